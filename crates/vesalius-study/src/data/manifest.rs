@@ -1,0 +1,168 @@
+//! `manifest.json` of a pack: what is in it, where it came from, who is on which side of the split.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which side of the split a patient is on. Test patients are never in a batch that trains anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// Trains GANs and segmentation networks.
+    Train,
+    /// Judges, and nothing else.
+    Test,
+}
+
+/// Pixel type at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PixelDepth {
+    /// 0…255.
+    U8,
+    /// 0…65535.
+    U16,
+}
+
+impl PixelDepth {
+    /// Bytes of one pixel.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::U16 => 2,
+        }
+    }
+
+    /// The largest pixel value, which networks see as 1.
+    pub const fn max(self) -> u16 {
+        match self {
+            Self::U8 => 255,
+            Self::U16 => u16::MAX,
+        }
+    }
+}
+
+/// Shape of every slice in a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Image channels C (1 grey, 3 colour).
+    pub channels: usize,
+    /// Height H in pixels.
+    pub height: usize,
+    /// Width W in pixels.
+    pub width: usize,
+    /// Pixel type.
+    pub depth: PixelDepth,
+}
+
+impl Layout {
+    /// Bytes of one slice's pixels `[C, H, W]`.
+    pub const fn pixel_bytes(&self) -> usize {
+        self.channels * self.height * self.width * self.depth.bytes()
+    }
+
+    /// Bytes of one slice's label map `[H, W]`.
+    pub const fn label_bytes(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// One examination (volume, series or single image) of one patient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseRecord {
+    /// Unique in the pack: `patient001_frame01`.
+    pub id: String,
+    /// The patient it belongs to.
+    pub patient: String,
+    /// Pathology group or the like, where the dataset tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The patient's side of the split.
+    pub split: Split,
+    /// Spacing of the pack's pixels for this case, mm: `[row, column]`; absent where the source has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 2]>,
+}
+
+/// One slice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceRecord {
+    /// Index into [`Manifest::cases`].
+    pub case: usize,
+    /// Position in the case's volume, from 0.
+    pub position: usize,
+}
+
+/// A file that went into the pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Relative to the dataset's folder.
+    pub path: PathBuf,
+    /// Of the file as it lay there.
+    pub sha256: String,
+}
+
+/// Where the slices came from. Nothing downstream branches on it; reports print it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Provenance {
+    /// A dataset's files.
+    Real {
+        /// The source that read them: `acdc`, `folder`, …
+        source: String,
+        /// Every setting of the preparation, resolved.
+        preprocess: serde_json::Value,
+        /// How the split was made: `official`, or seed and share.
+        split: String,
+        /// Every file read.
+        files: Vec<SourceFile>,
+    },
+    /// A trained generator.
+    Synthetic {
+        /// Name of the preset.
+        gan: String,
+        /// SHA-256 of the checkpoint's generator weights.
+        checkpoint_sha256: String,
+        /// Digest of the pack it was trained on.
+        trained_on: String,
+        /// Thousands of real images it had seen.
+        kimg: f64,
+        /// Latent i is a function of (seed, i).
+        seed: u64,
+        /// Where masks came from: `generated` for joint GANs.
+        mask_source: String,
+    },
+}
+
+/// The manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Name of the dataset: `acdc`.
+    pub dataset: String,
+    /// Version of Vesalius that wrote it.
+    pub vesalius: String,
+    /// Names of the label values 0, 1, …; the first is the background. K = `classes.len()`.
+    pub classes: Vec<String>,
+    /// Shape of every slice.
+    pub layout: Layout,
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// Examinations.
+    pub cases: Vec<CaseRecord>,
+    /// Slices, in the order they lie in the file.
+    pub slices: Vec<SliceRecord>,
+    /// SHA-256 of `slices.bin`; filled by the writer.
+    #[serde(default)]
+    pub data_sha256: String,
+}
+
+impl Manifest {
+    /// Indices of the slices on one side of the split, ascending.
+    pub fn indices(&self, split: Split) -> Vec<usize> {
+        (0..self.slices.len()).filter(|&i| self.case(i).split == split).collect()
+    }
+
+    /// The examination that slice `i` belongs to.
+    pub fn case(&self, i: usize) -> &CaseRecord {
+        &self.cases[self.slices[i].case]
+    }
+}

@@ -1,0 +1,4 @@
+//! From a hospital's files to packs.
+
+pub mod manifest;
+pub mod pack;

@@ -1,0 +1,9 @@
+//! Everything of Vesalius that needs no tensor: datasets and packs, scores, run directories, reports.
+//!
+//! Invariant: this crate does not link LibTorch and does not know what a GAN is.
+
+pub mod data;
+pub mod digest;
+pub mod publish;
+pub mod run_dir;
+pub mod score;

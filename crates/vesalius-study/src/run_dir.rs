@@ -1,0 +1,126 @@
+//! What a run leaves behind: `task.toml`, `stats.jsonl`, previews, checkpoints and, at the end, `result.json`.
+
+use crate::publish;
+use crate::score::Score;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Version of `result.json`.
+pub const RESULT_FORMAT: u32 = 1;
+
+/// How a run ended. Divergence is an outcome, never a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything that was asked for was done.
+    Finished,
+    /// Training broke down; the reason says when and how.
+    Diverged {
+        /// When and how, in one line.
+        reason: String,
+    },
+}
+
+/// What the run was about: the report finds its table cells by this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Name of the dataset (`acdc`), from the real pack's manifest.
+    pub dataset: String,
+    /// Name of the GAN preset, where one is involved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gan: Option<String>,
+    /// What a segmentation network was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<TrainedOn>,
+}
+
+/// The training sets that Table 2 compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainedOn {
+    /// Real training patients.
+    Real,
+    /// Real training patients with rotations, shifts and flips.
+    RealAugmented,
+    /// Synthetic pairs alone.
+    Synthetic,
+    /// Real and synthetic pairs together.
+    RealAndSynthetic,
+}
+
+/// A file or folder that went into a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// What it was to the run: `pack`, `train`, `test`, `real`, `synthetic`, …
+    pub role: String,
+    /// Where it lay.
+    pub path: PathBuf,
+    /// SHA-256 of its content (of a pack: its digest).
+    pub sha256: String,
+}
+
+/// The content of `result.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// [`RESULT_FORMAT`].
+    pub format: u32,
+    /// `train`, `distance` or `segment`.
+    pub stage: String,
+    /// What it was about.
+    pub subject: Subject,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was measured.
+    pub scores: Vec<Score>,
+    /// What went in.
+    pub inputs: Vec<Input>,
+    /// Wall-clock seconds, over all attempts.
+    pub wall_secs: f64,
+    /// The command line that made it.
+    pub command: String,
+    /// Vesalius' version.
+    pub vesalius: String,
+    /// Machine: processor, threads, LibTorch.
+    pub machine: String,
+    /// The protocol's settings, stage by stage its own (seed, steps, batch, …).
+    #[serde(default)]
+    pub settings: serde_json::Value,
+}
+
+impl RunResult {
+    /// Publishes `RUN/result.json`; `false` when a result is already there.
+    ///
+    /// # Errors
+    /// When a score is not finite, or the folder cannot be written.
+    pub fn publish(&self, run: &Path) -> Result<bool> {
+        for score in &self.scores {
+            if !score.value.is_finite() {
+                bail!(
+                    "{}: score {} is {}, expected a finite number",
+                    run.display(),
+                    score.metric,
+                    score.value
+                );
+            }
+        }
+        publish::write_file_once(&run.join("result.json"), &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Reads `RUN/result.json`.
+    ///
+    /// # Errors
+    /// When there is none, or it is of another format.
+    pub fn read(run: &Path) -> Result<Self> {
+        let path = run.join("result.json");
+        let text = std::fs::read(&path).with_context(|| {
+            format!("{}: cannot be read; expected a finished run", path.display())
+        })?;
+        let result: Self = serde_json::from_slice(&text)
+            .with_context(|| format!("{}: not a result of this version", path.display()))?;
+        if result.format != RESULT_FORMAT {
+            bail!("{}: format {}, expected {RESULT_FORMAT}", path.display(), result.format);
+        }
+        Ok(result)
+    }
+}

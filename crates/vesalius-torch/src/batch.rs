@@ -1,0 +1,121 @@
+//! The only place where pixels at rest become tensors, and back.
+//!
+//! Shape legend, used everywhere: N batch · C image channels · K classes · H, W pixels · Z latent ·
+//! L style layers · S style width · D features.
+
+use anyhow::{Result, bail};
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_study::data::pack::Pack;
+
+/// Images with their label maps.
+#[derive(Debug)]
+pub struct Pair {
+    /// `[N, C, H, W]`, f32 in [-1, 1].
+    pub image: Tensor,
+    /// `[N, H, W]`, i64 in 0…K-1.
+    pub labels: Tensor,
+}
+
+/// Slices `indices` of a pack, in that order.
+///
+/// # Errors
+/// When a slice was damaged on the disk.
+pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
+    let Layout { channels, height, width, depth } = pack.layout();
+    let [n, c, h, w] = [indices.len(), channels, height, width].map(|n| n as i64);
+    let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
+    let mut labels = Vec::with_capacity(indices.len() * height * width);
+    for &i in indices {
+        let slice = pack.slice(i)?;
+        match depth {
+            PixelDepth::U8 => pixels.extend(slice.pixels.iter().map(|&p| to_unit(p.into(), depth))),
+            PixelDepth::U16 => pixels.extend(
+                slice
+                    .pixels
+                    .chunks_exact(2)
+                    .map(|p| to_unit(u16::from_le_bytes([p[0], p[1]]), depth)),
+            ),
+        }
+        labels.extend_from_slice(slice.labels);
+    }
+    Ok(Pair {
+        image: Tensor::from_slice(&pixels).reshape([n, c, h, w]).to_device(device),
+        labels: Tensor::from_slice(&labels)
+            .reshape([n, h, w])
+            .to_device(device)
+            .to_kind(Kind::Int64),
+    })
+}
+
+/// 0…max to [-1, 1].
+fn to_unit(pixel: u16, depth: PixelDepth) -> f32 {
+    f32::from(pixel) * (2.0 / f32::from(depth.max())) - 1.0
+}
+
+/// An image batch `[N, C, H, W]` in [-1, 1] as pack bytes, one vector per image: rounded to the nearest
+/// integer, clipped at the ends of the range.
+///
+/// # Errors
+/// When a value is NaN.
+pub fn to_pixels(image: &Tensor, depth: PixelDepth) -> Result<Vec<Vec<u8>>> {
+    let n = image.size()[0];
+    if bool::try_from(image.isnan().any())? {
+        bail!("generated images hold NaN, expected values in [-1, 1]");
+    }
+    let scaled = ((image.to_kind(Kind::Float).to_device(Device::Cpu) + 1.0)
+        * (f64::from(depth.max()) / 2.0))
+        .round()
+        .clamp(0.0, f64::from(depth.max()))
+        .to_kind(Kind::Int)
+        .reshape([n, -1])
+        .contiguous();
+    (0..n)
+        .map(|i| {
+            let row = Vec::<i32>::try_from(scaled.get(i))?;
+            Ok(match depth {
+                PixelDepth::U8 => row.into_iter().map(|v| v as u8).collect(),
+                PixelDepth::U16 => row.into_iter().flat_map(|v| (v as u16).to_le_bytes()).collect(),
+            })
+        })
+        .collect()
+}
+
+/// Label maps `[N, H, W]` as pack bytes, one vector per image.
+///
+/// # Errors
+/// When LibTorch cannot copy them.
+pub fn to_labels(labels: &Tensor) -> Result<Vec<Vec<u8>>> {
+    let n = labels.size()[0];
+    let rows = labels.to_device(Device::Cpu).to_kind(Kind::Uint8).reshape([n, -1]).contiguous();
+    (0..n).map(|i| Ok(Vec::<u8>::try_from(rows.get(i))?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pixel_value_survives_the_round_trip() {
+        for depth in [PixelDepth::U8, PixelDepth::U16] {
+            let all: Vec<f32> = (0..=depth.max()).map(|p| to_unit(p, depth)).collect();
+            assert_eq!((all[0], all[all.len() - 1]), (-1.0, 1.0));
+            let bytes = to_pixels(&Tensor::from_slice(&all).reshape([1, 1, 1, -1]), depth).unwrap();
+            let expected: Vec<u8> = match depth {
+                PixelDepth::U8 => (0..=255).collect(),
+                PixelDepth::U16 => (0..=u16::MAX).flat_map(u16::to_le_bytes).collect(),
+            };
+            assert_eq!(bytes[0], expected);
+        }
+    }
+
+    #[test]
+    fn nan_is_refused_and_overshoot_is_clipped() {
+        assert!(
+            to_pixels(&Tensor::from_slice(&[f32::NAN]).reshape([1, 1, 1, 1]), PixelDepth::U8)
+                .is_err()
+        );
+        let over = Tensor::from_slice(&[-1.5_f32, 1.5]).reshape([1, 1, 1, 2]);
+        assert_eq!(to_pixels(&over, PixelDepth::U8).unwrap()[0], [0, 255]);
+    }
+}

@@ -1,0 +1,3 @@
+//! One file per command: arguments with their manual, and what it does.
+
+pub mod doctor;
