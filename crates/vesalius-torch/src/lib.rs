@@ -2,5 +2,13 @@
 //!
 //! Invariant: no database, no socket, no scheduler.
 
+pub mod augment;
 pub mod batch;
+pub mod joint;
+pub mod layers;
+pub mod loss;
+pub mod nets;
+pub mod optim;
+pub mod regularise;
 pub mod rng;
+pub mod spec;

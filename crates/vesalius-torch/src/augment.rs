@@ -1,0 +1,128 @@
+//! Differentiable augmentation of real and fake samples alike: Zhao et al. 2020, "Differentiable Augmentation for
+//! Data-Efficient GAN Training" (arXiv:2006.10738); ranges as in the authors' `DiffAugment_pytorch.py`.
+//!
+//! On joint samples colour acts on the image channels only (saturation would mix the mask into the image), geometry
+//! on all. Regions that translation and cutout empty become 0 in every channel, as there.
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+/// One augmentation; they are applied in this order whatever the order in the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiffAugment {
+    /// Brightness, saturation, contrast.
+    Color,
+    /// Shift by up to an eighth of the side.
+    Translation,
+    /// A square hole of half the side.
+    Cutout,
+}
+
+/// Applies `policies` to `[N, C+M, H, W]`, of which the first `image_channels` are the image. Draws from LibTorch's
+/// generator; the same draw count whatever the values.
+pub fn diff_augment(sample: &Tensor, image_channels: i64, policies: &[DiffAugment]) -> Tensor {
+    let mut policies = policies.to_vec();
+    policies.sort_unstable();
+    let (n, _, h, w) = sample.size4().expect("a batch of samples");
+    let uniform = || Tensor::rand([n, 1, 1, 1], (Kind::Float, sample.device()));
+    let integer = |low: i64, high: i64| {
+        Tensor::randint_low(low, high, [n], (Kind::Int64, sample.device()))
+    };
+    policies.into_iter().fold(sample.shallow_clone(), |x, policy| match policy {
+        DiffAugment::Color => {
+            let (image, mask) = split(&x, image_channels);
+            let image = brightness(&image, &(uniform() - 0.5));
+            let image = saturation(&image, &(uniform() * 2.0));
+            let image = contrast(&image, &(uniform() + 0.5));
+            Tensor::cat(&[image, mask], 1)
+        }
+        DiffAugment::Translation => {
+            let [limit_y, limit_x] = [h, w].map(|side| (side as f64 * 0.125 + 0.5) as i64);
+            let down = integer(-limit_y, limit_y + 1);
+            translation(&x, &down, &integer(-limit_x, limit_x + 1))
+        }
+        DiffAugment::Cutout => {
+            let [size_y, size_x] = [h, w].map(|side| (side as f64 * 0.5 + 0.5) as i64);
+            let top = integer(0, h + (1 - size_y % 2));
+            cutout(&x, &top, &integer(0, w + (1 - size_x % 2)), [size_y, size_x])
+        }
+    })
+}
+
+fn split(sample: &Tensor, image_channels: i64) -> (Tensor, Tensor) {
+    let rest = sample.size()[1] - image_channels;
+    (sample.narrow(1, 0, image_channels), sample.narrow(1, image_channels, rest))
+}
+
+/// Adds `shift` `[N, 1, 1, 1]`.
+pub fn brightness(image: &Tensor, shift: &Tensor) -> Tensor {
+    image + shift
+}
+
+/// Scales about the mean over channels by `factor` `[N, 1, 1, 1]`; of a single channel nothing changes.
+pub fn saturation(image: &Tensor, factor: &Tensor) -> Tensor {
+    let mean = image.mean_dim(&[1_i64][..], true, Kind::Float);
+    (image - &mean) * factor + mean
+}
+
+/// Scales about the mean over channels and pixels by `factor` `[N, 1, 1, 1]`.
+pub fn contrast(image: &Tensor, factor: &Tensor) -> Tensor {
+    let mean = image.mean_dim(&[1_i64, 2, 3][..], true, Kind::Float);
+    (image - &mean) * factor + mean
+}
+
+/// Output pixel (y, x) takes input (y + `down`, x + `right`), 0 outside; shifts `[N]`, i64.
+pub fn translation(sample: &Tensor, down: &Tensor, right: &Tensor) -> Tensor {
+    let (n, channels, h, w) = sample.size4().expect("a batch of samples");
+    let device = sample.device();
+    // One pixel of zeros around; every index outside the image is clamped into it.
+    let padded = sample.constant_pad_nd([1, 1, 1, 1]).permute([0, 2, 3, 1]); // [N, H+2, W+2, ·]
+    let axis = |shift: &Tensor, side: i64| {
+        let at = Tensor::arange(side, (Kind::Int64, device)).reshape([1, side]);
+        (at + shift.reshape([n, 1]) + 1).clamp(0, side + 1)
+    };
+    let rows = axis(down, h).reshape([n, h, 1]);
+    let columns = axis(right, w).reshape([n, 1, w]);
+    let batch = Tensor::arange(n, (Kind::Int64, device)).reshape([n, 1, 1]);
+    let flat = (batch * ((h + 2) * (w + 2)) + rows * (w + 2) + columns).reshape([-1]);
+    padded
+        .reshape([-1, channels])
+        .index_select(0, &flat)
+        .reshape([n, h, w, channels])
+        .permute([0, 3, 1, 2])
+}
+
+/// Sets a rectangle of `size` (rows, columns) centred at (`row`, `column`) `[N]` to 0, cut at the border.
+pub fn cutout(sample: &Tensor, row: &Tensor, column: &Tensor, size: [i64; 2]) -> Tensor {
+    let (n, _, h, w) = sample.size4().expect("a batch of samples");
+    let inside = |centre: &Tensor, side: i64, size: i64, device: Device| {
+        // The reference clamps the hole's indices to the border: what would fall outside hits the border row.
+        let at = Tensor::arange(side, (Kind::Int64, device)).reshape([1, side]);
+        let first = (centre - size / 2).clamp(0, side - 1).reshape([n, 1]);
+        let last = (centre - size / 2 + size - 1).clamp(0, side - 1).reshape([n, 1]);
+        at.ge_tensor(&first).logical_and(&at.le_tensor(&last))
+    };
+    let rows = inside(row, h, size[0], sample.device()).reshape([n, 1, h, 1]);
+    let columns = inside(column, w, size[1], sample.device()).reshape([n, 1, 1, w]);
+    let keep = rows.logical_and(&columns).logical_not().to_kind(Kind::Float);
+    sample * keep
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_leaves_the_mask_alone_and_geometry_moves_both_together() {
+        tch::manual_seed(1);
+        let sample = Tensor::rand([4, 3, 16, 16], (Kind::Float, Device::Cpu)) + 0.1;
+        let coloured = diff_augment(&sample, 1, &[DiffAugment::Color]);
+        assert_eq!(coloured.narrow(1, 1, 2), sample.narrow(1, 1, 2));
+        assert_ne!(coloured.narrow(1, 0, 1), sample.narrow(1, 0, 1));
+        let same = Tensor::cat(&[sample.narrow(1, 0, 1), sample.narrow(1, 0, 1)], 1);
+        let moved = diff_augment(&same, 1, &[DiffAugment::Cutout, DiffAugment::Translation]);
+        assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 1, 1));
+        assert_ne!(moved, same);
+    }
+}

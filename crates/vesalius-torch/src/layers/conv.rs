@@ -1,0 +1,244 @@
+//! Convolutions: plain, strided, transposed, and nearest-neighbour upsampling fused into one; with spectral
+//! normalisation as an option of each.
+//!
+//! Weights are kept in channels-last memory order on a CPU: oneDNN then takes activations as they are, where the
+//! default order costs a reordering of every activation on each pass (see `bench/README.md`).
+
+use super::init::InitSpec;
+use super::params::Params;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor, no_grad};
+
+/// How a generator doubles its resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Upsample {
+    /// Transposed convolution 4x4, stride 2: DCGAN's and the paper's; can leave a checkerboard.
+    Transposed,
+    /// Nearest-neighbour ×2, then convolution 3x3 (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+    Resize,
+}
+
+/// What a convolution does to the resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Geometry {
+    /// Kernel, stride, zero padding.
+    Conv {
+        /// Kernel height and width.
+        kernel: [i64; 2],
+        /// Stride of both axes.
+        stride: i64,
+        /// Zero padding of both axes.
+        padding: i64,
+    },
+    /// Transposed, likewise.
+    Transposed {
+        /// Kernel height and width.
+        kernel: [i64; 2],
+        /// Stride of both axes.
+        stride: i64,
+        /// Zero padding of both axes.
+        padding: i64,
+    },
+    /// Nearest ×2, then 3x3 with padding 1.
+    NearestConv3,
+}
+
+/// A convolution.
+#[derive(Debug)]
+pub struct Conv {
+    geometry: Geometry,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    spectral: Option<SpectralNorm>,
+}
+
+impl Conv {
+    /// A convolution from `channels[0]` to `channels[1]` channels, registered as `<name>.weight` and `<name>.bias`.
+    pub fn new(
+        params: &mut Params,
+        name: &str,
+        channels: [i64; 2],
+        geometry: Geometry,
+        init: &InitSpec,
+        options: ConvOptions,
+    ) -> Self {
+        let [inputs, outputs] = channels;
+        let shape = match geometry {
+            Geometry::Conv { kernel, .. } => [outputs, inputs, kernel[0], kernel[1]],
+            Geometry::Transposed { kernel, .. } => [inputs, outputs, kernel[0], kernel[1]],
+            Geometry::NearestConv3 => [outputs, inputs, 3, 3],
+        };
+        let value = channels_last(&init.weight(&shape), params.device());
+        let weight = params.parameter(format!("{name}.weight"), &value);
+        let bias = options.bias.then(|| {
+            let zeros = Tensor::zeros([outputs], (Kind::Float, Device::Cpu));
+            params.parameter(format!("{name}.bias"), &zeros)
+        });
+        let spectral = options.spectral_norm.then(|| {
+            let transposed = matches!(geometry, Geometry::Transposed { .. });
+            SpectralNorm::new(params, name, &weight, transposed)
+        });
+        Self { geometry, weight, bias, spectral }
+    }
+
+    /// `[N, inputs, H, W]` → `[N, outputs, H', W']`. In training, spectral normalisation advances its
+    /// singular vectors by one power iteration.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        let weight = match &self.spectral {
+            Some(spectral) => spectral.normalise(&self.weight, train),
+            None => self.weight.shallow_clone(),
+        };
+        let bias = self.bias.as_ref();
+        match self.geometry {
+            Geometry::Conv { stride, padding, .. } => {
+                x.conv2d(&weight, bias, [stride; 2], [padding; 2], [1, 1], 1)
+            }
+            Geometry::Transposed { stride, padding, .. } => {
+                x.conv_transpose2d(&weight, bias, [stride; 2], [padding; 2], [0, 0], 1, [1, 1])
+            }
+            Geometry::NearestConv3 => {
+                let kernel = channels_last(&nearest_kernel(&weight), weight.device());
+                x.conv_transpose2d(&kernel, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
+            }
+        }
+    }
+}
+
+/// Options of [`Conv::new`].
+#[derive(Debug, Clone, Copy)]
+pub struct ConvOptions {
+    /// Whether there is a bias (not in front of a normalisation, which would remove it).
+    pub bias: bool,
+    /// Whether the weight is divided by its largest singular value.
+    pub spectral_norm: bool,
+}
+
+/// A 4-D tensor in channels-last memory order on a CPU; elsewhere as it is.
+pub fn channels_last(x: &Tensor, device: Device) -> Tensor {
+    if device == Device::Cpu && x.dim() == 4 {
+        x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+    } else {
+        x.contiguous()
+    }
+}
+
+/// The 4x4 kernel whose transposed convolution with stride 2 and padding 1 equals nearest-neighbour upsampling ×2
+/// followed by a 3x3 convolution with padding 1: an input pixel at j covers 2j and 2j + 1 upsampled, so output
+/// 2j − 1 … 2j + 2 gets w₂, w₁ + w₂, w₀ + w₁, w₀ of it (in each axis). It saves the upsampled copy and 5/9 of the
+/// multiplications. `[outputs, inputs, 3, 3]` → `[inputs, outputs, 4, 4]`.
+fn nearest_kernel(weight: &Tensor) -> Tensor {
+    let along = |w: &Tensor, axis: i64| {
+        let [w0, w1, w2] = [0, 1, 2].map(|k| w.select(axis, k));
+        Tensor::stack(&[w2.shallow_clone(), &w1 + &w2, &w0 + &w1, w0.shallow_clone()], axis)
+    };
+    along(&along(weight, 2), 3).transpose(0, 1)
+}
+
+/// Spectral normalisation (Miyato et al. 2018, arXiv:1802.05957): W / σ(W), σ by one power iteration per
+/// training step, as `torch.nn.utils.spectral_norm` does it.
+#[derive(Debug)]
+struct SpectralNorm {
+    u: Tensor,
+    v: Tensor,
+    transposed: bool,
+}
+
+/// `torch.nn.utils.spectral_norm`'s default.
+const SPECTRAL_EPS: f64 = 1e-12;
+/// Power iterations before the first step, as that function does on registration.
+const SPECTRAL_WARMUP: usize = 15;
+
+impl SpectralNorm {
+    fn new(params: &mut Params, name: &str, weight: &Tensor, transposed: bool) -> Self {
+        let matrix = as_matrix(&weight.detach(), transposed);
+        let (rows, columns) = matrix.size2().expect("a matrix");
+        let options = (Kind::Float, Device::Cpu);
+        let norm = Self {
+            u: params.buffer(format!("{name}.u"), &unit(&Tensor::randn([rows], options))),
+            v: params.buffer(format!("{name}.v"), &unit(&Tensor::randn([columns], options))),
+            transposed,
+        };
+        for _ in 0..SPECTRAL_WARMUP {
+            norm.iterate(&matrix);
+        }
+        norm
+    }
+
+    fn iterate(&self, matrix: &Tensor) {
+        no_grad(|| {
+            self.v.shallow_clone().copy_(&unit(&matrix.tr().mv(&self.u)));
+            self.u.shallow_clone().copy_(&unit(&matrix.mv(&self.v)));
+        });
+    }
+
+    fn normalise(&self, weight: &Tensor, train: bool) -> Tensor {
+        let matrix = as_matrix(weight, self.transposed);
+        if train {
+            self.iterate(&matrix.detach());
+        }
+        // Copies: the next forward pass moves u and v, while this pass' backward still needs them.
+        let (u, v) = (self.u.copy(), self.v.copy());
+        weight / u.dot(&matrix.mv(&v))
+    }
+}
+
+/// Outputs × everything else.
+fn as_matrix(weight: &Tensor, transposed: bool) -> Tensor {
+    let outputs_first =
+        if transposed { weight.transpose(0, 1) } else { weight.shallow_clone() };
+    let rows = outputs_first.size()[0];
+    outputs_first.reshape([rows, -1])
+}
+
+fn unit(x: &Tensor) -> Tensor {
+    x / x.norm().clamp_min(SPECTRAL_EPS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fused_kernel_equals_upsampling_and_convolving_at_every_pixel() {
+        tch::manual_seed(3);
+        let options = (Kind::Double, Device::Cpu);
+        let x = Tensor::randn([2, 3, 5, 7], options);
+        let weight = Tensor::randn([4, 3, 3, 3], options);
+        let expected = x.upsample_nearest2d([10, 14], None, None).conv2d(
+            &weight,
+            None::<&Tensor>,
+            [1, 1],
+            [1, 1],
+            [1, 1],
+            1,
+        );
+        let found = x.conv_transpose2d(
+            &nearest_kernel(&weight),
+            None::<&Tensor>,
+            [2, 2],
+            [1, 1],
+            [0, 0],
+            1,
+            [1, 1],
+        );
+        assert!((found - expected).abs().max().double_value(&[]) < 1e-12);
+    }
+
+    #[test]
+    fn a_spectrally_normalised_weight_has_largest_singular_value_one() {
+        tch::manual_seed(4);
+        let mut params = Params::new(Device::Cpu);
+        let init = InitSpec { kind: super::super::init::InitKind::Normal, gain: 1.0 };
+        let geometry = Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 };
+        let options = ConvOptions { bias: false, spectral_norm: true };
+        let conv = Conv::new(&mut params, "up", [6, 5], geometry, &init, options);
+        let spectral = conv.spectral.as_ref().unwrap();
+        for _ in 0..50 {
+            spectral.normalise(&conv.weight, true);
+        }
+        let weight = spectral.normalise(&conv.weight, false);
+        let (_, singular, _) = as_matrix(&weight.detach(), true).svd(true, false);
+        assert!((singular.double_value(&[0]) - 1.0).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,73 @@
+//! Normalisation layers: batch, instance, layer, none.
+
+use super::init::norm_weight;
+use super::params::Params;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+/// Normalisation between convolution and activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormKind {
+    /// Ioffe and Szegedy 2015; running statistics in evaluation.
+    Batch,
+    /// Ulyanov et al. 2016, with weight and bias.
+    Instance,
+    /// Ba et al. 2016 over channels and pixels, weight and bias per channel: WGAN-GP's critic, where batch
+    /// statistics would make the penalty of one sample depend on the others.
+    Layer,
+    /// Nothing.
+    None,
+}
+
+/// PyTorch's defaults.
+const EPS: f64 = 1e-5;
+const MOMENTUM: f64 = 0.1;
+
+/// A normalisation layer over `[N, C, H, W]`.
+#[derive(Debug)]
+pub struct Norm {
+    kind: NormKind,
+    affine: Option<(Tensor, Tensor)>,
+    running: Option<(Tensor, Tensor)>,
+}
+
+impl Norm {
+    /// Registered as `<name>.weight`, `<name>.bias` and, for batch normalisation, `<name>.running_mean`,
+    /// `<name>.running_var`.
+    pub fn new(params: &mut Params, name: &str, kind: NormKind, channels: i64) -> Self {
+        let options = (Kind::Float, Device::Cpu);
+        let affine = (kind != NormKind::None).then(|| {
+            let weight = params.parameter(format!("{name}.weight"), &norm_weight(channels));
+            let zeros = Tensor::zeros([channels], options);
+            (weight, params.parameter(format!("{name}.bias"), &zeros))
+        });
+        let running = (kind == NormKind::Batch).then(|| {
+            let zeros = Tensor::zeros([channels], options);
+            let mean = params.buffer(format!("{name}.running_mean"), &zeros);
+            let ones = Tensor::ones([channels], options);
+            (mean, params.buffer(format!("{name}.running_var"), &ones))
+        });
+        Self { kind, affine, running }
+    }
+
+    /// Same shape out as in.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        let Some((weight, bias)) = &self.affine else { return x.shallow_clone() };
+        match self.kind {
+            NormKind::Batch => {
+                let (mean, var) = self.running.as_ref().expect("batch norm keeps statistics");
+                x.batch_norm(Some(weight), Some(bias), Some(mean), Some(var), train, MOMENTUM, EPS, false)
+            }
+            NormKind::Instance => {
+                let none = None::<&Tensor>;
+                x.instance_norm(Some(weight), Some(bias), none, none, true, MOMENTUM, EPS, false)
+            }
+            NormKind::Layer => {
+                // One group over all channels and pixels.
+                x.group_norm(1, Some(weight), Some(bias), EPS, false)
+            }
+            NormKind::None => x.shallow_clone(),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The DCGAN family: Radford, Metz, Chintala 2015, "Unsupervised Representation Learning with Deep Convolutional
+//! Generative Adversarial Networks" (arXiv:1511.06434), with the choices of Table 1.
+//!
+//! Deviations: any H and W that can be halved to a base of 4 to 7 pixels (the base may be rectangular); at most 8
+//! times the filters, so that 512x512 does not ask for 128 times (the paper's largest network has 8 times).
+
+use crate::joint::Joint;
+use crate::layers::activation::Activation;
+use crate::layers::conv::{Conv, ConvOptions, Geometry, Upsample};
+use crate::layers::init::InitSpec;
+use crate::layers::norm::{Norm, NormKind};
+use crate::layers::params::Params;
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+/// Settings of the generator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratorSpec {
+    /// Filters of the last hidden layer; each earlier one has twice as many, up to 8 times.
+    pub filters: i64,
+    /// Between layers.
+    pub activation: Activation,
+    /// Between layers.
+    pub norm: NormKind,
+    /// Whether weights are spectrally normalised.
+    pub spectral_norm: bool,
+    /// How resolution is doubled.
+    pub upsample: Upsample,
+}
+
+/// Settings of the discriminator (critic).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscriminatorSpec {
+    /// Filters of the first layer; each later one has twice as many, up to 8 times.
+    pub filters: i64,
+    /// Between layers.
+    pub activation: Activation,
+    /// Between layers, except after the first (as in DCGAN).
+    pub norm: NormKind,
+    /// Whether weights are spectrally normalised.
+    pub spectral_norm: bool,
+}
+
+/// How often H and W are halved, and what remains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pyramid {
+    halvings: u32,
+    base: [i64; 2],
+}
+
+impl Pyramid {
+    /// Halves until the smaller side is 4 to 7 pixels.
+    ///
+    /// # Errors
+    /// When a side cannot be halved that often, or the size is outside 32…512.
+    pub fn new(height: i64, width: i64) -> Result<Self> {
+        if !(32..=512).contains(&height) || !(32..=512).contains(&width) {
+            bail!("size {height}x{width}: expected 32 to 512 pixels in each axis");
+        }
+        let halvings = (height.min(width) / 4).ilog2();
+        let step = 1_i64 << halvings;
+        if height % step != 0 || width % step != 0 {
+            bail!("size {height}x{width}: expected both divisible by {step}, to be halved {halvings} times");
+        }
+        Ok(Self { halvings, base: [height / step, width / step] })
+    }
+
+    /// Multiple of the filters at `level` halvings below full size (1, 2, …).
+    fn multiple(level: u32) -> i64 {
+        1 << (level - 1).min(3)
+    }
+}
+
+/// z → joint sample.
+#[derive(Debug)]
+pub struct Generator {
+    latent: i64,
+    activation: Activation,
+    blocks: Vec<(Conv, Norm)>,
+    last: Conv,
+    joint: Joint,
+}
+
+impl Generator {
+    /// Registers its parameters as `blocks.<i>.conv`, `blocks.<i>.norm`, `last`.
+    pub fn new(
+        params: &mut Params,
+        spec: &GeneratorSpec,
+        init: &InitSpec,
+        latent: i64,
+        joint: Joint,
+        pyramid: Pyramid,
+    ) -> Self {
+        let options =
+            ConvOptions { bias: spec.norm == NormKind::None, spectral_norm: spec.spectral_norm };
+        let up = match spec.upsample {
+            Upsample::Transposed => Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 },
+            Upsample::Resize => Geometry::NearestConv3,
+        };
+        let mut inputs = latent;
+        let mut blocks = Vec::new();
+        for (i, level) in (1..=pyramid.halvings).rev().enumerate() {
+            let outputs = spec.filters * Pyramid::multiple(level);
+            let geometry = if i == 0 {
+                Geometry::Transposed { kernel: pyramid.base, stride: 1, padding: 0 }
+            } else {
+                up
+            };
+            let name = format!("blocks.{i}");
+            blocks.push((
+                Conv::new(params, &format!("{name}.conv"), [inputs, outputs], geometry, init, options),
+                Norm::new(params, &format!("{name}.norm"), spec.norm, outputs),
+            ));
+            inputs = outputs;
+        }
+        let options = ConvOptions { bias: true, ..options };
+        let last = Conv::new(params, "last", [inputs, joint.total()], up, init, options);
+        Self { latent, activation: spec.activation, blocks, last, joint }
+    }
+
+    /// Z.
+    pub fn latent(&self) -> i64 {
+        self.latent
+    }
+
+    /// `[N, Z]` → `[N, C+M, H, W]` in [-1, 1].
+    pub fn forward(&self, z: &Tensor, train: bool) -> Tensor {
+        let mut x = z.reshape([-1, self.latent, 1, 1]);
+        for (conv, norm) in &self.blocks {
+            x = self.activation.apply(&norm.forward(&conv.forward(&x, train), train)); // [N, ·, 2H, 2W]
+        }
+        self.joint.activate(&self.last.forward(&x, train))
+    }
+}
+
+/// Joint sample → logit.
+#[derive(Debug)]
+pub struct Discriminator {
+    activation: Activation,
+    blocks: Vec<(Conv, Norm)>,
+    head: Conv,
+}
+
+/// What a discriminator says.
+#[derive(Debug)]
+pub struct Judgement {
+    /// `[N]`, before any sigmoid.
+    pub logits: Tensor,
+    /// Activations after each block, `[N, ·, H, W]`, for feature matching.
+    pub activations: Vec<Tensor>,
+}
+
+impl Discriminator {
+    /// Registers its parameters as `blocks.<i>.conv`, `blocks.<i>.norm`, `head`.
+    pub fn new(
+        params: &mut Params,
+        spec: &DiscriminatorSpec,
+        init: &InitSpec,
+        joint: Joint,
+        pyramid: Pyramid,
+    ) -> Self {
+        let down = Geometry::Conv { kernel: [4, 4], stride: 2, padding: 1 };
+        let mut inputs = joint.total();
+        let mut blocks = Vec::new();
+        for level in 1..=pyramid.halvings {
+            let outputs = spec.filters * Pyramid::multiple(level);
+            let norm = if level == 1 { NormKind::None } else { spec.norm };
+            let options =
+                ConvOptions { bias: norm == NormKind::None, spectral_norm: spec.spectral_norm };
+            let name = format!("blocks.{}", level - 1);
+            blocks.push((
+                Conv::new(params, &format!("{name}.conv"), [inputs, outputs], down, init, options),
+                Norm::new(params, &format!("{name}.norm"), norm, outputs),
+            ));
+            inputs = outputs;
+        }
+        let whole = Geometry::Conv { kernel: pyramid.base, stride: 1, padding: 0 };
+        let options = ConvOptions { bias: true, spectral_norm: spec.spectral_norm };
+        let head = Conv::new(params, "head", [inputs, 1], whole, init, options);
+        Self { activation: spec.activation, blocks, head }
+    }
+
+    /// `[N, C+M, H, W]` → a logit each.
+    pub fn forward(&self, sample: &Tensor) -> Judgement {
+        let mut x = sample.shallow_clone();
+        let mut activations = Vec::with_capacity(self.blocks.len());
+        for (conv, norm) in &self.blocks {
+            x = self.activation.apply(&norm.forward(&conv.forward(&x, true), true)); // [N, ·, H/2, W/2]
+            activations.push(x.shallow_clone());
+        }
+        Judgement { logits: self.head.forward(&x, true).reshape([-1]), activations }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_halved_to_a_base_of_four_to_seven() {
+        assert_eq!(Pyramid::new(64, 64).unwrap(), Pyramid { halvings: 4, base: [4, 4] });
+        assert_eq!(Pyramid::new(96, 160).unwrap(), Pyramid { halvings: 4, base: [6, 10] });
+        assert_eq!(Pyramid::new(512, 512).unwrap(), Pyramid { halvings: 7, base: [4, 4] });
+        let error = Pyramid::new(64, 72).unwrap_err().to_string();
+        assert!(error.contains("64x72") && error.contains("divisible by 16"), "{error}");
+        assert!(Pyramid::new(16, 16).is_err());
+    }
+}

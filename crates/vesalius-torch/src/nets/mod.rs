@@ -1,0 +1,4 @@
+//! Network families. A family is one file here, one variant of its spec, and one arm where networks are built.
+
+pub mod dcgan;
+pub mod vgg;

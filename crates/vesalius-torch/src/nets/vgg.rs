@@ -1,0 +1,101 @@
+//! VGG19 up to relu5_1 (Simonyan and Zisserman 2014, arXiv:1409.1556): the features of the perceptual loss.
+//!
+//! As in SPADE (NVlabs/SPADE, `models/networks/loss.py`): relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 with weights
+//! 1/32, 1/16, 1/8, 1/4, 1, fed the tanh range without ImageNet normalisation. Weights carry torchvision's names
+//! (`features.0.weight` …) in a safetensors file of the user's; there are no built-in ones.
+
+use crate::layers::params::load_strictly;
+use crate::regularise::weighted_mean_distance;
+use anyhow::{Context, Result};
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+/// (index in torchvision's `features`, inputs, outputs); a pool stands before 5, 10, 19 and 28.
+const CONVS: [(i64, i64, i64); 13] = [
+    (0, 3, 64),
+    (2, 64, 64),
+    (5, 64, 128),
+    (7, 128, 128),
+    (10, 128, 256),
+    (12, 256, 256),
+    (14, 256, 256),
+    (16, 256, 256),
+    (19, 256, 512),
+    (21, 512, 512),
+    (23, 512, 512),
+    (25, 512, 512),
+    (28, 512, 512),
+];
+const AFTER_POOL: [i64; 4] = [5, 10, 19, 28];
+const TAPS: [i64; 5] = [0, 5, 10, 19, 28];
+/// Weights of the five taps in SPADE's perceptual loss.
+pub const TAP_WEIGHTS: [f64; 5] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0];
+
+/// The frozen network.
+#[derive(Debug)]
+pub struct Vgg19 {
+    convs: Vec<(i64, Tensor, Tensor)>,
+}
+
+impl Vgg19 {
+    /// Loads `features.{0…28}.{weight,bias}` strictly.
+    ///
+    /// # Errors
+    /// When the file is missing (the message says where weights come from), or a tensor is missing, extra or
+    /// wrongly shaped.
+    pub fn load(path: &Path, device: Device) -> Result<Self> {
+        let values = Tensor::read_safetensors(path).with_context(|| {
+            format!(
+                "{}: cannot be read; expected torchvision's VGG19 convolutions (`features.0.weight` to \
+                 `features.28.bias`) as safetensors: save them with torchvision and safetensors on a machine \
+                 that has them, and name the file in regularise.vgg.weights",
+                path.display()
+            )
+        })?;
+        let network = Self::zeros(device);
+        let targets: Vec<(String, Tensor)> = network
+            .convs
+            .iter()
+            .flat_map(|(index, weight, bias)| {
+                [("weight", weight), ("bias", bias)]
+                    .map(|(part, t)| (format!("features.{index}.{part}"), t.shallow_clone()))
+            })
+            .collect();
+        load_strictly(&targets, &values.into_iter().collect())
+            .with_context(|| format!("{}", path.display()))?;
+        Ok(network)
+    }
+
+    fn zeros(device: Device) -> Self {
+        let options = (Kind::Float, device);
+        let convs = CONVS.map(|(index, inputs, outputs)| {
+            (index, Tensor::zeros([outputs, inputs, 3, 3], options), Tensor::zeros([outputs], options))
+        });
+        Self { convs: convs.into() }
+    }
+
+    /// Activations at the five taps of `[N, 1 or 3, H, W]`; a single channel is repeated.
+    pub fn taps(&self, image: &Tensor) -> Vec<Tensor> {
+        let mut x = image.expand([-1, 3, -1, -1], true);
+        let mut taps = Vec::with_capacity(TAPS.len());
+        for (index, weight, bias) in &self.convs {
+            if AFTER_POOL.contains(index) {
+                x = x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
+            }
+            x = x.conv2d(weight, Some(bias), [1, 1], [1, 1], [1, 1], 1).relu();
+            if TAPS.contains(index) {
+                taps.push(x.shallow_clone());
+            }
+        }
+        taps
+    }
+
+    /// Perceptual distance of two unpaired batches: the weighted L1 distance of their mean activations.
+    ///
+    /// Deviation: SPADE compares a generated image with the photograph of the same mask. A joint GAN has no such
+    /// pair, so batch means are compared, as feature matching does with the discriminator's activations.
+    pub fn distance(&self, real: &Tensor, fake: &Tensor) -> Tensor {
+        let real = tch::no_grad(|| self.taps(real));
+        weighted_mean_distance(&real, &self.taps(fake), &TAP_WEIGHTS)
+    }
+}

@@ -1,0 +1,282 @@
+//! The resolved description of a training: what `task.toml` holds and what every `--set` path points into.
+//!
+//! A GAN is a preset: family × loss × regularisers × augmentation. `studies/presets.toml` holds the presets; none of
+//! them is a type.
+
+use crate::augment::DiffAugment;
+use crate::joint::MaskEncoding;
+use crate::layers::init::InitSpec;
+use crate::loss::AdversarialLoss;
+use crate::nets::dcgan;
+use crate::optim::OptimiserSpec;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Every setting of a training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSpec {
+    /// Name of the preset it came from: the row of Table 2.
+    pub preset: String,
+    /// Generator and discriminator.
+    pub networks: Networks,
+    /// Adversarial loss.
+    pub loss: AdversarialLoss,
+    /// Terms beside it.
+    pub regularise: Regularise,
+    /// Augmentation.
+    pub augment: Augment,
+    /// Optimisers.
+    pub optimiser: Optimisers,
+    /// Schedule.
+    pub training: Training,
+}
+
+/// Generator and discriminator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Networks {
+    /// Radford et al. 2015.
+    Dcgan {
+        /// Latent size Z.
+        latent: i64,
+        /// How the mask enters the sample.
+        mask: MaskEncoding,
+        /// Initial weights of both networks.
+        init: InitSpec,
+        /// Generator.
+        generator: dcgan::GeneratorSpec,
+        /// Discriminator.
+        discriminator: dcgan::DiscriminatorSpec,
+    },
+}
+
+/// Terms beside the adversarial loss; a weight of 0 switches a term off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regularise {
+    /// λ of WGAN-GP's gradient penalty.
+    pub gradient_penalty: f64,
+    /// Limit c of WGAN's weight clipping, of all discriminator parameters before each of its steps.
+    pub weight_clip: f64,
+    /// Feature matching on the discriminator's activations.
+    pub feature_matching: f64,
+    /// Perceptual distance in VGG19's features.
+    pub vgg: f64,
+    /// VGG19's weights as safetensors; needed when `vgg` is not 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vgg_weights: Option<PathBuf>,
+}
+
+/// Augmentation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Augment {
+    /// DiffAugment policies, on real and fake samples alike; empty: off.
+    pub diff_augment: Vec<DiffAugment>,
+    /// Classical augmentation of the real samples: small rotations, shifts, flips.
+    pub classical: bool,
+}
+
+/// Optimisers of both networks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Optimisers {
+    /// Of the generator.
+    pub generator: OptimiserSpec,
+    /// Of the discriminator.
+    pub discriminator: OptimiserSpec,
+}
+
+/// Schedule. Durations are in thousands of real images shown to the discriminator (kimg).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Key of all randomness.
+    pub seed: u64,
+    /// Length.
+    pub kimg: f64,
+    /// Batch N.
+    pub batch: i64,
+    /// Discriminator steps per generator step.
+    pub critic_steps: u64,
+    /// WGAN's authors' schedule: 100 critic steps for each of the first 25 generator steps and every 500th.
+    pub critic_boost: bool,
+    /// Half-life of the averaged generator (StyleGAN2: batch × 10 / 32 kimg). 0: no averaging.
+    pub ema_half_life_kimg: f64,
+    /// The half-life is at most this share of the images seen so far (StyleGAN2-ADA: 0.05).
+    pub ema_ramp: f64,
+    /// Distance between checkpoints.
+    pub checkpoint_every_kimg: f64,
+    /// Distance between measurements of the Fréchet distance and previews. 0: never.
+    pub distance_every_kimg: f64,
+    /// Samples per measurement.
+    pub distance_images: usize,
+}
+
+impl TrainSpec {
+    /// A preset with `settings` (`path.to.field=value`, value in TOML syntax or a bare word) applied in order.
+    ///
+    /// # Errors
+    /// An unknown preset (the known ones are listed), a path that is not a setting, a value of the wrong type or range.
+    pub fn resolve(preset: &str, settings: &[String]) -> Result<Self> {
+        let presets: toml::Table = toml::from_str(PRESETS).context("presets.toml")?;
+        let Some(toml::Value::Table(mut table)) = presets.get(preset).cloned() else {
+            let known: Vec<&str> = presets.keys().map(String::as_str).collect();
+            bail!("--preset {preset}: no such preset; expected one of {}", known.join(", "));
+        };
+        table.insert("preset".to_owned(), preset.into());
+        for setting in settings {
+            apply(&mut table, setting)?;
+        }
+        let spec: Self = table.try_into().map_err(|error: toml::de::Error| {
+            anyhow::anyhow!("settings: {}", error.message().replace('\n', " "))
+        })?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// Reads a resolved spec.
+    ///
+    /// # Errors
+    /// Unknown or missing fields, values out of range.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let spec: Self = toml::from_str(text)?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// The resolved spec as `task.toml`.
+    ///
+    /// # Errors
+    /// Never, for a spec that was checked.
+    pub fn to_toml(&self) -> Result<String> {
+        Ok(toml::to_string_pretty(self)?)
+    }
+
+    /// Refuses values that can only be mistakes.
+    ///
+    /// # Errors
+    /// Names the setting, the value and what was expected.
+    pub fn check(&self) -> Result<()> {
+        let t = &self.training;
+        let r = &self.regularise;
+        let Networks::Dcgan { latent, generator, discriminator, init, .. } = &self.networks;
+        for (name, value, minimum) in [
+            ("training.batch", t.batch, 2),
+            ("training.critic_steps", t.critic_steps as i64, 1),
+            ("training.distance_images", t.distance_images as i64, 2),
+            ("networks.latent", *latent, 1),
+            ("networks.generator.filters", generator.filters, 1),
+            ("networks.discriminator.filters", discriminator.filters, 1),
+        ] {
+            if value < minimum {
+                bail!("{name} = {value}: expected at least {minimum}");
+            }
+        }
+        for (name, value, positive) in [
+            ("training.kimg", t.kimg, true),
+            ("training.checkpoint_every_kimg", t.checkpoint_every_kimg, true),
+            ("training.distance_every_kimg", t.distance_every_kimg, false),
+            ("training.ema_half_life_kimg", t.ema_half_life_kimg, false),
+            ("training.ema_ramp", t.ema_ramp, false),
+            ("regularise.gradient_penalty", r.gradient_penalty, false),
+            ("regularise.weight_clip", r.weight_clip, false),
+            ("regularise.feature_matching", r.feature_matching, false),
+            ("regularise.vgg", r.vgg, false),
+            ("networks.init.gain", init.gain, true),
+        ] {
+            if !value.is_finite() || value < 0.0 || (positive && value == 0.0) {
+                let sign = if positive { "above 0" } else { "0 or above" };
+                bail!("{name} = {value}: expected a number {sign}");
+            }
+        }
+        if r.vgg > 0.0 && r.vgg_weights.is_none() {
+            bail!(
+                "regularise.vgg = {}: expected regularise.vgg_weights to name torchvision's VGG19 as safetensors",
+                r.vgg
+            );
+        }
+        if let AdversarialLoss::NonSaturating { real_target } | AdversarialLoss::LeastSquares { real_target } =
+            self.loss
+            && !(0.5..=1.0).contains(&real_target)
+        {
+            bail!("loss.real_target = {real_target}: expected 0.5 to 1");
+        }
+        Ok(())
+    }
+}
+
+/// The presets, as shipped.
+pub const PRESETS: &str = include_str!("../../../studies/presets.toml");
+
+/// Names of all presets.
+pub fn preset_names() -> Vec<String> {
+    let presets: toml::Table = toml::from_str(PRESETS).expect("presets.toml is checked by a test");
+    presets.keys().cloned().collect()
+}
+
+fn apply(table: &mut toml::Table, setting: &str) -> Result<()> {
+    let Some((path, text)) = setting.split_once('=') else {
+        bail!("--set {setting}: expected path.to.setting=value");
+    };
+    let (path, text) = (path.trim(), text.trim());
+    let value = toml::from_str::<toml::Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut parsed| parsed.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()));
+    let mut parts: Vec<&str> = path.split('.').collect();
+    let leaf = parts.pop().expect("split gives at least one part");
+    let mut at = table;
+    for part in parts {
+        at = match at.get_mut(part) {
+            Some(toml::Value::Table(inner)) => inner,
+            _ => bail!("--set {path}: there are no settings under `{part}`"),
+        };
+    }
+    let value = match (at.get(leaf), value) {
+        // `filters=32` and `kimg=5` mean the same type as the preset's value.
+        (Some(toml::Value::Float(_)), toml::Value::Integer(n)) => toml::Value::Float(n as f64),
+        (_, value) => value,
+    };
+    at.insert(leaf.to_owned(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_resolves_and_survives_toml() {
+        for name in preset_names() {
+            let spec = TrainSpec::resolve(&name, &[]).unwrap_or_else(|e| panic!("{name}: {e:#}"));
+            assert_eq!(TrainSpec::from_toml(&spec.to_toml().unwrap()).unwrap(), spec);
+        }
+    }
+
+    #[test]
+    fn settings_reach_the_spec_and_misspelt_ones_are_named() {
+        let set = |text: &str| TrainSpec::resolve("wgan-gp", &[text.to_owned()]);
+        let spec = set("networks.discriminator.filters=32").unwrap();
+        let Networks::Dcgan { discriminator, .. } = spec.networks;
+        assert_eq!(discriminator.filters, 32);
+        assert_eq!(set("training.kimg=3").unwrap().training.kimg, 3.0);
+        assert_eq!(set("training.kimg = 0.5").unwrap().training.kimg, 0.5);
+        for (text, part) in [
+            ("networks.discriminator.filter=32", "filter"),
+            ("training.kimg=-1", "training.kimg = -1: expected a number above 0"),
+            ("training.batch=many", "batch"),
+            ("network.latent=3", "no settings under `network`"),
+            ("kimg", "expected path.to.setting=value"),
+            ("regularise.vgg=1", "regularise.vgg_weights"),
+            ("loss.kind=hing", "hing"),
+        ] {
+            let error = format!("{:#}", set(text).unwrap_err());
+            assert!(error.contains(part) && !error.contains('\n'), "{text}: {error}");
+        }
+        let error = TrainSpec::resolve("wgan-gb", &[]).unwrap_err().to_string();
+        assert!(error.contains("dcgan") && error.contains("wgan-gp"), "{error}");
+    }
+}
