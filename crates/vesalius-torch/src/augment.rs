@@ -26,9 +26,8 @@ pub fn diff_augment(sample: &Tensor, image_channels: i64, policies: &[DiffAugmen
     policies.sort_unstable();
     let (n, _, h, w) = sample.size4().expect("a batch of samples");
     let uniform = || Tensor::rand([n, 1, 1, 1], (Kind::Float, sample.device()));
-    let integer = |low: i64, high: i64| {
-        Tensor::randint_low(low, high, [n], (Kind::Int64, sample.device()))
-    };
+    let integer =
+        |low: i64, high: i64| Tensor::randint_low(low, high, [n], (Kind::Int64, sample.device()));
     policies.into_iter().fold(sample.shallow_clone(), |x, policy| match policy {
         DiffAugment::Color => {
             let (image, mask) = split(&x, image_channels);

@@ -93,14 +93,18 @@ mod tests {
 
     #[test]
     fn masks_survive_both_encodings() {
-        let labels = Tensor::arange(2 * 4 * 4, (Kind::Int64, Device::Cpu)).remainder(5).reshape([2, 4, 4]);
+        let labels =
+            Tensor::arange(2 * 4 * 4, (Kind::Int64, Device::Cpu)).remainder(5).reshape([2, 4, 4]);
         let image = Tensor::rand([2, 3, 4, 4], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
         for encoding in [MaskEncoding::OneHot, MaskEncoding::LabelMap] {
             let joint = Joint { channels: 3, classes: 5, encoding };
             let pair = Pair { image: image.copy(), labels: labels.copy() };
             let sample = joint.encode(&pair);
             assert_eq!(sample.size(), [2, joint.total(), 4, 4]);
-            assert_eq!((sample.min().double_value(&[]), sample.max().double_value(&[])), (-1.0, 1.0));
+            assert_eq!(
+                (sample.min().double_value(&[]), sample.max().double_value(&[])),
+                (-1.0, 1.0)
+            );
             let back = joint.decode(&sample);
             assert_eq!(back.labels, labels);
             assert_eq!(back.image, image);

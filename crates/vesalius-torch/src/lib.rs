@@ -4,6 +4,7 @@
 
 pub mod augment;
 pub mod batch;
+pub mod gan;
 pub mod joint;
 pub mod layers;
 pub mod loss;
@@ -12,3 +13,4 @@ pub mod optim;
 pub mod regularise;
 pub mod rng;
 pub mod spec;
+pub mod step;

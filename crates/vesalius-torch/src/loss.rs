@@ -36,7 +36,9 @@ impl AdversarialLoss {
     pub fn on_real(self, logits: &Tensor) -> Tensor {
         match self {
             Self::NonSaturating { real_target } => cross_entropy(logits, real_target),
-            Self::LeastSquares { real_target } => (logits - real_target).square().mean(Kind::Float) * 0.5,
+            Self::LeastSquares { real_target } => {
+                (logits - real_target).square().mean(Kind::Float) * 0.5
+            }
             Self::Wasserstein {} => -logits.mean(Kind::Float),
             Self::Hinge {} => (-logits + 1.0).relu().mean(Kind::Float),
         }

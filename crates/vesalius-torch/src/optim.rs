@@ -166,7 +166,8 @@ impl Update {
                 let _ = slot.square.g_mul_scalar_(beta2);
                 let _ = slot.square.g_add_(&(grad * grad * (1.0 - beta2)));
                 let divisor = slot.square.sqrt() / self.correction.1 + self.eps;
-                let _ = slot.weight.g_sub_(&(&*mean / divisor * (learning_rate / self.correction.0)));
+                let _ =
+                    slot.weight.g_sub_(&(&*mean / divisor * (learning_rate / self.correction.0)));
             }
             OptimiserSpec::Rmsprop { learning_rate } => {
                 let _ = slot.square.g_mul_scalar_(RMSPROP_ALPHA);

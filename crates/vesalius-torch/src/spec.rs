@@ -198,8 +198,8 @@ impl TrainSpec {
                 r.vgg
             );
         }
-        if let AdversarialLoss::NonSaturating { real_target } | AdversarialLoss::LeastSquares { real_target } =
-            self.loss
+        if let AdversarialLoss::NonSaturating { real_target }
+        | AdversarialLoss::LeastSquares { real_target } = self.loss
             && !(0.5..=1.0).contains(&real_target)
         {
             bail!("loss.real_target = {real_target}: expected 0.5 to 1");

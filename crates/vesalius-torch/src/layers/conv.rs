@@ -185,8 +185,7 @@ impl SpectralNorm {
 
 /// Outputs × everything else.
 fn as_matrix(weight: &Tensor, transposed: bool) -> Tensor {
-    let outputs_first =
-        if transposed { weight.transpose(0, 1) } else { weight.shallow_clone() };
+    let outputs_first = if transposed { weight.transpose(0, 1) } else { weight.shallow_clone() };
     let rows = outputs_first.size()[0];
     outputs_first.reshape([rows, -1])
 }

@@ -49,7 +49,9 @@ impl InitSpec {
                 let bound = self.gain * (6.0 / (fan_in + fan_out)).sqrt();
                 (Tensor::rand(shape, options) * 2.0 - 1.0) * bound
             }
-            InitKind::Kaiming => Tensor::randn(shape, options) * (self.gain * (2.0 / fan_in).sqrt()),
+            InitKind::Kaiming => {
+                Tensor::randn(shape, options) * (self.gain * (2.0 / fan_in).sqrt())
+            }
         }
     }
 }

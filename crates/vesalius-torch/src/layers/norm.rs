@@ -57,7 +57,16 @@ impl Norm {
         match self.kind {
             NormKind::Batch => {
                 let (mean, var) = self.running.as_ref().expect("batch norm keeps statistics");
-                x.batch_norm(Some(weight), Some(bias), Some(mean), Some(var), train, MOMENTUM, EPS, false)
+                x.batch_norm(
+                    Some(weight),
+                    Some(bias),
+                    Some(mean),
+                    Some(var),
+                    train,
+                    MOMENTUM,
+                    EPS,
+                    false,
+                )
             }
             NormKind::Instance => {
                 let none = None::<&Tensor>;

@@ -129,10 +129,18 @@ pub fn load_strictly(
         match values.get(name) {
             None => problems.push(format!("{name} is missing")),
             Some(value) if value.size() != target.size() => {
-                problems.push(format!("{name} is {:?}, expected {:?}", value.size(), target.size()));
+                problems.push(format!(
+                    "{name} is {:?}, expected {:?}",
+                    value.size(),
+                    target.size()
+                ));
             }
             Some(value) if value.kind() != target.kind() => {
-                problems.push(format!("{name} is {:?}, expected {:?}", value.kind(), target.kind()));
+                problems.push(format!(
+                    "{name} is {:?}, expected {:?}",
+                    value.kind(),
+                    target.kind()
+                ));
             }
             Some(_) => {}
         }

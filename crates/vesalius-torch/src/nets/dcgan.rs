@@ -63,7 +63,9 @@ impl Pyramid {
         let halvings = (height.min(width) / 4).ilog2();
         let step = 1_i64 << halvings;
         if height % step != 0 || width % step != 0 {
-            bail!("size {height}x{width}: expected both divisible by {step}, to be halved {halvings} times");
+            bail!(
+                "size {height}x{width}: expected both divisible by {step}, to be halved {halvings} times"
+            );
         }
         Ok(Self { halvings, base: [height / step, width / step] })
     }
@@ -111,7 +113,14 @@ impl Generator {
             };
             let name = format!("blocks.{i}");
             blocks.push((
-                Conv::new(params, &format!("{name}.conv"), [inputs, outputs], geometry, init, options),
+                Conv::new(
+                    params,
+                    &format!("{name}.conv"),
+                    [inputs, outputs],
+                    geometry,
+                    init,
+                    options,
+                ),
                 Norm::new(params, &format!("{name}.norm"), spec.norm, outputs),
             ));
             inputs = outputs;

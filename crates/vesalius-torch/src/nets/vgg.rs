@@ -69,7 +69,11 @@ impl Vgg19 {
     fn zeros(device: Device) -> Self {
         let options = (Kind::Float, device);
         let convs = CONVS.map(|(index, inputs, outputs)| {
-            (index, Tensor::zeros([outputs, inputs, 3, 3], options), Tensor::zeros([outputs], options))
+            (
+                index,
+                Tensor::zeros([outputs, inputs, 3, 3], options),
+                Tensor::zeros([outputs], options),
+            )
         });
         Self { convs: convs.into() }
     }

@@ -1,0 +1,26 @@
+# Each target sets up all it needs; `make demo` and `make test` work from a fresh clone.
+CARGO ?= cargo
+
+.PHONY: demo test build lint libtorch bench golden
+
+demo: build
+	target/release/vesalius demo
+
+test: libtorch
+	$(CARGO) test --workspace --locked
+
+build: libtorch
+	$(CARGO) build --release --locked --bin vesalius
+
+lint: libtorch
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+libtorch:
+	scripts/libtorch.sh
+
+bench: libtorch
+	bench/run.sh
+
+golden:
+	golden/generate.sh
