@@ -4,6 +4,7 @@
 
 pub mod augment;
 pub mod batch;
+pub mod checkpoint;
 pub mod gan;
 pub mod joint;
 pub mod layers;
@@ -12,5 +13,6 @@ pub mod nets;
 pub mod optim;
 pub mod regularise;
 pub mod rng;
+pub mod sample;
 pub mod spec;
 pub mod step;

@@ -1,0 +1,170 @@
+//! Sampling from a trained generator: averaged weights, no gradient, evaluation mode, latent i a function of
+//! (seed, i) whatever the batch size. Every preview and every pack of synthetic pairs goes through here.
+
+use crate::batch::{self, Pair};
+use crate::checkpoint;
+use crate::gan::GeneratorNet;
+use crate::rng::{Purpose, keyed};
+use crate::spec::TrainSpec;
+use anyhow::{Context, Result};
+use rand_distr::{Distribution as _, StandardNormal};
+use std::path::Path;
+use tch::{Device, Tensor};
+use vesalius_study::data::manifest::{
+    CaseRecord, Layout, Manifest, Provenance, SliceRecord, Split,
+};
+use vesalius_study::data::pack::{Pack, PackWriter};
+
+/// Latents `first..first + count`: `[count, Z]`, N(0, 1).
+pub fn latents(seed: u64, purpose: Purpose, first: u64, count: usize, z: i64) -> Tensor {
+    let mut values: Vec<f32> = Vec::with_capacity(count * z as usize);
+    for i in 0..count as u64 {
+        let mut rng = keyed(seed, purpose, first + i);
+        values.extend((0..z).map(|_| -> f32 { StandardNormal.sample(&mut rng) }));
+    }
+    Tensor::from_slice(&values).reshape([count as i64, z])
+}
+
+/// The pairs of latents `[N, Z]`.
+pub fn pairs(generator: &GeneratorNet, latents: &Tensor) -> Pair {
+    tch::no_grad(|| {
+        let sample = generator.forward(&latents.to_device(generator.params.device()), false);
+        generator.joint().decode(&sample)
+    })
+}
+
+/// A trained generator with what it was trained on.
+#[derive(Debug)]
+pub struct Trained {
+    /// Averaged weights.
+    pub generator: GeneratorNet,
+    /// The resolved spec.
+    pub spec: TrainSpec,
+    /// The real pack's manifest, without its slices.
+    pub template: Manifest,
+    checkpoint_sha256: String,
+    pack_digest: String,
+    images: u64,
+}
+
+/// File in a run that keeps the shape, classes and name of the pack it was trained on.
+pub const TEMPLATE: &str = "pack.json";
+
+impl Trained {
+    /// Loads the generator of a run: of the best checkpoint by Fréchet distance where one was measured, else of the
+    /// newest.
+    ///
+    /// # Errors
+    /// When the run has no checkpoint, or its files do not fit each other.
+    pub fn load(run: &Path, device: Device) -> Result<Self> {
+        let spec = read_spec(run)?;
+        let path = run.join(TEMPLATE);
+        let text = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let template: Manifest = serde_json::from_slice(&text)
+            .with_context(|| format!("{}: not a manifest of this version", path.display()))?;
+        let folder = checkpoint::to_sample(run)?;
+        let state = checkpoint::read_state(&folder)?;
+        let generator =
+            GeneratorNet::new(&spec.networks, template.layout, template.classes.len(), device)?;
+        let file = "averaged.safetensors";
+        generator
+            .params
+            .load(&checkpoint::read_part(&folder, &state, file)?)
+            .with_context(|| format!("{}", folder.join(file).display()))?;
+        generator.params.set_trainable(false);
+        let checkpoint_sha256 = state.files[file].clone();
+        let (pack_digest, images) = (state.pack_digest, state.images);
+        Ok(Self { generator, spec, template, checkpoint_sha256, pack_digest, images })
+    }
+
+    /// Writes `count` pairs as a pack; memory does not grow with `count`.
+    ///
+    /// # Errors
+    /// When `target` exists or cannot be written, or the generator gives NaN.
+    pub fn sample_pack(
+        &self,
+        target: &Path,
+        count: usize,
+        seed: u64,
+        batch: usize,
+        mut progress: impl FnMut(usize),
+    ) -> Result<()> {
+        let layout: Layout = self.template.layout;
+        let mut writer = PackWriter::create(target, layout, count)?;
+        let mut done = 0;
+        while done < count {
+            let n = batch.min(count - done);
+            let z = latents(seed, Purpose::Latent, done as u64, n, self.generator.latent());
+            let pair = pairs(&self.generator, &z);
+            let pixels = batch::to_pixels(&pair.image, layout.depth)?;
+            let labels = batch::to_labels(&pair.labels)?;
+            for (i, (pixels, labels)) in pixels.iter().zip(&labels).enumerate() {
+                writer.push(pixels, labels, SliceRecord { case: 0, position: done + i })?;
+            }
+            done += n;
+            progress(done);
+        }
+        writer.finish(self.manifest(seed))
+    }
+
+    fn manifest(&self, seed: u64) -> Manifest {
+        let id = format!("synthetic-{}", self.spec.preset);
+        Manifest {
+            vesalius: env!("CARGO_PKG_VERSION").to_owned(),
+            provenance: Provenance::Synthetic {
+                gan: self.spec.preset.clone(),
+                checkpoint_sha256: self.checkpoint_sha256.clone(),
+                trained_on: self.pack_digest.clone(),
+                kimg: self.images as f64 / 1000.0,
+                seed,
+                mask_source: "generated".to_owned(),
+            },
+            cases: vec![CaseRecord {
+                id: id.clone(),
+                patient: id,
+                group: None,
+                split: Split::Train,
+                spacing_mm: None,
+            }],
+            ..self.template.clone()
+        }
+    }
+}
+
+/// The manifest of a pack as a run keeps it: without cases, slices and files.
+pub fn template(pack: &Pack) -> Manifest {
+    let mut manifest = pack.manifest().clone();
+    manifest.cases.clear();
+    manifest.slices.clear();
+    if let Provenance::Real { files, .. } = &mut manifest.provenance {
+        files.clear();
+    }
+    manifest
+}
+
+/// `RUN/task.toml`.
+///
+/// # Errors
+/// When it is missing or not a spec of this version.
+pub fn read_spec(run: &Path) -> Result<TrainSpec> {
+    let path = run.join("task.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{}: cannot be read; expected a run written by `vesalius train`", path.display())
+    })?;
+    TrainSpec::from_toml(&text).with_context(|| format!("{}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_latent_is_the_same_whatever_the_batch() {
+        let whole = latents(5, Purpose::Latent, 0, 7, 16);
+        let part = latents(5, Purpose::Latent, 3, 2, 16);
+        assert_eq!(whole.narrow(0, 3, 2), part);
+        let flat = latents(5, Purpose::Latent, 0, 64, 64);
+        assert!(flat.mean(tch::Kind::Float).double_value(&[]).abs() < 0.05);
+        assert!((flat.std(true).double_value(&[]) - 1.0).abs() < 0.05);
+    }
+}
