@@ -86,6 +86,11 @@ impl StagedDir {
         self.staging.path()
     }
 
+    /// The name it shall get.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Renames the folder to its final name.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ impl Trained {
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         let layout: Layout = self.template.layout;
-        let mut writer = PackWriter::create(target, layout, count)?;
+        let mut writer = PackWriter::create(target, layout)?;
         let mut done = 0;
         while done < count {
             let n = batch.min(count - done);

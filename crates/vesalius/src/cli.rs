@@ -1,6 +1,7 @@
 //! The command line: arguments, help, exit codes.
 
 use clap::{Parser, Subcommand};
+use crate::commands;
 use std::process::ExitCode;
 
 /// Would GAN-made images help you? Vesalius trains the GANs of the study "GANs for Medical Image Synthesis" on your
@@ -14,15 +15,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Turn a dataset into a pack: resample, crop, window, split by patient.
+    Prepare(commands::prepare::Args),
     /// Print versions, devices, threads, memory and what is missing.
-    Doctor(crate::commands::doctor::Args),
+    Doctor(commands::doctor::Args),
 }
 
 /// Parses the arguments, runs the command, prints an error once.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Doctor(args) => crate::commands::doctor::run(&args),
+        Command::Prepare(args) => commands::prepare::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
     };
     match outcome {
         Ok(code) => code,

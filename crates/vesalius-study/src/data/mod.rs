@@ -1,4 +1,12 @@
-//! From a hospital's files to packs.
+//! Datasets on their way into packs.
 
+pub mod acdc;
 pub mod manifest;
+pub mod nifti_file;
 pub mod pack;
+pub mod prepare;
+pub mod preprocess;
+pub mod source;
+pub mod split;
+pub mod volume;
+pub mod voxels;

@@ -13,9 +13,9 @@
 use super::manifest::{Layout, Manifest, PixelDepth, SliceRecord, Split};
 use crate::digest;
 use crate::publish::StagedDir;
-use sha2::{Digest as _, Sha256};
+use anyhow::Context as _;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -309,35 +309,23 @@ fn map_file(path: &Path) -> std::io::Result<memmap2::Mmap> {
 pub struct PackWriter {
     staged: StagedDir,
     data: BufWriter<File>,
-    hasher: Sha256,
     layout: Layout,
-    expected: usize,
     sums: Vec<u8>,
     slices: Vec<SliceRecord>,
 }
 
 impl PackWriter {
-    /// Starts a pack of exactly `count` slices that shall become `target`.
+    /// Starts a pack that shall become `target`.
     ///
     /// # Errors
     /// When `target` exists or its folder cannot be written.
-    pub fn create(target: &Path, layout: Layout, count: usize) -> anyhow::Result<Self> {
+    pub fn create(target: &Path, layout: Layout) -> anyhow::Result<Self> {
         let staged = StagedDir::create(target)?;
         let mut data =
             BufWriter::with_capacity(1 << 20, File::create(staged.path().join("slices.bin"))?);
-        let header = Header { layout, count }.to_bytes();
-        let mut hasher = Sha256::new();
-        data.write_all(&header)?;
-        hasher.update(header);
-        Ok(Self {
-            staged,
-            data,
-            hasher,
-            layout,
-            expected: count,
-            sums: Vec::with_capacity(4 * count),
-            slices: Vec::with_capacity(count),
-        })
+        // The count is not known yet; `finish` writes the header again.
+        data.write_all(&Header { layout, count: 0 }.to_bytes())?;
+        Ok(Self { staged, data, layout, sums: Vec::new(), slices: Vec::new() })
     }
 
     /// Appends one slice: pixels `[C, H, W]` little endian, labels `[H, W]`.
@@ -357,8 +345,7 @@ impl PackWriter {
         assert_eq!(labels.len(), self.layout.label_bytes(), "labels of one slice");
         let mut crc = crc32fast::Hasher::new();
         for part in [pixels, labels] {
-            self.data.write_all(part)?;
-            self.hasher.update(part);
+            self.data.write_all(part).with_context(|| self.failure())?;
             crc.update(part);
         }
         self.sums.extend(crc.finalize().to_le_bytes());
@@ -371,20 +358,28 @@ impl PackWriter {
     /// # Errors
     /// When the disk is full, or slices and manifest do not fit each other.
     pub fn finish(mut self, mut manifest: Manifest) -> anyhow::Result<()> {
+        let failure = self.failure();
         let trailer_sum = crc32fast::hash(&self.sums).to_le_bytes();
-        for part in [&self.sums[..], &trailer_sum[..]] {
-            self.data.write_all(part)?;
-            self.hasher.update(part);
-        }
-        let file = self.data.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.sync_all()?;
+        let header = Header { layout: self.layout, count: self.slices.len() };
+        let mut complete = || -> std::io::Result<()> {
+            self.data.write_all(&self.sums)?;
+            self.data.write_all(&trailer_sum)?;
+            self.data.seek(SeekFrom::Start(0))?;
+            self.data.write_all(&header.to_bytes())?;
+            self.data.flush()?;
+            self.data.get_ref().sync_all()
+        };
+        complete().with_context(|| failure)?;
         manifest.slices = self.slices;
-        manifest.data_sha256 = digest::hex(&self.hasher.finalize());
-        let header = Header { layout: self.layout, count: self.expected };
+        manifest.data_sha256 = digest::of_file(&self.staged.path().join("slices.bin"))?;
         check_manifest(&manifest, &header).map_err(|found| anyhow::anyhow!("pack: {found}"))?;
         let text = serde_json::to_vec_pretty(&manifest)?;
         crate::publish::write_file(&self.staged.path().join("manifest.json"), &text)?;
         self.staged.publish()
+    }
+
+    fn failure(&self) -> String {
+        format!("{}: cannot be written", self.staged.target().display())
     }
 }
 
@@ -419,7 +414,7 @@ mod tests {
 
     fn write(target: &Path) -> Layout {
         let layout = Layout { channels: 1, height: 2, width: 4, depth: PixelDepth::U16 };
-        let mut writer = PackWriter::create(target, layout, 3).unwrap();
+        let mut writer = PackWriter::create(target, layout).unwrap();
         for i in 0..3_u8 {
             writer
                 .push(&[i; 16], &[i % 2; 8], SliceRecord { case: 0, position: usize::from(i) })

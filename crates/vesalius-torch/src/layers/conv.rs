@@ -234,7 +234,7 @@ mod tests {
         let conv = Conv::new(&mut params, "up", [6, 5], geometry, &init, options);
         let spectral = conv.spectral.as_ref().unwrap();
         for _ in 0..50 {
-            spectral.normalise(&conv.weight, true);
+            let _ = spectral.normalise(&conv.weight, true);
         }
         let weight = spectral.normalise(&conv.weight, false);
         let (_, singular, _) = as_matrix(&weight.detach(), true).svd(true, false);

@@ -1,3 +1,4 @@
 //! One file per command: arguments with their manual, and what it does.
 
 pub mod doctor;
+pub mod prepare;

@@ -1,0 +1,138 @@
+//! ACDC: short-axis cardiac cine-MRI (Bernard et al. 2018, doi:10.1109/TMI.2018.2837502).
+//!
+//! Official layout: `training/` and `testing/` with `patientNNN/Info.cfg`, `patientNNN_frameMM.nii.gz`, `…_gt.nii.gz`
+//! and the 4D cine `patientNNN_4d.nii.gz`, which has no labels and is left out. Bare layout: the patient folders
+//! directly below the root, with or without `Info.cfg`.
+
+use super::manifest::Split;
+use super::nifti_file::{self, NiftiImage};
+use super::source::{Source, entries, name};
+use super::volume::{Case, CaseFiles, Labels, Reader, Volume};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// The dataset.
+#[derive(Debug)]
+pub struct Acdc {
+    root: PathBuf,
+}
+
+impl Acdc {
+    /// At `root`.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+}
+
+impl Source for Acdc {
+    fn dataset(&self) -> String {
+        "acdc".to_owned()
+    }
+
+    fn classes(&self) -> Vec<String> {
+        ["background", "RV cavity", "LV myocardium", "LV cavity"].map(str::to_owned).to_vec()
+    }
+
+    fn cases(&self) -> Result<Vec<CaseFiles>> {
+        let sides =
+            [("training", Some(Split::Train)), ("testing", Some(Split::Test)), ("", None)];
+        let mut cases = Vec::new();
+        for (folder, official) in sides {
+            let folder = self.root.join(folder);
+            if folder.is_dir() {
+                for patient in entries(&folder)? {
+                    if patient.is_dir() && name(&patient).starts_with("patient") {
+                        of_patient(&patient, official, &mut cases)?;
+                    }
+                }
+            }
+        }
+        if cases.is_empty() {
+            bail!(
+                "{}: no patientNNN/patientNNN_frameMM.nii.gz, expected ACDC's layout",
+                self.root.display()
+            );
+        }
+        Ok(cases)
+    }
+
+    fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
+        let image = read(&files.images[0], reader)?;
+        let mask = read(&files.masks[0], reader)?;
+        let labels = labels(&mask).with_context(|| format!("{}", files.masks[0].display()))?;
+        let info = files.images[0].with_file_name("Info.cfg");
+        let group = if info.exists() { group(&reader.read(&info)?) } else { None };
+        Ok(Case { spacing_mm: image.spacing_mm, volume: volume(image), labels, group })
+    }
+}
+
+fn of_patient(folder: &Path, official: Option<Split>, cases: &mut Vec<CaseFiles>) -> Result<()> {
+    let patient = name(folder);
+    for image in entries(folder)? {
+        let file = name(&image);
+        let Some(stem) = file.strip_suffix(".nii.gz").or_else(|| file.strip_suffix(".nii")) else {
+            continue;
+        };
+        if stem.ends_with("_gt") || !stem.contains("_frame") {
+            continue;
+        }
+        let suffix = &file[stem.len()..];
+        let mask = folder.join(format!("{stem}_gt{suffix}"));
+        if !mask.is_file() {
+            bail!("{}: no mask; expected {} beside it", image.display(), name(&mask));
+        }
+        cases.push(CaseFiles {
+            id: stem.to_owned(),
+            patient: patient.clone(),
+            official,
+            images: vec![image],
+            masks: vec![mask],
+        });
+    }
+    Ok(())
+}
+
+/// `Group: DCM` of an `Info.cfg`.
+fn group(info: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(info)
+        .lines()
+        .find_map(|line| line.strip_prefix("Group:").map(|group| group.trim().to_owned()))
+}
+
+/// Reads one NIfTI file.
+///
+/// # Errors
+/// Names the file.
+pub fn read(path: &Path, reader: &mut Reader) -> Result<NiftiImage> {
+    nifti_file::parse(&reader.read(path)?).with_context(|| format!("{}", path.display()))
+}
+
+/// A NIfTI image as a volume: `[C, S, H, W]` becomes `[S, C, H, W]`.
+pub fn volume(image: NiftiImage) -> Volume {
+    let [channels, slices, height, width] = image.shape;
+    let pixels = height * width;
+    let values = if channels == 1 {
+        image.values
+    } else {
+        (0..slices * channels)
+            .flat_map(|i| {
+                let (slice, channel) = (i / channels, i % channels);
+                let start = (channel * slices + slice) * pixels;
+                image.values[start..start + pixels].iter().copied()
+            })
+            .collect()
+    };
+    Volume { slices, channels, height, width, values, full_range: None }
+}
+
+/// A NIfTI image as labels.
+///
+/// # Errors
+/// Several channels, or values that are not labels.
+pub fn labels(mask: &NiftiImage) -> Result<Labels> {
+    let [channels, slices, height, width] = mask.shape;
+    if channels != 1 {
+        bail!("{channels} volumes in one mask, expected 1");
+    }
+    Labels::from_values([slices, height, width], &mask.values)
+}

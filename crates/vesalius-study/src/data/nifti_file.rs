@@ -1,0 +1,133 @@
+//! NIfTI-1 files (`.nii`, `.nii.gz`): the `nifti` crate parses the header, sizes are checked before anything is
+//! allocated, and scaling is applied.
+//!
+//! Axes: NIfTI stores x fastest, so a volume of x × y × z becomes z slices of y rows and x columns, the order in
+//! which SimpleITK and nnU-Net see it. A fourth axis is read as channels.
+
+use super::voxels::{Element, inflate, volume_bytes};
+use anyhow::{Context, Result, bail};
+use nifti::{NiftiHeader, NiftiType};
+
+/// Voxels of one file.
+#[derive(Debug)]
+pub struct NiftiImage {
+    /// Channels, slices, rows, columns.
+    pub shape: [usize; 4],
+    /// Values `[C, S, H, W]`, scaled.
+    pub values: Vec<f32>,
+    /// Row and column spacing in mm.
+    pub spacing_mm: Option<[f64; 2]>,
+}
+
+/// Header bytes, with the four that say whether extensions follow.
+const HEADER_BYTES: usize = 352;
+
+/// Parses a whole file, compressed or not.
+///
+/// # Errors
+/// Not NIfTI-1, compressed data cut short, an element type that is not a plain number, a header that lies about its
+/// size.
+pub fn parse(file: &[u8]) -> Result<NiftiImage> {
+    if file.starts_with(&[0x1f, 0x8b]) {
+        let gzip = || flate2::read::MultiGzDecoder::new(file);
+        let head = inflate(gzip(), HEADER_BYTES)?;
+        let bytes = Layout::of(&head)?.file_bytes()?;
+        parse_plain(&inflate(gzip(), bytes)?)
+    } else {
+        parse_plain(file)
+    }
+}
+
+/// What the header says.
+struct Layout {
+    shape: [usize; 4],
+    element: Element,
+    big_endian: bool,
+    offset: usize,
+    slope: f32,
+    intercept: f32,
+    spacing_mm: Option<[f64; 2]>,
+}
+
+impl Layout {
+    fn of(head: &[u8]) -> Result<Self> {
+        if head.len() < 348 {
+            bail!("{} bytes, expected a NIfTI-1 header of 348", head.len());
+        }
+        let header = NiftiHeader::from_reader(head).context("not a NIfTI-1 header")?;
+        if header.magic != *b"n+1\0" {
+            bail!("magic {:?}, expected n+1: header and voxels in one file", header.magic);
+        }
+        let rank = usize::from(header.dim[0]);
+        if !(2..=7).contains(&rank) {
+            bail!("{rank} dimensions, expected 2 to 4");
+        }
+        let extent = |axis: usize| if axis <= rank { usize::from(header.dim[axis]) } else { 1 };
+        if (5..=rank).any(|axis| extent(axis) > 1) {
+            bail!("{rank} dimensions, expected 2 to 4");
+        }
+        let element = match header.data_type().context("NIfTI data type")? {
+            NiftiType::Int8 => Element::I8,
+            NiftiType::Uint8 => Element::U8,
+            NiftiType::Int16 => Element::I16,
+            NiftiType::Uint16 => Element::U16,
+            NiftiType::Int32 => Element::I32,
+            NiftiType::Uint32 => Element::U32,
+            NiftiType::Int64 => Element::I64,
+            NiftiType::Uint64 => Element::U64,
+            NiftiType::Float32 => Element::F32,
+            NiftiType::Float64 => Element::F64,
+            other => bail!("data type {other:?}, expected integers or floats"),
+        };
+        if !(348.0..=1e9).contains(&header.vox_offset) {
+            bail!("voxels at byte {}, expected 352 or a little more", header.vox_offset);
+        }
+        // The lowest three bits of xyzt_units: 1 metre, 2 millimetre, 3 micrometre.
+        let unit_mm = match header.xyzt_units & 7 {
+            1 => 1000.0,
+            3 => 0.001,
+            _ => 1.0,
+        };
+        let spacing = [header.pixdim[2], header.pixdim[1]].map(|s| f64::from(s.abs()) * unit_mm);
+        // A slope of 0 means "not scaled".
+        let scaled = header.scl_slope != 0.0
+            && header.scl_slope.is_finite()
+            && header.scl_inter.is_finite();
+        Ok(Self {
+            shape: [extent(4), extent(3), extent(2), extent(1)],
+            element,
+            big_endian: header.endianness != nifti::Endianness::Little,
+            offset: header.vox_offset as usize,
+            slope: if scaled { header.scl_slope } else { 1.0 },
+            intercept: if scaled { header.scl_inter } else { 0.0 },
+            spacing_mm: spacing.iter().all(|s| s.is_finite() && *s > 0.0).then_some(spacing),
+        })
+    }
+
+    fn file_bytes(&self) -> Result<usize> {
+        volume_bytes(&self.shape, self.element)?
+            .checked_add(self.offset)
+            .context("size overflows")
+    }
+}
+
+fn parse_plain(file: &[u8]) -> Result<NiftiImage> {
+    let layout = Layout::of(file)?;
+    let needed = layout.file_bytes()?;
+    if file.len() < needed {
+        bail!(
+            "{} bytes of voxels, expected {} for {:?} {:?}: truncated, or its header lies",
+            file.len().saturating_sub(layout.offset),
+            needed - layout.offset,
+            layout.shape,
+            layout.element
+        );
+    }
+    let mut values = layout.element.decode(&file[layout.offset..needed], layout.big_endian);
+    if layout.slope != 1.0 || layout.intercept != 0.0 {
+        for value in &mut values {
+            *value = *value * layout.slope + layout.intercept;
+        }
+    }
+    Ok(NiftiImage { shape: layout.shape, values, spacing_mm: layout.spacing_mm })
+}

@@ -1,0 +1,170 @@
+//! A dataset into a pack: cases in parallel, written in order, everything recorded.
+
+use super::manifest::{CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split};
+use super::pack::PackWriter;
+use super::preprocess::{Preprocess, prepare_case};
+use super::source::Source;
+use super::split::SplitRule;
+use super::volume::{CaseFiles, Reader};
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// What was made, and what the user should look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Slices of each side.
+    pub slices: [usize; 2],
+    /// Patients of each side.
+    pub patients: [usize; 2],
+    /// The case of which the crop cut off most, and the share of its labelled pixels.
+    pub most_cut: Option<(String, f64)>,
+}
+
+struct Loaded {
+    prepared: super::preprocess::Prepared,
+    channels: usize,
+    group: Option<String>,
+    files: Vec<SourceFile>,
+}
+
+/// Reads, preprocesses and writes. `source_name` is the word of the command line; `progress` hears (cases done, of).
+///
+/// # Errors
+/// The first case that cannot be read, in the order of the files; nothing is left at `target` then.
+pub fn prepare(
+    source: &dyn Source,
+    source_name: &str,
+    root: &Path,
+    settings: &Preprocess,
+    rule: &SplitRule,
+    target: &Path,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Summary> {
+    check(settings)?;
+    let cases = source.cases()?;
+    let split = rule.apply(&cases)?;
+    let classes = source.classes();
+    let mut writer = None;
+    let mut layout = None;
+    let mut records = Vec::with_capacity(cases.len());
+    let mut files = Vec::new();
+    let mut slices = [0; 2];
+    let mut labelled = false;
+    let mut most_cut: Option<(String, f64)> = None;
+    // A few cases at a time: a CT volume is hundreds of megabytes as floats.
+    for (at, chunk) in cases.chunks(2 * rayon::current_num_threads()).enumerate() {
+        let loaded: Vec<Result<Loaded>> =
+            chunk.par_iter().map(|case| load(source, root, case, settings, &classes)).collect();
+        for (case, loaded) in chunk.iter().zip(loaded) {
+            let Loaded { prepared, channels, group, files: read } = loaded?;
+            let this = Layout {
+                channels: settings.channels.unwrap_or(channels),
+                height: settings.size[0],
+                width: settings.size[1],
+                depth: settings.depth,
+            };
+            if *layout.get_or_insert(this) != this {
+                bail!(
+                    "{}: {channels} channels, but others have another number; expected --channels to settle it",
+                    case.images[0].display()
+                );
+            }
+            if writer.is_none() {
+                writer = Some(PackWriter::create(target, this)?);
+            }
+            let writer = writer.as_mut().expect("just created");
+            let side = split[&case.patient];
+            for (position, pixels, labels) in &prepared.slices {
+                labelled |= labels.iter().any(|&label| label != 0);
+                writer.push(
+                    pixels,
+                    labels,
+                    SliceRecord { case: records.len(), position: *position },
+                )?;
+                slices[side as usize] += 1;
+            }
+            if prepared.cut_off > most_cut.as_ref().map_or(0.0, |(_, share)| *share) {
+                most_cut = Some((case.id.clone(), prepared.cut_off));
+            }
+            records.push(CaseRecord {
+                id: case.id.clone(),
+                patient: case.patient.clone(),
+                group,
+                split: side,
+                spacing_mm: prepared.spacing_mm,
+            });
+            files.extend(read);
+        }
+        progress((at * 2 * rayon::current_num_threads() + chunk.len()).min(cases.len()), cases.len());
+    }
+    let (Some(writer), Some(layout)) = (writer, layout) else {
+        bail!("{}: no case at all", root.display());
+    };
+    if !labelled {
+        bail!("{}: every mask is empty, expected labelled pixels", root.display());
+    }
+    if slices.contains(&0) {
+        bail!("{}: {slices:?} slices to train and test, expected some of each", root.display());
+    }
+    writer.finish(Manifest {
+        dataset: source.dataset(),
+        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
+        classes,
+        layout,
+        provenance: Provenance::Real {
+            source: source_name.to_owned(),
+            preprocess: serde_json::to_value(settings)?,
+            split: rule.to_string(),
+            files,
+        },
+        cases: records,
+        slices: vec![],
+        data_sha256: String::new(),
+    })?;
+    let patients = [Split::Train, Split::Test]
+        .map(|side| split.values().filter(|other| **other == side).count());
+    Ok(Summary { slices, patients, most_cut })
+}
+
+fn load(
+    source: &dyn Source,
+    root: &Path,
+    case: &CaseFiles,
+    settings: &Preprocess,
+    classes: &[String],
+) -> Result<Loaded> {
+    let mut reader = Reader::new(root);
+    let loaded = source.load(case, &mut reader)?;
+    let name = || format!("{}", case.images[0].display());
+    // Wrong labels are the mask's fault, everything else the image's.
+    loaded.check(classes).with_context(|| {
+        let mask = case.masks.first().map_or_else(String::new, |mask| format!(" with {}", mask.display()));
+        format!("{}{mask}", name())
+    })?;
+    let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
+    Ok(Loaded {
+        prepared,
+        channels: loaded.volume.channels,
+        group: loaded.group,
+        files: reader.into_files(),
+    })
+}
+
+fn check(settings: &Preprocess) -> Result<()> {
+    let [height, width] = settings.size;
+    if height == 0 || width == 0 || height > 4096 || width > 4096 {
+        bail!("--size {height}x{width}: expected 1 to 4096 pixels a side");
+    }
+    if let Some(channels) = settings.channels
+        && ![1, 3].contains(&channels)
+    {
+        bail!("--channels {channels}: expected 1 or 3");
+    }
+    if let Some(spacing) = settings.spacing_mm
+        && !(spacing > 0.0 && spacing.is_finite())
+    {
+        bail!("--spacing {spacing}: expected millimetres above 0");
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Datasets in the form their makers publish them. One file per source; adding one is that file, a variant and an arm.
+
+use super::acdc::Acdc;
+use super::preprocess::Window;
+use super::volume::{Case, CaseFiles, Reader};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// A dataset that lies somewhere on a disk.
+pub trait Source: Sync {
+    /// Name for reports: `acdc`.
+    fn dataset(&self) -> String;
+
+    /// Names of the label values 0, 1, …; the first is the background.
+    fn classes(&self) -> Vec<String>;
+
+    /// Finds the examinations without reading voxels, sorted by id.
+    ///
+    /// # Errors
+    /// When nothing is found, or an image lacks its mask.
+    fn cases(&self) -> Result<Vec<CaseFiles>>;
+
+    /// Reads one examination.
+    ///
+    /// # Errors
+    /// Unreadable, truncated or contradictory files.
+    fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case>;
+}
+
+/// The sources, by the name the command line uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceKind {
+    /// ACDC cardiac cine-MRI, official or bare layout.
+    Acdc,
+}
+
+impl SourceKind {
+    /// The word of the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Acdc => "acdc",
+        }
+    }
+
+    /// The window that fits this kind of image when the user gives none.
+    pub const fn usual_window(self) -> Window {
+        match self {
+            Self::Acdc => Window::Percentile { low: 0.5, high: 99.5 },
+        }
+    }
+}
+
+/// What some sources have to be told.
+#[derive(Debug, Clone, Default)]
+pub struct SourceOptions {
+    /// Class names, for sources whose files do not tell.
+    pub classes: Option<Vec<String>>,
+    /// Regular expression whose first group is the patient, for sources whose file names are free.
+    pub patient: Option<String>,
+}
+
+/// Opens a dataset.
+///
+/// # Errors
+/// When the folder is missing or an option does not apply.
+pub fn open(kind: SourceKind, root: &Path, options: &SourceOptions) -> Result<Box<dyn Source>> {
+    if !root.is_dir() {
+        bail!("{}: no such folder; expected the dataset's", root.display());
+    }
+    let _ = options;
+    Ok(match kind {
+        SourceKind::Acdc => Box::new(Acdc::new(root)),
+    })
+}
+
+/// Entries of a folder, sorted by name; hidden ones are left out.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let list = std::fs::read_dir(folder)
+        .with_context(|| format!("{}: cannot be listed", folder.display()))?;
+    for entry in list {
+        let path = entry.with_context(|| format!("{}: cannot be listed", folder.display()))?.path();
+        if !name(&path).starts_with('.') {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The last component of a path as text.
+pub fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,209 @@
+//! `vesalius prepare`: a dataset into a pack.
+
+use crate::progress::Progress;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vesalius_study::data::manifest::PixelDepth;
+use vesalius_study::data::prepare::prepare;
+use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
+use vesalius_study::data::source::{self, SourceKind, SourceOptions};
+use vesalius_study::data::split::SplitRule;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  vesalius prepare acdc ACDC/ --out packs/acdc --size 128x128 --crop centre:128x128
+  vesalius prepare acdc ACDC/ --out packs/acdc --size 128x128 --spacing 1.5 --split official
+  vesalius prepare sliver07 SLiver07/ --out packs/liver --size 128x128 --window=-150,250
+  vesalius prepare folder Sunnybrook/ --out packs/lv --size 128x128 --patient '^(.*)-IM'")]
+pub struct Args {
+    /// Form of the dataset.
+    #[arg(value_enum, value_name = "SOURCE")]
+    source: Kind,
+    /// Folder of the dataset.
+    #[arg(value_name = "DIR")]
+    root: PathBuf,
+    /// Pack to write; must not exist yet.
+    #[arg(long, value_name = "PACK")]
+    out: PathBuf,
+    /// Height x width of a slice in pixels; GANs need sides of b x 2^k, b from 4 to 7.
+    #[arg(long, value_name = "HxW", value_parser = parse_size)]
+    size: [usize; 2],
+    /// Resample to this in-plane spacing in mm before cropping (needs a spacing in the files).
+    #[arg(long, value_name = "MM")]
+    spacing: Option<f64>,
+    /// What to keep of each image: `none` (all, padded to the aspect ratio; with --spacing: HxW at that spacing),
+    /// `centre:HxW`, `foreground` or `foreground:MARGIN` (what is not black, over the volume), `labels:HxW` (about the
+    /// labelled region: uses the masks of test patients too).
+    #[arg(long, value_parser = parse_crop, default_value = "none")]
+    crop: Crop,
+    /// Intensities that become black and white: `LOW,HIGH` in the files' units (HU for CT), `pLOW,pHIGH` percentiles
+    /// of the volume, or `full` for the range of the stored type [default: p0.5,p99.5 for MRI, -150,250 for CT,
+    /// full for photographs].
+    #[arg(long, value_parser = parse_window, allow_hyphen_values = true)]
+    window: Option<Window>,
+    /// Bits of a pixel in the pack.
+    #[arg(long, value_enum, default_value = "u8")]
+    depth: Depth,
+    /// 1 or 3 image channels; colour becomes luma, grey is repeated [default: as the files have it].
+    #[arg(long)]
+    channels: Option<usize>,
+    /// Which slices: all, or those with a label.
+    #[arg(long, value_enum, default_value = "all")]
+    slices: Choice,
+    /// Split of the patients: by `seed`, or the dataset's `official` one.
+    #[arg(long, value_enum, default_value = "seed")]
+    split: SplitKind,
+    /// Seed of the split.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Share of the patients that test.
+    #[arg(long, default_value_t = 0.2)]
+    test_share: f64,
+    /// Patients that test, separated by commas, instead of a draw.
+    #[arg(long, value_delimiter = ',', value_name = "PATIENT,…")]
+    test_patients: Option<Vec<String>>,
+    /// Names of the label values 0, 1, … separated by commas (dicom, folder, nnunet without dataset.json).
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    classes: Option<Vec<String>>,
+    /// Regular expression on file names whose first group is the patient (folder, nnunet).
+    #[arg(long, value_name = "REGEX")]
+    patient: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// ACDC: training/ and testing/ with patientNNN/, or patientNNN/ alone.
+    Acdc,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Depth {
+    /// 8 bits.
+    U8,
+    /// 16 bits.
+    U16,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Choice {
+    /// All slices.
+    All,
+    /// Slices with at least one labelled pixel after cropping.
+    Labelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SplitKind {
+    /// Drawn by --seed and --test-share.
+    Seed,
+    /// The dataset's own.
+    Official,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let kind = match args.source {
+        Kind::Acdc => SourceKind::Acdc,
+    };
+    let options = SourceOptions { classes: args.classes.clone(), patient: args.patient.clone() };
+    let source = source::open(kind, &args.root, &options)?;
+    let settings = Preprocess {
+        size: args.size,
+        spacing_mm: args.spacing,
+        crop: args.crop,
+        window: args.window.unwrap_or_else(|| kind.usual_window()),
+        depth: match args.depth {
+            Depth::U8 => PixelDepth::U8,
+            Depth::U16 => PixelDepth::U16,
+        },
+        channels: args.channels,
+        slices: match args.slices {
+            Choice::All => SliceChoice::All,
+            Choice::Labelled => SliceChoice::Labelled,
+        },
+    };
+    let rule = match (&args.test_patients, args.split) {
+        (Some(_), SplitKind::Official) => {
+            bail!("--test-patients and --split official: expected one of them")
+        }
+        (Some(patients), SplitKind::Seed) => SplitRule::TestPatients(patients.clone()),
+        (None, SplitKind::Official) => SplitRule::Official,
+        (None, SplitKind::Seed) => {
+            SplitRule::Seeded { seed: args.seed, test_share: args.test_share }
+        }
+    };
+    let mut bar: Option<Progress> = None;
+    let summary = prepare(
+        source.as_ref(),
+        kind.name(),
+        &args.root,
+        &settings,
+        &rule,
+        &args.out,
+        |done, of| {
+            bar.get_or_insert_with(|| Progress::new("preparing", of as u64, "cases"))
+                .set(done as u64, "");
+        },
+    )?;
+    if let Some(bar) = bar {
+        bar.finish();
+    }
+    if let Some((case, share)) = summary.most_cut {
+        eprintln!(
+            "note: the crop cuts labelled pixels off; most from {case}, {:.1} %",
+            100.0 * share
+        );
+    }
+    let ([train, test], [train_patients, test_patients]) = (summary.slices, summary.patients);
+    eprintln!(
+        "{}: {train} slices of {train_patients} patients to train, {test} of {test_patients} to test",
+        args.out.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `128x96`: height, then width.
+pub fn parse_size(text: &str) -> Result<[usize; 2]> {
+    let parse = || {
+        let (height, width) = text.split_once(['x', 'X'])?;
+        Some([height.parse().ok()?, width.parse().ok()?])
+    };
+    parse().with_context(|| format!("expected HEIGHTxWIDTH in pixels, as in 128x128, not `{text}`"))
+}
+
+fn parse_crop(text: &str) -> Result<Crop> {
+    let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+    match (kind, rest) {
+        ("none", "") => Ok(Crop::None {}),
+        ("centre" | "center", size) => Ok(Crop::Centre { size: parse_size(size)? }),
+        ("labels", size) => Ok(Crop::Labels { size: parse_size(size)? }),
+        ("foreground", "") => Ok(Crop::Foreground { margin: 0 }),
+        ("foreground", margin) => Ok(Crop::Foreground {
+            margin: margin
+                .parse()
+                .with_context(|| format!("expected pixels after foreground:, not `{margin}`"))?,
+        }),
+        _ => bail!("expected none, centre:HxW, foreground, foreground:MARGIN or labels:HxW"),
+    }
+}
+
+fn parse_window(text: &str) -> Result<Window> {
+    const EXPECTED: &str = "expected LOW,HIGH or pLOW,pHIGH (low below high; percentiles from 0 to 100) or full";
+    if text == "full" {
+        return Ok(Window::Full {});
+    }
+    let (low, high) = text.split_once(',').context(EXPECTED)?;
+    let percentile = low.starts_with('p') && high.starts_with('p');
+    let number = |text: &str| -> Result<f64> {
+        text.trim_start_matches(if percentile { "p" } else { "" }).parse().context(EXPECTED)
+    };
+    let [low, high] = [number(low)?, number(high)?];
+    let in_range = !percentile || (low >= 0.0 && high <= 100.0);
+    if !(low < high && in_range && low.is_finite() && high.is_finite()) {
+        bail!("{EXPECTED}");
+    }
+    Ok(if percentile { Window::Percentile { low, high } } else { Window::Range { low, high } })
+}
