@@ -2,17 +2,44 @@
 //!
 //! Invariant: no database, no socket, no scheduler.
 
+pub use tch::Device;
+
+/// The LibTorch this was built for.
+pub const LIBTORCH_VERSION: &str = "2.13.0";
+
+/// Sets the threads of a single operation.
+pub fn set_threads(threads: usize) {
+    tch::set_num_threads(threads as i32);
+}
+
+/// Threads of a single operation.
+pub fn threads() -> usize {
+    tch::get_num_threads() as usize
+}
+
+/// Number of CUDA devices that LibTorch sees; 0 where it was built without CUDA.
+pub fn cuda_devices() -> usize {
+    tch::Cuda::device_count().max(0) as usize
+}
+
 pub mod augment;
 pub mod batch;
 pub mod checkpoint;
+pub mod classical;
+pub mod features;
 pub mod gan;
 pub mod joint;
 pub mod layers;
 pub mod loss;
+pub mod metrics;
 pub mod nets;
 pub mod optim;
+pub mod order;
 pub mod regularise;
 pub mod rng;
 pub mod sample;
+pub mod segment;
 pub mod spec;
+pub mod stats;
 pub mod step;
+pub mod train;

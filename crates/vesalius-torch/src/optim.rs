@@ -107,6 +107,16 @@ impl Optimiser {
         state
     }
 
+    /// Changes the settings of later steps: learning-rate schedules. The kind of optimiser stays.
+    pub fn set_spec(&mut self, spec: OptimiserSpec) {
+        debug_assert_eq!(
+            std::mem::discriminant(&spec),
+            std::mem::discriminant(&self.spec),
+            "Adam's moments are not RMSprop's"
+        );
+        self.spec = spec;
+    }
+
     /// Where a loaded state is written to: as [`Optimiser::state`], sharing its memory; the count of steps
     /// is set by [`Optimiser::set_steps`].
     pub fn set_steps(&mut self, steps: i64) {

@@ -17,6 +17,8 @@ struct Cli {
 enum Command {
     /// Turn a dataset into a pack: resample, crop, window, split by patient.
     Prepare(commands::prepare::Args),
+    /// Train a GAN on a pack.
+    Train(commands::train::Args),
     /// Print versions, devices, threads, memory and what is missing.
     Doctor(commands::doctor::Args),
 }
@@ -26,6 +28,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Prepare(args) => commands::prepare::run(&args),
+        Command::Train(args) => commands::train::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
     };
     match outcome {

@@ -2,10 +2,12 @@
 
 mod cli;
 mod commands;
+mod environment;
 mod progress;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    environment::keep_freed_memory();
     cli::run()
 }

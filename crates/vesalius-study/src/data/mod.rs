@@ -2,6 +2,7 @@
 
 pub mod acdc;
 pub mod manifest;
+pub mod montage;
 pub mod nifti_file;
 pub mod pack;
 pub mod prepare;

@@ -1,0 +1,219 @@
+//! Dice on label maps, counted per slice and summed up as the protocol wants it.
+//!
+//! Protocol (nnU-Net, `nnunetv2/evaluation/evaluate_predictions.py`, with its empty-reference rule made explicit): per
+//! unit (volume or slice) and class 2|P∩R| / (|P| + |R|); both empty: not counted; predicted on an empty reference: 0;
+//! mean over units, then over classes. Pooled: all pixels of all test slices as one unit.
+
+use crate::rng::{Purpose, keyed};
+use rand::RngExt as _;
+use std::collections::BTreeMap;
+
+/// Pixels of one class in one unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overlap {
+    /// |P∩R|.
+    pub both: u64,
+    /// |P|.
+    pub predicted: u64,
+    /// |R|.
+    pub reference: u64,
+}
+
+impl Overlap {
+    /// `None` where prediction and reference are both empty.
+    pub fn dice(self) -> Option<f64> {
+        let sum = self.predicted + self.reference;
+        (sum > 0).then(|| 2.0 * self.both as f64 / sum as f64)
+    }
+
+    fn add(&mut self, other: Self) {
+        self.both += other.both;
+        self.predicted += other.predicted;
+        self.reference += other.reference;
+    }
+}
+
+/// Counts of one slice: one entry per class, the background's included.
+pub fn count(predicted: &[u8], reference: &[u8], classes: usize) -> Vec<Overlap> {
+    let mut counts = vec![Overlap::default(); classes];
+    for (&p, &r) in predicted.iter().zip(reference) {
+        counts[usize::from(p)].predicted += 1;
+        counts[usize::from(r)].reference += 1;
+        if p == r {
+            counts[usize::from(p)].both += 1;
+        }
+    }
+    counts
+}
+
+/// A slice's counts with the names of what it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceCount {
+    /// Patient.
+    pub patient: String,
+    /// Volume.
+    pub case: String,
+    /// One entry per class.
+    pub overlaps: Vec<Overlap>,
+}
+
+/// Means over units, per class (background left out) and over the classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Mean over the classes that were counted anywhere; `None` if none was.
+    pub mean: Option<f64>,
+    /// Of class 1, 2, …; `None` where it was never counted.
+    pub classes: Vec<Option<f64>>,
+}
+
+fn summarise<'a>(units: impl Iterator<Item = &'a Vec<Overlap>> + Clone, classes: usize) -> Summary {
+    let mean = |values: Vec<f64>| {
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let classes: Vec<Option<f64>> = (1..classes)
+        .map(|class| mean(units.clone().filter_map(|unit| unit[class].dice()).collect()))
+        .collect();
+    Summary { mean: mean(classes.iter().flatten().copied().collect()), classes }
+}
+
+/// All test slices of one evaluation.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    classes: usize,
+    slices: Vec<SliceCount>,
+    /// Volumes of each patient.
+    volumes: BTreeMap<String, Vec<Vec<Overlap>>>,
+}
+
+impl Evaluation {
+    /// Gathers slices into volumes and patients.
+    pub fn new(slices: Vec<SliceCount>, classes: usize) -> Self {
+        let mut by_case: BTreeMap<(String, String), Vec<Overlap>> = BTreeMap::new();
+        for slice in &slices {
+            let key = (slice.patient.clone(), slice.case.clone());
+            let volume = by_case.entry(key).or_insert_with(|| vec![Overlap::default(); classes]);
+            volume.iter_mut().zip(&slice.overlaps).for_each(|(sum, overlap)| sum.add(*overlap));
+        }
+        let mut volumes: BTreeMap<String, Vec<Vec<Overlap>>> = BTreeMap::new();
+        for ((patient, _), volume) in by_case {
+            volumes.entry(patient).or_default().push(volume);
+        }
+        Self { classes, slices, volumes }
+    }
+
+    /// Number of volumes.
+    pub fn volume_count(&self) -> usize {
+        self.volumes.values().map(Vec::len).sum()
+    }
+
+    /// Number of slices.
+    pub fn slice_count(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// Each volume is a unit.
+    pub fn per_volume(&self) -> Summary {
+        summarise(self.volumes.values().flatten(), self.classes)
+    }
+
+    /// Each slice is a unit.
+    pub fn per_slice(&self) -> Summary {
+        let units: Vec<Vec<Overlap>> = self.slices.iter().map(|s| s.overlaps.clone()).collect();
+        summarise(units.iter(), self.classes)
+    }
+
+    /// Everything is one unit.
+    pub fn pooled(&self) -> Summary {
+        let mut sum = vec![Overlap::default(); self.classes];
+        for slice in &self.slices {
+            sum.iter_mut().zip(&slice.overlaps).for_each(|(sum, overlap)| sum.add(*overlap));
+        }
+        summarise(std::iter::once(&sum), self.classes)
+    }
+
+    /// 95 % percentile intervals of [`Evaluation::per_volume`], from `resamples` draws of patients with replacement:
+    /// of the mean, then of each class.
+    pub fn intervals(&self, seed: u64, resamples: u64) -> (Option<[f64; 2]>, Vec<Option<[f64; 2]>>) {
+        let patients: Vec<&Vec<Vec<Overlap>>> = self.volumes.values().collect();
+        let draws: Vec<Summary> = (0..resamples)
+            .map(|draw| {
+                let mut rng = keyed(seed, Purpose::Bootstrap, draw);
+                let drawn: Vec<&Vec<Vec<Overlap>>> =
+                    patients.iter().map(|_| patients[rng.random_range(0..patients.len())]).collect();
+                summarise(drawn.iter().copied().flatten(), self.classes)
+            })
+            .collect();
+        let classes = (0..self.classes - 1)
+            .map(|class| interval(draws.iter().filter_map(|draw| draw.classes[class]).collect()))
+            .collect();
+        (interval(draws.iter().filter_map(|draw| draw.mean).collect()), classes)
+    }
+}
+
+/// 2.5th and 97.5th percentile, by linear interpolation.
+fn interval(mut values: Vec<f64>) -> Option<[f64; 2]> {
+    if values.is_empty() {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let position = share * (values.len() - 1) as f64;
+        let below = position.floor() as usize;
+        let above = (below + 1).min(values.len() - 1);
+        values[below] + (values[above] - values[below]) * position.fract()
+    };
+    Some([at(0.025), at(0.975)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(patient: &str, case: &str, predicted: &[u8], reference: &[u8]) -> SliceCount {
+        let overlaps = count(predicted, reference, 3);
+        SliceCount { patient: patient.into(), case: case.into(), overlaps }
+    }
+
+    #[test]
+    fn empty_references_follow_the_protocol() {
+        // Class 1: half right in volume a (Dice 2/3), predicted on an empty reference in volume b (0), never in c.
+        // Class 2: nowhere, so it is not counted.
+        let evaluation = Evaluation::new(
+            vec![
+                slice("p", "a", &[1, 0, 0, 0], &[1, 1, 0, 0]),
+                slice("p", "b", &[1, 0, 0, 0], &[0, 0, 0, 0]),
+                slice("q", "c", &[0, 0, 0, 0], &[0, 0, 0, 0]),
+            ],
+            3,
+        );
+        let summary = evaluation.per_volume();
+        assert_eq!(summary.classes, [Some(1.0 / 3.0), None]);
+        assert_eq!(summary.mean, Some(1.0 / 3.0));
+        assert_eq!(evaluation.pooled().classes[0], Some(2.0 / 4.0));
+        assert_eq!(evaluation.volume_count(), 3);
+    }
+
+    #[test]
+    fn a_volume_sums_its_slices_before_dividing() {
+        let evaluation = Evaluation::new(
+            vec![
+                slice("p", "a", &[1, 1, 1, 1], &[1, 1, 1, 1]),
+                slice("p", "a", &[0, 0, 0, 2], &[1, 0, 0, 2]),
+            ],
+            3,
+        );
+        assert_eq!(evaluation.per_volume().classes, [Some(8.0 / 9.0), Some(1.0)]);
+        assert_eq!(evaluation.per_slice().classes, [Some(0.5), Some(1.0)]);
+    }
+
+    #[test]
+    fn intervals_hold_the_mean_and_have_no_width_for_one_patient() {
+        let good = slice("p", "a", &[1, 1], &[1, 1]);
+        let bad = slice("q", "b", &[0, 1], &[1, 0]);
+        let (mean, _) = Evaluation::new(vec![good.clone(), bad], 3).intervals(1, 500);
+        let [low, high] = mean.unwrap();
+        assert!(low < 0.5 && high > 0.5);
+        let (mean, _) = Evaluation::new(vec![good], 3).intervals(1, 10);
+        assert_eq!(mean, Some([1.0, 1.0]));
+    }
+}

@@ -1,0 +1,141 @@
+//! Fréchet distance between two feature sets (Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500):
+//! ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½, in f64 throughout.
+//!
+//! tr (Σ₁Σ₂)^½ without a matrix square root. With fewer samples than dimensions on a side: let A and B hold the
+//! centred samples divided by √(n − 1), so that Σ₁ = AᵀA and Σ₂ = BᵀB. The non-zero eigenvalues of Σ₁Σ₂ are those of
+//! (ABᵀ)(ABᵀ)ᵀ, a matrix as large as the smaller sample. Otherwise: with Σ₁ = LLᵀ they are those of LᵀΣ₂L, which is
+//! symmetric. Both are exact.
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+/// Divisor of the covariance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Divisor {
+    /// n − 1: pytorch-fid, clean-fid, torch-fidelity, and ours.
+    Unbiased,
+    /// n: NVIDIA's StyleGAN code.
+    Biased,
+}
+
+/// Distance of `real` `[N₁, D]` and `synthetic` `[N₂, D]`, any float kind.
+///
+/// # Errors
+/// When the widths differ, a side has fewer than 2 samples, or a value is not finite.
+pub fn frechet_distance(real: &Tensor, synthetic: &Tensor, divisor: Divisor) -> Result<f64> {
+    let [a, b] = [("real", real), ("synthetic", synthetic)].map(|(side, features)| {
+        let size = features.size();
+        let &[n, d] = size.as_slice() else {
+            bail!("{side} features of shape {size:?}, expected [samples, dimensions]");
+        };
+        if n < 2 || d < 1 {
+            bail!("{n} {side} samples of {d} dimensions, expected at least 2 samples");
+        }
+        let features = features.to_kind(Kind::Double);
+        if !bool::try_from(features.isfinite().all())? {
+            bail!("{side} features hold NaN or infinity, expected finite numbers");
+        }
+        Ok(features)
+    });
+    let (a, b) = (a?, b?);
+    if a.size()[1] != b.size()[1] {
+        bail!(
+            "real features have {} dimensions, synthetic {}; expected the same extractor",
+            a.size()[1],
+            b.size()[1]
+        );
+    }
+    Ok(tch::no_grad(|| {
+        let (mean_a, a) = centred(&a, divisor);
+        let (mean_b, b) = centred(&b, divisor);
+        let traces = (a.square().sum(Kind::Double) + b.square().sum(Kind::Double)).double_value(&[]);
+        let means = (mean_a - mean_b).square().sum(Kind::Double).double_value(&[]);
+        (means + traces - 2.0 * trace_of_root(&a, &b)).max(0.0)
+    }))
+}
+
+/// Mean `[1, D]` and `(x − mean) / √divisor` `[N, D]`.
+fn centred(x: &Tensor, divisor: Divisor) -> (Tensor, Tensor) {
+    let n = x.size()[0] as f64;
+    let mean = x.mean_dim(&[0_i64][..], true, Kind::Double);
+    let divisor = match divisor {
+        Divisor::Unbiased => n - 1.0,
+        Divisor::Biased => n,
+    };
+    let scaled = (x - &mean) / divisor.sqrt();
+    (mean, scaled)
+}
+
+/// tr (AᵀA BᵀB)^½.
+fn trace_of_root(a: &Tensor, b: &Tensor) -> f64 {
+    let (few, many) = if a.size()[0] <= b.size()[0] { (a, b) } else { (b, a) };
+    let (n, d) = few.size2().expect("a matrix");
+    if n < d {
+        let cross = few.matmul(&many.tr()); // [n, N]
+        return sum_of_roots(&cross.matmul(&cross.tr()));
+    }
+    let [sigma, other] = [few, many].map(|x| x.tr().matmul(x)); // [D, D]
+    let (l, info) = sigma.linalg_cholesky_ex(false, false);
+    let root = if info.int64_value(&[]) == 0 {
+        l
+    } else {
+        // Dimensions that never vary make Σ singular: its symmetric root serves as well.
+        let (values, vectors) = sigma.linalg_eigh("L");
+        vectors * values.clamp_min(0.0).sqrt()
+    };
+    sum_of_roots(&root.tr().matmul(&other).matmul(&root))
+}
+
+/// Σ √λ over the eigenvalues of a symmetric positive semi-definite matrix; rounding below 0 counts as 0.
+fn sum_of_roots(matrix: &Tensor) -> f64 {
+    matrix.linalg_eigvalsh("L").clamp_min(0.0).sqrt().sum(Kind::Double).double_value(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    fn draw(n: i64, d: i64, scale: f64, shift: f64) -> Tensor {
+        Tensor::randn([n, d], (Kind::Double, Device::Cpu)) * scale + shift
+    }
+
+    #[test]
+    fn of_a_set_and_itself_it_is_zero_and_of_a_shifted_copy_the_shift_squared() {
+        tch::manual_seed(1);
+        for n in [6, 40] {
+            let x = draw(n, 10, 2.0, 0.0);
+            assert!(frechet_distance(&x, &x, Divisor::Unbiased).unwrap() < 1e-9);
+            let moved = frechet_distance(&x, &(&x + 0.5), Divisor::Unbiased).unwrap();
+            assert!((moved - 10.0 * 0.25).abs() < 1e-9, "{moved}");
+        }
+    }
+
+    #[test]
+    fn both_ways_to_the_trace_agree() {
+        tch::manual_seed(2);
+        let (a, b) = (draw(12, 12, 1.0, 0.0), draw(30, 12, 2.0, 1.0));
+        let whole = frechet_distance(&a, &b, Divisor::Unbiased).unwrap();
+        // Appended dimensions that never vary change nothing, but make n < D.
+        let wide = |x: &Tensor| x.constant_pad_nd([0, 50]);
+        let gram = frechet_distance(&wide(&a), &wide(&b), Divisor::Unbiased).unwrap();
+        assert!((whole - gram).abs() < 1e-8 * whole, "{whole} {gram}");
+        // And with n ≥ D and a singular covariance.
+        let (a, b) = (draw(80, 12, 1.0, 0.0), draw(90, 12, 2.0, 1.0));
+        let whole = frechet_distance(&a, &b, Divisor::Unbiased).unwrap();
+        let singular = frechet_distance(&wide(&a), &wide(&b), Divisor::Unbiased).unwrap();
+        assert!((whole - singular).abs() < 1e-8 * whole, "{whole} {singular}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let error = |a: &Tensor, b: &Tensor| {
+            frechet_distance(a, b, Divisor::Unbiased).unwrap_err().to_string()
+        };
+        assert!(error(&draw(5, 3, 1.0, 0.0), &draw(5, 4, 1.0, 0.0)).contains("3 dimensions"));
+        assert!(error(&draw(1, 3, 1.0, 0.0), &draw(5, 3, 1.0, 0.0)).contains("1 real samples"));
+        assert!(error(&(draw(4, 3, 1.0, 0.0) / 0.0), &draw(5, 3, 1.0, 0.0)).contains("NaN"));
+    }
+}

@@ -1,0 +1,4 @@
+//! What is measured on images and masks.
+
+pub mod dice;
+pub mod frechet;

@@ -1,0 +1,280 @@
+//! Usefulness: a U-Net trained on one set of pairs and judged by Dice on real test patients.
+//!
+//! Loss: cross-entropy + soft Dice (nnU-Net, Isensee et al. 2021, arXiv:1809.10486, batch Dice over the foreground
+//! classes). Adam, learning rate annealed to 0 along half a cosine. The number of steps is the same whatever the set:
+//! more data must not mean more training.
+
+use crate::batch::{self, Pair};
+use crate::classical;
+use crate::layers::params::Params;
+use crate::metrics::dice::{Evaluation, SliceCount, count};
+use crate::nets::unet::{Unet, UnetSpec};
+use crate::optim::{Optimiser, OptimiserSpec};
+use crate::order::Order;
+use crate::rng::{Purpose, reseed_torch};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::{Layout, Split};
+use vesalius_study::data::pack::Pack;
+
+/// Settings of one segmentation training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentSpec {
+    /// Network.
+    pub unet: UnetSpec,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Batch N.
+    pub batch: usize,
+    /// Learning rate at the start.
+    pub learning_rate: f64,
+    /// Classical augmentation: rotations, shifts, flips.
+    pub augment: bool,
+    /// Key of all randomness.
+    pub seed: u64,
+}
+
+impl Default for SegmentSpec {
+    fn default() -> Self {
+        Self {
+            unet: UnetSpec::default(),
+            steps: 2000,
+            batch: 16,
+            learning_rate: 1e-3,
+            augment: false,
+            seed: 1,
+        }
+    }
+}
+
+/// A U-Net with its parameters.
+#[derive(Debug)]
+pub struct Segmenter {
+    /// Named tensors.
+    pub params: Params,
+    unet: Unet,
+    classes: usize,
+}
+
+impl Segmenter {
+    /// Builds it; the weights are a function of the seed.
+    ///
+    /// # Errors
+    /// When the size cannot be halved as often as the depth asks.
+    pub fn new(spec: &SegmentSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
+        reseed_torch(spec.seed, Purpose::Weights, 0);
+        let mut params = Params::new(device);
+        let size = [layout.height as i64, layout.width as i64];
+        let (channels, outputs) = (layout.channels as i64, classes as i64);
+        let unet = Unet::new(&mut params, &spec.unet, channels, outputs, size)?;
+        Ok(Self { params, unet, classes })
+    }
+
+    /// `[N, C, H, W]` in [-1, 1] → label values `[N, H, W]`; evaluation mode.
+    pub fn predict(&self, image: &Tensor) -> Tensor {
+        tch::no_grad(|| self.unet.forward(image, false).argmax(1, false))
+    }
+
+    /// `[N, C, H, W]` in [-1, 1] → bottleneck features `[N, D]`; evaluation mode.
+    pub fn features(&self, image: &Tensor) -> Tensor {
+        tch::no_grad(|| self.unet.features(image))
+    }
+}
+
+/// A U-Net's progress: steps done, loss.
+pub type Report<'a> = &'a mut dyn FnMut(u64, f64);
+
+/// Trains on the training slices of `packs`, each of which fills an equal share of every batch. `stop` is asked after
+/// every step.
+///
+/// # Errors
+/// When packs differ in shape or classes, one has no training slice, the loss is no longer finite, or `stop` said so.
+pub fn train(
+    spec: &SegmentSpec,
+    packs: &[&Pack],
+    device: Device,
+    stop: &dyn Fn() -> bool,
+    report: Report,
+) -> Result<Segmenter> {
+    let first = packs.first().context("no pack to train on, expected at least one")?;
+    check(spec, packs)?;
+    let segmenter = Segmenter::new(spec, first.layout(), first.classes(), device)?;
+    let mut orders: Vec<Order> = packs
+        .iter()
+        .enumerate()
+        .map(|(i, pack)| Order::new(spec.seed, i as u64, pack.indices(Split::Train)))
+        .collect();
+    let rate = |learning_rate| OptimiserSpec::Adam { learning_rate, beta1: 0.9, beta2: 0.999 };
+    let mut optimiser = Optimiser::new(rate(spec.learning_rate), segmenter.params.trained());
+    for step in 0..spec.steps {
+        reseed_torch(spec.seed, Purpose::Step, step);
+        let mut pair = joined(packs, &mut orders, spec.batch, device)?;
+        if spec.augment {
+            pair = tch::no_grad(|| classical::augment(&pair));
+        }
+        let cosine = (std::f64::consts::PI * step as f64 / spec.steps as f64).cos();
+        optimiser.set_spec(rate(spec.learning_rate * 0.5 * (1.0 + cosine)));
+        optimiser.zero_grad();
+        let loss = loss(&segmenter.unet.forward(&pair.image, true), &pair.labels);
+        loss.backward();
+        optimiser.step();
+        if step % 20 == 0 || step + 1 == spec.steps {
+            let value = loss.double_value(&[]);
+            if !value.is_finite() {
+                bail!("U-Net: loss {value} at step {step}, expected a finite number");
+            }
+            report(step + 1, value);
+        }
+        if stop() {
+            bail!("U-Net: stopped at step {step} of {}", spec.steps);
+        }
+    }
+    segmenter.params.set_trainable(false);
+    Ok(segmenter)
+}
+
+fn check(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
+    let first = packs[0];
+    for pack in packs {
+        if pack.layout() != first.layout() || pack.manifest().classes != first.manifest().classes {
+            bail!(
+                "{}: {:?}, classes {:?}; expected those of {}: {:?}, {:?}",
+                pack.path().display(),
+                pack.layout(),
+                pack.manifest().classes,
+                first.path().display(),
+                first.layout(),
+                first.manifest().classes
+            );
+        }
+        if pack.indices(Split::Train).is_empty() {
+            bail!("{}: no training slice, expected some", pack.path().display());
+        }
+    }
+    if spec.batch < packs.len() || spec.steps == 0 {
+        bail!(
+            "batch {} and {} steps: expected a batch of at least one slice per pack, and a step",
+            spec.batch,
+            spec.steps
+        );
+    }
+    Ok(())
+}
+
+fn joined(packs: &[&Pack], orders: &mut [Order], batch: usize, device: Device) -> Result<Pair> {
+    let mut pairs = Vec::with_capacity(packs.len());
+    for (i, (pack, order)) in packs.iter().zip(orders).enumerate() {
+        let share = batch / packs.len() + usize::from(i < batch % packs.len());
+        pairs.push(batch::load(pack, &order.take(share), device)?);
+    }
+    let images: Vec<&Tensor> = pairs.iter().map(|pair| &pair.image).collect();
+    let labels: Vec<&Tensor> = pairs.iter().map(|pair| &pair.labels).collect();
+    Ok(Pair { image: Tensor::cat(&images, 0), labels: Tensor::cat(&labels, 0) })
+}
+
+/// Cross-entropy + (1 − soft Dice): logits `[N, K, H, W]`, labels `[N, H, W]`. The Dice of each foreground class is
+/// taken over the whole batch; 1e-5 in the denominator keeps absent classes finite.
+pub fn loss(logits: &Tensor, labels: &Tensor) -> Tensor {
+    const SMOOTH: f64 = 1e-5;
+    let classes = logits.size()[1];
+    let entropy = logits.cross_entropy_loss::<Tensor>(
+        labels,
+        None,
+        tch::Reduction::Mean,
+        -100, // PyTorch's default ignore_index: no label has it.
+        0.0,
+    );
+    let probability = logits.softmax(1, Kind::Float).narrow(1, 1, classes - 1);
+    let target = labels.one_hot(classes).permute([0, 3, 1, 2]).to_kind(Kind::Float);
+    let target = target.narrow(1, 1, classes - 1);
+    let over = &[0_i64, 2, 3][..];
+    let both = (&probability * &target).sum_dim_intlist(over, false, Kind::Float);
+    let sum = probability.sum_dim_intlist(over, false, Kind::Float)
+        + target.sum_dim_intlist(over, false, Kind::Float);
+    let dice = (both * 2.0 + SMOOTH) / (sum + SMOOTH);
+    entropy + (1.0 - dice.mean(Kind::Float))
+}
+
+/// Predicts the test slices of a pack and counts overlaps.
+///
+/// # Errors
+/// When the pack has no test patients or another shape than the network was trained on.
+pub fn evaluate(segmenter: &Segmenter, pack: &Pack, device: Device) -> Result<Evaluation> {
+    const BATCH: usize = 64;
+    let indices = pack.indices(Split::Test);
+    if indices.is_empty() {
+        bail!("{}: no test patient, expected some to judge by", pack.path().display());
+    }
+    if pack.classes() != segmenter.classes {
+        bail!(
+            "{}: {} classes, expected {} as the training set",
+            pack.path().display(),
+            pack.classes(),
+            segmenter.classes
+        );
+    }
+    let mut slices = Vec::with_capacity(indices.len());
+    for chunk in indices.chunks(BATCH) {
+        let pair = batch::load(pack, chunk, device)?;
+        let predicted = batch::to_labels(&segmenter.predict(&pair.image))?;
+        for (&i, predicted) in chunk.iter().zip(&predicted) {
+            let case = pack.manifest().case(i);
+            let overlaps = count(predicted, pack.slice(i)?.labels, segmenter.classes);
+            slices.push(SliceCount {
+                patient: case.patient.clone(),
+                case: case.id.clone(),
+                overlaps,
+            });
+        }
+    }
+    Ok(Evaluation::new(slices, segmenter.classes))
+}
+
+/// Writes the weights as safetensors.
+///
+/// # Errors
+/// When the file cannot be written; nothing is left then.
+pub fn save(segmenter: &Segmenter, path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
+    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+    let dense: Vec<(String, Tensor)> = segmenter
+        .params
+        .all()
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.detach().to_device(Device::Cpu).contiguous()))
+        .collect();
+    let written = Tensor::write_safetensors(&dense, &temporary)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| Ok(std::fs::rename(&temporary, path)?));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// Reads weights that [`save`] wrote.
+///
+/// # Errors
+/// When the file is missing, damaged or of another network.
+pub fn load(
+    spec: &SegmentSpec,
+    layout: Layout,
+    classes: usize,
+    path: &Path,
+    device: Device,
+) -> Result<Segmenter> {
+    let segmenter = Segmenter::new(spec, layout, classes, device)?;
+    let tensors = Tensor::read_safetensors(path)
+        .with_context(|| format!("{}: not a safetensors file", path.display()))?;
+    segmenter
+        .params
+        .load(&tensors.into_iter().collect())
+        .with_context(|| format!("{}", path.display()))?;
+    segmenter.params.set_trainable(false);
+    Ok(segmenter)
+}

@@ -1,0 +1,194 @@
+//! `stats.jsonl` and TensorBoard event files: what a training says about itself, line by line.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use vesalius_study::publish::write_file;
+
+/// One line of `stats.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stat {
+    /// Thousands of real images shown to the discriminator.
+    pub kimg: f64,
+    /// Mean discriminator loss since the line before.
+    pub loss_d: f64,
+    /// Mean generator loss since the line before.
+    pub loss_g: f64,
+    /// Real images per second since the line before.
+    pub images_per_sec: f64,
+    /// Seconds of training, over all attempts.
+    pub wall_secs: f64,
+    /// Fréchet distance to the real training images, where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frechet_distance: Option<f64>,
+}
+
+/// Both files of one run.
+#[derive(Debug)]
+pub struct StatsLog {
+    path: PathBuf,
+    lines: BufWriter<File>,
+    events: BufWriter<File>,
+}
+
+impl StatsLog {
+    /// Continues the run's files after `images` images: lines from later, of an attempt that was killed before its
+    /// next checkpoint, are dropped, because the resumed training writes them again.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn open(run: &Path, images: u64) -> Result<Self> {
+        let path = run.join("stats.jsonl");
+        let kept: String = match std::fs::read_to_string(&path) {
+            Ok(text) => text
+                .lines()
+                .filter(|line| {
+                    serde_json::from_str::<Stat>(line)
+                        .is_ok_and(|stat| stat.kimg * 1000.0 < images as f64 + 0.5)
+                })
+                .flat_map(|line| [line, "\n"])
+                .collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
+            }
+        };
+        write_file(&path, kept.as_bytes())?;
+        let open = || File::options().append(true).open(&path);
+        let lines = open().with_context(|| format!("{}: cannot be written", path.display()))?;
+        let name = format!("events.out.tfevents.{:010}.vesalius.{}", unix_secs() as u64, std::process::id());
+        let events_path = run.join(name);
+        let events = File::create(&events_path)
+            .with_context(|| format!("{}: cannot be written", events_path.display()))?;
+        let mut log = Self { path, lines: BufWriter::new(lines), events: BufWriter::new(events) };
+        // The version record that every event file starts with, then "a session starts here", which makes TensorBoard
+        // drop later steps of earlier files.
+        log.event(&field_bytes(3, b"brain.Event:2"))?;
+        let mut start = field_varint(2, images);
+        start.extend(field_bytes(7, &field_varint(1, 1)));
+        log.event(&start)?;
+        Ok(log)
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn push(&mut self, stat: &Stat) -> Result<()> {
+        let failure = || format!("{}: cannot be written", self.path.display());
+        serde_json::to_writer(&mut self.lines, stat).with_context(failure)?;
+        self.lines.write_all(b"\n").with_context(failure)?;
+        let scalars = [
+            ("loss/discriminator", Some(stat.loss_d)),
+            ("loss/generator", Some(stat.loss_g)),
+            ("images_per_sec", Some(stat.images_per_sec)),
+            ("frechet_distance", stat.frechet_distance),
+        ];
+        let mut summary = Vec::new();
+        for (tag, value) in scalars {
+            if let Some(value) = value {
+                let mut scalar = field_bytes(1, tag.as_bytes());
+                scalar.push(2 << 3 | 5); // simple_value, 32 bits
+                scalar.extend((value as f32).to_le_bytes());
+                summary.extend(field_bytes(1, &scalar));
+            }
+        }
+        let mut event = field_varint(2, (stat.kimg * 1000.0).round() as u64);
+        event.extend(field_bytes(5, &summary));
+        self.event(&event)?;
+        self.flush()
+    }
+
+    /// Hands everything to the operating system.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn flush(&mut self) -> Result<()> {
+        self.lines
+            .flush()
+            .and_then(|()| self.events.flush())
+            .with_context(|| format!("{}: cannot be written", self.path.display()))
+    }
+
+    /// One `Event` message (tensorflow/core/util/event.proto) with the current time, framed as a TFRecord: length,
+    /// its masked CRC-32C, content, its masked CRC-32C.
+    fn event(&mut self, fields: &[u8]) -> Result<()> {
+        let mut message = vec![1 << 3 | 1]; // wall_time, 64 bits
+        message.extend(unix_secs().to_le_bytes());
+        message.extend_from_slice(fields);
+        let length = (message.len() as u64).to_le_bytes();
+        let mut record = length.to_vec();
+        record.extend(masked_crc(&length).to_le_bytes());
+        record.extend_from_slice(&message);
+        record.extend(masked_crc(&message).to_le_bytes());
+        self.events
+            .write_all(&record)
+            .with_context(|| format!("{}: event file cannot be written", self.path.display()))
+    }
+}
+
+fn unix_secs() -> f64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
+
+fn masked_crc(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+fn field_varint(field: u8, value: u64) -> Vec<u8> {
+    let mut bytes = vec![field << 3];
+    bytes.extend(varint(value));
+    bytes
+}
+
+fn field_bytes(field: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![field << 3 | 2];
+    bytes.extend(varint(content.len() as u64));
+    bytes.extend_from_slice(content);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(kimg: f64) -> Stat {
+        Stat {
+            kimg,
+            loss_d: 1.0,
+            loss_g: 2.0,
+            images_per_sec: 3.0,
+            wall_secs: 4.0,
+            frechet_distance: None,
+        }
+    }
+
+    #[test]
+    fn a_resumed_log_drops_what_will_be_written_again() {
+        let run = tempfile::tempdir().unwrap();
+        let mut log = StatsLog::open(run.path(), 0).unwrap();
+        [0.5, 1.0, 1.5].map(|kimg| log.push(&stat(kimg)).unwrap());
+        drop(log);
+        let mut log = StatsLog::open(run.path(), 1000).unwrap();
+        log.push(&stat(1.5)).unwrap();
+        drop(log);
+        let text = std::fs::read_to_string(run.path().join("stats.jsonl")).unwrap();
+        let kimgs: Vec<f64> =
+            text.lines().map(|line| serde_json::from_str::<Stat>(line).unwrap().kimg).collect();
+        assert_eq!(kimgs, [0.5, 1.0, 1.5]);
+    }
+}

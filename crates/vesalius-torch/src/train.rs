@@ -1,0 +1,363 @@
+//! The training loop: batches, steps, averages, measurements, checkpoints; stopped and resumed without a trace.
+
+use crate::batch;
+use crate::checkpoint::{self, CHECKPOINT_FORMAT, State};
+use crate::classical;
+use crate::features::Extractor;
+use crate::gan::Gan;
+use crate::metrics::frechet::{Divisor, frechet_distance};
+use crate::order::Order;
+use crate::rng::{Purpose, reseed_torch};
+use crate::sample::{self, latents, pairs};
+use crate::spec::TrainSpec;
+use crate::stats::{Stat, StatsLog};
+use crate::step::{Stepper, TorchNoise};
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::time::Instant;
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::Split;
+use vesalius_study::data::montage::{Tile, montage};
+use vesalius_study::data::pack::Pack;
+use vesalius_study::publish::write_file;
+use vesalius_study::digest;
+
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// All images seen.
+    Finished,
+    /// Broke down, with when and how.
+    Diverged(String),
+    /// Asked to stop; a checkpoint was written.
+    Stopped,
+}
+
+/// Measures the distance of generated to real images while training.
+pub struct Probe<'a> {
+    /// Network whose features are compared.
+    pub extractor: &'a dyn Extractor,
+    /// Features of the real training slices `[N, D]`.
+    pub real: Tensor,
+}
+
+/// What a training leans on.
+pub struct Surroundings<'a> {
+    /// Real pairs; only training slices are seen.
+    pub pack: &'a Pack,
+    /// Where the networks live.
+    pub device: Device,
+    /// Measures the distance; `None`: never.
+    pub probe: Option<Probe<'a>>,
+    /// Asked after every step.
+    pub stop: &'a dyn Fn() -> bool,
+    /// Hears every line of `stats.jsonl`.
+    pub report: &'a mut dyn FnMut(&Stat),
+}
+
+/// Images between two lines of `stats.jsonl`.
+const STAT_IMAGES: u64 = 500;
+/// Side of the preview grid.
+const PREVIEW_SIDE: usize = 6;
+/// Measurements in a row at which a spread below this share of the real one counts as collapse.
+const COLLAPSED_MEASUREMENTS: u32 = 5;
+const COLLAPSED_SHARE: f64 = 0.02;
+
+/// Trains `RUN` to its length, from its newest checkpoint where there is one; the run's `task.toml` is in place.
+///
+/// # Errors
+/// When the checkpoint is of another spec or pack, or a file cannot be written.
+pub fn train<'a>(run: &'a Path, spec: &'a TrainSpec, context: Surroundings<'a>) -> Result<(Ended, State)> {
+    let mut session = Session::start(run, spec, context)?;
+    let ended = session.run()?;
+    session.log.flush()?;
+    Ok((ended, session.state))
+}
+
+/// Digest of a spec without its length: what must not change between attempts.
+pub fn spec_digest(spec: &TrainSpec) -> Result<String> {
+    let mut spec = spec.clone();
+    spec.training.kimg = 1.0;
+    Ok(digest::of_bytes(spec.to_toml()?.as_bytes()))
+}
+
+struct Session<'a> {
+    run: &'a Path,
+    spec: &'a TrainSpec,
+    context: Surroundings<'a>,
+    stepper: Stepper,
+    order: Order,
+    state: State,
+    log: StatsLog,
+    started: Instant,
+    earlier_secs: f64,
+    collapsed: u32,
+}
+
+impl<'a> Session<'a> {
+    fn start(run: &'a Path, spec: &'a TrainSpec, context: Surroundings<'a>) -> Result<Self> {
+        let pack = context.pack;
+        let indices = pack.indices(Split::Train);
+        if indices.is_empty() {
+            bail!("{}: no training slice, expected some", pack.path().display());
+        }
+        let gan = Gan::new(spec, pack.layout(), pack.classes(), context.device)?;
+        let mut stepper = Stepper::new(spec.clone(), gan, context.device)?;
+        let spec_sha256 = spec_digest(spec)?;
+        let state = match checkpoint::list(run)?.last() {
+            Some(folder) => {
+                let state = checkpoint::load(folder, &mut stepper)?;
+                if state.spec_sha256 != spec_sha256 {
+                    bail!("{}: a checkpoint of other settings than task.toml", folder.display());
+                }
+                if state.pack_digest != pack.digest() {
+                    bail!(
+                        "{}: trained on another pack than {}",
+                        folder.display(),
+                        pack.path().display()
+                    );
+                }
+                state
+            }
+            None => State {
+                format: CHECKPOINT_FORMAT,
+                step: 0,
+                images: 0,
+                wall_secs: 0.0,
+                spec_sha256,
+                pack_digest: pack.digest().to_owned(),
+                updates: [0; 2],
+                best: None,
+                files: std::collections::BTreeMap::new(),
+            },
+        };
+        let mut order = Order::new(spec.training.seed, 0, indices);
+        order.seek(state.images);
+        let log = StatsLog::open(run, state.images)?;
+        let earlier_secs = state.wall_secs;
+        Ok(Self {
+            run,
+            spec,
+            context,
+            stepper,
+            order,
+            state,
+            log,
+            started: Instant::now(),
+            earlier_secs,
+            collapsed: 0,
+        })
+    }
+
+    fn run(&mut self) -> Result<Ended> {
+        let training = &self.spec.training;
+        let target = kimg_images(training.kimg);
+        let mut window = Window::start(self.state.images);
+        while self.state.images < target {
+            let before = self.state.images;
+            let (discriminator, generator) = self.step()?;
+            window.add(&discriminator, &generator);
+            let passed = |every_kimg: f64| {
+                let every = kimg_images(every_kimg).max(1);
+                every_kimg > 0.0 && before / every != self.state.images / every
+            };
+            let last = self.state.images >= target;
+            let measure = passed(training.distance_every_kimg)
+                || (last && training.distance_every_kimg > 0.0);
+            let save = passed(training.checkpoint_every_kimg) || last;
+            if measure || save || before / STAT_IMAGES != self.state.images / STAT_IMAGES {
+                let mut stat = window.finish(self.state.images, self.secs());
+                if !(stat.loss_d.is_finite() && stat.loss_g.is_finite()) {
+                    return Ok(Ended::Diverged(format!(
+                        "losses {} (D) and {} (G) at {:.1} kimg",
+                        stat.loss_d, stat.loss_g, stat.kimg
+                    )));
+                }
+                let mut improved = false;
+                if measure {
+                    let spread = self.preview()?;
+                    if self.collapsed >= COLLAPSED_MEASUREMENTS {
+                        return Ok(Ended::Diverged(format!(
+                            "collapse: images differ by {spread:.4} of what real ones do, at {:.1} kimg",
+                            stat.kimg
+                        )));
+                    }
+                    stat.frechet_distance = self.distance()?;
+                    improved = self.note_best(stat.frechet_distance);
+                }
+                self.log.push(&stat)?;
+                (self.context.report)(&stat);
+                if save || improved {
+                    self.save()?;
+                }
+                window = Window::start(self.state.images);
+            }
+            if (self.context.stop)() && !last {
+                self.save()?;
+                return Ok(Ended::Stopped);
+            }
+        }
+        Ok(Ended::Finished)
+    }
+
+    fn secs(&self) -> f64 {
+        self.earlier_secs + self.started.elapsed().as_secs_f64()
+    }
+
+    /// One generator step; losses of discriminator and generator.
+    fn step(&mut self) -> Result<(Tensor, Tensor)> {
+        let training = &self.spec.training;
+        let device = self.context.device;
+        reseed_torch(training.seed, Purpose::Step, self.state.step);
+        let critic_steps = if training.critic_boost
+            && (self.state.step < 25 || self.state.step.is_multiple_of(500))
+        {
+            100 // the authors' code: WassersteinGAN/main.py
+        } else {
+            training.critic_steps
+        };
+        let joint = self.stepper.gan.generator.joint();
+        let mut batches = Vec::with_capacity(critic_steps as usize);
+        for _ in 0..critic_steps {
+            let indices = self.order.take(training.batch as usize);
+            let mut pair = batch::load(self.context.pack, &indices, device)?;
+            if self.spec.augment.classical {
+                pair = tch::no_grad(|| classical::augment(&pair));
+            }
+            batches.push(joint.encode(&pair));
+        }
+        let shown = critic_steps * training.batch as u64;
+        self.state.images += shown;
+        let half_life = (training.ema_half_life_kimg * 1000.0)
+            .min(training.ema_ramp * self.state.images as f64);
+        let decay = if half_life > 0.0 { 0.5_f64.powf(shown as f64 / half_life) } else { 0.0 };
+        let losses = self.stepper.step(&batches, &mut TorchNoise(device), decay);
+        self.state.step += 1;
+        self.state.updates[0] += 1;
+        self.state.updates[1] += critic_steps as i64;
+        Ok((losses.discriminator, losses.generator))
+    }
+
+    /// Writes the preview grid; returns the spread of generated images as a share of the real ones' and counts how
+    /// often in a row it was next to nothing.
+    fn preview(&mut self) -> Result<f64> {
+        let count = PREVIEW_SIDE * PREVIEW_SIDE;
+        let generator = &self.stepper.gan.averaged;
+        let z = latents(self.spec.training.seed, Purpose::Preview, 0, count, generator.latent());
+        let pair = pairs(generator, &z);
+        let real = self.context.pack.indices(Split::Train);
+        let some: Vec<usize> =
+            (0..count.min(real.len())).map(|i| real[i * real.len() / count.min(real.len())]).collect();
+        let real = batch::load(self.context.pack, &some, self.context.device)?.image;
+        let spread = |x: &Tensor| {
+            x.std_dim(&[0_i64][..], true, false).mean(Kind::Float).double_value(&[])
+        };
+        let share = spread(&pair.image) / spread(&real).max(1e-9);
+        self.collapsed = if share < COLLAPSED_SHARE { self.collapsed + 1 } else { 0 };
+        let png = grid(&pair, self.context.pack)?;
+        let name = format!("previews/{}.png", checkpoint::name(self.state.images));
+        write_file(&self.run.join(name), &png)?;
+        write_file(&self.run.join("samples.png"), &png)?;
+        Ok(share)
+    }
+
+    fn distance(&self) -> Result<Option<f64>> {
+        let Some(probe) = &self.context.probe else { return Ok(None) };
+        let generator = &self.stepper.gan.averaged;
+        let training = &self.spec.training;
+        let mut parts = Vec::new();
+        let mut done = 0;
+        while done < training.distance_images {
+            let n = 64.min(training.distance_images - done);
+            let z = latents(training.seed, Purpose::Latent, done as u64, n, generator.latent());
+            let image = pairs(generator, &z).image;
+            parts.push(tch::no_grad(|| probe.extractor.features(&image))?);
+            done += n;
+        }
+        let synthetic = Tensor::cat(&parts, 0);
+        if !bool::try_from(synthetic.isfinite().all())? {
+            return Ok(None);
+        }
+        frechet_distance(&probe.real, &synthetic.to_device(Device::Cpu), Divisor::Unbiased).map(Some)
+    }
+
+    fn note_best(&mut self, distance: Option<f64>) -> bool {
+        let Some(distance) = distance else { return false };
+        let better = self.state.best.is_none_or(|(best, _)| distance < best);
+        if better {
+            self.state.best = Some((distance, self.state.images));
+        }
+        better
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.state.wall_secs = self.secs();
+        self.log.flush()?;
+        let folder = self.run.join("checkpoints").join(checkpoint::name(self.state.images));
+        checkpoint::save(&folder, &self.stepper, &self.state)
+            .with_context(|| format!("checkpoint at {:.3} kimg", self.state.images as f64 / 1e3))?;
+        checkpoint::prune(self.run, self.state.best.map(|(_, images)| images))
+    }
+}
+
+/// Pairs as a PNG grid with mask outlines.
+///
+/// # Errors
+/// When the images hold NaN.
+pub fn grid(pair: &batch::Pair, pack: &Pack) -> Result<Vec<u8>> {
+    let layout = pack.layout();
+    let pixels = batch::to_pixels(&pair.image, layout.depth)?;
+    let labels = batch::to_labels(&pair.labels)?;
+    let tiles: Vec<Tile> = pixels
+        .iter()
+        .zip(&labels)
+        .map(|(pixels, labels)| Tile { pixels, labels })
+        .collect();
+    montage(&tiles, layout, PREVIEW_SIDE)
+}
+
+fn kimg_images(kimg: f64) -> u64 {
+    (kimg * 1000.0).round() as u64
+}
+
+/// Losses since the last line of the log.
+struct Window {
+    losses: Vec<(Tensor, Tensor)>,
+    images: u64,
+    started: Instant,
+}
+
+impl Window {
+    fn start(images: u64) -> Self {
+        Self { losses: Vec::new(), images, started: Instant::now() }
+    }
+
+    fn add(&mut self, discriminator: &Tensor, generator: &Tensor) {
+        self.losses.push((discriminator.shallow_clone(), generator.shallow_clone()));
+    }
+
+    fn finish(&self, images: u64, wall_secs: f64) -> Stat {
+        let n = self.losses.len().max(1) as f64;
+        let mean = |pick: fn(&(Tensor, Tensor)) -> &Tensor| {
+            self.losses.iter().map(|pair| pick(pair).double_value(&[])).sum::<f64>() / n
+        };
+        let (loss_d, loss_g) = (mean(|pair| &pair.0), mean(|pair| &pair.1));
+        Stat {
+            kimg: images as f64 / 1000.0,
+            loss_d,
+            loss_g,
+            images_per_sec: (images - self.images) as f64 / self.started.elapsed().as_secs_f64(),
+            wall_secs,
+            frechet_distance: None,
+        }
+    }
+}
+
+/// Writes what a run needs before its first step: the resolved spec and the pack's shape.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn begin(run: &Path, spec: &TrainSpec, pack: &Pack) -> Result<()> {
+    write_file(&run.join(sample::TEMPLATE), &serde_json::to_vec_pretty(&sample::template(pack))?)?;
+    write_file(&run.join("task.toml"), spec.to_toml()?.as_bytes())
+}

@@ -1,0 +1,229 @@
+//! `vesalius train`: one GAN on one pack.
+
+use crate::environment::{Compute, REQUEUE, Stop, command_line, machine};
+use crate::progress::Progress;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vesalius_study::data::manifest::Split;
+use vesalius_study::data::pack::Pack;
+use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject};
+use vesalius_study::score::Score;
+use vesalius_torch::Device;
+use vesalius_torch::checkpoint::State;
+use vesalius_torch::features::unet::{UnetExtractor, default_spec};
+use vesalius_torch::features::{Extractor as _, of_slices};
+use vesalius_torch::sample::read_spec;
+use vesalius_torch::spec::TrainSpec;
+use vesalius_torch::train::{Ended, Probe, Surroundings, begin, train};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A run is a folder: task.toml (every setting), stats.jsonl and a TensorBoard event file, previews/, checkpoints/
+(the newest two and the best by Fréchet distance), result.json. SIGINT, SIGTERM and SIGUSR1 write a checkpoint and
+end with exit code 75; --resume goes on from there, bit for bit on a CPU.
+
+The Fréchet distance during training is measured in the features of a U-Net trained on the pack's training patients;
+it is trained first, once per pack, and kept in $VESALIUS_CACHE (or ~/.cache/vesalius).
+
+Settings (--set PATH=VALUE, as they stand in task.toml):
+  networks.latent, networks.mask=one_hot|label_map
+  networks.init.kind=normal|xavier_normal|xavier_uniform|kaiming, networks.init.gain
+  networks.generator.filters, .activation=relu|leaky_relu|elu|selu, .norm=batch|instance|layer|none,
+                     .spectral_norm=true|false, .upsample=transposed|resize
+  networks.discriminator.filters, .activation, .norm, .spectral_norm
+  loss.real_target (0.5 to 1: one-sided label smoothing)
+  regularise.gradient_penalty, .weight_clip, .feature_matching, .vgg, .vgg_weights=FILE.safetensors
+  augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false
+  optimiser.generator.learning_rate, .beta1, .beta2, optimiser.discriminator.…
+  training.seed, .batch, .critic_steps, .ema_half_life_kimg, .ema_ramp, .checkpoint_every_kimg,
+           .distance_every_kimg (0: never), .distance_images
+
+Examples:
+  vesalius train packs/acdc --preset wgan-gp --kimg 200 --out runs/wgan-gp
+  vesalius train packs/acdc --preset hinge --kimg 200 --out runs/hinge --set networks.generator.upsample=resize
+  vesalius train packs/acdc --out runs/hinge --resume")]
+pub struct Args {
+    /// Pack to train on; its test patients are never seen.
+    #[arg(value_name = "PACK")]
+    pack: PathBuf,
+    /// GAN: dcgan, lsgan, wgan, wgan-gp or hinge.
+    #[arg(long, required_unless_present = "resume")]
+    preset: Option<String>,
+    /// Length in thousands of real images shown to the discriminator [default: the preset's].
+    #[arg(long)]
+    kimg: Option<f64>,
+    /// Folder of the run.
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// A setting, PATH=VALUE; may be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    settings: Vec<String>,
+    /// Go on from the run's newest checkpoint, with the settings of its task.toml; --kimg may lengthen it.
+    #[arg(long, conflicts_with_all = ["preset", "settings"])]
+    resume: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let pack = Pack::open(&args.pack)?;
+    let spec = spec(args)?;
+    let device = args.compute.start()?;
+    let stop = Stop::listen()?;
+    begin(&args.out, &spec, &pack)?;
+    match train_and_publish(args, &spec, &pack, device, &stop)? {
+        Ended::Finished => Ok(ExitCode::SUCCESS),
+        Ended::Stopped => {
+            eprintln!("stopped; `--resume` goes on");
+            Ok(ExitCode::from(REQUEUE))
+        }
+        Ended::Diverged(reason) => {
+            eprintln!("diverged: {reason}");
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+fn spec(args: &Args) -> Result<TrainSpec> {
+    let started = args.out.join("task.toml").exists();
+    let mut spec = if args.resume {
+        if args.out.join("result.json").exists() {
+            bail!("{}: the run is finished, expected an unfinished one to resume", args.out.display());
+        }
+        read_spec(&args.out)?
+    } else {
+        if started {
+            bail!(
+                "{}: there is a run already; expected a new folder, or --resume to go on",
+                args.out.display()
+            );
+        }
+        let preset = args.preset.as_deref().context("--preset: expected a preset")?;
+        TrainSpec::resolve(preset, &args.settings)?
+    };
+    if let Some(kimg) = args.kimg {
+        spec.training.kimg = kimg;
+        spec.check().context("--kimg")?;
+    }
+    Ok(spec)
+}
+
+fn train_and_publish(
+    args: &Args,
+    spec: &TrainSpec,
+    pack: &Pack,
+    device: Device,
+    stop: &Stop,
+) -> Result<Ended> {
+    let asked = || stop.asked();
+    let extractor = if spec.training.distance_every_kimg > 0.0 {
+        match judge(pack, device, stop) {
+            // Nothing of the GAN is lost yet: the same command starts again.
+            Err(_) if stop.asked() => return Ok(Ended::Stopped),
+            other => Some(other?),
+        }
+    } else {
+        None
+    };
+    let probe = match &extractor {
+        Some(extractor) => {
+            let real = of_slices(extractor, pack, &pack.indices(Split::Train), &mut |_| {})?;
+            Some(Probe { extractor, real })
+        }
+        None => None,
+    };
+    let total = (spec.training.kimg * 1000.0) as u64;
+    let mut bar = Progress::new(&format!("training {}", spec.preset), total, "images");
+    let (ended, state) = train(
+        &args.out,
+        spec,
+        Surroundings {
+            pack,
+            device,
+            probe,
+            stop: &asked,
+            report: &mut |stat| {
+                let remark = format!(
+                    "{:.0} img/s D {:.3} G {:.3}",
+                    stat.images_per_sec, stat.loss_d, stat.loss_g
+                );
+                bar.set((stat.kimg * 1000.0) as u64, &remark);
+                if let Some(distance) = stat.frechet_distance {
+                    bar.say(&format!("{:.1} kimg: Fréchet distance {distance:.3}", stat.kimg));
+                }
+            },
+        },
+    )?;
+    bar.finish();
+    if ended != Ended::Stopped {
+        let extractor = extractor.map(|extractor| extractor.name());
+        result(spec, pack, &ended, &state, extractor)?.publish(&args.out)?;
+    }
+    Ok(ended)
+}
+
+fn judge(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
+    let spec = default_spec();
+    let mut bar: Option<Progress> = None;
+    let extractor =
+        UnetExtractor::of_pack(pack, &spec, device, &|| stop.asked(), &mut |step, loss| {
+            bar.get_or_insert_with(|| Progress::new("training the judge U-Net", spec.steps, "steps"))
+                .set(step, &format!("loss {loss:.3}"));
+        });
+    if let Some(bar) = bar {
+        bar.finish();
+    }
+    extractor
+}
+
+fn result(
+    spec: &TrainSpec,
+    pack: &Pack,
+    ended: &Ended,
+    state: &State,
+    extractor: Option<String>,
+) -> Result<RunResult> {
+    let scores = match (ended, state.best) {
+        (Ended::Finished, Some((value, images))) => vec![Score {
+            metric: "frechet_distance".to_owned(),
+            value,
+            interval: None,
+            of: Some("best_during_training".to_owned()),
+            extractor,
+            real_count: Some(pack.indices(Split::Train).len()),
+            synthetic_count: Some(spec.training.distance_images),
+            protocol: format!(
+                "averaged generator at {:.1} kimg against the real training slices; covariance N-1",
+                images as f64 / 1000.0
+            ),
+        }],
+        _ => vec![],
+    };
+    Ok(RunResult {
+        format: RESULT_FORMAT,
+        stage: "train".to_owned(),
+        subject: Subject {
+            dataset: pack.manifest().dataset.clone(),
+            gan: Some(spec.preset.clone()),
+            trained_on: None,
+        },
+        outcome: match ended {
+            Ended::Diverged(reason) => Outcome::Diverged { reason: reason.clone() },
+            _ => Outcome::Finished,
+        },
+        scores,
+        inputs: vec![Input {
+            role: "pack".to_owned(),
+            path: pack.path().to_owned(),
+            sha256: pack.digest().to_owned(),
+        }],
+        wall_secs: state.wall_secs,
+        command: command_line(),
+        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: machine(),
+        settings: serde_json::to_value(spec)?,
+    })
+}

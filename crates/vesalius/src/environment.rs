@@ -1,0 +1,132 @@
+//! What every command that computes shares: device, threads, signals, allocator, and how a run names its machine.
+
+use anyhow::{Context, Result, bail};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use vesalius_torch::Device;
+
+/// Where to compute.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Compute {
+    /// Device: `cpu`, or `cuda:0`, … with a LibTorch that has CUDA (see `vesalius doctor`).
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    pub device: String,
+    /// CPU threads [default: all].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl Compute {
+    /// Sets the threads and gives the device.
+    ///
+    /// # Errors
+    /// An unknown device, or one that this machine or LibTorch lacks.
+    pub fn start(&self) -> Result<Device> {
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                bail!("--threads 0: expected at least 1");
+            }
+            vesalius_torch::set_threads(threads);
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build_global()
+                .context("--threads: the thread pool runs already")?;
+        }
+        let device = match self.device.as_str() {
+            "cpu" => return Ok(Device::Cpu),
+            "cuda" => 0,
+            other => other
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok())
+                .with_context(|| format!("--device {other}: expected cpu, cuda or cuda:INDEX"))?,
+        };
+        let count = vesalius_torch::cuda_devices();
+        if device >= count {
+            bail!(
+                "--device {}: LibTorch sees {count} CUDA devices; expected one with that number. LIBTORCH or \
+                 LIBTORCH_USE_PYTORCH=1 at build time chooses a LibTorch with CUDA",
+                self.device
+            );
+        }
+        Ok(Device::Cuda(device))
+    }
+}
+
+/// Set by SIGTERM, SIGINT and SIGUSR1 (what Slurm sends ahead of a time limit); a second SIGINT ends the program at
+/// once.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// When the signals cannot be caught.
+    pub fn listen() -> Result<Self> {
+        use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+        let flag = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&flag))
+            .context("SIGINT cannot be caught")?;
+        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+            signal_hook::flag::register(signal, Arc::clone(&flag))
+                .with_context(|| format!("signal {signal} cannot be caught"))?;
+        }
+        Ok(Self(flag))
+    }
+
+    /// Whether to stop.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Exit code of a run that wants to be started again: sysexits.h's `EX_TEMPFAIL`, which Slurm jobs use for a requeue.
+pub const REQUEUE: u8 = 75;
+
+/// Keeps freed memory in the process. A training step frees hundreds of megabytes of activations and asks for them
+/// again: glibc would return them to the kernel and pay a page fault for each page of the next step (measured in
+/// `bench/README.md`).
+#[expect(unsafe_code, reason = "mallopt is a foreign function: see below")]
+pub fn keep_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const GIB: libc::c_int = 1 << 30;
+        // SAFETY: called once, first thing in main, before any other thread exists; mallopt only sets numbers.
+        unsafe {
+            // Never hand out mappings of their own, give back to the kernel only what lies beyond 1 GiB, and grow in
+            // pieces of 64 MiB.
+            libc::mallopt(libc::M_MMAP_MAX, 0);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, GIB);
+            libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+        }
+    }
+}
+
+/// Processor, threads, LibTorch: for `result.json`.
+pub fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name").and_then(|rest| rest.split(':').nth(1)))
+        .unwrap_or(std::env::consts::ARCH);
+    format!(
+        "{}, {} threads, LibTorch {}",
+        processor.trim(),
+        vesalius_torch::threads(),
+        vesalius_torch::LIBTORCH_VERSION
+    )
+}
+
+/// This process's command line, as a shell would take it.
+pub fn command_line() -> String {
+    let quote = |argument: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', r"'\''"))
+        }
+    };
+    let rest = std::env::args().skip(1).map(quote);
+    std::iter::once("vesalius".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
+}
