@@ -19,6 +19,12 @@ enum Command {
     Prepare(commands::prepare::Args),
     /// Train a GAN on a pack.
     Train(commands::train::Args),
+    /// Sample synthetic pairs from a trained GAN.
+    Sample(commands::sample::Args),
+    /// Train a U-Net and measure Dice on real test patients.
+    Segment(commands::segment::Args),
+    /// Measure the Fréchet distance between real and synthetic images or features.
+    Distance(commands::distance::Args),
     /// Print versions, devices, threads, memory and what is missing.
     Doctor(commands::doctor::Args),
 }
@@ -29,6 +35,9 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Prepare(args) => commands::prepare::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Sample(args) => commands::sample::run(&args),
+        Command::Segment(args) => commands::segment::run(&args),
+        Command::Distance(args) => commands::distance::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
     };
     match outcome {

@@ -1,5 +1,8 @@
 //! Features: what a network sees in an image, the currency of every fidelity metric.
 
+pub mod file;
+pub mod inception;
+pub mod script;
 pub mod unet;
 
 use crate::batch;

@@ -1,5 +1,8 @@
 //! One file per command: arguments with their manual, and what it does.
 
 pub mod doctor;
+pub mod distance;
 pub mod prepare;
+pub mod sample;
+pub mod segment;
 pub mod train;

@@ -1,0 +1,52 @@
+//! `vesalius sample`: synthetic pairs from a trained GAN, as a pack.
+
+use crate::environment::Compute;
+use crate::progress::Progress;
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vesalius_torch::sample::Trained;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The averaged generator of the run's best checkpoint by Fréchet distance is used (of its newest, where none was
+measured). Image i is made from the latent of (seed, i), whatever the batch size.
+
+Example:
+  vesalius sample runs/wgan-gp --count 10000 --out packs/wgan-gp")]
+pub struct Args {
+    /// Run that `vesalius train` wrote.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Number of pairs.
+    #[arg(long, default_value_t = 10_000)]
+    count: usize,
+    /// Pack to write; must not exist yet.
+    #[arg(long, value_name = "PACK")]
+    out: PathBuf,
+    /// Seed of the latents.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Pairs made at once; changes memory and speed, not the images.
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if args.count == 0 || args.batch == 0 {
+        bail!("--count {} --batch {}: expected at least 1 each", args.count, args.batch);
+    }
+    let device = args.compute.start()?;
+    let trained = Trained::load(&args.run, device)?;
+    let mut bar = Progress::new("sampling", args.count as u64, "pairs");
+    trained.sample_pack(&args.out, args.count, args.seed, args.batch, |done| {
+        bar.set(done as u64, "");
+    })?;
+    bar.finish();
+    eprintln!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,218 @@
+//! `vesalius segment`: what training data are worth, as Dice on real test patients.
+
+use crate::environment::{Compute, REQUEUE, Stop, command_line, machine};
+use crate::progress::Progress;
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+use vesalius_study::data::manifest::{Manifest, Provenance, Split};
+use vesalius_study::data::pack::Pack;
+use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject, TrainedOn};
+use vesalius_study::score::{Score, Scores};
+use vesalius_torch::metrics::dice::{Evaluation, Summary};
+use vesalius_torch::nets::unet::UnetSpec;
+use vesalius_torch::segment::{self, SegmentSpec};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Several --train packs fill equal shares of every batch. All training sets that are to be compared need the same
+--steps. Only training patients of real packs train; only test patients of --test are judged.
+
+Examples:
+  vesalius segment --train packs/acdc --test packs/acdc --out runs/unet-real
+  vesalius segment --train packs/acdc --augment --test packs/acdc --out runs/unet-augmented
+  vesalius segment --train packs/wgan-gp --test packs/acdc --out runs/unet-wgan-gp
+  vesalius segment --train packs/acdc --train packs/wgan-gp --test packs/acdc --out runs/unet-both")]
+pub struct Args {
+    /// Pack to train on, real or synthetic; may be repeated.
+    #[arg(long, value_name = "PACK", required = true, num_args = 1..)]
+    train: Vec<PathBuf>,
+    /// Real pack whose test patients judge.
+    #[arg(long, value_name = "PACK")]
+    test: PathBuf,
+    /// Folder of the run; must not exist yet.
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// Optimiser steps.
+    #[arg(long, default_value_t = 2000)]
+    steps: u64,
+    /// Slices per step.
+    #[arg(long, default_value_t = 16)]
+    batch: usize,
+    /// Learning rate at the start.
+    #[arg(long, default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// U-Net filters at full resolution.
+    #[arg(long, default_value_t = 16)]
+    filters: i64,
+    /// U-Net halvings.
+    #[arg(long, default_value_t = 4)]
+    depth: u32,
+    /// Without batch normalisation, as in the original U-Net.
+    #[arg(long)]
+    no_batch_norm: bool,
+    /// Classical augmentation: rotations up to 15 degrees, shifts up to a tenth, flips.
+    #[arg(long)]
+    augment: bool,
+    /// Seed of weights and order.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print the scores as one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if args.out.exists() {
+        bail!("{}: exists already; expected a new folder", args.out.display());
+    }
+    let packs: Vec<Pack> =
+        args.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
+    let test = Pack::open(&args.test)?;
+    let spec = spec(args);
+    let device = args.compute.start()?;
+    let stop = Stop::listen()?;
+    let subject = subject(&packs, &test, args.augment)?;
+    let started = Instant::now();
+    let mut bar = Progress::new("training the U-Net", spec.steps, "steps");
+    let references: Vec<&Pack> = packs.iter().collect();
+    let trained =
+        segment::train(&spec, &references, device, &|| stop.asked(), &mut |step, loss| {
+            bar.set(step, &format!("loss {loss:.3}"));
+        });
+    if stop.asked() {
+        eprintln!("stopped; the same command starts again");
+        return Ok(ExitCode::from(REQUEUE));
+    }
+    let trained = trained?;
+    bar.finish();
+    let evaluation = segment::evaluate(&trained, &test, device)?;
+    let scores = scores(&evaluation, test.manifest(), &spec);
+    segment::save(&trained, &args.out.join("unet.safetensors"))?;
+    RunResult {
+        format: RESULT_FORMAT,
+        stage: "segment".to_owned(),
+        subject,
+        outcome: Outcome::Finished,
+        scores: scores.clone(),
+        inputs: inputs(&packs, &test),
+        wall_secs: started.elapsed().as_secs_f64(),
+        command: command_line(),
+        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: machine(),
+        settings: serde_json::to_value(&spec)?,
+    }
+    .publish(&args.out)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&Scores { scores })?);
+    } else {
+        for score in &scores {
+            let interval = score
+                .interval
+                .map_or_else(String::new, |[low, high]| format!("  [{low:.3}, {high:.3}]"));
+            println!("{:<28} {:.4}{interval}", score.of.as_deref().unwrap_or(""), score.value);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn spec(args: &Args) -> SegmentSpec {
+    use vesalius_torch::layers::norm::NormKind;
+    let norm = if args.no_batch_norm { NormKind::None } else { NormKind::Batch };
+    SegmentSpec {
+        unet: UnetSpec { filters: args.filters, depth: args.depth, norm },
+        steps: args.steps,
+        batch: args.batch,
+        learning_rate: args.learning_rate,
+        augment: args.augment,
+        seed: args.seed,
+    }
+}
+
+/// Table 2's row and column, from where the packs came from.
+fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
+    let mut gans = Vec::new();
+    let mut real = false;
+    for pack in packs {
+        match &pack.manifest().provenance {
+            Provenance::Real { .. } => real = true,
+            Provenance::Synthetic { gan, .. } => gans.push(gan.clone()),
+        }
+    }
+    if let Provenance::Synthetic { gan, .. } = &test.manifest().provenance {
+        bail!(
+            "--test {}: made by {gan}, expected real test patients",
+            test.path().display()
+        );
+    }
+    let trained_on = match (real, gans.is_empty()) {
+        (true, true) if augment => TrainedOn::RealAugmented,
+        (true, true) => TrainedOn::Real,
+        (true, false) => TrainedOn::RealAndSynthetic,
+        (false, _) => TrainedOn::Synthetic,
+    };
+    Ok(Subject {
+        dataset: test.manifest().dataset.clone(),
+        gan: (!gans.is_empty()).then(|| gans.join(" + ")),
+        trained_on: Some(trained_on),
+    })
+}
+
+fn inputs(packs: &[Pack], test: &Pack) -> Vec<Input> {
+    let input = |role: &str, pack: &Pack| Input {
+        role: role.to_owned(),
+        path: pack.path().to_owned(),
+        sha256: pack.digest().to_owned(),
+    };
+    packs.iter().map(|pack| input("train", pack)).chain([input("test", test)]).collect()
+}
+
+/// Resamples of the patients for an interval.
+const RESAMPLES: u64 = 1000;
+
+fn scores(evaluation: &Evaluation, manifest: &Manifest, spec: &SegmentSpec) -> Vec<Score> {
+    let (mean_interval, class_intervals) = evaluation.intervals(spec.seed, RESAMPLES);
+    let patients: std::collections::BTreeSet<&str> = manifest
+        .cases
+        .iter()
+        .filter(|case| case.split == Split::Test)
+        .map(|case| case.patient.as_str())
+        .collect();
+    let mut scores = Vec::new();
+    let mut add = |unit: &str, count: usize, summary: Summary, intervals: Option<()>| {
+        let protocol = format!(
+            "U-Net, {} steps of {} slices, seed {}; {unit} Dice on {} test patients, empty on both sides not \
+             counted, mean over units, then over classes",
+            spec.steps,
+            spec.batch,
+            spec.seed,
+            patients.len()
+        );
+        let names = std::iter::once("mean".to_owned()).chain(manifest.classes[1..].iter().cloned());
+        let values = std::iter::once(summary.mean).chain(summary.classes);
+        let spans = std::iter::once(mean_interval).chain(class_intervals.iter().copied());
+        for ((name, value), span) in names.zip(values).zip(spans) {
+            if let Some(value) = value {
+                scores.push(Score {
+                    metric: "dice".to_owned(),
+                    value,
+                    interval: intervals.and(span),
+                    of: Some(format!("{unit}/{name}")),
+                    extractor: None,
+                    real_count: Some(count),
+                    synthetic_count: None,
+                    protocol: protocol.clone(),
+                });
+            }
+        }
+    };
+    add("per_volume", evaluation.volume_count(), evaluation.per_volume(), Some(()));
+    add("per_slice", evaluation.slice_count(), evaluation.per_slice(), None);
+    add("pooled", 1, evaluation.pooled(), None);
+    scores
+}
