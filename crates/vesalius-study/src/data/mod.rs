@@ -1,12 +1,19 @@
 //! Datasets on their way into packs.
 
 pub mod acdc;
+pub mod dicom;
+pub mod folder;
+pub mod idrid;
 pub mod manifest;
+pub mod metaimage;
 pub mod montage;
 pub mod nifti_file;
+pub mod nnunet;
 pub mod pack;
 pub mod prepare;
 pub mod preprocess;
+pub mod raster;
+pub mod sliver07;
 pub mod source;
 pub mod split;
 pub mod volume;

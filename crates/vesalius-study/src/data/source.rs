@@ -1,7 +1,12 @@
 //! Datasets in the form their makers publish them. One file per source; adding one is that file, a variant and an arm.
 
 use super::acdc::Acdc;
+use super::dicom::Dicom;
+use super::folder::Folder;
+use super::idrid::Idrid;
+use super::nnunet::Nnunet;
 use super::preprocess::Window;
+use super::sliver07::Sliver07;
 use super::volume::{Case, CaseFiles, Reader};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -32,6 +37,16 @@ pub trait Source: Sync {
 pub enum SourceKind {
     /// ACDC cardiac cine-MRI, official or bare layout.
     Acdc,
+    /// SLiver07 abdominal CT.
+    Sliver07,
+    /// IDRiD fundus photographs.
+    Idrid,
+    /// DICOM series with mask images.
+    Dicom,
+    /// NIfTI pairs, nnU-Net raw or Medical Decathlon.
+    Nnunet,
+    /// Images and masks.
+    Folder,
 }
 
 impl SourceKind {
@@ -39,13 +54,20 @@ impl SourceKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Acdc => "acdc",
+            Self::Sliver07 => "sliver07",
+            Self::Idrid => "idrid",
+            Self::Dicom => "dicom",
+            Self::Nnunet => "nnunet",
+            Self::Folder => "folder",
         }
     }
 
     /// The window that fits this kind of image when the user gives none.
     pub const fn usual_window(self) -> Window {
         match self {
-            Self::Acdc => Window::Percentile { low: 0.5, high: 99.5 },
+            Self::Acdc | Self::Nnunet | Self::Dicom => Window::Percentile { low: 0.5, high: 99.5 },
+            Self::Sliver07 => Window::Range { low: -150.0, high: 250.0 },
+            Self::Idrid | Self::Folder => Window::Full {},
         }
     }
 }
@@ -67,10 +89,50 @@ pub fn open(kind: SourceKind, root: &Path, options: &SourceOptions) -> Result<Bo
     if !root.is_dir() {
         bail!("{}: no such folder; expected the dataset's", root.display());
     }
-    let _ = options;
+    check(kind, options)?;
     Ok(match kind {
         SourceKind::Acdc => Box::new(Acdc::new(root)),
+        SourceKind::Sliver07 => Box::new(Sliver07::new(root)),
+        SourceKind::Idrid => Box::new(Idrid::new(root)),
+        SourceKind::Dicom => Box::new(Dicom::new(root, options)),
+        SourceKind::Nnunet => Box::new(Nnunet::new(root, options)?),
+        SourceKind::Folder => Box::new(Folder::new(root, options)?),
     })
+}
+
+/// Options that a source would ignore are mistakes.
+fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
+    use SourceKind::{Dicom, Folder, Nnunet};
+    if options.patient.is_some() && ![Nnunet, Folder].contains(&kind) {
+        bail!("--patient: {} names its patients itself, expected the option only with nnunet or folder", kind.name());
+    }
+    if let Some(classes) = &options.classes {
+        if ![Nnunet, Folder, Dicom].contains(&kind) {
+            bail!("--classes: {} names its classes itself, expected the option only with nnunet, folder or dicom", kind.name());
+        }
+        if !(2..=256).contains(&classes.len()) {
+            bail!("--classes: {} names, expected 2 to 256, the background first", classes.len());
+        }
+    }
+    Ok(())
+}
+
+/// All files up to `depth` folders below `root`, sorted by path; hidden ones are left out.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn walk(root: &Path, depth: usize) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in entries(root)? {
+        if path.is_dir() {
+            if depth > 0 {
+                files.extend(walk(&path, depth - 1)?);
+            }
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 /// Entries of a folder, sorted by name; hidden ones are left out.

@@ -77,6 +77,16 @@ pub struct Args {
 enum Kind {
     /// ACDC: training/ and testing/ with patientNNN/, or patientNNN/ alone.
     Acdc,
+    /// SLiver07: liver-orig*.mhd with liver-seg*.mhd.
+    Sliver07,
+    /// IDRiD: IDRiD_NN.jpg with IDRiD_NN_OD.tif, official folders or images/ and masks/.
+    Idrid,
+    /// PATIENT/SERIES/*.dcm with PATIENT/MASKS/*.png.
+    Dicom,
+    /// NIfTI pairs: imagesTr/ and labelsTr/, nnU-Net raw or Medical Decathlon.
+    Nnunet,
+    /// images/ and masks/ with equal names, or NAME.png beside NAME_mask.png.
+    Folder,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -107,6 +117,11 @@ enum SplitKind {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let kind = match args.source {
         Kind::Acdc => SourceKind::Acdc,
+        Kind::Sliver07 => SourceKind::Sliver07,
+        Kind::Idrid => SourceKind::Idrid,
+        Kind::Dicom => SourceKind::Dicom,
+        Kind::Nnunet => SourceKind::Nnunet,
+        Kind::Folder => SourceKind::Folder,
     };
     let options = SourceOptions { classes: args.classes.clone(), patient: args.patient.clone() };
     let source = source::open(kind, &args.root, &options)?;
