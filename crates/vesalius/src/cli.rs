@@ -15,8 +15,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write phantom data in a dataset's own file format.
+    Phantom(commands::phantom::Args),
     /// Turn a dataset into a pack: resample, crop, window, split by patient.
     Prepare(commands::prepare::Args),
+    /// Show what is in a pack.
+    Inspect(commands::inspect::Args),
     /// Train a GAN on a pack.
     Train(commands::train::Args),
     /// Sample synthetic pairs from a trained GAN.
@@ -33,6 +37,8 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Command::Phantom(args) => commands::phantom::run(&args),
+        Command::Inspect(args) => commands::inspect::run(&args),
         Command::Prepare(args) => commands::prepare::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Sample(args) => commands::sample::run(&args),

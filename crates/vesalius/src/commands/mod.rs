@@ -2,6 +2,8 @@
 
 pub mod doctor;
 pub mod distance;
+pub mod inspect;
+pub mod phantom;
 pub mod prepare;
 pub mod sample;
 pub mod segment;

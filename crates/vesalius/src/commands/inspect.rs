@@ -1,0 +1,97 @@
+//! `vesalius inspect`: what is in a pack.
+
+use anyhow::{Context as _, Result};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vesalius_study::data::inspect::{Summary, summarise};
+use vesalius_study::data::manifest::Split;
+use vesalius_study::data::montage::{Tile, montage};
+use vesalius_study::data::pack::Pack;
+use vesalius_study::publish::write_file;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  vesalius inspect packs/acdc --montage acdc.png")]
+pub struct Args {
+    /// Pack.
+    #[arg(value_name = "PACK")]
+    pack: PathBuf,
+    /// Where to write a picture of 36 slices with the outlines of their labels.
+    #[arg(long, value_name = "FILE.png")]
+    montage: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Columns and tiles of the montage.
+const COLUMNS: usize = 6;
+const TILES: usize = 36;
+
+/// Runs it; reads every slice and so verifies every checksum.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let pack = Pack::open(&args.pack)?;
+    let summary = summarise(&pack)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        print(&pack, &summary);
+    }
+    if let Some(path) = &args.montage {
+        let labelled: Vec<usize> = (0..pack.len())
+            .filter(|&i| pack.slice(i).is_ok_and(|slice| slice.labels.iter().any(|&l| l != 0)))
+            .collect();
+        let shown = TILES.min(labelled.len());
+        let tiles: Vec<Tile> = (0..shown)
+            .map(|i| {
+                let slice = pack.slice(labelled[i * labelled.len() / shown])?;
+                Ok(Tile { pixels: slice.pixels, labels: slice.labels })
+            })
+            .collect::<Result<_>>()?;
+        let png = montage(&tiles, pack.layout(), COLUMNS)
+            .with_context(|| format!("{}", pack.path().display()))?;
+        write_file(path, &png)?;
+        eprintln!("{}: {shown} slices", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(pack: &Pack, summary: &Summary) {
+    let layout = pack.layout();
+    println!("{}  ({})", pack.path().display(), pack.manifest().dataset);
+    println!(
+        "{} slices of {}x{} pixels, {} channel(s), {:?}; digest {}",
+        pack.len(),
+        layout.height,
+        layout.width,
+        layout.channels,
+        layout.depth,
+        &pack.digest()[..16]
+    );
+    for side in &summary.sides {
+        let name = match side.split {
+            Split::Train => "train",
+            Split::Test => "test",
+        };
+        println!("{name}: {} patients, {} cases, {} slices", side.patients, side.cases, side.slices);
+        for class in &side.classes {
+            println!(
+                "  {:<20} in {:>6} slices, {:>6.2} % of pixels",
+                class.name,
+                class.slices,
+                100.0 * class.pixel_share
+            );
+        }
+    }
+    for (channel, counts) in summary.histograms.iter().enumerate() {
+        let most = counts.iter().copied().max().unwrap_or(1).max(1);
+        const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        let bars: String = counts
+            .iter()
+            .map(|&count| BARS[(count as f64 / most as f64 * 8.0).ceil() as usize])
+            .collect();
+        println!("channel {channel}: black |{bars}| white");
+    }
+}
