@@ -5,5 +5,6 @@
 pub mod data;
 pub mod digest;
 pub mod publish;
+pub mod report;
 pub mod run_dir;
 pub mod score;

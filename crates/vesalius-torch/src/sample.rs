@@ -99,16 +99,20 @@ impl Trained {
             let pixels = batch::to_pixels(&pair.image, layout.depth)?;
             let labels = batch::to_labels(&pair.labels)?;
             for (i, (pixels, labels)) in pixels.iter().zip(&labels).enumerate() {
-                writer.push(pixels, labels, SliceRecord { case: 0, position: done + i })?;
+                writer.push(pixels, labels, SliceRecord { case: done + i, position: 0 })?;
             }
             done += n;
             progress(done);
         }
-        writer.finish(self.manifest(seed))
+        writer.finish(self.manifest(count, seed))
     }
 
-    fn manifest(&self, seed: u64) -> Manifest {
-        let id = format!("synthetic-{}", self.spec.preset);
+    fn manifest(&self, count: usize, seed: u64) -> Manifest {
+        // Each pair stands for itself: a patient of its own.
+        let case = |i| {
+            let id = format!("{}_{i:05}", self.spec.preset);
+            CaseRecord { patient: id.clone(), id, group: None, split: Split::Train, spacing_mm: None }
+        };
         Manifest {
             vesalius: env!("CARGO_PKG_VERSION").to_owned(),
             provenance: Provenance::Synthetic {
@@ -119,13 +123,7 @@ impl Trained {
                 seed,
                 mask_source: "generated".to_owned(),
             },
-            cases: vec![CaseRecord {
-                id: id.clone(),
-                patient: id,
-                group: None,
-                split: Split::Train,
-                spacing_mm: None,
-            }],
+            cases: (0..count).map(case).collect(),
             ..self.template.clone()
         }
     }

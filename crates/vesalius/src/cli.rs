@@ -1,6 +1,6 @@
 //! The command line: arguments, help, exit codes.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::commands;
 use std::process::ExitCode;
 
@@ -15,6 +15,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Go the whole way from patients to a report in minutes.
+    Demo(commands::demo::Args),
     /// Write phantom data in a dataset's own file format.
     Phantom(commands::phantom::Args),
     /// Turn a dataset into a pack: resample, crop, window, split by patient.
@@ -25,25 +27,35 @@ enum Command {
     Train(commands::train::Args),
     /// Sample synthetic pairs from a trained GAN.
     Sample(commands::sample::Args),
+    /// Write a pack for other tools: nnU-Net raw, NIfTI, PNG.
+    Export(commands::export::Args),
     /// Train a U-Net and measure Dice on real test patients.
     Segment(commands::segment::Args),
     /// Measure the Fréchet distance between real and synthetic images or features.
     Distance(commands::distance::Args),
+    /// Write Table 2 and the figures from finished runs.
+    Report(commands::report::Args),
     /// Print versions, devices, threads, memory and what is missing.
     Doctor(commands::doctor::Args),
+    /// Print a completion script for a shell.
+    Completions(commands::completions::Args),
 }
 
 /// Parses the arguments, runs the command, prints an error once.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Phantom(args) => commands::phantom::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Prepare(args) => commands::prepare::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
+        Command::Export(args) => commands::export::run(&args),
         Command::Segment(args) => commands::segment::run(&args),
         Command::Distance(args) => commands::distance::run(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
         Command::Doctor(args) => commands::doctor::run(&args),
     };
     match outcome {

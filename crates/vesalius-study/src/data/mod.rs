@@ -2,6 +2,7 @@
 
 pub mod acdc;
 pub mod dicom;
+pub mod export;
 pub mod folder;
 pub mod idrid;
 pub mod inspect;

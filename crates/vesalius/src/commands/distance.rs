@@ -12,10 +12,16 @@ use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject}
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::script::ScriptExtractor;
-use vesalius_torch::features::unet::{UnetExtractor, default_spec};
+use vesalius_torch::features::unet::{UnetExtractor, cache_dir, default_spec};
 use vesalius_torch::features::{Extractor, file, of_slices};
 use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
 use vesalius_torch::{Device, Tensor};
+
+/// File of FID's weights in the cache.
+pub const INCEPTION_WEIGHTS: &str = "inception.safetensors";
+/// How to get it.
+pub const INCEPTION_REMEDY: &str = "for FID: download pt_inception-2015-12-05-6726825d.pth from the releases of \
+    pytorch-fid, then python3 scripts/weights_to_safetensors.py IN.pth ~/.cache/vesalius/inception.safetensors";
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -101,9 +107,9 @@ struct Samples {
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(out) = &args.out
-        && out.exists()
+        && out.join("result.json").exists()
     {
-        bail!("{}: exists already; expected a new folder", out.display());
+        bail!("{}: holds a finished run, expected a new folder", out.display());
     }
     let started = Instant::now();
     let device = args.compute.start()?;
@@ -225,11 +231,11 @@ fn extractor(
     device: Device,
     stop: &Stop,
 ) -> Result<(Box<dyn Extractor>, String)> {
-    let weights = || {
-        args.weights.as_deref().context(
-            "--weights: expected the extractor's file. FID's own weights are pt_inception-2015-12-05-6726825d.pth of \
-             the pytorch-fid releases, converted to safetensors with scripts/inception_to_safetensors.py",
-        )
+    let inception = || match &args.weights {
+        Some(path) => Ok(path.clone()),
+        None => Some(cache_dir()?.join(INCEPTION_WEIGHTS))
+            .filter(|path| path.is_file())
+            .with_context(|| format!("--weights: missing. {INCEPTION_REMEDY}")),
     };
     let dialect = match args.dialect {
         DialectName::CleanFid => Dialect::CleanFid,
@@ -253,11 +259,15 @@ fn extractor(
             (Box::new(extractor), "mean bottleneck features of the real pack's U-Net".to_owned())
         }
         Kind::Inception => (
-            Box::new(InceptionExtractor::load(weights()?, dialect, device)?),
+            Box::new(InceptionExtractor::load(&inception()?, dialect, device)?),
             format!("{} input treatment", dialect.name()),
         ),
         Kind::Torchscript => (
-            Box::new(ScriptExtractor::load(weights()?, dialect, device)?),
+            Box::new(ScriptExtractor::load(
+                args.weights.as_deref().context("--weights: expected the TorchScript file")?,
+                dialect,
+                device,
+            )?),
             format!("{} input treatment", dialect.name()),
         ),
     })

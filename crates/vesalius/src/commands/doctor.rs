@@ -1,14 +1,146 @@
-//! `vesalius doctor`.
+//! `vesalius doctor`: what this machine has, and what is missing with the command that mends it.
 
 use anyhow::Result;
+use std::path::Path;
 use std::process::ExitCode;
+use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
 
-/// Prints what this machine has.
-pub fn run(_args: &Args) -> Result<ExitCode> {
-    println!("vesalius {}", env!("CARGO_PKG_VERSION"));
+/// One line of the report.
+#[derive(Debug, serde::Serialize)]
+struct Finding {
+    what: &'static str,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let findings = [
+        versions(),
+        processor(),
+        threads(),
+        cuda(),
+        memory(),
+        disk(),
+        cache()?,
+        inception()?,
+    ];
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&findings)?);
+    } else {
+        for finding in &findings {
+            println!("{:<12} {}", finding.what, finding.found);
+            if let Some(remedy) = &finding.remedy {
+                println!("{:<12}   -> {remedy}", "");
+            }
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn fine(what: &'static str, found: String) -> Finding {
+    Finding { what, found, remedy: None }
+}
+
+fn versions() -> Finding {
+    let torch = vesalius_torch::LIBTORCH_VERSION;
+    fine("vesalius", format!("{}, LibTorch {torch}", env!("CARGO_PKG_VERSION")))
+}
+
+/// Vector instructions that LibTorch's kernels choose between.
+fn processor() -> Finding {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    let has = |name: &str| flags.split_whitespace().any(|flag| flag == name);
+    let vector: Vec<&str> =
+        ["avx2", "avx512f", "avx512_bf16", "amx_tile"].into_iter().filter(|name| has(name)).collect();
+    let machine = crate::environment::machine();
+    let name = machine.split(',').next().unwrap_or_default();
+    let vector = if vector.is_empty() { "none found".to_owned() } else { vector.join(" ") };
+    fine("processor", format!("{name}; vector instructions: {vector}"))
+}
+
+fn threads() -> Finding {
+    let available = std::thread::available_parallelism().map_or(0, usize::from);
+    fine("threads", format!("{} in LibTorch, {available} available", vesalius_torch::threads()))
+}
+
+fn cuda() -> Finding {
+    match vesalius_torch::cuda_devices() {
+        0 => Finding {
+            what: "cuda",
+            found: "no device; training runs on the CPU".to_owned(),
+            remedy: Some(
+                "to use a GPU: rebuild with LIBTORCH=/path/to/libtorch-with-cuda, or LIBTORCH_USE_PYTORCH=1 for the \
+                 PyTorch of python3; then --device cuda:0"
+                    .to_owned(),
+            ),
+        },
+        count => fine("cuda", format!("{count} device(s); use --device cuda:0")),
+    }
+}
+
+fn memory() -> Finding {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = info
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    let Some(kib) = kib else { return fine("memory", "unknown on this system".to_owned()) };
+    let gib = kib as f64 / (1 << 20) as f64;
+    Finding {
+        what: "memory",
+        found: format!("{gib:.1} GiB available"),
+        remedy: (gib < 3.0).then(|| "below 3 GiB: use --set training.batch=8".to_owned()),
+    }
+}
+
+fn disk() -> Finding {
+    let output = std::process::Command::new("df").args(["-Pk", "."]).output();
+    let kib = output.ok().and_then(|output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok()
+    });
+    let Some(kib) = kib else { return fine("disk", "unknown on this system".to_owned()) };
+    let gib = kib as f64 / (1 << 20) as f64;
+    Finding {
+        what: "disk",
+        found: format!("{gib:.1} GiB free here"),
+        remedy: (gib < 2.0).then(|| "below 2 GiB: runs and packs may not fit".to_owned()),
+    }
+}
+
+fn cache() -> Result<Finding> {
+    let folder = cache_dir()?;
+    let count = std::fs::read_dir(&folder).map_or(0, |entries| {
+        entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("unet-"))
+            .count()
+    });
+    Ok(fine("cache", format!("{}: {count} judge U-Net(s)", folder.display())))
+}
+
+fn inception() -> Result<Finding> {
+    let path = cache_dir()?.join(super::distance::INCEPTION_WEIGHTS);
+    let found = describe(&path);
+    let remedy = (!path.is_file()).then(|| super::distance::INCEPTION_REMEDY.to_owned());
+    Ok(Finding { what: "inception", found, remedy })
+}
+
+fn describe(path: &Path) -> String {
+    if path.is_file() {
+        path.display().to_string()
+    } else {
+        format!("{}: not there; needed only for --extractor inception", path.display())
+    }
 }

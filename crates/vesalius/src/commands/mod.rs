@@ -1,10 +1,14 @@
 //! One file per command: arguments with their manual, and what it does.
 
 pub mod doctor;
+pub mod completions;
+pub mod demo;
 pub mod distance;
+pub mod export;
 pub mod inspect;
 pub mod phantom;
 pub mod prepare;
+pub mod report;
 pub mod sample;
 pub mod segment;
 pub mod train;

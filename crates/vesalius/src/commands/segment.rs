@@ -68,8 +68,8 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if args.out.exists() {
-        bail!("{}: exists already; expected a new folder", args.out.display());
+    if args.out.join("result.json").exists() {
+        bail!("{}: holds a finished run, expected a new folder", args.out.display());
     }
     let packs: Vec<Pack> =
         args.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject};
+use vesalius_study::publish::write_file;
 use vesalius_study::score::Score;
 use vesalius_torch::Device;
 use vesalius_torch::checkpoint::State;
@@ -73,7 +74,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let spec = spec(args)?;
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
-    begin(&args.out, &spec, &pack)?;
+    if args.resume {
+        write_file(&args.out.join("task.toml"), spec.to_toml()?.as_bytes())?;
+    } else {
+        begin(&args.out, &spec, &pack)?;
+    }
     match train_and_publish(args, &spec, &pack, device, &stop)? {
         Ended::Finished => Ok(ExitCode::SUCCESS),
         Ended::Stopped => {

@@ -1,0 +1,230 @@
+//! Packs in the form other tools read: PNG pairs, NIfTI volumes, nnU-Net raw.
+
+use super::manifest::{Layout, PixelDepth, Split};
+use super::nifti_file::{write_u8, write_u16};
+use super::pack::{Pack, Slice};
+use crate::publish::{StagedDir, write_file};
+use anyhow::{Context, Result};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, RgbImage};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// A form to export to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportKind {
+    /// `images/` and `masks/` with one PNG per slice; mask pixels are label values; below `train/` and `test/`.
+    Png,
+    /// `images/CASE.nii.gz` and `labels/CASE.nii.gz`; of colour images one file per channel, `CASE_0000.nii.gz`, ….
+    Nifti,
+    /// nnU-Net raw: `dataset.json`, `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`, test patients in `…Ts/`.
+    Nnunet,
+}
+
+/// Writes `pack` to `target`, which must not exist; `progress` is called once per case, from any thread.
+///
+/// # Errors
+/// When a slice was damaged or the folder cannot be written; nothing is left then.
+pub fn export(pack: &Pack, kind: ExportKind, target: &Path, progress: &(dyn Fn() + Sync)) -> Result<()> {
+    let staged = StagedDir::create(target)?;
+    let root = staged.path();
+    let mut by_case: Vec<Vec<usize>> = vec![Vec::new(); pack.manifest().cases.len()];
+    for (i, slice) in pack.manifest().slices.iter().enumerate() {
+        by_case[slice.case].push(i);
+    }
+    for folder in folders(kind, pack) {
+        let path = root.join(folder);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("{}: cannot create the folder", path.display()))?;
+    }
+    by_case.par_iter().enumerate().filter(|(_, slices)| !slices.is_empty()).try_for_each(
+        |(case, slices)| -> Result<()> {
+            match kind {
+                ExportKind::Png => png_case(pack, case, slices, root)?,
+                ExportKind::Nifti => nifti_case(pack, case, slices, root)?,
+                ExportKind::Nnunet => nnunet_case(pack, case, slices, root)?,
+            }
+            progress();
+            Ok(())
+        },
+    )?;
+    let names = serde_json::to_vec_pretty(&pack.manifest().classes)?;
+    match kind {
+        ExportKind::Png | ExportKind::Nifti => write_file(&root.join("classes.json"), &names)?,
+        ExportKind::Nnunet => {
+            write_file(&root.join("dataset.json"), &serde_json::to_vec_pretty(&dataset_json(pack))?)?;
+        }
+    }
+    staged.publish()
+}
+
+fn folders(kind: ExportKind, pack: &Pack) -> Vec<String> {
+    let sides: Vec<Split> = [Split::Train, Split::Test]
+        .into_iter()
+        .filter(|side| !pack.indices(*side).is_empty())
+        .collect();
+    match kind {
+        ExportKind::Nifti => ["images", "labels"].map(str::to_owned).to_vec(),
+        ExportKind::Png => sides
+            .iter()
+            .flat_map(|side| ["images", "masks"].map(|role| format!("{}/{role}", word(*side))))
+            .collect(),
+        ExportKind::Nnunet => sides
+            .iter()
+            .flat_map(|side| ["images", "labels"].map(|role| format!("{role}{}", suffix(*side))))
+            .collect(),
+    }
+}
+
+fn word(side: Split) -> &'static str {
+    match side {
+        Split::Train => "train",
+        Split::Test => "test",
+    }
+}
+
+fn suffix(side: Split) -> &'static str {
+    match side {
+        Split::Train => "Tr",
+        Split::Test => "Ts",
+    }
+}
+
+fn png_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<()> {
+    let record = &pack.manifest().cases[case];
+    let layout = pack.layout();
+    let folder = root.join(word(record.split));
+    for &i in slices {
+        let slice = pack.slice(i)?;
+        let name = if slices.len() == 1 {
+            format!("{}.png", record.id)
+        } else {
+            format!("{}_{:04}.png", record.id, pack.manifest().slices[i].position)
+        };
+        save(&picture(layout, slice)?, &folder.join("images").join(&name))?;
+        let mask = GrayImage::from_raw(layout.width as u32, layout.height as u32, slice.labels.to_vec())
+            .context("labels of one slice")?;
+        save(&mask.into(), &folder.join("masks").join(&name))?;
+    }
+    Ok(())
+}
+
+fn save(picture: &DynamicImage, path: &Path) -> Result<()> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png)?;
+    std::fs::write(path, bytes.into_inner())
+        .with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+fn picture(layout: Layout, slice: Slice) -> Result<DynamicImage> {
+    let [w, h] = [layout.width as u32, layout.height as u32];
+    let wide = |bytes: &[u8]| -> Vec<u16> {
+        bytes.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]])).collect()
+    };
+    let shape = "pixels of one slice";
+    Ok(match (layout.channels, layout.depth) {
+        (3, PixelDepth::U8) => {
+            RgbImage::from_raw(w, h, interleaved(slice.pixels, 3)).context(shape)?.into()
+        }
+        (3, PixelDepth::U16) => {
+            ImageBuffer::<image::Rgb<u16>, _>::from_raw(w, h, interleaved(&wide(slice.pixels), 3))
+                .context(shape)?
+                .into()
+        }
+        (1, PixelDepth::U8) => GrayImage::from_raw(w, h, slice.pixels.to_vec()).context(shape)?.into(),
+        (1, PixelDepth::U16) => {
+            ImageBuffer::<image::Luma<u16>, _>::from_raw(w, h, wide(slice.pixels)).context(shape)?.into()
+        }
+        (channels, _) => anyhow::bail!("{channels} channels, expected 1 or 3 for PNG"),
+    })
+}
+
+/// `[C, H, W]` to `[H, W, C]`.
+fn interleaved<T: Copy>(planar: &[T], channels: usize) -> Vec<T> {
+    let pixels = planar.len() / channels;
+    (0..pixels).flat_map(|p| (0..channels).map(move |c| planar[c * pixels + p])).collect()
+}
+
+/// Voxels of one channel of a case, `[S, H, W]`.
+enum Voxels {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+}
+
+fn channel(pack: &Pack, slices: &[usize], channel: usize) -> Result<Voxels> {
+    let layout = pack.layout();
+    let bytes = layout.height * layout.width * layout.depth.bytes();
+    let mut raw = Vec::with_capacity(slices.len() * bytes);
+    for &i in slices {
+        raw.extend_from_slice(&pack.slice(i)?.pixels[channel * bytes..(channel + 1) * bytes]);
+    }
+    Ok(match layout.depth {
+        PixelDepth::U8 => Voxels::U8(raw),
+        PixelDepth::U16 => {
+            Voxels::U16(raw.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]])).collect())
+        }
+    })
+}
+
+/// Packs keep the spacing inside a slice; between slices NIfTI needs one too.
+const SLICE_SPACING_MM: f64 = 1.0;
+
+fn spacing(pack: &Pack, case: usize) -> [f64; 3] {
+    let [row, column] = pack.manifest().cases[case].spacing_mm.unwrap_or([1.0, 1.0]);
+    [SLICE_SPACING_MM, row, column]
+}
+
+fn write_image(path: &Path, shape: [usize; 3], voxels: Voxels, spacing_mm: [f64; 3]) -> Result<()> {
+    match voxels {
+        Voxels::U8(voxels) => write_u8(path, shape, voxels, spacing_mm),
+        Voxels::U16(voxels) => write_u16(path, shape, voxels, spacing_mm),
+    }
+}
+
+fn write_labels(pack: &Pack, case: usize, slices: &[usize], path: &Path) -> Result<()> {
+    let mut labels = Vec::with_capacity(slices.len() * pack.layout().label_bytes());
+    for &i in slices {
+        labels.extend_from_slice(pack.slice(i)?.labels);
+    }
+    write_u8(path, shape(pack, slices), labels, spacing(pack, case))
+}
+
+fn shape(pack: &Pack, slices: &[usize]) -> [usize; 3] {
+    [slices.len(), pack.layout().height, pack.layout().width]
+}
+
+fn nifti_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<()> {
+    let id = &pack.manifest().cases[case].id;
+    for c in 0..pack.layout().channels {
+        let name =
+            if pack.layout().channels == 1 { format!("{id}.nii.gz") } else { format!("{id}_{c:04}.nii.gz") };
+        let path = root.join("images").join(name);
+        write_image(&path, shape(pack, slices), channel(pack, slices, c)?, spacing(pack, case))?;
+    }
+    write_labels(pack, case, slices, &root.join("labels").join(format!("{id}.nii.gz")))
+}
+
+fn nnunet_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<()> {
+    let record = &pack.manifest().cases[case];
+    let side = suffix(record.split);
+    for c in 0..pack.layout().channels {
+        let path = root.join(format!("images{side}/{}_{c:04}.nii.gz", record.id));
+        write_image(&path, shape(pack, slices), channel(pack, slices, c)?, spacing(pack, case))?;
+    }
+    write_labels(pack, case, slices, &root.join(format!("labels{side}/{}.nii.gz", record.id)))
+}
+
+fn dataset_json(pack: &Pack) -> serde_json::Value {
+    let manifest = pack.manifest();
+    let channels: serde_json::Map<String, serde_json::Value> =
+        (0..manifest.layout.channels).map(|c| (c.to_string(), format!("channel {c}").into())).collect();
+    let labels: serde_json::Map<String, serde_json::Value> =
+        manifest.classes.iter().enumerate().map(|(i, name)| (name.clone(), i.into())).collect();
+    let training = manifest.cases.iter().filter(|case| case.split == Split::Train).count();
+    serde_json::json!({
+        "name": manifest.dataset,
+        "channel_names": channels,
+        "labels": labels,
+        "numTraining": training,
+        "file_ending": ".nii.gz",
+    })
+}

@@ -1,0 +1,59 @@
+//! `vesalius export`: packs for other tools.
+
+use crate::progress::Progress;
+use anyhow::Result;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use vesalius_study::data::export::{ExportKind, export};
+use vesalius_study::data::pack::Pack;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Slice spacing is not kept in a pack; exported volumes say 1 mm. Of each synthetic pair one case is made.
+
+Example:
+  vesalius export packs/wgan-gp --as nnunet --out nnUNet_raw/Dataset501_WganGp")]
+pub struct Args {
+    /// Pack, real or synthetic.
+    #[arg(value_name = "PACK")]
+    pack: PathBuf,
+    /// Form.
+    #[arg(long = "as", value_enum, value_name = "FORM")]
+    kind: Kind,
+    /// Folder to write; must not exist yet.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// nnU-Net raw: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, test patients in …Ts/.
+    Nnunet,
+    /// images/CASE.nii.gz, labels/CASE.nii.gz.
+    Nifti,
+    /// train/ and test/ with images/ and masks/, one PNG per slice; mask pixels are label values.
+    Png,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let pack = Pack::open(&args.pack)?;
+    let kind = match args.kind {
+        Kind::Nnunet => ExportKind::Nnunet,
+        Kind::Nifti => ExportKind::Nifti,
+        Kind::Png => ExportKind::Png,
+    };
+    let cases = pack.manifest().cases.len();
+    let bar = Mutex::new((Progress::new("exporting", cases as u64, "cases"), 0_u64));
+    export(&pack, kind, &args.out, &|| {
+        if let Ok(mut guard) = bar.lock() {
+            guard.1 += 1;
+            let done = guard.1;
+            guard.0.set(done, "");
+        }
+    })?;
+    eprintln!("{}: {cases} cases", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
