@@ -34,6 +34,8 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// When the folder cannot be written.
 pub fn write_file_once(path: &Path, bytes: &[u8]) -> Result<bool> {
     let folder = parent(path);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
         .tempfile_in(&folder)

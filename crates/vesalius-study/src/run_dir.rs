@@ -1,5 +1,6 @@
 //! What a run leaves behind: `task.toml`, `stats.jsonl`, previews, checkpoints and, at the end, `result.json`.
 
+use crate::data::pack::Pack;
 use crate::publish;
 use crate::score::Score;
 use anyhow::{Context, Result, bail};
@@ -58,6 +59,21 @@ pub struct Input {
     pub path: PathBuf,
     /// SHA-256 of its content (of a pack: its digest).
     pub sha256: String,
+    /// The command line that made it, where it is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
+}
+
+impl Input {
+    /// A pack as an input.
+    pub fn pack(role: &str, pack: &Pack) -> Self {
+        Self {
+            role: role.to_owned(),
+            path: pack.path().to_owned(),
+            sha256: pack.digest().to_owned(),
+            command: pack.manifest().command.clone(),
+        }
+    }
 }
 
 /// The content of `result.json`.

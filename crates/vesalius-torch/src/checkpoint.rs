@@ -158,7 +158,8 @@ pub fn prune(run: &Path, best: Option<u64>) -> Result<()> {
     let all = list(run)?;
     let best = best.map(name);
     for folder in all.iter().rev().skip(2) {
-        let is_best = folder.file_name().is_some_and(|n| Some(n.to_string_lossy().into_owned()) == best);
+        let is_best =
+            folder.file_name().is_some_and(|n| Some(n.to_string_lossy().into_owned()) == best);
         if !is_best {
             std::fs::remove_dir_all(folder)
                 .with_context(|| format!("{}: cannot be removed", folder.display()))?;
@@ -176,6 +177,7 @@ pub fn to_sample(run: &Path) -> Result<PathBuf> {
     let Some(newest) = all.last() else {
         bail!("{}: no checkpoint; expected a run written by `vesalius train`", run.display());
     };
-    let best = read_state(newest)?.best.map(|(_, images)| run.join("checkpoints").join(name(images)));
+    let best =
+        read_state(newest)?.best.map(|(_, images)| run.join("checkpoints").join(name(images)));
     Ok(best.filter(|folder| folder.exists()).unwrap_or_else(|| newest.clone()))
 }

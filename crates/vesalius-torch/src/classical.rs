@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn the_neutral_map_changes_nothing_and_a_flip_is_a_flip() {
         let pair = pair();
-        let neutral = apply(&pair, &affine(&of(0.0), [&of(0.0), &of(0.0)], [&of(1.0), &of(1.0)], 1.0));
+        let neutral =
+            apply(&pair, &affine(&of(0.0), [&of(0.0), &of(0.0)], [&of(1.0), &of(1.0)], 1.0));
         assert_eq!(neutral.labels, pair.labels);
         assert!((neutral.image - &pair.image).abs().max().double_value(&[]) < 1e-6);
         let flipped =

@@ -35,7 +35,11 @@ impl Order {
                 self.position += 1;
                 if self.epoch.as_ref().is_none_or(|(current, _)| *current != epoch) {
                     let mut shuffled = self.indices.clone();
-                    shuffled.shuffle(&mut keyed(self.seed, Purpose::Order, self.stream << 40 | epoch));
+                    shuffled.shuffle(&mut keyed(
+                        self.seed,
+                        Purpose::Order,
+                        self.stream << 40 | epoch,
+                    ));
                     self.epoch = Some((epoch, shuffled));
                 }
                 self.epoch.as_ref().expect("just set").1[at]

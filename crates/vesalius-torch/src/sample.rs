@@ -59,7 +59,8 @@ impl Trained {
     pub fn load(run: &Path, device: Device) -> Result<Self> {
         let spec = read_spec(run)?;
         let path = run.join(TEMPLATE);
-        let text = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let text =
+            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let template: Manifest = serde_json::from_slice(&text)
             .with_context(|| format!("{}: not a manifest of this version", path.display()))?;
         let folder = checkpoint::to_sample(run)?;
@@ -87,6 +88,7 @@ impl Trained {
         count: usize,
         seed: u64,
         batch: usize,
+        command: String,
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         let layout: Layout = self.template.layout;
@@ -104,14 +106,20 @@ impl Trained {
             done += n;
             progress(done);
         }
-        writer.finish(self.manifest(count, seed))
+        writer.finish(Manifest { command, ..self.manifest(count, seed) })
     }
 
     fn manifest(&self, count: usize, seed: u64) -> Manifest {
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
             let id = format!("{}_{i:05}", self.spec.preset);
-            CaseRecord { patient: id.clone(), id, group: None, split: Split::Train, spacing_mm: None }
+            CaseRecord {
+                patient: id.clone(),
+                id,
+                group: None,
+                split: Split::Train,
+                spacing_mm: None,
+            }
         };
         Manifest {
             vesalius: env!("CARGO_PKG_VERSION").to_owned(),

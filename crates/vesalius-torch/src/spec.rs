@@ -130,9 +130,12 @@ impl TrainSpec {
         for setting in settings {
             apply(&mut table, setting)?;
         }
-        let spec: Self = table.try_into().map_err(|error: toml::de::Error| {
-            anyhow::anyhow!("settings: {}", error.message().replace('\n', " "))
-        })?;
+        let spec: Self = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(
+            |error: serde_path_to_error::Error<toml::de::Error>| {
+                let message = error.inner().message().replace('\n', " ");
+                anyhow::anyhow!("setting {}: {message}", error.path())
+            },
+        )?;
         spec.check()?;
         Ok(spec)
     }

@@ -58,7 +58,11 @@ impl StatsLog {
         write_file(&path, kept.as_bytes())?;
         let open = || File::options().append(true).open(&path);
         let lines = open().with_context(|| format!("{}: cannot be written", path.display()))?;
-        let name = format!("events.out.tfevents.{:010}.vesalius.{}", unix_secs() as u64, std::process::id());
+        let name = format!(
+            "events.out.tfevents.{:010}.vesalius.{}",
+            unix_secs() as u64,
+            std::process::id()
+        );
         let events_path = run.join(name);
         let events = File::create(&events_path)
             .with_context(|| format!("{}: cannot be written", events_path.display()))?;
@@ -181,7 +185,9 @@ mod tests {
     fn a_resumed_log_drops_what_will_be_written_again() {
         let run = tempfile::tempdir().unwrap();
         let mut log = StatsLog::open(run.path(), 0).unwrap();
-        [0.5, 1.0, 1.5].map(|kimg| log.push(&stat(kimg)).unwrap());
+        for kimg in [0.5, 1.0, 1.5] {
+            log.push(&stat(kimg)).unwrap();
+        }
         drop(log);
         let mut log = StatsLog::open(run.path(), 1000).unwrap();
         log.push(&stat(1.5)).unwrap();

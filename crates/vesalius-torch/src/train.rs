@@ -19,8 +19,8 @@ use tch::{Device, Kind, Tensor};
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::montage::{Tile, montage};
 use vesalius_study::data::pack::Pack;
-use vesalius_study::publish::write_file;
 use vesalius_study::digest;
+use vesalius_study::publish::write_file;
 
 /// How a training ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,11 @@ const COLLAPSED_SHARE: f64 = 0.02;
 ///
 /// # Errors
 /// When the checkpoint is of another spec or pack, or a file cannot be written.
-pub fn train<'a>(run: &'a Path, spec: &'a TrainSpec, context: Surroundings<'a>) -> Result<(Ended, State)> {
+pub fn train<'a>(
+    run: &'a Path,
+    spec: &'a TrainSpec,
+    context: Surroundings<'a>,
+) -> Result<(Ended, State)> {
     let mut session = Session::start(run, spec, context)?;
     let ended = session.run()?;
     session.log.flush()?;
@@ -75,6 +79,9 @@ pub fn train<'a>(run: &'a Path, spec: &'a TrainSpec, context: Surroundings<'a>) 
 }
 
 /// Digest of a spec without its length: what must not change between attempts.
+///
+/// # Errors
+/// Never, for a spec that was checked.
 pub fn spec_digest(spec: &TrainSpec) -> Result<String> {
     let mut spec = spec.clone();
     spec.training.kimg = 1.0;
@@ -246,12 +253,12 @@ impl<'a> Session<'a> {
         let z = latents(self.spec.training.seed, Purpose::Preview, 0, count, generator.latent());
         let pair = pairs(generator, &z);
         let real = self.context.pack.indices(Split::Train);
-        let some: Vec<usize> =
-            (0..count.min(real.len())).map(|i| real[i * real.len() / count.min(real.len())]).collect();
+        let some: Vec<usize> = (0..count.min(real.len()))
+            .map(|i| real[i * real.len() / count.min(real.len())])
+            .collect();
         let real = batch::load(self.context.pack, &some, self.context.device)?.image;
-        let spread = |x: &Tensor| {
-            x.std_dim(&[0_i64][..], true, false).mean(Kind::Float).double_value(&[])
-        };
+        let spread =
+            |x: &Tensor| x.std_dim(&[0_i64][..], true, false).mean(Kind::Float).double_value(&[]);
         let share = spread(&pair.image) / spread(&real).max(1e-9);
         self.collapsed = if share < COLLAPSED_SHARE { self.collapsed + 1 } else { 0 };
         let png = grid(&pair, self.context.pack)?;
@@ -278,7 +285,8 @@ impl<'a> Session<'a> {
         if !bool::try_from(synthetic.isfinite().all())? {
             return Ok(None);
         }
-        frechet_distance(&probe.real, &synthetic.to_device(Device::Cpu), Divisor::Unbiased).map(Some)
+        frechet_distance(&probe.real, &synthetic.to_device(Device::Cpu), Divisor::Unbiased)
+            .map(Some)
     }
 
     fn note_best(&mut self, distance: Option<f64>) -> bool {
@@ -308,11 +316,8 @@ pub fn grid(pair: &batch::Pair, pack: &Pack) -> Result<Vec<u8>> {
     let layout = pack.layout();
     let pixels = batch::to_pixels(&pair.image, layout.depth)?;
     let labels = batch::to_labels(&pair.labels)?;
-    let tiles: Vec<Tile> = pixels
-        .iter()
-        .zip(&labels)
-        .map(|(pixels, labels)| Tile { pixels, labels })
-        .collect();
+    let tiles: Vec<Tile> =
+        pixels.iter().zip(&labels).map(|(pixels, labels)| Tile { pixels, labels }).collect();
     montage(&tiles, layout, PREVIEW_SIDE)
 }
 

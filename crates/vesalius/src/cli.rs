@@ -1,7 +1,7 @@
 //! The command line: arguments, help, exit codes.
 
-use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::commands;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Would GAN-made images help you? Vesalius trains the GANs of the study "GANs for Medical Image Synthesis" on your

@@ -34,8 +34,7 @@ impl Source for Acdc {
     }
 
     fn cases(&self) -> Result<Vec<CaseFiles>> {
-        let sides =
-            [("training", Some(Split::Train)), ("testing", Some(Split::Test)), ("", None)];
+        let sides = [("training", Some(Split::Train)), ("testing", Some(Split::Test)), ("", None)];
         let mut cases = Vec::new();
         for (folder, official) in sides {
             let folder = self.root.join(folder);

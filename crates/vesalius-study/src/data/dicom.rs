@@ -83,8 +83,7 @@ impl Source for Dicom {
         let mut cases = Vec::new();
         for folder in folders {
             if let Some((images, masks)) = patient_files(&folder)? {
-                let patient =
-                    if folder == self.root { self.dataset() } else { name(&folder) };
+                let patient = if folder == self.root { self.dataset() } else { name(&folder) };
                 cases.push(CaseFiles {
                     id: patient.clone(),
                     patient,
@@ -106,8 +105,8 @@ impl Source for Dicom {
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
         let mut slices = Vec::with_capacity(files.images.len());
         for (image, mask) in files.images.iter().zip(&files.masks) {
-            let slice = read_slice(&reader.read(image)?)
-                .with_context(|| format!("{}", image.display()))?;
+            let slice =
+                read_slice(&reader.read(image)?).with_context(|| format!("{}", image.display()))?;
             let labels = raster::mask(&reader.read(mask)?, self.classes.len())
                 .with_context(|| format!("{}", mask.display()))?;
             if [slice.height, slice.width] != [labels.height, labels.width] {
@@ -193,19 +192,17 @@ fn read_slice(bytes: &[u8]) -> Result<DicomSlice> {
         .filter(|s| s.len() == 2 && s.iter().all(|s| *s > 0.0 && s.is_finite()))
         .map(|s| [s[0], s[1]]);
     let position = numbers(&object, IMAGE_POSITION).filter(|p| p.len() == 3);
-    let position_mm = match (position, numbers(&object, IMAGE_ORIENTATION).filter(|o| o.len() == 6)) {
+    let position_mm = match (position, numbers(&object, IMAGE_ORIENTATION).filter(|o| o.len() == 6))
+    {
         (Some(p), Some(o)) => {
-            let normal = [
-                o[1] * o[5] - o[2] * o[4],
-                o[2] * o[3] - o[0] * o[5],
-                o[0] * o[4] - o[1] * o[3],
-            ];
+            let normal =
+                [o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]];
             normal.iter().zip(&p).map(|(n, p)| n * p).sum()
         }
         (Some(p), None) => p[2],
-        (None, _) => numbers(&object, INSTANCE_NUMBER)
-            .and_then(|n| n.first().copied())
-            .context("neither ImagePositionPatient nor InstanceNumber, expected one to order slices by")?,
+        (None, _) => numbers(&object, INSTANCE_NUMBER).and_then(|n| n.first().copied()).context(
+            "neither ImagePositionPatient nor InstanceNumber, expected one to order slices by",
+        )?,
     };
     Ok(DicomSlice { height, width, values, spacing_mm, position_mm })
 }

@@ -24,7 +24,12 @@ pub enum ExportKind {
 ///
 /// # Errors
 /// When a slice was damaged or the folder cannot be written; nothing is left then.
-pub fn export(pack: &Pack, kind: ExportKind, target: &Path, progress: &(dyn Fn() + Sync)) -> Result<()> {
+pub fn export(
+    pack: &Pack,
+    kind: ExportKind,
+    target: &Path,
+    progress: &(dyn Fn() + Sync),
+) -> Result<()> {
     let staged = StagedDir::create(target)?;
     let root = staged.path();
     let mut by_case: Vec<Vec<usize>> = vec![Vec::new(); pack.manifest().cases.len()];
@@ -51,7 +56,10 @@ pub fn export(pack: &Pack, kind: ExportKind, target: &Path, progress: &(dyn Fn()
     match kind {
         ExportKind::Png | ExportKind::Nifti => write_file(&root.join("classes.json"), &names)?,
         ExportKind::Nnunet => {
-            write_file(&root.join("dataset.json"), &serde_json::to_vec_pretty(&dataset_json(pack))?)?;
+            write_file(
+                &root.join("dataset.json"),
+                &serde_json::to_vec_pretty(&dataset_json(pack))?,
+            )?;
         }
     }
     staged.publish()
@@ -101,8 +109,9 @@ fn png_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<(
             format!("{}_{:04}.png", record.id, pack.manifest().slices[i].position)
         };
         save(&picture(layout, slice)?, &folder.join("images").join(&name))?;
-        let mask = GrayImage::from_raw(layout.width as u32, layout.height as u32, slice.labels.to_vec())
-            .context("labels of one slice")?;
+        let mask =
+            GrayImage::from_raw(layout.width as u32, layout.height as u32, slice.labels.to_vec())
+                .context("labels of one slice")?;
         save(&mask.into(), &folder.join("masks").join(&name))?;
     }
     Ok(())
@@ -130,9 +139,13 @@ fn picture(layout: Layout, slice: Slice) -> Result<DynamicImage> {
                 .context(shape)?
                 .into()
         }
-        (1, PixelDepth::U8) => GrayImage::from_raw(w, h, slice.pixels.to_vec()).context(shape)?.into(),
+        (1, PixelDepth::U8) => {
+            GrayImage::from_raw(w, h, slice.pixels.to_vec()).context(shape)?.into()
+        }
         (1, PixelDepth::U16) => {
-            ImageBuffer::<image::Luma<u16>, _>::from_raw(w, h, wide(slice.pixels)).context(shape)?.into()
+            ImageBuffer::<image::Luma<u16>, _>::from_raw(w, h, wide(slice.pixels))
+                .context(shape)?
+                .into()
         }
         (channels, _) => anyhow::bail!("{channels} channels, expected 1 or 3 for PNG"),
     })
@@ -195,8 +208,11 @@ fn shape(pack: &Pack, slices: &[usize]) -> [usize; 3] {
 fn nifti_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<()> {
     let id = &pack.manifest().cases[case].id;
     for c in 0..pack.layout().channels {
-        let name =
-            if pack.layout().channels == 1 { format!("{id}.nii.gz") } else { format!("{id}_{c:04}.nii.gz") };
+        let name = if pack.layout().channels == 1 {
+            format!("{id}.nii.gz")
+        } else {
+            format!("{id}_{c:04}.nii.gz")
+        };
         let path = root.join("images").join(name);
         write_image(&path, shape(pack, slices), channel(pack, slices, c)?, spacing(pack, case))?;
     }
@@ -215,8 +231,9 @@ fn nnunet_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Resul
 
 fn dataset_json(pack: &Pack) -> serde_json::Value {
     let manifest = pack.manifest();
-    let channels: serde_json::Map<String, serde_json::Value> =
-        (0..manifest.layout.channels).map(|c| (c.to_string(), format!("channel {c}").into())).collect();
+    let channels: serde_json::Map<String, serde_json::Value> = (0..manifest.layout.channels)
+        .map(|c| (c.to_string(), format!("channel {c}").into()))
+        .collect();
     let labels: serde_json::Map<String, serde_json::Value> =
         manifest.classes.iter().enumerate().map(|(i, name)| (name.clone(), i.into())).collect();
     let training = manifest.cases.iter().filter(|case| case.split == Split::Train).count();

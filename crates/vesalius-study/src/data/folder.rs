@@ -67,7 +67,9 @@ pub fn patient_of(stem: &str, pattern: Option<&Regex>) -> Result<String> {
         .captures(stem)
         .and_then(|captures| captures.get(1))
         .map(|group| group.as_str().to_owned())
-        .with_context(|| format!("{stem}: --patient {regex} does not match, expected it to match every name"))
+        .with_context(|| {
+            format!("{stem}: --patient {regex} does not match, expected it to match every name")
+        })
 }
 
 /// What a file is, by its place and name.
@@ -137,7 +139,10 @@ impl Source for Folder {
         let mut cases = Vec::new();
         for (path, place) in images {
             let Some(mask) = masks.get(&place.key) else {
-                bail!("{}: no mask of that name, expected one in masks/ or labels/", path.display());
+                bail!(
+                    "{}: no mask of that name, expected one in masks/ or labels/",
+                    path.display()
+                );
             };
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let count: &mut usize = seen.entry(stem.clone()).or_default();

@@ -38,7 +38,8 @@ impl Source for Idrid {
         let mut cases = Vec::new();
         for image in &files {
             let file = name(image);
-            let Some(stem) = file.strip_suffix(".jpg").filter(|stem| stem.starts_with("IDRiD_")) else {
+            let Some(stem) = file.strip_suffix(".jpg").filter(|stem| stem.starts_with("IDRiD_"))
+            else {
                 continue;
             };
             let official = side(image);
@@ -46,7 +47,11 @@ impl Source for Idrid {
             // Training and testing images share no number, but be sure.
             let mask = files.iter().find(|path| name(path) == wanted && side(path) == official);
             let Some(mask) = mask else {
-                bail!("{}: no mask; expected {wanted} below {}", image.display(), self.root.display());
+                bail!(
+                    "{}: no mask; expected {wanted} below {}",
+                    image.display(),
+                    self.root.display()
+                );
             };
             cases.push(CaseFiles {
                 id: stem.to_owned(),

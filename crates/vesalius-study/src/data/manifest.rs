@@ -150,6 +150,9 @@ pub struct Manifest {
     pub cases: Vec<CaseRecord>,
     /// Slices, in the order they lie in the file.
     pub slices: Vec<SliceRecord>,
+    /// The command line that made it.
+    #[serde(default)]
+    pub command: String,
     /// SHA-256 of `slices.bin`; filled by the writer.
     #[serde(default)]
     pub data_sha256: String,

@@ -3,8 +3,8 @@
 //! Read by hand because no crate does. Reference: the MetaIO documentation and ITK's `metaImage.cxx`. As there, data
 //! longer than the header says are accepted (the elastix masks are), shorter ones are not.
 
-use super::voxels::{Element, inflate, volume_bytes};
 use super::volume::Reader;
+use super::voxels::{Element, inflate, volume_bytes};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,9 @@ pub fn read(path: &Path, reader: &mut Reader) -> Result<MetaImage> {
     let file = reader.read(path)?;
     let header = MetaHeader::parse(&file).with_context(|| format!("{}", path.display()))?;
     match &header.data {
-        Data::Local(at) => header.voxels(&file[*at..]).with_context(|| format!("{}", path.display())),
+        Data::Local(at) => {
+            header.voxels(&file[*at..]).with_context(|| format!("{}", path.display()))
+        }
         Data::File(name) => {
             let data = path.with_file_name(name);
             let bytes = reader
@@ -188,7 +190,9 @@ fn element(name: &str) -> Result<Element> {
         "MET_ULONG_LONG" => Element::U64,
         "MET_FLOAT" => Element::F32,
         "MET_DOUBLE" => Element::F64,
-        other => bail!("ElementType = {other}, expected MET_SHORT, MET_UCHAR, MET_FLOAT or another number"),
+        other => bail!(
+            "ElementType = {other}, expected MET_SHORT, MET_UCHAR, MET_FLOAT or another number"
+        ),
     })
 }
 
@@ -233,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_header_that_asks_for_terabytes_is_refused() {
-        let header = HEADER.replace("DimSize = 2 1 2", "DimSize = 4000000000 4000000000 4000000000");
+        let header =
+            HEADER.replace("DimSize = 2 1 2", "DimSize = 4000000000 4000000000 4000000000");
         assert!(parse_all(header.as_bytes()).unwrap_err().to_string().contains("memory"));
         let header = HEADER.replace("DimSize = 2 1 2", "DimSize = 1000000 1000000 1");
         assert!(parse_all(header.as_bytes()).unwrap_err().to_string().contains("truncated"));

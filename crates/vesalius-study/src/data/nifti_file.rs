@@ -94,9 +94,8 @@ impl Layout {
         };
         let spacing = [header.pixdim[2], header.pixdim[1]].map(|s| f64::from(s.abs()) * unit_mm);
         // A slope of 0 means "not scaled".
-        let scaled = header.scl_slope != 0.0
-            && header.scl_slope.is_finite()
-            && header.scl_inter.is_finite();
+        let scaled =
+            header.scl_slope != 0.0 && header.scl_slope.is_finite() && header.scl_inter.is_finite();
         Ok(Self {
             shape: [extent(4), extent(3), extent(2), extent(1)],
             element,
@@ -109,9 +108,7 @@ impl Layout {
     }
 
     fn file_bytes(&self) -> Result<usize> {
-        volume_bytes(&self.shape, self.element)?
-            .checked_add(self.offset)
-            .context("size overflows")
+        volume_bytes(&self.shape, self.element)?.checked_add(self.offset).context("size overflows")
     }
 }
 
@@ -140,7 +137,12 @@ fn parse_plain(file: &[u8]) -> Result<NiftiImage> {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_i16(path: &Path, shape: [usize; 3], voxels: Vec<i16>, spacing_mm: [f64; 3]) -> Result<()> {
+pub fn write_i16(
+    path: &Path,
+    shape: [usize; 3],
+    voxels: Vec<i16>,
+    spacing_mm: [f64; 3],
+) -> Result<()> {
     write(path, shape, voxels, spacing_mm)
 }
 
@@ -148,7 +150,12 @@ pub fn write_i16(path: &Path, shape: [usize; 3], voxels: Vec<i16>, spacing_mm: [
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_u8(path: &Path, shape: [usize; 3], voxels: Vec<u8>, spacing_mm: [f64; 3]) -> Result<()> {
+pub fn write_u8(
+    path: &Path,
+    shape: [usize; 3],
+    voxels: Vec<u8>,
+    spacing_mm: [f64; 3],
+) -> Result<()> {
     write(path, shape, voxels, spacing_mm)
 }
 
@@ -156,7 +163,12 @@ pub fn write_u8(path: &Path, shape: [usize; 3], voxels: Vec<u8>, spacing_mm: [f6
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_u16(path: &Path, shape: [usize; 3], voxels: Vec<u16>, spacing_mm: [f64; 3]) -> Result<()> {
+pub fn write_u16(
+    path: &Path,
+    shape: [usize; 3],
+    voxels: Vec<u16>,
+    spacing_mm: [f64; 3],
+) -> Result<()> {
     write(path, shape, voxels, spacing_mm)
 }
 

@@ -2,7 +2,7 @@
 //! `imagesTs/`, `labelsTs/` as the official test side), `dataset.json`, the channel suffix `_0000` where present.
 
 use super::acdc::{labels, read, volume};
-use super::folder::{pattern, patient_of};
+use super::folder::{patient_of, pattern};
 use super::manifest::Split;
 use super::source::{Source, SourceOptions, entries, name};
 use super::volume::{Case, CaseFiles, Reader};
@@ -87,8 +87,10 @@ impl Source for Nnunet {
         let mut cases = Vec::new();
         let has_test = self.root.join("labelsTs").is_dir();
         for (suffix, side) in [("Tr", Split::Train), ("Ts", Split::Test)] {
-            let (images, labels) =
-                (self.root.join(format!("images{suffix}")), self.root.join(format!("labels{suffix}")));
+            let (images, labels) = (
+                self.root.join(format!("images{suffix}")),
+                self.root.join(format!("labels{suffix}")),
+            );
             if !labels.is_dir() {
                 continue;
             }
@@ -107,7 +109,11 @@ impl Source for Nnunet {
                     .into_iter()
                     .find(|path| path.is_file());
                 let Some(mask) = mask else {
-                    bail!("{}: no mask; expected {id}.nii.gz in {}", images[0].display(), labels.display());
+                    bail!(
+                        "{}: no mask; expected {id}.nii.gz in {}",
+                        images[0].display(),
+                        labels.display()
+                    );
                 };
                 cases.push(CaseFiles {
                     patient: patient_of(&id, self.patient.as_ref())?,
@@ -119,7 +125,10 @@ impl Source for Nnunet {
             }
         }
         if cases.is_empty() {
-            bail!("{}: no imagesTr/ with labelsTr/, expected nnU-Net's layout", self.root.display());
+            bail!(
+                "{}: no imagesTr/ with labelsTr/, expected nnU-Net's layout",
+                self.root.display()
+            );
         }
         Ok(cases)
     }

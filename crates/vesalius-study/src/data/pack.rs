@@ -408,6 +408,7 @@ mod tests {
                 spacing_mm: None,
             }],
             slices: vec![],
+            command: String::new(),
             data_sha256: String::new(),
         }
     }

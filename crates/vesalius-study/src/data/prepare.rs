@@ -28,19 +28,28 @@ struct Loaded {
     files: Vec<SourceFile>,
 }
 
-/// Reads, preprocesses and writes. `source_name` is the word of the command line; `progress` hears (cases done, of).
+/// What to prepare, and how.
+pub struct Job<'a> {
+    /// The dataset.
+    pub source: &'a dyn Source,
+    /// Its word on the command line.
+    pub source_name: &'a str,
+    /// Its folder; recorded paths are relative to it.
+    pub root: &'a Path,
+    /// Preprocessing.
+    pub settings: &'a Preprocess,
+    /// Who trains and who tests.
+    pub rule: &'a SplitRule,
+    /// The command line, for the manifest.
+    pub command: String,
+}
+
+/// Reads, preprocesses and writes the pack `target`; `progress` hears (cases done, of).
 ///
 /// # Errors
 /// The first case that cannot be read, in the order of the files; nothing is left at `target` then.
-pub fn prepare(
-    source: &dyn Source,
-    source_name: &str,
-    root: &Path,
-    settings: &Preprocess,
-    rule: &SplitRule,
-    target: &Path,
-    mut progress: impl FnMut(usize, usize),
-) -> Result<Summary> {
+pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
+    let Job { source, source_name, root, settings, rule, command } = job;
     check(settings)?;
     let cases = source.cases()?;
     let split = rule.apply(&cases)?;
@@ -96,7 +105,10 @@ pub fn prepare(
             });
             files.extend(read);
         }
-        progress((at * 2 * rayon::current_num_threads() + chunk.len()).min(cases.len()), cases.len());
+        progress(
+            (at * 2 * rayon::current_num_threads() + chunk.len()).min(cases.len()),
+            cases.len(),
+        );
     }
     let (Some(writer), Some(layout)) = (writer, layout) else {
         bail!("{}: no case at all", root.display());
@@ -120,6 +132,7 @@ pub fn prepare(
         },
         cases: records,
         slices: vec![],
+        command,
         data_sha256: String::new(),
     })?;
     let patients = [Split::Train, Split::Test]
@@ -139,7 +152,8 @@ fn load(
     let name = || format!("{}", case.images[0].display());
     // Wrong labels are the mask's fault, everything else the image's.
     loaded.check(classes).with_context(|| {
-        let mask = case.masks.first().map_or_else(String::new, |mask| format!(" with {}", mask.display()));
+        let mask =
+            case.masks.first().map_or_else(String::new, |mask| format!(" with {}", mask.display()));
         format!("{}{mask}", name())
     })?;
     let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;

@@ -110,7 +110,8 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
     let frame = Frame::of(case, settings, low + 0.05 * (high - low))?;
     let channels = settings.channels.unwrap_or(case.volume.channels);
     let mut kept = Vec::with_capacity(case.volume.slices);
-    let mut resampler = Resampler::new(frame, [case.volume.height, case.volume.width], settings.size);
+    let mut resampler =
+        Resampler::new(frame, [case.volume.height, case.volume.width], settings.size);
     for position in 0..case.volume.slices {
         let labels = resampler.labels(case.labels.plane(position), classes)?;
         if settings.slices == SliceChoice::Labelled && labels.iter().all(|&label| label == 0) {
@@ -139,7 +140,11 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
 }
 
 /// Planes of one slice: as stored, or luma. Repeating grey is left to the caller, after resampling.
-fn planes(case: &Case, position: usize, channels: usize) -> Result<Vec<std::borrow::Cow<'_, [f32]>>> {
+fn planes(
+    case: &Case,
+    position: usize,
+    channels: usize,
+) -> Result<Vec<std::borrow::Cow<'_, [f32]>>> {
     let volume = &case.volume;
     match (volume.channels, channels) {
         (have, want) if have == want => {
@@ -161,10 +166,9 @@ fn planes(case: &Case, position: usize, channels: usize) -> Result<Vec<std::borr
 fn limits(case: &Case, window: Window) -> Result<[f32; 2]> {
     let [low, high] = match window {
         Window::Range { low, high } => [low as f32, high as f32],
-        Window::Full {} => case
-            .volume
-            .full_range
-            .context("window `full`: the stored type has no natural range; expected percentile or range")?,
+        Window::Full {} => case.volume.full_range.context(
+            "window `full`: the stored type has no natural range; expected percentile or range",
+        )?,
         Window::Percentile { low, high } => {
             let mut values = case.volume.values.clone();
             let last = (values.len() - 1) as f64;
@@ -228,7 +232,9 @@ impl Frame {
                 Self { top: 0.0, left: 0.0, height: rows, width: columns }.widened(aspect)
             }
             Crop::Centre { size } => about([rows / 2.0, columns / 2.0], size),
-            Crop::Foreground { margin } => Self::foreground(case, threshold, margin)?.widened(aspect),
+            Crop::Foreground { margin } => {
+                Self::foreground(case, threshold, margin)?.widened(aspect)
+            }
             Crop::Labels { size } => about(label_centre(case)?, size),
         })
     }
@@ -276,8 +282,7 @@ impl Frame {
             for (i, _) in plane.iter().enumerate().filter(|(_, label)| **label != 0) {
                 let (y, x) = (i / case.labels.width, i % case.labels.width);
                 all += 1;
-                let kept =
-                    inside(y, self.top, self.height) && inside(x, self.left, self.width);
+                let kept = inside(y, self.top, self.height) && inside(x, self.left, self.width);
                 outside += u64::from(!kept);
             }
         }
@@ -315,14 +320,12 @@ impl Resampler {
     fn new(frame: Frame, shape: [usize; 2], size: [usize; 2]) -> Self {
         let before = [frame.top, frame.left].map(|start| (-start).max(0.0).ceil() as usize);
         let ends = [frame.top + frame.height, frame.left + frame.width];
-        let padded = [0, 1].map(|axis| {
-            before[axis] + shape[axis].max(ends[axis].ceil().max(0.0) as usize)
-        });
+        let padded =
+            [0, 1].map(|axis| before[axis] + shape[axis].max(ends[axis].ceil().max(0.0) as usize));
         let [top, left] = [frame.top + before[0] as f64, frame.left + before[1] as f64];
         // Rounding must not push the frame's end past the last pixel.
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .crop(
+        let options =
+            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
                 left,
                 top,
                 frame.width.min(padded[1] as f64 - left),
@@ -354,14 +357,18 @@ impl Resampler {
 
     fn labels(&mut self, plane: &[u8], classes: usize) -> Result<Vec<u8>> {
         let mut present = [false; 256];
-        plane.iter().for_each(|&label| present[usize::from(label)] = true);
+        for &label in plane {
+            present[usize::from(label)] = true;
+        }
         let mut best = vec![0_u8; self.size[0] * self.size[1]];
         // The background's share is what the others leave: padding is background too.
         let mut rest = vec![1.0_f32; best.len()];
         let mut shares = vec![0.0_f32; best.len()];
         for class in (1..classes).filter(|&class| present[class]) {
-            let one_hot: Vec<f32> =
-                plane.iter().map(|&label| f32::from(u8::from(usize::from(label) == class))).collect();
+            let one_hot: Vec<f32> = plane
+                .iter()
+                .map(|&label| f32::from(u8::from(usize::from(label) == class)))
+                .collect();
             for (i, share) in self.image(&one_hot)?.into_iter().enumerate() {
                 rest[i] -= share;
                 if share > shares[i] {

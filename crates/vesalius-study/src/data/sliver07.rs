@@ -39,7 +39,11 @@ impl Source for Sliver07 {
             };
             let wanted = format!("liver-seg{number}");
             let Some(mask) = files.iter().find(|path| name(path) == wanted) else {
-                bail!("{}: no mask; expected {wanted} below {}", image.display(), self.root.display());
+                bail!(
+                    "{}: no mask; expected {wanted} below {}",
+                    image.display(),
+                    self.root.display()
+                );
             };
             let id = format!("liver{}", number.trim_end_matches(".mhd").trim_end_matches(".mha"));
             cases.push(CaseFiles {

@@ -104,11 +104,17 @@ pub fn open(kind: SourceKind, root: &Path, options: &SourceOptions) -> Result<Bo
 fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
     use SourceKind::{Dicom, Folder, Nnunet};
     if options.patient.is_some() && ![Nnunet, Folder].contains(&kind) {
-        bail!("--patient: {} names its patients itself, expected the option only with nnunet or folder", kind.name());
+        bail!(
+            "--patient: {} names its patients itself, expected the option only with nnunet or folder",
+            kind.name()
+        );
     }
     if let Some(classes) = &options.classes {
         if ![Nnunet, Folder, Dicom].contains(&kind) {
-            bail!("--classes: {} names its classes itself, expected the option only with nnunet, folder or dicom", kind.name());
+            bail!(
+                "--classes: {} names its classes itself, expected the option only with nnunet, folder or dicom",
+                kind.name()
+            );
         }
         if !(2..=256).contains(&classes.len()) {
             bail!("--classes: {} names, expected 2 to 256, the background first", classes.len());

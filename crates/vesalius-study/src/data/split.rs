@@ -79,7 +79,11 @@ impl SplitRule {
             }
         };
         if test.is_empty() || test.len() == patients.len() {
-            bail!("split {self}: {} of {} patients test, expected both sides", test.len(), patients.len());
+            bail!(
+                "split {self}: {} of {} patients test, expected both sides",
+                test.len(),
+                patients.len()
+            );
         }
         let side = |name: &str| if test.contains(name) { Split::Test } else { Split::Train };
         Ok(patients.iter().map(|&name| (name.to_owned(), side(name))).collect())

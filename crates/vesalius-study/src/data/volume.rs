@@ -153,8 +153,8 @@ impl Reader {
     /// When it cannot be read.
     pub fn read(&mut self, path: &std::path::Path) -> Result<Vec<u8>> {
         use anyhow::Context as _;
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes =
+            std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         self.files.push(SourceFile {
             path: path.strip_prefix(&self.root).unwrap_or(path).to_owned(),
             sha256: crate::digest::of_bytes(&bytes),

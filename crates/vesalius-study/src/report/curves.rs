@@ -10,11 +10,11 @@ use plotters::prelude::*;
 /// # Errors
 /// When drawing fails.
 pub fn all(runs: &[Run]) -> Result<Vec<(String, String)>> {
-    runs.iter()
-        .filter(|run| run.stats.len() > 1)
-        .map(|run| Ok((slug(run), svg(run)?)))
-        .collect()
+    runs.iter().filter(|run| run.stats.len() > 1).map(|run| Ok((slug(run), svg(run)?))).collect()
 }
+
+/// Name, colour and points of a curve.
+type Line<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);
 
 const SIZE: (u32, u32) = (860, 300);
 
@@ -29,7 +29,7 @@ pub fn svg(run: &Run) -> Result<String> {
         let fail = |error: &dyn std::fmt::Display| anyhow!("training curves: {error}");
         area.fill(&WHITE).map_err(|e| fail(&e))?;
         let (left, right) = area.split_horizontally(SIZE.0 / 2);
-        let losses: [(&str, RGBColor, Vec<(f64, f64)>); 2] = [
+        let losses: [Line; 2] = [
             ("discriminator", BLUE, run.stats.iter().map(|p| (p.kimg, p.loss_d)).collect()),
             ("generator", RED, run.stats.iter().map(|p| (p.kimg, p.loss_g)).collect()),
         ];
@@ -47,7 +47,7 @@ pub fn svg(run: &Run) -> Result<String> {
 fn panel(
     area: &DrawingArea<SVGBackend, plotters::coord::Shift>,
     what: &str,
-    lines: &[(&str, RGBColor, Vec<(f64, f64)>)],
+    lines: &[Line],
 ) -> Result<()> {
     let fail = |error: &dyn std::fmt::Display| anyhow!("training curves: {error}");
     let points = || lines.iter().flat_map(|(_, _, points)| points).filter(|(_, y)| y.is_finite());

@@ -2,7 +2,7 @@
 
 use super::curves;
 use super::paper::display_name;
-use super::runs::Run;
+use super::runs::{Run, commands};
 use super::table::{Cell, Table, protocols, show};
 use crate::run_dir::Outcome;
 use anyhow::Result;
@@ -102,10 +102,10 @@ fn figures(out: &mut String, runs: &[Run]) -> Result<()> {
             Outcome::Diverged { reason } => format!(" Diverged: {reason}."),
         };
         let length = run.stats.last().map_or(0.0, |point| point.kimg);
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<figure><figcaption><b>{}, {}</b>: {length:.1} kimg in {:.0} minutes.{} Each sample plain and with the \
-             outlines of its mask.</figcaption>\n",
+             outlines of its mask.</figcaption>",
             escape(&name),
             escape(&subject.dataset),
             run.result.wall_secs / 60.0,
@@ -129,8 +129,8 @@ fn figures(out: &mut String, runs: &[Run]) -> Result<()> {
 
 fn provenance(out: &mut String, runs: &[Run]) {
     out.push_str("<h2>How every number was made</h2>\n<pre>");
-    for run in runs {
-        let _ = writeln!(out, "{}", escape(&run.result.command));
+    for command in commands(runs) {
+        let _ = writeln!(out, "{}", escape(command));
     }
     out.push_str("</pre>\n<table><thead><tr><th>Run</th><th>Stage</th><th>Vesalius</th><th>Minutes</th><th>Machine</th>\
                   </tr></thead><tbody>\n");

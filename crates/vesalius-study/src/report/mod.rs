@@ -23,7 +23,8 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
     let runs = runs::gather(folders)?;
     let tables = table::tables(&runs);
     let staged = StagedDir::create(target)?;
-    let put = |name: &str, content: &[u8]| crate::publish::write_file(&staged.path().join(name), content);
+    let put =
+        |name: &str, content: &[u8]| crate::publish::write_file(&staged.path().join(name), content);
     put("table2.md", text::markdown(&tables, &runs).as_bytes())?;
     put("table2.csv", text::csv(&tables).as_bytes())?;
     put("table2.tex", text::latex(&tables).as_bytes())?;
@@ -42,7 +43,9 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
 pub fn slug(run: &Run) -> String {
     let subject = &run.result.subject;
     let text = format!("{}-{}", subject.dataset, subject.gan.as_deref().unwrap_or("real"));
-    text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect()
 }
 
 /// Tables of one report.

@@ -32,6 +32,33 @@ pub struct Point {
     pub frechet_distance: Option<f64>,
 }
 
+/// All command lines behind the runs, each once: packs first, then trainings, then what judged them.
+pub fn commands(runs: &[Run]) -> Vec<&str> {
+    let stage = |name: &str| {
+        let name = name.to_owned();
+        runs.iter()
+            .filter(move |run| run.result.stage == name)
+            .map(|run| run.result.command.as_str())
+    };
+    let inputs = runs.iter().flat_map(|run| &run.result.inputs).map(|input| input.command.as_str());
+    let (real, sampled): (Vec<&str>, Vec<&str>) = inputs
+        .filter(|command| !command.is_empty())
+        .partition(|command| !command.starts_with("vesalius sample"));
+    let mut found: Vec<&str> = vec![];
+    let all = real
+        .into_iter()
+        .chain(stage("train"))
+        .chain(sampled)
+        .chain(stage("distance"))
+        .chain(stage("segment"));
+    for command in all {
+        if !found.contains(&command) {
+            found.push(command);
+        }
+    }
+    found
+}
+
 /// How deep a run may lie below a folder that is named.
 const DEPTH: usize = 4;
 

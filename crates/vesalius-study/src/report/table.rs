@@ -84,10 +84,8 @@ fn rows(dataset: &str, runs: &[&Run]) -> Vec<TableRow> {
     }
     keys.sort_by_key(|(trained_on, _)| *trained_on); // stable: the paper's order within each kind
     let rows = keys.into_iter().map(|(trained_on, gan)| row(dataset, trained_on, gan, runs));
-    rows.filter(|row| {
-        row.paper_dice.is_some() || row.dice.is_some() || row.distance.is_some()
-    })
-    .collect()
+    rows.filter(|row| row.paper_dice.is_some() || row.dice.is_some() || row.distance.is_some())
+        .collect()
 }
 
 fn key(row: Row) -> (TrainedOn, Option<String>) {
@@ -128,8 +126,7 @@ fn row(dataset: &str, trained_on: TrainedOn, gan: Option<String>, runs: &[&Run])
         .collect();
     let diverged = alone
         && of("train").iter().any(|run| {
-            run.result.subject.gan == gan
-                && matches!(run.result.outcome, Outcome::Diverged { .. })
+            run.result.subject.gan == gan && matches!(run.result.outcome, Outcome::Diverged { .. })
         });
     let fallback = diverged.then_some(Cell::Diverged);
     TableRow {

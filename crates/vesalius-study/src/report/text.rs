@@ -1,6 +1,6 @@
 //! Table 2 as Markdown, CSV and LaTeX.
 
-use super::runs::Run;
+use super::runs::{Run, commands};
 use super::table::{Cell, Table, protocols, show};
 use std::fmt::Write as _;
 
@@ -34,8 +34,8 @@ pub fn markdown(tables: &[Table], runs: &[Run]) -> String {
         "\nThe paper's FID uses Inception features; a distance in other features is on another scale and compares only \
          with its own column.\n\n## Commands\n\n```\n",
     );
-    for run in runs {
-        let _ = writeln!(out, "{}", run.result.command);
+    for command in commands(runs) {
+        let _ = writeln!(out, "{command}");
     }
     out.push_str("```\n");
     out

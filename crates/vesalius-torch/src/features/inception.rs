@@ -45,13 +45,11 @@ impl Dialect {
         let bytes = ((image + 1.0) * 127.5).round().clamp(0.0, 255.0);
         let treated = match self {
             Self::CleanFid => {
-                let resized =
-                    bytes.internal_upsample_bicubic2d_aa([SIDE, SIDE], false, None, None);
+                let resized = bytes.internal_upsample_bicubic2d_aa([SIDE, SIDE], false, None, None);
                 (resized.clamp(0.0, 255.0) - 128.0) / 128.0
             }
             Self::PytorchFid => {
-                let resized =
-                    (bytes / 255.0).upsample_bilinear2d([SIDE, SIDE], false, None, None);
+                let resized = (bytes / 255.0).upsample_bilinear2d([SIDE, SIDE], false, None, None);
                 resized * 2.0 - 1.0
             }
             Self::TorchFidelity => (tensorflow1_bilinear(&bytes) - 128.0) / 128.0,

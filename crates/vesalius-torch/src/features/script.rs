@@ -22,8 +22,8 @@ impl ScriptExtractor {
     /// # Errors
     /// When the file is missing or not TorchScript.
     pub fn load(path: &Path, dialect: Dialect, device: Device) -> Result<Self> {
-        let digest = digest::of_file(path)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
+        let digest =
+            digest::of_file(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let mut module = CModule::load_on_device(path, device)
             .with_context(|| format!("{}: not a TorchScript module", path.display()))?;
         module.set_eval();
@@ -41,8 +41,11 @@ impl Extractor for ScriptExtractor {
     }
 
     fn features(&self, image: &Tensor) -> Result<Tensor> {
-        let features = tch::no_grad(|| self.module.forward_ts(&[self.dialect.input(image)?])
-            .context("the TorchScript module failed"))?;
+        let features = tch::no_grad(|| {
+            self.module
+                .forward_ts(&[self.dialect.input(image)?])
+                .context("the TorchScript module failed")
+        })?;
         if features.dim() != 2 || features.size()[0] != image.size()[0] {
             bail!("{}: output of shape {:?}, expected [N, D]", self.name, features.size());
         }

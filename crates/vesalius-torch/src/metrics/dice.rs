@@ -133,13 +133,19 @@ impl Evaluation {
 
     /// 95 % percentile intervals of [`Evaluation::per_volume`], from `resamples` draws of patients with replacement:
     /// of the mean, then of each class.
-    pub fn intervals(&self, seed: u64, resamples: u64) -> (Option<[f64; 2]>, Vec<Option<[f64; 2]>>) {
+    pub fn intervals(
+        &self,
+        seed: u64,
+        resamples: u64,
+    ) -> (Option<[f64; 2]>, Vec<Option<[f64; 2]>>) {
         let patients: Vec<&Vec<Vec<Overlap>>> = self.volumes.values().collect();
         let draws: Vec<Summary> = (0..resamples)
             .map(|draw| {
                 let mut rng = keyed(seed, Purpose::Bootstrap, draw);
-                let drawn: Vec<&Vec<Vec<Overlap>>> =
-                    patients.iter().map(|_| patients[rng.random_range(0..patients.len())]).collect();
+                let drawn: Vec<&Vec<Vec<Overlap>>> = patients
+                    .iter()
+                    .map(|_| patients[rng.random_range(0..patients.len())])
+                    .collect();
                 summarise(drawn.iter().copied().flatten(), self.classes)
             })
             .collect();

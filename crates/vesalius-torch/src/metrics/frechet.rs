@@ -50,7 +50,8 @@ pub fn frechet_distance(real: &Tensor, synthetic: &Tensor, divisor: Divisor) -> 
     Ok(tch::no_grad(|| {
         let (mean_a, a) = centred(&a, divisor);
         let (mean_b, b) = centred(&b, divisor);
-        let traces = (a.square().sum(Kind::Double) + b.square().sum(Kind::Double)).double_value(&[]);
+        let traces =
+            (a.square().sum(Kind::Double) + b.square().sum(Kind::Double)).double_value(&[]);
         let means = (mean_a - mean_b).square().sum(Kind::Double).double_value(&[]);
         (means + traces - 2.0 * trace_of_root(&a, &b)).max(0.0)
     }))

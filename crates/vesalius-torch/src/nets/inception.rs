@@ -72,14 +72,7 @@ impl Build<'_> {
 
 impl Basic {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let x = x.conv2d(
-            &self.weight,
-            None::<&Tensor>,
-            [self.stride; 2],
-            self.padding,
-            [1, 1],
-            1,
-        );
+        let x = x.conv2d(&self.weight, None::<&Tensor>, [self.stride; 2], self.padding, [1, 1], 1);
         let [weight, bias, mean, var] = &self.bn;
         x.batch_norm(Some(weight), Some(bias), Some(mean), Some(var), false, 0.0, BN_EPS, false)
             .relu()
@@ -189,10 +182,7 @@ fn block_c(b: &mut Build, c: i64) -> Block {
 /// Mixed_7a: to 8 x 8.
 fn block_d(b: &mut Build) -> Block {
     vec![
-        Branch::chain(vec![
-            b.one("branch3x3_1", [768, 192]),
-            b.halving("branch3x3_2", [192, 320]),
-        ]),
+        Branch::chain(vec![b.one("branch3x3_1", [768, 192]), b.halving("branch3x3_2", [192, 320])]),
         Branch::chain(vec![
             b.one("branch7x7x3_1", [768, 192]),
             b.row("branch7x7x3_2", [192, 192], 7),
@@ -247,7 +237,10 @@ impl FidInception {
         let mut params = Params::new(device);
         let network = Self::new(&mut params);
         if !weights.is_file() {
-            anyhow::bail!("{}: no such file; expected FID's weights as safetensors", weights.display());
+            anyhow::bail!(
+                "{}: no such file; expected FID's weights as safetensors",
+                weights.display()
+            );
         }
         let values = Tensor::read_safetensors(weights)
             .with_context(|| format!("{}: not a safetensors file", weights.display()))?
@@ -277,7 +270,8 @@ impl FidInception {
         add("Mixed_5c", &|b| block_a(b, 256, 64));
         add("Mixed_5d", &|b| block_a(b, 288, 64));
         add("Mixed_6a", &|b| block_b(b, 288));
-        for (name, c) in [("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)]
+        for (name, c) in
+            [("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)]
         {
             add(name, &|b| block_c(b, c));
         }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Command;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Arguments.
@@ -20,7 +21,6 @@ pub fn run(args: &Args, mut command: Command) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "vesalius", &mut script);
     // A closed pipe (`| head`) is the reader's choice, not an error.
-    use std::io::Write as _;
     match std::io::stdout().write_all(&script) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),

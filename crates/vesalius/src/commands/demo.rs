@@ -96,13 +96,13 @@ impl Demo<'_> {
         let out = &self.args.out;
         let (packs, runs) = (out.join("packs"), out.join("runs"));
         let pack = packs.join("real");
-        let (source, data, crop) = match (&self.args.source, &self.args.data) {
-            (Some(source), Some(data)) => (source.as_str(), data.clone(), "none"),
-            _ => {
-                let phantom = out.join("phantom");
-                self.step(&phantom, &["phantom", "acdc", text(&phantom)?, "--patients", "16"])?;
-                ("acdc", phantom, "centre:144x144")
-            }
+        let own = self.args.source.as_deref().zip(self.args.data.clone());
+        let (source, data, crop) = if let Some((source, data)) = own {
+            (source, data, "none")
+        } else {
+            let phantom = out.join("phantom");
+            self.step(&phantom, &["phantom", "acdc", text(&phantom)?, "--patients", "16"])?;
+            ("acdc", phantom, "centre:144x144")
         };
         self.step(
             &pack,
@@ -131,7 +131,14 @@ impl Demo<'_> {
             let count = self.args.count.to_string();
             self.step(
                 &synthetic,
-                &self.computing(&["sample", text(&trained)?, "--count", &count, "--out", text(&synthetic)?]),
+                &self.computing(&[
+                    "sample",
+                    text(&trained)?,
+                    "--count",
+                    &count,
+                    "--out",
+                    text(&synthetic)?,
+                ]),
             )?;
             let distance = runs.join(format!("distance-{preset}"));
             self.step(
@@ -167,7 +174,13 @@ impl Demo<'_> {
             return Ok(());
         }
         if run.join("task.toml").exists() {
-            return self.command(&self.computing(&["train", text(pack)?, "--out", text(run)?, "--resume"]));
+            return self.command(&self.computing(&[
+                "train",
+                text(pack)?,
+                "--out",
+                text(run)?,
+                "--resume",
+            ]));
         }
         let kimg = self.args.kimg.to_string();
         let mut arguments =

@@ -116,7 +116,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     let files = [&args.real, &args.synthetic].map(|path| file::is_feature_file(path));
     let outcome = match files {
-        [true, true] => Ok((of_file("real", &args.real)?, of_file("synthetic", &args.synthetic)?, None)),
+        [true, true] => {
+            Ok((of_file("real", &args.real)?, of_file("synthetic", &args.synthetic)?, None))
+        }
         [false, false] => of_packs(args, device, &stop),
         _ => bail!("--real and --synthetic: expected two packs or two feature files"),
     };
@@ -143,7 +145,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         protocol: format!("{treatment}; covariance divided by {covariance}"),
     };
     if let Some(out) = &args.out {
-        let judged = judged.context("--out: expected packs, whose manifests say what was compared")?;
+        let judged =
+            judged.context("--out: expected packs, whose manifests say what was compared")?;
         RunResult {
             format: RESULT_FORMAT,
             stage: "distance".to_owned(),
@@ -177,7 +180,8 @@ struct Judged {
 fn of_file(role: &str, path: &Path) -> Result<Samples> {
     let sha256 = vesalius_study::digest::of_file(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
-    let input = Input { role: role.to_owned(), path: path.to_owned(), sha256 };
+    let input =
+        Input { role: role.to_owned(), path: path.to_owned(), sha256, command: String::new() };
     Ok(Samples { features: file::read(path)?, input })
 }
 
@@ -201,12 +205,7 @@ fn of_packs(
             bar.set(before + done as u64, "");
         })
         .with_context(|| format!("{}", pack.path().display()))?;
-        let input = Input {
-            role: role.to_owned(),
-            path: pack.path().to_owned(),
-            sha256: pack.digest().to_owned(),
-        };
-        anyhow::Ok(Samples { features, input })
+        anyhow::Ok(Samples { features, input: Input::pack(role, pack) })
     };
     let real_samples = features("real", &real, &indices, 0)?;
     let synthetic_samples = features("synthetic", &synthetic, &all, indices.len() as u64)?;
@@ -249,13 +248,18 @@ fn extractor(
             }
             let spec = default_spec();
             let mut bar: Option<Progress> = None;
-            let extractor =
-                UnetExtractor::of_pack(real, &spec, device, &|| stop.asked(), &mut |step, loss| {
+            let extractor = UnetExtractor::of_pack(
+                real,
+                &spec,
+                device,
+                &|| stop.asked(),
+                &mut |step, loss| {
                     bar.get_or_insert_with(|| {
                         Progress::new("training the judge U-Net", spec.steps, "steps")
                     })
                     .set(step, &format!("loss {loss:.3}"));
-                })?;
+                },
+            )?;
             (Box::new(extractor), "mean bottleneck features of the real pack's U-Net".to_owned())
         }
         Kind::Inception => (

@@ -24,16 +24,8 @@ struct Finding {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let findings = [
-        versions(),
-        processor(),
-        threads(),
-        cuda(),
-        memory(),
-        disk(),
-        cache()?,
-        inception()?,
-    ];
+    let findings =
+        [versions(), processor(), threads(), cuda(), memory(), disk(), cache()?, inception()?];
     if args.json {
         println!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
@@ -61,8 +53,10 @@ fn processor() -> Finding {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let flags = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     let has = |name: &str| flags.split_whitespace().any(|flag| flag == name);
-    let vector: Vec<&str> =
-        ["avx2", "avx512f", "avx512_bf16", "amx_tile"].into_iter().filter(|name| has(name)).collect();
+    let vector: Vec<&str> = ["avx2", "avx512f", "avx512_bf16", "amx_tile"]
+        .into_iter()
+        .filter(|name| has(name))
+        .collect();
     let machine = crate::environment::machine();
     let name = machine.split(',').next().unwrap_or_default();
     let vector = if vector.is_empty() { "none found".to_owned() } else { vector.join(" ") };

@@ -26,6 +26,8 @@ pub struct Args {
     json: bool,
 }
 
+/// From no pixel to the most in any bin.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Columns and tiles of the montage.
 const COLUMNS: usize = 6;
 const TILES: usize = 36;
@@ -75,7 +77,10 @@ fn print(pack: &Pack, summary: &Summary) {
             Split::Train => "train",
             Split::Test => "test",
         };
-        println!("{name}: {} patients, {} cases, {} slices", side.patients, side.cases, side.slices);
+        println!(
+            "{name}: {} patients, {} cases, {} slices",
+            side.patients, side.cases, side.slices
+        );
         for class in &side.classes {
             println!(
                 "  {:<20} in {:>6} slices, {:>6.2} % of pixels",
@@ -87,7 +92,6 @@ fn print(pack: &Pack, summary: &Summary) {
     }
     for (channel, counts) in summary.histograms.iter().enumerate() {
         let most = counts.iter().copied().max().unwrap_or(1).max(1);
-        const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         let bars: String = counts
             .iter()
             .map(|&count| BARS[(count as f64 / most as f64 * 8.0).ceil() as usize])

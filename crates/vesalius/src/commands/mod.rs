@@ -1,9 +1,9 @@
 //! One file per command: arguments with their manual, and what it does.
 
-pub mod doctor;
 pub mod completions;
 pub mod demo;
 pub mod distance;
+pub mod doctor;
 pub mod export;
 pub mod inspect;
 pub mod phantom;

@@ -1,11 +1,12 @@
 //! `vesalius prepare`: a dataset into a pack.
 
+use crate::environment::command_line;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::PixelDepth;
-use vesalius_study::data::prepare::prepare;
+use vesalius_study::data::prepare::{Job, prepare};
 use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_study::data::source::{self, SourceKind, SourceOptions};
 use vesalius_study::data::split::SplitRule;
@@ -151,18 +152,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     };
     let mut bar: Option<Progress> = None;
-    let summary = prepare(
-        source.as_ref(),
-        kind.name(),
-        &args.root,
-        &settings,
-        &rule,
-        &args.out,
-        |done, of| {
-            bar.get_or_insert_with(|| Progress::new("preparing", of as u64, "cases"))
-                .set(done as u64, "");
-        },
-    )?;
+    let job = Job {
+        source: source.as_ref(),
+        source_name: kind.name(),
+        root: &args.root,
+        settings: &settings,
+        rule: &rule,
+        command: command_line(),
+    };
+    let summary = prepare(job, &args.out, |done, of| {
+        bar.get_or_insert_with(|| Progress::new("preparing", of as u64, "cases"))
+            .set(done as u64, "");
+    })?;
     if let Some(bar) = bar {
         bar.finish();
     }
@@ -206,7 +207,8 @@ fn parse_crop(text: &str) -> Result<Crop> {
 }
 
 fn parse_window(text: &str) -> Result<Window> {
-    const EXPECTED: &str = "expected LOW,HIGH or pLOW,pHIGH (low below high; percentiles from 0 to 100) or full";
+    const EXPECTED: &str =
+        "expected LOW,HIGH or pLOW,pHIGH (low below high; percentiles from 0 to 100) or full";
     if text == "full" {
         return Ok(Window::Full {});
     }

@@ -1,6 +1,6 @@
 //! `vesalius sample`: synthetic pairs from a trained GAN, as a pack.
 
-use crate::environment::Compute;
+use crate::environment::{Compute, command_line};
 use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let device = args.compute.start()?;
     let trained = Trained::load(&args.run, device)?;
     let mut bar = Progress::new("sampling", args.count as u64, "pairs");
-    trained.sample_pack(&args.out, args.count, args.seed, args.batch, |done| {
+    trained.sample_pack(&args.out, args.count, args.seed, args.batch, command_line(), |done| {
         bar.set(done as u64, "");
     })?;
     bar.finish();

@@ -145,10 +145,7 @@ fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
         }
     }
     if let Provenance::Synthetic { gan, .. } = &test.manifest().provenance {
-        bail!(
-            "--test {}: made by {gan}, expected real test patients",
-            test.path().display()
-        );
+        bail!("--test {}: made by {gan}, expected real test patients", test.path().display());
     }
     let trained_on = match (real, gans.is_empty()) {
         (true, true) if augment => TrainedOn::RealAugmented,
@@ -164,12 +161,7 @@ fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
 }
 
 fn inputs(packs: &[Pack], test: &Pack) -> Vec<Input> {
-    let input = |role: &str, pack: &Pack| Input {
-        role: role.to_owned(),
-        path: pack.path().to_owned(),
-        sha256: pack.digest().to_owned(),
-    };
-    packs.iter().map(|pack| input("train", pack)).chain([input("test", test)]).collect()
+    packs.iter().map(|pack| Input::pack("train", pack)).chain([Input::pack("test", test)]).collect()
 }
 
 /// Resamples of the patients for an interval.

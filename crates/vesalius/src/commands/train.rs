@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
-use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject};
 use vesalius_study::publish::write_file;
+use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject};
 use vesalius_study::score::Score;
 use vesalius_torch::Device;
 use vesalius_torch::checkpoint::State;
@@ -96,7 +96,10 @@ fn spec(args: &Args) -> Result<TrainSpec> {
     let started = args.out.join("task.toml").exists();
     let mut spec = if args.resume {
         if args.out.join("result.json").exists() {
-            bail!("{}: the run is finished, expected an unfinished one to resume", args.out.display());
+            bail!(
+                "{}: the run is finished, expected an unfinished one to resume",
+                args.out.display()
+            );
         }
         read_spec(&args.out)?
     } else {
@@ -175,8 +178,10 @@ fn judge(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
     let mut bar: Option<Progress> = None;
     let extractor =
         UnetExtractor::of_pack(pack, &spec, device, &|| stop.asked(), &mut |step, loss| {
-            bar.get_or_insert_with(|| Progress::new("training the judge U-Net", spec.steps, "steps"))
-                .set(step, &format!("loss {loss:.3}"));
+            bar.get_or_insert_with(|| {
+                Progress::new("training the judge U-Net", spec.steps, "steps")
+            })
+            .set(step, &format!("loss {loss:.3}"));
         });
     if let Some(bar) = bar {
         bar.finish();
@@ -220,11 +225,7 @@ fn result(
             _ => Outcome::Finished,
         },
         scores,
-        inputs: vec![Input {
-            role: "pack".to_owned(),
-            path: pack.path().to_owned(),
-            sha256: pack.digest().to_owned(),
-        }],
+        inputs: vec![Input::pack("pack", pack)],
         wall_secs: state.wall_secs,
         command: command_line(),
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),

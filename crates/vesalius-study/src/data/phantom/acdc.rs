@@ -76,7 +76,14 @@ pub fn write_patient(root: &Path, patient: usize, of: usize, rng: &mut ChaCha8Rn
         let mut image = Vec::with_capacity(slices * height * width);
         let mut labels = Vec::with_capacity(slices * height * width);
         for slice in 0..slices {
-            scene.draw(rng, heart, group, slice as f64 / (slices - 1) as f64, &mut image, &mut labels);
+            scene.draw(
+                rng,
+                heart,
+                group,
+                slice as f64 / (slices - 1) as f64,
+                &mut image,
+                &mut labels,
+            );
         }
         let shape = [slices, height, width];
         let stem = format!("{name}_frame{frame:02}");
@@ -184,7 +191,8 @@ impl Scene {
                 let body = self.body.cover(x, y);
                 // Air, then subcutaneous fat, then muscle.
                 let mut signal = mix(4.0, 190.0 + 20.0 * fine, body);
-                signal = mix(signal, 85.0 + 12.0 * fine, self.body.grown(-9.0 * self.scale).cover(x, y));
+                signal =
+                    mix(signal, 85.0 + 12.0 * fine, self.body.grown(-9.0 * self.scale).cover(x, y));
                 signal = mix(signal, 95.0 + 10.0 * fine, self.liver.cover(x, y));
                 for lung in &self.lungs {
                     let inside = lung.cover(x, y) * self.body.grown(-14.0 * self.scale).cover(x, y);

@@ -24,6 +24,7 @@ impl Ellipse {
     }
 
     /// The same, larger by `pixels` all around.
+    #[must_use]
     pub fn grown(self, pixels: f64) -> Self {
         Self { radii: self.radii.map(|r| (r + pixels).max(0.1)), ..self }
     }

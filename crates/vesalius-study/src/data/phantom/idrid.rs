@@ -18,19 +18,20 @@ const HEIGHT: usize = 712;
 /// # Errors
 /// When a file cannot be written.
 pub fn write_patient(root: &Path, patient: usize, rng: &mut ChaCha8Rng) -> Result<()> {
-    let side = if patient % 3 == 0 { "b. Testing Set" } else { "a. Training Set" };
+    let side = if patient.is_multiple_of(3) { "b. Testing Set" } else { "a. Training Set" };
     let images = root.join("1. Original Images").join(side);
     let masks = root.join("2. All Segmentation Groundtruths").join(side).join("5. Optic Disc");
     for folder in [&images, &masks] {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
     }
-    let eye = Eye::new(rng, patient % 2 == 0);
+    let eye = Eye::new(rng, patient.is_multiple_of(2));
     let picture = eye.draw(rng);
     let path = images.join(format!("IDRiD_{patient:02}.jpg"));
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, 92).encode_image(&picture)?;
-    std::fs::write(&path, jpeg).with_context(|| format!("{}: cannot be written", path.display()))?;
+    std::fs::write(&path, jpeg)
+        .with_context(|| format!("{}: cannot be written", path.display()))?;
     let path = masks.join(format!("IDRiD_{patient:02}_OD.tif"));
     let tiff = palette_tiff(|x, y| eye.disc.holds(x as f64, y as f64));
     std::fs::write(&path, tiff).with_context(|| format!("{}: cannot be written", path.display()))
@@ -52,7 +53,8 @@ impl Eye {
         let [w, h] = [WIDTH as f64, HEIGHT as f64];
         let left = rng.random_bool(0.5);
         let mirror = if left { 1.0 } else { -1.0 };
-        let centre = [w / 2.0 + mirror * between(rng, 200.0, 260.0), h / 2.0 + between(rng, -40.0, 40.0)];
+        let centre =
+            [w / 2.0 + mirror * between(rng, 200.0, 260.0), h / 2.0 + between(rng, -40.0, 40.0)];
         let radius = between(rng, 56.0, 74.0);
         let disc = Ellipse {
             centre,
@@ -61,7 +63,8 @@ impl Eye {
             wobble: 0.02,
         };
         let cup = disc.grown(-radius * between(rng, 0.4, 0.65));
-        let fovea = [centre[0] - mirror * between(rng, 290.0, 330.0), centre[1] + between(rng, 0.0, 40.0)];
+        let fovea =
+            [centre[0] - mirror * between(rng, 290.0, 330.0), centre[1] + between(rng, 0.0, 40.0)];
         let exudates = (0..if diseased { 25 } else { 0 })
             .map(|_| {
                 let spot = [
@@ -88,7 +91,8 @@ impl Eye {
         RgbImage::from_fn(WIDTH as u32, HEIGHT as u32, |px, py| {
             let [x, y] = [f64::from(px), f64::from(py)];
             let inside = self.field.cover(x, y);
-            let far = (x - self.field.centre[0]).hypot(y - self.field.centre[1]) / self.field.radii[0];
+            let far =
+                (x - self.field.centre[0]).hypot(y - self.field.centre[1]) / self.field.radii[0];
             let light = (1.05 - 0.45 * far * far) * (1.0 + 0.06 * self.texture.at(x, y));
             let mut colour = [178.0, 84.0, 34.0];
             let macula = (x - self.fovea[0]).hypot(y - self.fovea[1]) / 70.0;
@@ -109,7 +113,8 @@ impl Eye {
             Rgb([0, 1, 2].map(|i| {
                 let signal = colour[i] * light * self.tint[i] * inside + 2.0;
                 // Photon noise grows with the root of the light.
-                (signal + normal(rng, 0.35 * signal.max(0.0).sqrt())).round().clamp(0.0, 255.0) as u8
+                (signal + normal(rng, 0.35 * signal.max(0.0).sqrt())).round().clamp(0.0, 255.0)
+                    as u8
             }))
         })
     }
@@ -162,6 +167,8 @@ fn stamp(canvas: &mut [f32], [x, y]: [f64; 2], width: f64) {
 /// A TIFF like the official masks: 1 bit per sample, palette with red for 1, uncompressed strips of 15 rows.
 fn palette_tiff(foreground: impl Fn(usize, usize) -> bool) -> Vec<u8> {
     const ROWS_PER_STRIP: usize = 15;
+    const SHORT: u16 = 3;
+    const LONG: u16 = 4;
     let row_bytes = WIDTH.div_ceil(8);
     let mut pixels = vec![0_u8; row_bytes * HEIGHT];
     for y in 0..HEIGHT {
@@ -186,13 +193,13 @@ fn palette_tiff(foreground: impl Fn(usize, usize) -> bool) -> Vec<u8> {
         tail.extend_from_slice(bytes);
         at
     };
-    let long_bytes = |values: &[u32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let long_bytes =
+        |values: &[u32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
     let offsets_at = array(&long_bytes(&offsets));
     let counts_at = array(&long_bytes(&counts));
-    let palette_at =
-        array(&[0, 65535, 0, 0, 0, 0].iter().flat_map(|v: &u16| v.to_le_bytes()).collect::<Vec<u8>>());
-    const SHORT: u16 = 3;
-    const LONG: u16 = 4;
+    let palette_at = array(
+        &[0, 65535, 0, 0, 0, 0].iter().flat_map(|v: &u16| v.to_le_bytes()).collect::<Vec<u8>>(),
+    );
     let entries: [(u16, u16, u32, u32); 10] = [
         (256, LONG, 1, WIDTH as u32),
         (257, LONG, 1, HEIGHT as u32),

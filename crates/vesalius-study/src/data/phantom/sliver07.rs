@@ -25,8 +25,11 @@ pub fn write_patient(root: &Path, patient: usize, rng: &mut ChaCha8Rng) -> Resul
     let lesions: Vec<([f64; 3], f64)> = if patient.is_multiple_of(3) {
         (0..4)
             .map(|_| {
-                let centre =
-                    [between(rng, -110.0, -20.0), between(rng, -60.0, 30.0), between(rng, 0.3, 0.7)];
+                let centre = [
+                    between(rng, -110.0, -20.0),
+                    between(rng, -60.0, 30.0),
+                    between(rng, 0.3, 0.7),
+                ];
                 (centre, between(rng, 6.0, 16.0))
             })
             .collect()
