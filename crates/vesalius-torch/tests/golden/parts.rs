@@ -1,0 +1,133 @@
+//! Losses, augmentation, Fréchet distance, FID's network, segmentation loss.
+
+use super::pseudo::{double, tensor};
+use super::{assert_close, golden, numbers, values};
+use tch::{Device, Kind, Tensor};
+use vesalius_torch::augment;
+use vesalius_torch::features::inception::Dialect;
+use vesalius_torch::layers::params::Params;
+use vesalius_torch::loss::AdversarialLoss;
+use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
+use vesalius_torch::nets::inception::FidInception;
+use vesalius_torch::segment;
+
+#[test]
+fn adversarial_losses_and_their_gradients_are_pytorchs() {
+    let golden = golden("losses");
+    let cases = [
+        ("non_saturating", AdversarialLoss::NonSaturating { real_target: 1.0 }),
+        ("non_saturating_smooth", AdversarialLoss::NonSaturating { real_target: 0.9 }),
+        ("least_squares", AdversarialLoss::LeastSquares { real_target: 1.0 }),
+        ("wasserstein", AdversarialLoss::Wasserstein {}),
+        ("hinge", AdversarialLoss::Hinge {}),
+    ];
+    for (name, loss) in cases {
+        let sides: [(&str, &dyn Fn(&Tensor) -> Tensor); 3] = [
+            ("logits.real", &|x| loss.on_real(x)),
+            ("logits.fake", &|x| loss.on_fake(x)),
+            ("logits.fake", &|x| loss.of_generator(x)),
+        ];
+        for (i, (input, function)) in sides.into_iter().enumerate() {
+            let x = tensor(input, &[16], 3.0).set_requires_grad(true);
+            let value = function(&x);
+            value.backward();
+            let expected = &golden[name][i];
+            let what = format!("{name} {i}");
+            assert_close(&what, &values(&value.detach()), &numbers(&expected["value"]), 1e-6, 1e-6);
+            assert_close(&what, &values(&x.grad()), &numbers(&expected["gradient"]), 1e-7, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn diff_augment_is_the_authors() {
+    let golden = golden("diffaugment");
+    let x = tensor("diffaugment.image", &[2, 3, 8, 12], 1.0);
+    let draw = (tensor("diffaugment.uniform", &[2, 1, 1, 1], 1.0) + 1.0) / 2.0;
+    let integers = |a: i64, b: i64| Tensor::from_slice(&[a, b]);
+    let found = [
+        ("rand_brightness", augment::brightness(&x, &(&draw - 0.5))),
+        ("rand_saturation", augment::saturation(&x, &(&draw * 2.0))),
+        ("rand_contrast", augment::contrast(&x, &(&draw + 0.5))),
+        ("rand_translation", augment::translation(&x, &integers(-1, 1), &integers(2, 0))),
+        ("rand_cutout", augment::cutout(&x, &integers(0, 7), &integers(5, 12), [4, 6])),
+    ];
+    for (name, found) in found {
+        assert_close(name, &values(&found), &numbers(&golden[name]), 1e-6, 1e-6);
+    }
+}
+
+#[test]
+fn frechet_distance_is_pytorch_fids() {
+    let golden = golden("frechet");
+    let mixing = double("frechet.mixing", &[24, 24]);
+    let real = double("frechet.real", &[200, 24]).matmul(&mixing);
+    let fake = double("frechet.fake", &[300, 24]).matmul(&mixing) * 1.3 + 0.2;
+    let few = double("frechet.few", &[9, 24]).matmul(&mixing);
+    let distance = |a: &Tensor, b: &Tensor| frechet_distance(a, b, Divisor::Unbiased).unwrap();
+    let full = numbers(&golden["full_rank"]);
+    assert_close("full rank", &[distance(&real, &fake)], &full, 1e-9, 1e-9);
+    // scipy's square root of a singular product is only good to about six digits.
+    let rank = numbers(&golden["few_real"]);
+    assert_close("few real", &[distance(&few, &fake)], &rank, 1e-4, 1e-5);
+}
+
+/// Weights of FID's network as `golden/generate.py` seeds them.
+fn seeded_inception() -> FidInception {
+    let mut params = Params::new(Device::Cpu);
+    let network = FidInception::new(&mut params);
+    let seeded = params
+        .all()
+        .into_iter()
+        .map(|(name, parameter)| {
+            let shape = parameter.size();
+            let key = format!("inception.{name}");
+            let value = if name.ends_with("bn.weight") || name.ends_with("running_var") {
+                tensor(&key, &shape, 0.2) + 1.0
+            } else if shape.len() == 4 {
+                let fan_in: i64 = shape[1..].iter().product();
+                tensor(&key, &shape, (6.0 / fan_in as f64).sqrt())
+            } else {
+                tensor(&key, &shape, 0.1)
+            };
+            (name, value)
+        })
+        .collect();
+    params.load(&seeded).unwrap();
+    network
+}
+
+#[test]
+fn inception_and_its_three_input_dialects_are_the_packages() {
+    let golden = golden("inception");
+    let network = seeded_inception();
+    let bytes = ((tensor("inception.image", &[2, 3, 48, 40], 1.0) + 1.0) * 127.5).round();
+    let image = bytes / 127.5 - 1.0;
+    for dialect in [Dialect::CleanFid, Dialect::PytorchFid, Dialect::TorchFidelity] {
+        let expected = &golden[dialect.name()];
+        let input = dialect.input(&image).unwrap();
+        let patch = input.get(1).get(2).narrow(0, 100, 3).slice(1, 50, 150, 7);
+        let what = format!("{} input", dialect.name());
+        assert_close(&what, &values(&patch), &numbers(&expected["input"]), 2e-5, 0.0);
+        let features = tch::no_grad(|| network.forward(&input));
+        let some = features.slice(1, 0, 2048, 64);
+        let what = format!("{} features", dialect.name());
+        assert_close(&what, &values(&some), &numbers(&expected["features"]), 1e-4, 1e-3);
+        let mean = features.mean(Kind::Float);
+        assert_close(&what, &values(&mean), &numbers(&expected["mean"]), 1e-5, 1e-4);
+    }
+}
+
+#[test]
+fn the_segmentation_loss_is_monais() {
+    let golden = golden("segmentation");
+    let logits = tensor("segment.logits", &[2, 3, 8, 8], 2.0).set_requires_grad(true);
+    let labels = ((tensor("segment.labels", &[2, 8, 8], 1.0) + 1.0) * 1.5)
+        .floor()
+        .to_kind(Kind::Int64)
+        .clamp(0, 2);
+    let loss = segment::loss(&logits, &labels);
+    loss.backward();
+    assert_close("value", &values(&loss.detach()), &numbers(&golden["value"]), 1e-6, 1e-6);
+    assert_close("gradient", &values(&logits.grad()), &numbers(&golden["gradient"]), 1e-8, 1e-4);
+}

@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Runs the reference implementations and writes their numbers beside this file, as JSON.
+
+Versions: requirements.txt. DiffAugment is not on a package index: the authors' file
+(mit-han-lab/data-efficient-gans, DiffAugment_pytorch.py, commit 0b6339510be1e3859d360cbf464d0a425514a6b4)
+is named by --diffaugment.
+"""
+import argparse
+import json
+import sys
+from importlib import metadata, util
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from pseudo import tensor, uniform
+
+HERE = Path(__file__).resolve().parent
+torch.set_num_threads(2)
+
+
+def numbers(value) -> list:
+    return [float(v) for v in torch.as_tensor(value).detach().double().reshape(-1)]
+
+
+# --- adversarial losses and their gradients: PyTorch's own functions --------------------------------------------
+
+
+def losses() -> dict:
+    real, fake = tensor("logits.real", [16], 3.0), tensor("logits.fake", [16], 3.0)
+
+    def bce(logits, target):
+        return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+    def mse(logits, target):
+        return 0.5 * F.mse_loss(logits, torch.full_like(logits, target))
+
+    table = {
+        "non_saturating": [lambda r: bce(r, 1.0), lambda f: bce(f, 0.0), lambda f: bce(f, 1.0)],
+        "non_saturating_smooth": [lambda r: bce(r, 0.9), lambda f: bce(f, 0.0), lambda f: bce(f, 1.0)],
+        "least_squares": [lambda r: mse(r, 1.0), lambda f: mse(f, 0.0), lambda f: mse(f, 1.0)],
+        "wasserstein": [lambda r: -r.mean(), lambda f: f.mean(), lambda f: -f.mean()],
+        "hinge": [lambda r: F.relu(1 - r).mean(), lambda f: F.relu(1 + f).mean(), lambda f: -f.mean()],
+    }
+    out = {}
+    for name, functions in table.items():
+        rows = []
+        for function, logits in zip(functions, [real, fake, fake]):
+            x = logits.clone().requires_grad_(True)
+            value = function(x)
+            value.backward()
+            rows.append({"value": float(value), "gradient": numbers(x.grad)})
+        out[name] = rows
+    return out
+
+
+# --- whole training steps: DCGAN as PyTorch's tutorial writes it ------------------------------------------------
+
+
+def dcgan(filters: int, latent: int, channels: int, norm: str, spectral: bool):
+    def conv(layer, name, transposed=False):
+        layer.weight.data = tensor(f"{name}.weight", list(layer.weight.shape), 0.05)
+        if layer.bias is not None:
+            layer.bias.data = tensor(f"{name}.bias", list(layer.bias.shape), 0.05)
+        if spectral and not transposed:
+            layer = nn.utils.spectral_norm(layer)
+            rows = layer.weight_orig.shape[0]
+            columns = layer.weight_orig[0].numel()
+            u, v = tensor(f"{name}.u", [rows]), tensor(f"{name}.v", [columns])
+            layer.weight_u.copy_(u / u.norm())
+            layer.weight_v.copy_(v / v.norm())
+        return layer
+
+    def normed(name, width, kind):
+        if kind == "none":
+            return []
+        layer = nn.BatchNorm2d(width) if kind == "batch" else nn.GroupNorm(1, width)
+        layer.weight.data = 1 + tensor(f"{name}.weight", [width], 0.1)
+        layer.bias.data = tensor(f"{name}.bias", [width], 0.1)
+        return [layer]
+
+    g, width = [], latent
+    for i, multiple in enumerate([8, 4, 2, 1]):
+        stride, padding = (1, 0) if i == 0 else (2, 1)
+        layer = nn.ConvTranspose2d(width, filters * multiple, 4, stride, padding, bias=False)
+        g += [conv(layer, f"generator.blocks.{i}.conv", True)]
+        width = filters * multiple
+        g += normed(f"generator.blocks.{i}.norm", width, "batch") + [nn.ReLU(True)]
+    g += [conv(nn.ConvTranspose2d(width, channels, 4, 2, 1), "generator.last", True), nn.Tanh()]
+
+    d, width = [], channels
+    for i, multiple in enumerate([1, 2, 4, 8]):
+        kind = "none" if i == 0 else norm
+        layer = nn.Conv2d(width, filters * multiple, 4, 2, 1, bias=kind == "none")
+        d += [conv(layer, f"discriminator.blocks.{i}.conv")]
+        width = filters * multiple
+        d += normed(f"discriminator.blocks.{i}.norm", width, kind) + [nn.LeakyReLU(0.2)]
+    d += [conv(nn.Conv2d(width, 1, 4, 1, 0), "discriminator.head")]
+    return nn.Sequential(*g), nn.Sequential(*d)
+
+
+PRESETS = {
+    "dcgan": dict(loss="bce", norm="batch", spectral=False, critic=1, clip=0.0, penalty=0.0, latent=100),
+    "lsgan": dict(loss="mse", norm="batch", spectral=False, critic=1, clip=0.0, penalty=0.0, latent=100),
+    "wgan": dict(loss="mean", norm="batch", spectral=False, critic=2, clip=0.01, penalty=0.0, latent=100),
+    "wgan-gp": dict(loss="mean", norm="layer", spectral=False, critic=2, clip=0.0, penalty=10.0, latent=128),
+    "hinge": dict(loss="hinge", norm="none", spectral=True, critic=1, clip=0.0, penalty=0.0, latent=128),
+}
+# Small, so that hardly an activation lies within rounding of a rectifier's kink: one flipped sign there moves the
+# losses of later steps by 1e-4.
+FILTERS, BATCH, STEPS, CHANNELS = 8, 4, 5, 2
+
+
+def training(name: str) -> dict:
+    p = PRESETS[name]
+    g, d = dcgan(FILTERS, p["latent"], CHANNELS, p["norm"], p["spectral"])
+    if p["clip"]:
+        optimisers = [torch.optim.RMSprop(net.parameters(), 5e-5) for net in (g, d)]
+    elif p["penalty"]:
+        optimisers = [torch.optim.Adam(net.parameters(), 1e-4, (0.0, 0.9)) for net in (g, d)]
+    else:
+        optimisers = [torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (g, d)]
+    optimise_g, optimise_d = optimisers
+
+    def judge(logits, side):
+        if p["loss"] == "bce":
+            target = {"real": 1.0, "fake": 0.0, "generator": 1.0}[side]
+            return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+        if p["loss"] == "mse":
+            target = {"real": 1.0, "fake": 0.0, "generator": 1.0}[side]
+            return 0.5 * F.mse_loss(logits, torch.full_like(logits, target))
+        if p["loss"] == "hinge" and side != "generator":
+            return F.relu(1 - logits).mean() if side == "real" else F.relu(1 + logits).mean()
+        return logits.mean() if side == "fake" else -logits.mean()
+
+    rows = []
+    for step in range(STEPS):
+        for k in range(p["critic"]):
+            if p["clip"]:
+                for weight in d.parameters():
+                    weight.data.clamp_(-p["clip"], p["clip"])
+            real = tensor(f"real.{step}.{k}", [BATCH, CHANNELS, 64, 64])
+            z = tensor(f"z.{step}.{k}", [BATCH, p["latent"]], 1.7).reshape(BATCH, -1, 1, 1)
+            fake = g(z)
+            optimise_d.zero_grad()
+            on_real = judge(d(real).view(-1), "real")
+            on_fake = judge(d(fake.detach()).view(-1), "fake")
+            total = on_real + on_fake
+            if p["penalty"]:
+                epsilon = (tensor(f"epsilon.{step}.{k}", [BATCH, 1, 1, 1]) + 1) / 2
+                mixed = (epsilon * real + (1 - epsilon) * fake.detach()).requires_grad_(True)
+                gradient = torch.autograd.grad(d(mixed).sum(), mixed, create_graph=True)[0]
+                total = total + p["penalty"] * ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+            total.backward()
+            optimise_d.step()
+        optimise_g.zero_grad()
+        generator = judge(d(fake).view(-1), "generator")
+        generator.backward()
+        optimise_g.step()
+        rows.append([float(total), float(generator)])
+    return {"losses": rows}
+
+
+# --- DiffAugment: the authors' file, its random numbers replaced ------------------------------------------------
+
+
+def diffaugment(path: str) -> dict:
+    spec = util.spec_from_file_location("diffaugment", path)
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    x = tensor("diffaugment.image", [2, 3, 8, 12])
+    draw = (tensor("diffaugment.uniform", [2, 1, 1, 1]) + 1) / 2
+    shifts = [torch.tensor([[[-1]], [[1]]]), torch.tensor([[[2]], [[0]]])]
+    offsets = [torch.tensor([[[0]], [[7]]]), torch.tensor([[[5]], [[12]]])]
+    rand, randint = torch.rand, torch.randint
+    out = {}
+    try:
+        torch.rand = lambda *a, **k: draw
+        for name in ["rand_brightness", "rand_saturation", "rand_contrast"]:
+            out[name] = numbers(getattr(module, name)(x))
+        for name, values in [("rand_translation", shifts), ("rand_cutout", offsets)]:
+            queue = list(values)
+            torch.randint = lambda *a, **k: queue.pop(0)
+            out[name] = numbers(getattr(module, name)(x))
+    finally:
+        torch.rand, torch.randint = rand, randint
+    return out
+
+
+# --- Fréchet distance: pytorch-fid ------------------------------------------------------------------------------
+
+
+def frechet() -> dict:
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    def of(real, fake):
+        stats = [(x.mean(0), np.cov(x, rowvar=False)) for x in (real, fake)]
+        return float(calculate_frechet_distance(*stats[0], *stats[1]))
+
+    mixing = uniform("frechet.mixing", [24, 24])
+    many = uniform("frechet.real", [200, 24]) @ mixing
+    others = uniform("frechet.fake", [300, 24]) @ mixing * 1.3 + 0.2
+    few = uniform("frechet.few", [9, 24]) @ mixing
+    return {"full_rank": of(many, others), "few_real": of(few, others)}
+
+
+# --- FID's network and its three input treatments ---------------------------------------------------------------
+
+
+def inception() -> dict:
+    import pytorch_fid.inception as reference
+    from cleanfid.resize import make_resizer
+    from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
+
+    def weights(*args, **kwargs):
+        empty = reference._inception_v3(num_classes=1008, aux_logits=False, weights=None)
+        state = {}
+        for name, value in empty.state_dict().items():
+            shape = list(value.shape)
+            if name.endswith("num_batches_tracked"):
+                state[name] = value
+            elif name.endswith("bn.weight") or name.endswith("running_var"):
+                state[name] = 1 + tensor(f"inception.{name}", shape, 0.2)
+            elif value.dim() == 4:
+                fan_in = value[0].numel()
+                state[name] = tensor(f"inception.{name}", shape, (6.0 / fan_in) ** 0.5)
+            else:
+                state[name] = tensor(f"inception.{name}", shape, 0.1)
+        return state
+
+    reference.load_state_dict_from_url = weights
+    model = reference.InceptionV3([3], resize_input=True, normalize_input=True).eval()
+    network = reference.InceptionV3([3], resize_input=False, normalize_input=False).eval()
+    # Photographs of 2 x 48 x 40 pixels, whole numbers from 0 to 255.
+    image = ((tensor("inception.image", [2, 3, 48, 40]) + 1) * 127.5).round()
+    resizer = make_resizer("PIL", False, "bicubic", (299, 299))
+    clean = torch.stack(
+        [torch.from_numpy(resizer(x.permute(1, 2, 0).numpy())).permute(2, 0, 1).float() for x in image]
+    )
+    inputs = {
+        "clean-fid": (clean.clamp(0, 255) - 128) / 128,
+        "pytorch-fid": 2 * F.interpolate(image / 255, (299, 299), mode="bilinear", align_corners=False) - 1,
+        "torch-fidelity": (interpolate_bilinear_2d_like_tensorflow1x(image, (299, 299), align_corners=False) - 128) / 128,
+    }
+    out = {}
+    with torch.no_grad():
+        whole = model(image / 255)[0].squeeze(-1).squeeze(-1)
+        for name, x in inputs.items():
+            features = network(x)[0].squeeze(-1).squeeze(-1)
+            out[name] = {
+                "input": numbers(x[1, 2, 100:103, 50:150:7]),
+                "features": numbers(features[:, ::64]),
+                "mean": float(features.mean()),
+            }
+        assert torch.allclose(whole, network(inputs["pytorch-fid"])[0].squeeze(-1).squeeze(-1), atol=1e-5)
+    return out
+
+
+# --- segmentation loss: MONAI -----------------------------------------------------------------------------------
+
+
+def segmentation() -> dict:
+    from monai.losses import DiceLoss
+
+    logits = tensor("segment.logits", [2, 3, 8, 8], 2.0).requires_grad_(True)
+    labels = ((tensor("segment.labels", [2, 8, 8]) + 1) * 1.5).floor().long().clamp(0, 2)
+    dice = DiceLoss(
+        include_background=False, to_onehot_y=True, softmax=True, batch=True, smooth_nr=1e-5, smooth_dr=1e-5
+    )
+    value = F.cross_entropy(logits, labels) + dice(logits, labels.unsqueeze(1))
+    value.backward()
+    return {"value": float(value), "gradient": numbers(logits.grad)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--diffaugment", required=True, help="the authors' DiffAugment_pytorch.py")
+    arguments = parser.parse_args()
+    parts = {
+        "losses": losses,
+        "diffaugment": lambda: diffaugment(arguments.diffaugment),
+        "frechet": frechet,
+        "inception": inception,
+        "segmentation": segmentation,
+    }
+    for name in PRESETS:
+        parts[f"steps-{name}"] = lambda name=name: training(name)
+    for name, make in parts.items():
+        (HERE / f"{name}.json").write_text(json.dumps(make(), indent=1) + "\n")
+        print(name, file=sys.stderr)
+    packages = ["torch", "numpy", "scipy", "pillow", "pytorch-fid", "clean-fid", "torch-fidelity", "monai"]
+    versions = {name: metadata.version(name) for name in packages}
+    (HERE / "versions.json").write_text(json.dumps(versions, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
