@@ -11,6 +11,7 @@ use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::step::{Stepper, TorchNoise};
 
 fn main() -> anyhow::Result<()> {
+    vesalius_torch::memory::keep_freed_memory();
     let mut arguments = std::env::args().skip(1);
     let preset = arguments.next().unwrap_or_else(|| "dcgan".to_owned());
     let threads: i32 = arguments.next().map_or(Ok(2), |n| n.parse())?;

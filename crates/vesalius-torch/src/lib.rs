@@ -31,6 +31,7 @@ pub mod gan;
 pub mod joint;
 pub mod layers;
 pub mod loss;
+pub mod memory;
 pub mod metrics;
 pub mod nets;
 pub mod optim;

@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
                     )));
                 }
                 let mut improved = false;
-                if measure {
+                if measure || last {
                     let spread = self.preview()?;
                     if self.collapsed >= COLLAPSED_MEASUREMENTS {
                         return Ok(Ended::Diverged(format!(
@@ -189,6 +189,8 @@ impl<'a> Session<'a> {
                             stat.kimg
                         )));
                     }
+                }
+                if measure {
                     stat.frechet_distance = self.distance()?;
                     improved = self.note_best(stat.frechet_distance);
                 }

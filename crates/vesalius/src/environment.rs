@@ -1,4 +1,4 @@
-//! What every command that computes shares: device, threads, signals, allocator, and how a run names its machine.
+//! What every command that computes shares: device, threads, signals, and how a run names its machine.
 
 use anyhow::{Context, Result, bail};
 use std::sync::Arc;
@@ -82,25 +82,6 @@ impl Stop {
 
 /// Exit code of a run that wants to be started again: sysexits.h's `EX_TEMPFAIL`, which Slurm jobs use for a requeue.
 pub const REQUEUE: u8 = 75;
-
-/// Keeps freed memory in the process. A training step frees hundreds of megabytes of activations and asks for them
-/// again: glibc would return them to the kernel and pay a page fault for each page of the next step (measured in
-/// `bench/README.md`).
-#[expect(unsafe_code, reason = "mallopt is a foreign function: see below")]
-pub fn keep_freed_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        const GIB: libc::c_int = 1 << 30;
-        // SAFETY: called once, first thing in main, before any other thread exists; mallopt only sets numbers.
-        unsafe {
-            // Never hand out mappings of their own, give back to the kernel only what lies beyond 1 GiB, and grow in
-            // pieces of 64 MiB.
-            libc::mallopt(libc::M_MMAP_MAX, 0);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, GIB);
-            libc::mallopt(libc::M_TOP_PAD, 64 << 20);
-        }
-    }
-}
 
 /// Processor, threads, LibTorch: for `result.json`.
 pub fn machine() -> String {

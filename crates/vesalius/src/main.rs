@@ -8,6 +8,6 @@ mod progress;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    environment::keep_freed_memory();
+    vesalius_torch::memory::keep_freed_memory();
     cli::run()
 }

@@ -22,14 +22,13 @@ fn adversarial_losses_and_their_gradients_are_pytorchs() {
         ("hinge", AdversarialLoss::Hinge {}),
     ];
     for (name, loss) in cases {
-        let sides: [(&str, &dyn Fn(&Tensor) -> Tensor); 3] = [
-            ("logits.real", &|x| loss.on_real(x)),
-            ("logits.fake", &|x| loss.on_fake(x)),
-            ("logits.fake", &|x| loss.of_generator(x)),
-        ];
-        for (i, (input, function)) in sides.into_iter().enumerate() {
+        for (i, input) in ["logits.real", "logits.fake", "logits.fake"].into_iter().enumerate() {
             let x = tensor(input, &[16], 3.0).set_requires_grad(true);
-            let value = function(&x);
+            let value = match i {
+                0 => loss.on_real(&x),
+                1 => loss.on_fake(&x),
+                _ => loss.of_generator(&x),
+            };
             value.backward();
             let expected = &golden[name][i];
             let what = format!("{name} {i}");

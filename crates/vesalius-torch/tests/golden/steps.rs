@@ -44,9 +44,13 @@ fn seed(params: &Params, network: &str) {
                 Tensor::zeros_like(&parameter)
             } else if name.ends_with("running_var") {
                 Tensor::ones_like(&parameter)
-            } else if name.ends_with(".u") || name.ends_with(".v") {
-                let layer = key.trim_end_matches(".u").trim_end_matches(".v").to_owned();
-                let vector = tensor(&format!("{layer}{}", &name[name.len() - 2..]), &shape, 1.0);
+            } else if shape.len() == 1 && name.contains(".conv.") && !name.ends_with("bias")
+                || name.starts_with("head.") && shape.len() == 1 && !name.ends_with("bias")
+            {
+                // Singular vectors `….u` and `….v` of spectral normalisation.
+                let (layer, vector) = key.rsplit_once('.').expect("a dotted name");
+                let layer = layer.trim_end_matches(".weight");
+                let vector = tensor(&format!("{layer}.{vector}"), &shape, 1.0);
                 &vector / vector.norm()
             } else if norm && name.ends_with("weight") {
                 tensor(&key, &shape, 0.1) + 1.0

@@ -1,0 +1,80 @@
+"""DCGAN as PyTorch's tutorial writes it, and WGAN-GP with the same networks: images per second of a training step.
+
+Reads `run N` lines, answers with images per second. Usage: gan_step.py dcgan|wgan-gp [threads]
+"""
+import math
+import sys
+import time
+
+import torch
+import torch.nn as nn
+
+preset = sys.argv[1] if len(sys.argv) > 1 else "dcgan"
+torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 2)
+gp = preset == "wgan-gp"
+nz, nf, nc, batch, critic = (128 if gp else 100), 64, 2, 32, (5 if gp else 1)
+
+
+def up(i, o, s=2, p=1):
+    return [nn.ConvTranspose2d(i, o, 4, s, p, bias=False), nn.BatchNorm2d(o), nn.ReLU(True)]
+
+
+def down(i, o):
+    norm = nn.GroupNorm(1, o) if gp else nn.BatchNorm2d(o)
+    return [nn.Conv2d(i, o, 4, 2, 1, bias=False), norm, nn.LeakyReLU(0.2, inplace=not gp)]
+
+
+G = nn.Sequential(
+    *up(nz, nf * 8, 1, 0), *up(nf * 8, nf * 4), *up(nf * 4, nf * 2), *up(nf * 2, nf),
+    nn.ConvTranspose2d(nf, nc, 4, 2, 1, bias=False), nn.Tanh(),
+)
+D = nn.Sequential(
+    nn.Conv2d(nc, nf, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=not gp),
+    *down(nf, nf * 2), *down(nf * 2, nf * 4), *down(nf * 4, nf * 8),
+    nn.Conv2d(nf * 8, 1, 4, 1, 0, bias=False), *([] if gp else [nn.Sigmoid()]),
+)
+rate, betas = (1e-4, (0.0, 0.9)) if gp else (2e-4, (0.5, 0.999))
+optimise_g = torch.optim.Adam(G.parameters(), rate, betas)
+optimise_d = torch.optim.Adam(D.parameters(), rate, betas)
+bce = nn.BCELoss()
+real = torch.rand(batch, nc, 64, 64) * 2 - 1
+ones, zeros = torch.ones(batch), torch.zeros(batch)
+
+
+def dcgan_step():
+    D.zero_grad()
+    bce(D(real).view(-1), ones).backward()
+    fake = G(torch.randn(batch, nz, 1, 1))
+    bce(D(fake.detach()).view(-1), zeros).backward()
+    optimise_d.step()
+    G.zero_grad()
+    loss = bce(D(fake).view(-1), ones)
+    loss.backward()
+    optimise_g.step()
+    return loss.item()
+
+
+def wgan_gp_step():
+    for _ in range(critic):
+        D.zero_grad()
+        with torch.no_grad():
+            fake = G(torch.randn(batch, nz, 1, 1))
+        epsilon = torch.rand(batch, 1, 1, 1)
+        mixed = (epsilon * real + (1 - epsilon) * fake).requires_grad_(True)
+        gradient = torch.autograd.grad(D(mixed).sum(), mixed, create_graph=True)[0]
+        penalty = ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+        (D(fake).mean() - D(real).mean() + 10 * penalty).backward()
+        optimise_d.step()
+    G.zero_grad()
+    loss = -D(G(torch.randn(batch, nz, 1, 1))).mean()
+    loss.backward()
+    optimise_g.step()
+    return loss.item()
+
+
+for line in sys.stdin:
+    steps = int(line.split()[1])
+    start = time.perf_counter()
+    for _ in range(steps):
+        assert math.isfinite(wgan_gp_step() if gp else dcgan_step())
+    print(f"{steps * critic * batch / (time.perf_counter() - start):.3f}", flush=True)

@@ -1,0 +1,20 @@
+//! The C library's allocator, set up for training steps.
+
+/// Keeps freed memory in the process. A training step frees hundreds of megabytes of activations and asks for them
+/// again: glibc would return them to the kernel and pay a page fault for each page of the next step (measured in
+/// `bench/README.md`).
+#[expect(unsafe_code, reason = "mallopt is a foreign function: see below")]
+pub fn keep_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const GIB: libc::c_int = 1 << 30;
+        // SAFETY: called once, first thing in main, before any other thread exists; mallopt only sets numbers.
+        unsafe {
+            // Never hand out mappings of their own, give back to the kernel only what lies beyond 1 GiB, and grow in
+            // pieces of 64 MiB.
+            libc::mallopt(libc::M_MMAP_MAX, 0);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, GIB);
+            libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The program as its users run it: one binary of integration tests.
+
+mod bad_input;
+mod formats;
+mod pipeline;
+mod real_data;
+mod resume;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder that is removed at the end, with a cache of its own.
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vesalius"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("VESALIUS_CACHE", self.path("cache"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    /// Runs what must succeed; gives stdout.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {:?}\n{text}", output.status);
+        String::from_utf8(output.stdout).expect("UTF-8 on stdout")
+    }
+
+    /// Runs what must fail with exit code 2 and one line that holds all `parts`.
+    fn refused(&self, arguments: &[&str], parts: &[&str]) {
+        let output = self.run(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{text}");
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(lines.len(), 1, "{arguments:?}: one line that says why\n{text}");
+        for part in parts {
+            assert!(lines[0].contains(part), "{arguments:?}: `{}` lacks `{part}`", lines[0]);
+        }
+        assert!(!text.contains("panicked"), "{text}");
+    }
+
+    /// A small pack of phantoms.
+    fn phantom_pack(&self, name: &str) {
+        let (data, pack) = (format!("{name}-data"), name.to_owned());
+        self.ok(&["phantom", "acdc", &data, "--patients", "4", "--seed", "3"]);
+        self.ok(&[
+            "prepare",
+            "acdc",
+            &data,
+            "--out",
+            &pack,
+            "--size",
+            "32x32",
+            "--crop",
+            "centre:128x128",
+        ]);
+    }
+}
+
+/// Real scans, where this machine has them; says so where not.
+fn real_data(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("VESALIUS_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let path = root.join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!(
+        "skipped: {} is not there (VESALIUS_DATA names the folder of real scans)",
+        path.display()
+    );
+    None
+}
