@@ -77,7 +77,7 @@ fn trace_of_root(a: &Tensor, b: &Tensor) -> f64 {
         let cross = few.matmul(&many.tr()); // [n, N]
         return sum_of_roots(&cross.matmul(&cross.tr()));
     }
-    let [sigma, other] = [few, many].map(|x| x.tr().matmul(x)); // [D, D]
+    let [sigma, other] = [few, many].map(gram); // [D, D]
     let (l, info) = sigma.linalg_cholesky_ex(false, false);
     let root = if info.int64_value(&[]) == 0 {
         l
@@ -87,6 +87,27 @@ fn trace_of_root(a: &Tensor, b: &Tensor) -> f64 {
         vectors * values.clamp_min(0.0).sqrt()
     };
     sum_of_roots(&root.tr().matmul(&other).matmul(&root))
+}
+
+/// XᵀX `[D, D]`. LibTorch has no symmetric product: blocks above the diagonal are copied from below it instead, which
+/// saves three eighths of the work.
+fn gram(x: &Tensor) -> Tensor {
+    const BLOCKS: i64 = 4;
+    let parts = x.chunk(BLOCKS, 1);
+    let lower: Vec<Vec<Tensor>> = parts
+        .iter()
+        .enumerate()
+        .map(|(i, left)| parts[..=i].iter().map(|right| left.tr().matmul(right)).collect())
+        .collect();
+    let rows: Vec<Tensor> = (0..parts.len())
+        .map(|i| {
+            let row: Vec<Tensor> = (0..parts.len())
+                .map(|j| if j <= i { lower[i][j].shallow_clone() } else { lower[j][i].tr() })
+                .collect();
+            Tensor::cat(&row, 1)
+        })
+        .collect();
+    Tensor::cat(&rows, 0)
 }
 
 /// Σ √λ over the eigenvalues of a symmetric positive semi-definite matrix; rounding below 0 counts as 0.

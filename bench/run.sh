@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# All benchmarks, on an otherwise idle machine; prints the rows of bench/README.md. Two threads throughout.
+# Makes an environment for the Python peers unless BENCH_PYTHON names an interpreter that has them.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+if [ -z "${BENCH_PYTHON:-}" ]; then
+  [ -d bench/.venv ] || python3 -m venv bench/.venv
+  bench/.venv/bin/pip install --quiet -r bench/requirements.txt
+  BENCH_PYTHON=bench/.venv/bin/python
+fi
+export OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 RAYON_NUM_THREADS=2
+cargo build --release --locked --quiet --bin vesalius
+cargo build --release --locked --quiet --examples -p vesalius-torch
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+vesalius=target/release/vesalius
+core=target/release/examples/bench_core
+
+echo "== training step, images/s: ratio, ours, PyTorch eager"
+python3 bench/paired.py dcgan 6 7 -- target/release/examples/bench_gan_step dcgan 2 \
+  -- "$BENCH_PYTHON" bench/peers/gan_step.py dcgan 2
+python3 bench/paired.py wgan-gp 2 7 -- target/release/examples/bench_gan_step wgan-gp 2 \
+  -- "$BENCH_PYTHON" bench/peers/gan_step.py wgan-gp 2
+
+echo "== 80 volumes to a pack of 128x128, seconds of the whole process: ours, nibabel + scikit-image (without its imports)"
+"$vesalius" phantom acdc "$work/data" --patients 40 2>/dev/null
+for round in 1 2 3; do
+  start=$(date +%s.%N)
+  "$vesalius" prepare acdc "$work/data" --out "$work/pack$round" --size 128x128 2>/dev/null
+  ours=$(python3 -c "import time; print(f'{time.time() - $start:.3f}')")
+  start=$(date +%s.%N)
+  inner=$("$BENCH_PYTHON" bench/peers/prepare.py "$work/data" "$work/peer.npz")
+  peer=$(python3 -c "import time; print(f'{time.time() - $start:.3f}')")
+  echo "$ours  $peer ($inner)"
+done
+
+echo "== reading a pack of 64x64"
+"$vesalius" prepare acdc "$work/data" --out "$work/pack64" --size 64x64 2>/dev/null
+"$core" pack "$work/pack64"
+
+echo "== sampling 10,000 pairs of 64x64: seconds, peak memory"
+"$vesalius" train "$work/pack64" --preset dcgan --kimg 0.1 --out "$work/run" --threads 2 \
+  --set training.distance_every_kimg=0 2>/dev/null
+python3 - "$vesalius" "$work" <<'PY'
+import resource
+import subprocess
+import sys
+import time
+program, work = sys.argv[1:]
+start = time.time()
+subprocess.run([program, "sample", f"{work}/run", "--count", "10000", "--out", f"{work}/fake", "--threads", "2"],
+               check=True, stderr=subprocess.DEVNULL)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1 << 20)
+print(f"{time.time() - start:.1f} s, {peak:.2f} GiB")
+start = time.time()
+subprocess.run([program, "--help"], check=True, stdout=subprocess.DEVNULL)
+print(f"== vesalius --help: {time.time() - start:.3f} s")
+PY
+
+echo "== Fréchet distance, 10,000 x 2,048 against 10,000 x 2,048: ours, pytorch-fid"
+"$core" frechet 10000 10000 2048 2
+"$BENCH_PYTHON" bench/peers/frechet.py 10000 10000 2048
+echo "== 54 against 10,000"
+"$core" frechet 54 10000 2048 2
+"$BENCH_PYTHON" bench/peers/frechet.py 54 10000 2048
