@@ -259,6 +259,42 @@ def inception() -> dict:
     return out
 
 
+# --- VGG19's features: torchvision -------------------------------------------------------------------------------
+
+
+def vgg() -> dict:
+    from torchvision.models import vgg19
+
+    network = vgg19(weights=None).features[:30].eval()
+    for name, parameter in network.named_parameters():
+        fan_in = parameter[0].numel() if parameter.dim() == 4 else 100
+        parameter.data = tensor(f"vgg.features.{name}", list(parameter.shape), (6.0 / fan_in) ** 0.5)
+    for layer in network:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False
+    taps = [1, 6, 11, 20, 29]  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
+    weights = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0]
+
+    def features(x):
+        found = []
+        for i, layer in enumerate(network):
+            x = layer(x)
+            if i in taps:
+                found.append(x)
+        return found
+
+    real = tensor("vgg.real", [2, 1, 32, 32]).expand(-1, 3, -1, -1)
+    fake = tensor("vgg.fake", [3, 1, 32, 32]).requires_grad_(True)
+    pairs = list(zip(features(real), features(fake.expand(-1, 3, -1, -1))))
+    distance = sum(w * (r.mean(0).detach() - f.mean(0)).abs().mean() for w, (r, f) in zip(weights, pairs))
+    distance.backward()
+    return {
+        "means": [float(r.mean()) for r, _ in pairs],
+        "distance": float(distance),
+        "gradient": numbers(fake.grad[:, :, ::8, ::8]),
+    }
+
+
 # --- segmentation loss: MONAI -----------------------------------------------------------------------------------
 
 
@@ -285,6 +321,7 @@ def main() -> None:
         "frechet": frechet,
         "inception": inception,
         "segmentation": segmentation,
+        "vgg": vgg,
     }
     for name in PRESETS:
         parts[f"steps-{name}"] = lambda name=name: training(name)

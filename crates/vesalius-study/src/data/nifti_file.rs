@@ -197,3 +197,60 @@ fn write<T: DataElement + Pod>(
         .write_nifti(&volume)
         .with_context(|| format!("{}: cannot be written", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(shape: [usize; 3], gz: bool) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(if gz { "a.nii.gz" } else { "a.nii" });
+        let voxels = (0..shape.iter().product::<usize>()).map(|i| i as i16 - 3).collect();
+        write_i16(&path, shape, voxels, [5.0, 1.5, 0.75]).unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_in_order_with_its_spacing() {
+        for gz in [false, true] {
+            let image = parse(&written([2, 3, 4], gz)).unwrap();
+            assert_eq!(image.shape, [1, 2, 3, 4]);
+            assert_eq!(image.values, (0..24).map(|i| i as f32 - 3.0).collect::<Vec<_>>());
+            assert_eq!(image.spacing_mm, Some([1.5, 0.75]));
+        }
+    }
+
+    #[test]
+    fn scaling_is_applied_and_a_slope_of_zero_means_none() {
+        let mut file = written([1, 1, 2], false);
+        file[112..116].copy_from_slice(&2.0_f32.to_le_bytes());
+        file[116..120].copy_from_slice(&10.0_f32.to_le_bytes());
+        assert_eq!(parse(&file).unwrap().values, [4.0, 6.0]);
+        file[112..116].copy_from_slice(&0.0_f32.to_le_bytes());
+        assert_eq!(parse(&file).unwrap().values, [-3.0, -2.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_an_image_or_an_error(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn a_damaged_header_ends_in_an_image_or_an_error(at in 0..352_usize, value: u8, gz: bool) {
+            let mut file = written([2, 2, 2], false);
+            file[at] = value;
+            if gz {
+                use std::io::Write as _;
+                let level = flate2::Compression::fast();
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+                encoder.write_all(&file).unwrap();
+                file = encoder.finish().unwrap();
+            }
+            if let Ok(image) = parse(&file) {
+                prop_assert_eq!(image.values.len(), image.shape.iter().product::<usize>());
+            }
+        }
+    }
+}

@@ -476,4 +476,19 @@ mod tests {
         let header = Header { layout, count: usize::MAX };
         assert_eq!(Header::parse(&header.to_bytes()).unwrap().file_bytes(), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_ends_in_a_size_or_an_error(mut bytes in proptest::collection::vec(0_u8.., 64..80), magic: bool) {
+            if magic {
+                bytes[..8].copy_from_slice(MAGIC);
+                bytes[8..12].copy_from_slice(&PACK_VERSION.to_le_bytes());
+                let sum = crc32fast::hash(&bytes[..60]).to_le_bytes();
+                bytes[60..64].copy_from_slice(&sum);
+            }
+            if let Ok(header) = Header::parse(&bytes) {
+                let _ = header.file_bytes();
+            }
+        }
+    }
 }

@@ -48,7 +48,7 @@ impl Vgg19 {
             format!(
                 "{}: cannot be read; expected torchvision's VGG19 convolutions (`features.0.weight` to \
                  `features.28.bias`) as safetensors: save them with torchvision and safetensors on a machine \
-                 that has them, and name the file in regularise.vgg.weights",
+                 that has them (scripts/weights_to_safetensors.py), and name the file in regularise.vgg_weights",
                 path.display()
             )
         })?;
@@ -61,8 +61,11 @@ impl Vgg19 {
                     .map(|(part, t)| (format!("features.{index}.{part}"), t.shallow_clone()))
             })
             .collect();
-        load_strictly(&targets, &values.into_iter().collect())
-            .with_context(|| format!("{}", path.display()))?;
+        // Layers of the whole network behind the last tap.
+        let behind = ["features.30.", "features.32.", "features.34.", "classifier."];
+        let known = |name: &str| behind.iter().any(|prefix| name.starts_with(prefix));
+        let values = values.into_iter().filter(|(name, _)| !known(name)).collect();
+        load_strictly(&targets, &values).with_context(|| format!("{}", path.display()))?;
         Ok(network)
     }
 

@@ -9,6 +9,7 @@ use vesalius_torch::layers::params::Params;
 use vesalius_torch::loss::AdversarialLoss;
 use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
 use vesalius_torch::nets::inception::FidInception;
+use vesalius_torch::nets::vgg::Vgg19;
 use vesalius_torch::segment;
 
 #[test]
@@ -129,4 +130,58 @@ fn the_segmentation_loss_is_monais() {
     loss.backward();
     assert_close("value", &values(&loss.detach()), &numbers(&golden["value"]), 1e-6, 1e-6);
     assert_close("gradient", &values(&logits.grad()), &numbers(&golden["gradient"]), 1e-8, 1e-4);
+}
+
+#[test]
+fn the_perceptual_distance_stands_on_torchvisions_vgg19() {
+    let golden = golden("vgg");
+    let shapes = [
+        (0, 3, 64),
+        (2, 64, 64),
+        (5, 64, 128),
+        (7, 128, 128),
+        (10, 128, 256),
+        (12, 256, 256),
+        (14, 256, 256),
+        (16, 256, 256),
+        (19, 256, 512),
+        (21, 512, 512),
+        (23, 512, 512),
+        (25, 512, 512),
+        (28, 512, 512),
+    ];
+    let mut weights: Vec<(String, Tensor)> = Vec::new();
+    for (index, inputs, outputs) in shapes {
+        let name = format!("features.{index}");
+        let bound = (6.0 / (inputs * 9) as f64).sqrt();
+        let weight = tensor(&format!("vgg.{name}.weight"), &[outputs, inputs, 3, 3], bound);
+        weights.push((format!("{name}.weight"), weight));
+        let bias = tensor(&format!("vgg.{name}.bias"), &[outputs], 0.06_f64.sqrt());
+        weights.push((format!("{name}.bias"), bias));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vgg19.safetensors");
+    Tensor::write_safetensors(&weights, &path).unwrap();
+    let network = Vgg19::load(&path, Device::Cpu).unwrap();
+    let real = tensor("vgg.real", &[2, 1, 32, 32], 1.0);
+    let fake = tensor("vgg.fake", &[3, 1, 32, 32], 1.0).set_requires_grad(true);
+    let means: Vec<f64> =
+        network.taps(&real).iter().map(|tap| tap.mean(Kind::Float).double_value(&[])).collect();
+    assert_close("taps", &means, &numbers(&golden["means"]), 1e-5, 1e-4);
+    let distance = network.distance(&real, &fake);
+    distance.backward();
+    assert_close(
+        "distance",
+        &values(&distance.detach()),
+        &numbers(&golden["distance"]),
+        1e-5,
+        1e-4,
+    );
+    let gradient = fake.grad().slice(2, 0, 32, 8).slice(3, 0, 32, 8);
+    assert_close("gradient", &values(&gradient), &numbers(&golden["gradient"]), 1e-6, 1e-2);
+
+    weights.pop();
+    Tensor::write_safetensors(&weights, &path).unwrap();
+    let error = format!("{:#}", Vgg19::load(&path, Device::Cpu).unwrap_err());
+    assert!(error.contains("features.28.bias is missing"), "{error}");
 }

@@ -3,7 +3,9 @@
 use crate::environment::{Compute, REQUEUE, Stop, command_line, machine};
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
@@ -79,6 +81,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         begin(&args.out, &spec, &pack)?;
     }
+    note_command(&args.out)?;
     match train_and_publish(args, &spec, &pack, device, &stop)? {
         Ended::Finished => Ok(ExitCode::SUCCESS),
         Ended::Stopped => {
@@ -90,6 +93,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             Ok(ExitCode::from(1))
         }
     }
+}
+
+/// The command line of every attempt, one per line.
+const COMMANDS: &str = "commands.log";
+
+fn note_command(run: &Path) -> Result<()> {
+    let path = run.join(COMMANDS);
+    File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| writeln!(file, "{}", command_line()))
+        .with_context(|| format!("{}: cannot be written", path.display()))
 }
 
 fn spec(args: &Args) -> Result<TrainSpec> {
@@ -168,7 +184,9 @@ fn train_and_publish(
     bar.finish();
     if ended != Ended::Stopped {
         let extractor = extractor.map(|extractor| extractor.name());
-        result(spec, pack, &ended, &state, extractor)?.publish(&args.out)?;
+        let mut result = result(spec, pack, &ended, &state, extractor)?;
+        result.command = std::fs::read_to_string(args.out.join(COMMANDS))?.trim_end().to_owned();
+        result.publish(&args.out)?;
     }
     Ok(ended)
 }
@@ -227,7 +245,7 @@ fn result(
         scores,
         inputs: vec![Input::pack("pack", pack)],
         wall_secs: state.wall_secs,
-        command: command_line(),
+        command: String::new(), // of all attempts: filled by the caller
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
         machine: machine(),
         settings: serde_json::to_value(spec)?,
