@@ -83,6 +83,17 @@ impl Stop {
 /// Exit code of a run that wants to be started again: sysexits.h's `EX_TEMPFAIL`, which Slurm jobs use for a requeue.
 pub const REQUEUE: u8 = 75;
 
+/// Ends the program quietly when the reader of its output goes away (`| head`), as every Unix tool does: Rust ignores
+/// the signal by default, and printing would panic.
+#[expect(unsafe_code, reason = "signal is a foreign function: see below")]
+pub fn end_with_the_reader() {
+    // SAFETY: called first thing in main, before any other thread exists; the default action is no function of ours.
+    #[cfg(unix)]
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
 /// Processor, threads, LibTorch: for `result.json`.
 pub fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

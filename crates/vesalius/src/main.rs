@@ -8,6 +8,7 @@ mod progress;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    environment::end_with_the_reader();
     vesalius_torch::memory::keep_freed_memory();
     cli::run()
 }
