@@ -184,9 +184,9 @@ fn train_and_publish(
     bar.finish();
     if ended != Ended::Stopped {
         let extractor = extractor.map(|extractor| extractor.name());
-        let mut result = result(spec, pack, &ended, &state, extractor)?;
-        result.command = std::fs::read_to_string(args.out.join(COMMANDS))?.trim_end().to_owned();
-        result.publish(&args.out)?;
+        let commands = std::fs::read_to_string(args.out.join(COMMANDS))?;
+        let result = result(spec, pack, &ended, &state, extractor)?;
+        RunResult { command: commands.trim_end().to_owned(), ..result }.publish(&args.out)?;
     }
     Ok(ended)
 }
