@@ -159,7 +159,11 @@ fn cell(scores: &[&Score]) -> Option<Cell> {
         value: values.iter().sum::<f64>() / values.len() as f64,
         range,
         runs: scores.len(),
-        protocol: format!("{extractor}{}{counts}{spread}", first.protocol),
+        protocol: format!(
+            "{extractor}{}{}{counts}{spread}",
+            if scores.len() > 1 { "the first of several runs: " } else { "" },
+            first.protocol
+        ),
     })
 }
 
