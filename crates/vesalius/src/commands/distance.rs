@@ -132,7 +132,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let covariance = if args.biased { "N" } else { "N-1" };
     let (extractor, treatment) = match &judged {
         Some(judged) => (Some(judged.extractor.clone()), judged.treatment.clone()),
-        None => (None, "features from files".to_owned()),
+        None => (Some("unknown: features from files".to_owned()), "features from files".to_owned()),
     };
     let score = Score {
         metric: "frechet_distance".to_owned(),
