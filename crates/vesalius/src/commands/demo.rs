@@ -3,7 +3,7 @@
 //! Every step is a `vesalius` command of its own, printed before it runs, so that the demo doubles as a tutorial. Steps
 //! that are done already are left out: an interrupted demo goes on where it stopped.
 
-use crate::environment::REQUEUE;
+use crate::environment::{REQUEUE, Stop};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -65,6 +65,8 @@ const SMALL: [&str; 5] = [
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
+    // Ctrl-C reaches the running step too; the demo waits until that has written its checkpoint.
+    let _stop = Stop::listen()?;
     let demo = Demo { args, started: Instant::now() };
     match demo.run() {
         Ok(page) => {
