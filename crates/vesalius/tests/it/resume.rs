@@ -11,9 +11,9 @@ const SMALL: [&str; 16] = [
     "--threads",
     "1",
     "--set",
-    "networks.generator.filters=8",
+    "networks.generator.filters=16",
     "--set",
-    "networks.discriminator.filters=8",
+    "networks.discriminator.filters=16",
     "--set",
     "training.batch=8",
     "--set",
@@ -94,7 +94,13 @@ fn a_signal_writes_a_checkpoint_and_asks_to_be_started_again() {
     let bench = Bench::new();
     bench.phantom_pack("real");
     let run = bench.path("run");
-    let mut child = bench.command(&train("run", "wgan")).spawn().unwrap();
+    // Long enough that the signal cannot come too late: WGAN's first steps take 100 batches each.
+    let long = |run| {
+        let mut arguments = train(run, "wgan");
+        arguments[7] = "6"; // --kimg
+        arguments
+    };
+    let mut child = bench.command(&long("run")).spawn().unwrap();
     wait_for("the first statistics", || {
         std::fs::read_to_string(run.join("stats.jsonl")).is_ok_and(|text| !text.is_empty())
     });
@@ -108,7 +114,7 @@ fn a_signal_writes_a_checkpoint_and_asks_to_be_started_again() {
     assert!(checkpoints(&run) >= 1);
     assert!(!run.join("result.json").exists());
     bench.ok(&["train", "real", "--out", "run", "--resume", "--threads", "1"]);
-    bench.ok(&train("straight", "wgan"));
+    bench.ok(&long("straight"));
     assert_eq!(newest(&run), newest(&bench.path("straight")));
 }
 
@@ -122,7 +128,7 @@ fn a_checkpoint_of_another_family_or_pack_is_refused() {
     std::fs::remove_file(bench.path("run/result.json")).unwrap();
     let task = bench.path("run/task.toml");
     let spec = std::fs::read_to_string(&task).unwrap();
-    std::fs::write(&task, spec.replace("filters = 8", "filters = 16")).unwrap();
+    std::fs::write(&task, spec.replace("filters = 16", "filters = 8")).unwrap();
     bench.refused(
         &["train", "real", "--out", "run", "--resume", "--kimg", "1"],
         &["run/checkpoints", "expected"],
