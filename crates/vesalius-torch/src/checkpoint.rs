@@ -4,11 +4,13 @@
 //! RUN/checkpoints/kimg_000010.240/
 //!     generator.safetensors discriminator.safetensors averaged.safetensors   weights and buffers
 //!     generator_optimiser.safetensors discriminator_optimiser.safetensors    moments
-//!     state.json     counters, SHA-256 of the five files and of task.toml
+//!     controls.safetensors   controllers and running means, for families that have some
+//!     state.json     counters, SHA-256 of the other files and of task.toml
 //! ```
 
+use crate::families::Training;
 use crate::layers::params::load_strictly;
-use crate::step::Stepper;
+use crate::optim::Optimiser;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,16 +47,24 @@ pub struct State {
 
 type Named = Vec<(String, Tensor)>;
 
-fn parts(stepper: &Stepper) -> [(&'static str, Named); 5] {
-    let gan = &stepper.gan;
-    let moments = |named: Named| named.into_iter().filter(|(name, _)| name != "steps").collect();
-    [
-        ("generator.safetensors", gan.generator.params.all()),
-        ("discriminator.safetensors", gan.discriminator.params.all()),
-        ("averaged.safetensors", gan.averaged.params.all()),
-        ("generator_optimiser.safetensors", moments(stepper.generator_optimiser.state())),
-        ("discriminator_optimiser.safetensors", moments(stepper.discriminator_optimiser.state())),
-    ]
+fn parts(training: &dyn Training) -> Vec<(&'static str, Named)> {
+    let [generator, discriminator, averaged] = training.networks();
+    let moments = training.optimisers().map(|optimiser| {
+        optimiser.state().into_iter().filter(|(name, _)| name != "steps").collect()
+    });
+    let [generator_moments, discriminator_moments] = moments;
+    let mut parts = vec![
+        ("generator.safetensors", generator.all()),
+        ("discriminator.safetensors", discriminator.all()),
+        ("averaged.safetensors", averaged.all()),
+        ("generator_optimiser.safetensors", generator_moments),
+        ("discriminator_optimiser.safetensors", discriminator_moments),
+    ];
+    let controls = training.controls();
+    if !controls.is_empty() {
+        parts.push(("controls.safetensors", controls));
+    }
+    parts
 }
 
 /// Name of the checkpoint after `images` images; sorts by age.
@@ -66,14 +76,15 @@ pub fn name(images: u64) -> String {
 ///
 /// # Errors
 /// When the disk is full or not writable; nothing is left then.
-pub fn save(target: &Path, stepper: &Stepper, state: &State) -> Result<()> {
+pub fn save(target: &Path, training: &dyn Training, state: &State) -> Result<()> {
     if target.exists() {
         return Ok(());
     }
     let staged = StagedDir::create(target)?;
     let mut state = state.clone();
     state.files.clear();
-    for (file, tensors) in parts(stepper) {
+    state.updates = training.optimisers().map(Optimiser::steps);
+    for (file, tensors) in parts(training) {
         let path = staged.path().join(file);
         let dense: Vec<(String, Tensor)> =
             tensors.into_iter().map(|(name, t)| (name, t.detach().contiguous())).collect();
@@ -121,14 +132,15 @@ pub fn read_part(folder: &Path, state: &State, file: &str) -> Result<BTreeMap<St
 ///
 /// # Errors
 /// When a file is missing or damaged, or a tensor is missing, extra or wrongly shaped (another family or spec).
-pub fn load(folder: &Path, stepper: &mut Stepper) -> Result<State> {
+pub fn load(folder: &Path, training: &mut dyn Training) -> Result<State> {
     let state = read_state(folder)?;
-    for (file, targets) in parts(stepper) {
+    for (file, targets) in parts(training) {
         load_strictly(&targets, &read_part(folder, &state, file)?)
             .with_context(|| format!("{}", folder.join(file).display()))?;
     }
-    stepper.generator_optimiser.set_steps(state.updates[0]);
-    stepper.discriminator_optimiser.set_steps(state.updates[1]);
+    for (optimiser, updates) in training.optimisers_mut().into_iter().zip(state.updates) {
+        optimiser.set_steps(updates);
+    }
     Ok(state)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::batch::Pair;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// How the mask enters the sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +10,11 @@ use tch::{Kind, Tensor};
 pub enum MaskEncoding {
     /// K channels, 1 for the pixel's class and -1 for the others; generated as a softmax, decoded by arg-max.
     OneHot,
+    /// K channels as `one_hot`, but generated as they are, unbounded.
+    Scores,
+    /// K channels: signed distance to the border of the class, positive inside, clipped at an eighth of the smaller
+    /// side and scaled to [-1, 1]; decoded by arg-max.
+    SignedDistance,
     /// One channel, label values spread evenly over [-1, 1]; decoded to the nearest. What the paper describes.
     LabelMap,
 }
@@ -29,7 +34,9 @@ impl Joint {
     /// Mask channels M.
     pub fn mask_channels(&self) -> i64 {
         match self.encoding {
-            MaskEncoding::OneHot => self.classes,
+            MaskEncoding::OneHot | MaskEncoding::Scores | MaskEncoding::SignedDistance => {
+                self.classes
+            }
             MaskEncoding::LabelMap => 1,
         }
     }
@@ -42,7 +49,8 @@ impl Joint {
     /// A pair as `[N, C+M, H, W]` in [-1, 1].
     pub fn encode(&self, pair: &Pair) -> Tensor {
         let mask = match self.encoding {
-            MaskEncoding::OneHot => {
+            MaskEncoding::SignedDistance => signed_distance(&pair.labels, self.classes),
+            MaskEncoding::OneHot | MaskEncoding::Scores => {
                 let one_hot = pair.labels.one_hot(self.classes).permute([0, 3, 1, 2]);
                 one_hot.to_kind(Kind::Float) * 2.0 - 1.0
             }
@@ -57,25 +65,44 @@ impl Joint {
     /// A generator's last activation, on what its last convolution gives `[N, C+M, H, W]`.
     pub fn activate(&self, raw: &Tensor) -> Tensor {
         match self.encoding {
-            MaskEncoding::LabelMap => raw.tanh(),
+            MaskEncoding::LabelMap | MaskEncoding::SignedDistance => raw.tanh(),
             MaskEncoding::OneHot => {
-                let image = raw.narrow(1, 0, self.channels).tanh();
-                let scores = raw.narrow(1, self.channels, self.classes);
-                Tensor::cat(&[image, scores.softmax(1, Kind::Float) * 2.0 - 1.0], 1)
+                Tensor::cat(&[self.image(raw).tanh(), self.probabilities(raw)], 1)
             }
+            MaskEncoding::Scores => Tensor::cat(&[self.image(raw).tanh(), self.mask(raw)], 1),
         }
+    }
+
+    /// The same for families whose samples are unbounded (StyleGAN, StyleGAN2): only one-hot masks become
+    /// probabilities.
+    pub fn activate_linear(&self, raw: &Tensor) -> Tensor {
+        match self.encoding {
+            MaskEncoding::OneHot => Tensor::cat(&[self.image(raw), self.probabilities(raw)], 1),
+            _ => raw.shallow_clone(),
+        }
+    }
+
+    fn image(&self, sample: &Tensor) -> Tensor {
+        sample.narrow(1, 0, self.channels)
+    }
+
+    fn mask(&self, sample: &Tensor) -> Tensor {
+        sample.narrow(1, self.channels, self.mask_channels())
+    }
+
+    fn probabilities(&self, raw: &Tensor) -> Tensor {
+        self.mask(raw).softmax(1, Kind::Float) * 2.0 - 1.0
     }
 
     /// `[N, C+M, H, W]` as a pair.
     pub fn decode(&self, sample: &Tensor) -> Pair {
-        let image = sample.narrow(1, 0, self.channels);
-        let mask = sample.narrow(1, self.channels, self.mask_channels());
+        let (image, mask) = (self.image(sample), self.mask(sample));
         let labels = match self.encoding {
-            MaskEncoding::OneHot => mask.argmax(1, false),
             MaskEncoding::LabelMap => ((mask.squeeze_dim(1) + 1.0) / self.label_step())
                 .round()
                 .clamp(0.0, (self.classes - 1) as f64)
                 .to_kind(Kind::Int64),
+            _ => mask.argmax(1, false),
         };
         Pair { image, labels }
     }
@@ -86,10 +113,63 @@ impl Joint {
     }
 }
 
+/// Signed distances of label maps `[N, H, W]` as `[N, K, H, W]` in [-1, 1], f32.
+fn signed_distance(labels: &Tensor, classes: i64) -> Tensor {
+    let (n, h, w) = labels.size3().expect("label maps");
+    let limit = (h.min(w) as f32 / 8.0).max(1.0);
+    let bytes =
+        Vec::<u8>::try_from(labels.to_kind(Kind::Uint8).to_device(Device::Cpu).reshape([-1]))
+            .expect("a dense tensor");
+    let mut all = Vec::with_capacity(bytes.len() * classes as usize);
+    for map in bytes.chunks_exact((h * w) as usize) {
+        for class in 0..classes as u8 {
+            let inside: Vec<bool> = map.iter().map(|&label| label == class).collect();
+            let outside: Vec<bool> = inside.iter().map(|inside| !inside).collect();
+            let (to_outside, to_inside) =
+                (distances(&outside, w as usize), distances(&inside, w as usize));
+            all.extend(inside.iter().enumerate().map(|(i, &inside)| {
+                // Borders run between pixels: half a pixel from either side.
+                let distance = if inside { to_outside[i] - 0.5 } else { 0.5 - to_inside[i] };
+                (distance / limit).clamp(-1.0, 1.0)
+            }));
+        }
+    }
+    Tensor::from_slice(&all).reshape([n, classes, h, w]).to_device(labels.device())
+}
+
+/// Euclidean distance of every pixel of a row-major grid to the nearest true one; infinite where there is none.
+/// Exact: nearest along each column, then the minimum over each row.
+fn distances(targets: &[bool], width: usize) -> Vec<f32> {
+    let height = targets.len() / width;
+    let mut along = vec![f32::INFINITY; targets.len()];
+    for x in 0..width {
+        let mut sweep = |rows: &mut dyn Iterator<Item = usize>| {
+            let mut last = f32::INFINITY;
+            for y in rows {
+                last = if targets[y * width + x] { 0.0 } else { last + 1.0 };
+                let at = &mut along[y * width + x];
+                *at = at.min(last);
+            }
+        };
+        sweep(&mut (0..height));
+        sweep(&mut (0..height).rev());
+    }
+    let mut found = Vec::with_capacity(targets.len());
+    for row in along.chunks_exact(width) {
+        found.extend((0..width).map(|x| {
+            let nearest = row.iter().enumerate().map(|(other, &column)| {
+                let step = x.abs_diff(other) as f32;
+                step * step + column * column
+            });
+            nearest.fold(f32::INFINITY, f32::min).sqrt()
+        }));
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
 
     #[test]
     fn masks_survive_both_encodings() {

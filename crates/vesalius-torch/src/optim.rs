@@ -29,6 +29,28 @@ pub enum OptimiserSpec {
     },
 }
 
+impl OptimiserSpec {
+    /// For a network whose regulariser has an update of its own every `interval` steps (Karras et al. 2020,
+    /// arXiv:1912.04958, appendix B): with c = k/(k + 1), learning rate × c and betas ^ c. 0: unchanged.
+    #[must_use]
+    pub fn lazy(self, interval: u64) -> Self {
+        if interval == 0 {
+            return self;
+        }
+        let share = interval as f64 / (interval as f64 + 1.0);
+        match self {
+            Self::Adam { learning_rate, beta1, beta2 } => Self::Adam {
+                learning_rate: learning_rate * share,
+                beta1: beta1.powf(share),
+                beta2: beta2.powf(share),
+            },
+            Self::Rmsprop { learning_rate } => {
+                Self::Rmsprop { learning_rate: learning_rate * share }
+            }
+        }
+    }
+}
+
 /// PyTorch's default for both.
 const EPS: f64 = 1e-8;
 /// PyTorch's default smoothing of RMSprop.
@@ -105,6 +127,11 @@ impl Optimiser {
             state.push((format!("{}.square", slot.name), slot.square.shallow_clone()));
         }
         state
+    }
+
+    /// Updates done.
+    pub fn steps(&self) -> i64 {
+        self.steps
     }
 
     /// Changes the settings of later steps: learning-rate schedules. The kind of optimiser stays.

@@ -1,7 +1,7 @@
-//! Terms added to the adversarial loss: gradient penalty, feature matching, perceptual distance.
+//! Terms added to the adversarial loss: gradient penalties, path lengths, feature matching, perceptual distance.
 
 use crate::nets::dcgan::Judgement;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Penalty of WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, equation 3): mean (‖∇D(x̂)‖₂ − 1)² at
 /// x̂ = ε·real + (1 − ε)·fake, to be weighted with λ. `epsilon`: `[N, 1, 1, 1]`, uniform in [0, 1), one per sample.
@@ -18,6 +18,53 @@ pub fn gradient_penalty(
     let gradient = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&mixed], true, true);
     let norms = gradient[0].square().sum_dim_intlist(&[1_i64, 2, 3][..], false, Kind::Float).sqrt();
     (norms - 1.0).square().mean(Kind::Float)
+}
+
+/// R1 (Mescheder et al. 2018, arXiv:1801.04406, equation 9): mean ‖∇D(x)‖² over real samples `[N, ·, H, W]`, to be
+/// weighted with γ/2; differentiable in the discriminator's weights.
+pub fn r1_penalty(judge: impl Fn(&Tensor) -> Tensor, real: &Tensor) -> Tensor {
+    let real = real.detach().set_requires_grad(true);
+    let logits = judge(&real);
+    let gradient = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&real], true, true);
+    gradient[0].square().sum(Kind::Float) / real.size()[0] as f64
+}
+
+/// Path-length regularisation of StyleGAN2 (Karras et al. 2020, arXiv:1912.04958, section 3.2;
+/// NVlabs/stylegan2-ada-pytorch, `training/loss.py`).
+#[derive(Debug)]
+pub struct PathLength {
+    mean: Tensor,
+}
+
+/// Share of the old mean length that goes at each measurement.
+const PATH_LENGTH_DECAY: f64 = 0.01;
+
+impl PathLength {
+    /// With mean length 0.
+    pub fn new(device: Device) -> Self {
+        Self { mean: Tensor::zeros([0; 0], (Kind::Float, device)) }
+    }
+
+    /// The running mean: a scalar that shares this one's memory.
+    pub fn mean(&self) -> Tensor {
+        self.mean.shallow_clone()
+    }
+
+    /// Mean squared deviation of ‖J'y‖ from its running mean, which moves along. `sample` `[N, ·, H, W]` was made from
+    /// `styles` `[N, L, S]`; `noise` is N(0, 1), shaped as the sample.
+    pub fn penalty(&mut self, sample: &Tensor, styles: &Tensor, noise: &Tensor) -> Tensor {
+        let (_, _, h, w) = sample.size4().expect("a batch of samples");
+        let projected = (sample * noise).sum(Kind::Float) / ((h * w) as f64).sqrt();
+        let gradient = Tensor::run_backward(&[projected], &[styles], true, true);
+        let lengths = gradient[0]
+            .square()
+            .sum_dim_intlist(&[2_i64][..], false, Kind::Float)
+            .mean_dim(&[1_i64][..], false, Kind::Float)
+            .sqrt(); // [N]
+        let mean = self.mean.lerp(&lengths.mean(Kind::Float), PATH_LENGTH_DECAY);
+        tch::no_grad(|| self.mean.copy_(&mean.detach()));
+        (lengths - mean).square().mean(Kind::Float)
+    }
 }
 
 /// Feature matching (Salimans et al. 2016, arXiv:1606.03498, section 3.1; L1 as in pix2pixHD and SPADE): mean

@@ -3,7 +3,7 @@
 
 use crate::batch::{self, Pair};
 use crate::checkpoint;
-use crate::gan::GeneratorNet;
+use crate::families::{self, Generator, Request};
 use crate::rng::{Purpose, keyed};
 use crate::spec::TrainSpec;
 use anyhow::{Context, Result};
@@ -25,11 +25,11 @@ pub fn latents(seed: u64, purpose: Purpose, first: u64, count: usize, z: i64) ->
     Tensor::from_slice(&values).reshape([count as i64, z])
 }
 
-/// The pairs of latents `[N, Z]`.
-pub fn pairs(generator: &GeneratorNet, latents: &Tensor) -> Pair {
+/// The pairs of a request; its latents may live on another device.
+pub fn pairs(generator: &dyn Generator, request: &Request) -> Pair {
     tch::no_grad(|| {
-        let sample = generator.forward(&latents.to_device(generator.params.device()), false);
-        generator.joint().decode(&sample)
+        let latents = request.latents.to_device(generator.params().device());
+        generator.pairs(&Request { latents: &latents, ..*request })
     })
 }
 
@@ -37,7 +37,7 @@ pub fn pairs(generator: &GeneratorNet, latents: &Tensor) -> Pair {
 #[derive(Debug)]
 pub struct Trained {
     /// Averaged weights.
-    pub generator: GeneratorNet,
+    pub generator: Box<dyn Generator>,
     /// The resolved spec.
     pub spec: TrainSpec,
     /// The real pack's manifest, without its slices.
@@ -49,6 +49,19 @@ pub struct Trained {
 
 /// File in a run that keeps the shape, classes and name of the pack it was trained on.
 pub const TEMPLATE: &str = "pack.json";
+
+/// How to sample.
+#[derive(Debug, Clone)]
+pub struct Sampling {
+    /// Pairs to make.
+    pub count: usize,
+    /// Seed of the latents.
+    pub seed: u64,
+    /// Pairs made at once; changes memory and speed, not the pairs.
+    pub batch: usize,
+    /// Truncation ψ in [0, 1].
+    pub truncation: f64,
+}
 
 impl Trained {
     /// Loads the generator of a run: of the best checkpoint by Fréchet distance where one was measured, else of the
@@ -66,13 +79,13 @@ impl Trained {
         let folder = checkpoint::to_sample(run)?;
         let state = checkpoint::read_state(&folder)?;
         let generator =
-            GeneratorNet::new(&spec.networks, template.layout, template.classes.len(), device)?;
+            families::generator(&spec.networks, template.layout, template.classes.len(), device)?;
         let file = "averaged.safetensors";
         generator
-            .params
+            .params()
             .load(&checkpoint::read_part(&folder, &state, file)?)
             .with_context(|| format!("{}", folder.join(file).display()))?;
-        generator.params.set_trainable(false);
+        generator.params().set_trainable(false);
         let checkpoint_sha256 = state.files[file].clone();
         let (pack_digest, images) = (state.pack_digest, state.images);
         Ok(Self { generator, spec, template, checkpoint_sha256, pack_digest, images })
@@ -85,19 +98,19 @@ impl Trained {
     pub fn sample_pack(
         &self,
         target: &Path,
-        count: usize,
-        seed: u64,
-        batch: usize,
+        sampling: &Sampling,
         command: String,
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         let layout: Layout = self.template.layout;
+        let Sampling { count, seed, batch, truncation } = *sampling;
         let mut writer = PackWriter::create(target, layout)?;
         let mut done = 0;
         while done < count {
             let n = batch.min(count - done);
             let z = latents(seed, Purpose::Latent, done as u64, n, self.generator.latent());
-            let pair = pairs(&self.generator, &z);
+            let request = Request { latents: &z, truncation };
+            let pair = pairs(self.generator.as_ref(), &request);
             let pixels = batch::to_pixels(&pair.image, layout.depth)?;
             let labels = batch::to_labels(&pair.labels)?;
             for (i, (pixels, labels)) in pixels.iter().zip(&labels).enumerate() {

@@ -8,10 +8,13 @@ use crate::joint::MaskEncoding;
 use crate::layers::init::InitSpec;
 use crate::loss::AdversarialLoss;
 use crate::nets::dcgan;
+use crate::nets::mapping::MappingSpec;
+use crate::nets::stylegan2::WidthSpec;
 use crate::optim::OptimiserSpec;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use vesalius_study::data::manifest::Layout;
 
 /// Every setting of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,19 @@ pub enum Networks {
         /// Discriminator.
         discriminator: dcgan::DiscriminatorSpec,
     },
+    /// Karras et al. 2020.
+    Stylegan2 {
+        /// How the mask enters the sample.
+        mask: MaskEncoding,
+        /// Latent → style.
+        mapping: MappingSpec,
+        /// Style → sample.
+        generator: WidthSpec,
+        /// Sample → logit.
+        discriminator: WidthSpec,
+        /// Samples whose standard deviation the discriminator sees together; the batch is a multiple of it.
+        minibatch_group: i64,
+    },
 }
 
 /// Terms beside the adversarial loss; a weight of 0 switches a term off.
@@ -67,6 +83,74 @@ pub struct Regularise {
     /// VGG19's weights as safetensors; needed when `vgg` is not 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vgg_weights: Option<PathBuf>,
+    /// Terms of the families with styles.
+    #[serde(default, skip_serializing_if = "StyleTerms::is_off")]
+    pub style: StyleTerms,
+}
+
+/// Terms of StyleGAN and StyleGAN2 (Karras et al. 2019, 2020).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StyleTerms {
+    /// γ of R1 on real samples: a number, or `auto`.
+    pub r1: R1Weight,
+    /// Steps between R1's updates.
+    pub r1_every: u64,
+    /// Weight of path-length regularisation.
+    pub path_length: f64,
+    /// Steps between its updates.
+    pub path_length_every: u64,
+    /// Probability of style mixing.
+    pub mixing: f64,
+}
+
+impl StyleTerms {
+    /// Whether nothing was set: families without styles.
+    fn is_off(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for StyleTerms {
+    fn default() -> Self {
+        Self {
+            r1: R1Weight::Value(0.0),
+            r1_every: 1,
+            path_length: 0.0,
+            path_length_every: 1,
+            mixing: 0.0,
+        }
+    }
+}
+
+/// γ of R1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum R1Weight {
+    /// A number; 0 switches it off.
+    Value(f64),
+    /// StyleGAN2-ADA's rule.
+    Rule(R1Rule),
+}
+
+/// Rules for γ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum R1Rule {
+    /// 0.0002 · H · W / N (NVlabs/stylegan2-ada-pytorch, `train.py`).
+    Auto,
+}
+
+impl R1Weight {
+    /// The number, for samples of this shape and batches of `batch`.
+    pub fn value(self, layout: Layout, batch: i64) -> f64 {
+        match self {
+            Self::Value(value) => value,
+            Self::Rule(R1Rule::Auto) => {
+                0.0002 * (layout.height * layout.width) as f64 / batch as f64
+            }
+        }
+    }
 }
 
 /// Augmentation.
@@ -165,20 +249,14 @@ impl TrainSpec {
     pub fn check(&self) -> Result<()> {
         let t = &self.training;
         let r = &self.regularise;
-        let Networks::Dcgan { latent, generator, discriminator, init, .. } = &self.networks;
-        for (name, value, minimum) in [
+        let mut counts = vec![
             ("training.batch", t.batch, 2),
             ("training.critic_steps", t.critic_steps as i64, 1),
             ("training.distance_images", t.distance_images as i64, 2),
-            ("networks.latent", *latent, 1),
-            ("networks.generator.filters", generator.filters, 1),
-            ("networks.discriminator.filters", discriminator.filters, 1),
-        ] {
-            if value < minimum {
-                bail!("{name} = {value}: expected at least {minimum}");
-            }
-        }
-        for (name, value, positive) in [
+            ("regularise.style.r1_every", r.style.r1_every as i64, 1),
+            ("regularise.style.path_length_every", r.style.path_length_every as i64, 1),
+        ];
+        let mut numbers = vec![
             ("training.kimg", t.kimg, true),
             ("training.checkpoint_every_kimg", t.checkpoint_every_kimg, true),
             ("training.distance_every_kimg", t.distance_every_kimg, false),
@@ -188,8 +266,46 @@ impl TrainSpec {
             ("regularise.weight_clip", r.weight_clip, false),
             ("regularise.feature_matching", r.feature_matching, false),
             ("regularise.vgg", r.vgg, false),
-            ("networks.init.gain", init.gain, true),
-        ] {
+            ("regularise.style.path_length", r.style.path_length, false),
+            ("regularise.style.mixing", r.style.mixing, false),
+        ];
+        if let R1Weight::Value(value) = r.style.r1 {
+            numbers.push(("regularise.style.r1", value, false));
+        }
+        match &self.networks {
+            Networks::Dcgan { latent, generator, discriminator, init, .. } => {
+                counts.extend([
+                    ("networks.latent", *latent, 1),
+                    ("networks.generator.filters", generator.filters, 1),
+                    ("networks.discriminator.filters", discriminator.filters, 1),
+                ]);
+                numbers.push(("networks.init.gain", init.gain, true));
+            }
+            Networks::Stylegan2 { mapping, generator, discriminator, minibatch_group, .. } => {
+                counts.extend([
+                    ("networks.mapping.latent", mapping.latent, 1),
+                    ("networks.mapping.style", mapping.style, 1),
+                    ("networks.mapping.layers", mapping.layers, 1),
+                    ("networks.generator.channel_base", generator.channel_base, 1),
+                    ("networks.generator.channel_max", generator.channel_max, 1),
+                    ("networks.discriminator.channel_base", discriminator.channel_base, 1),
+                    ("networks.discriminator.channel_max", discriminator.channel_max, 1),
+                    ("networks.minibatch_group", *minibatch_group, 1),
+                ]);
+                if t.batch > *minibatch_group && t.batch % minibatch_group != 0 {
+                    bail!(
+                        "training.batch = {}: expected a multiple of networks.minibatch_group = {minibatch_group}",
+                        t.batch
+                    );
+                }
+            }
+        }
+        for (name, value, minimum) in counts {
+            if value < minimum {
+                bail!("{name} = {value}: expected at least {minimum}");
+            }
+        }
+        for (name, value, positive) in numbers {
             if !value.is_finite() || value < 0.0 || (positive && value == 0.0) {
                 let sign = if positive { "above 0" } else { "0 or above" };
                 bail!("{name} = {value}: expected a number {sign}");
@@ -263,7 +379,7 @@ mod tests {
     fn settings_reach_the_spec_and_misspelt_ones_are_named() {
         let set = |text: &str| TrainSpec::resolve("wgan-gp", &[text.to_owned()]);
         let spec = set("networks.discriminator.filters=32").unwrap();
-        let Networks::Dcgan { discriminator, .. } = spec.networks;
+        let Networks::Dcgan { discriminator, .. } = spec.networks else { panic!("dcgan") };
         assert_eq!(discriminator.filters, 32);
         assert_eq!(set("training.kimg=3").unwrap().training.kimg, 3.0);
         assert_eq!(set("training.kimg = 0.5").unwrap().training.kimg, 0.5);

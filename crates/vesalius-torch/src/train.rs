@@ -3,15 +3,14 @@
 use crate::batch;
 use crate::checkpoint::{self, CHECKPOINT_FORMAT, State};
 use crate::classical;
+use crate::families::{self, Moment, Request, StepLosses, Training};
 use crate::features::Extractor;
-use crate::gan::Gan;
 use crate::metrics::frechet::{Divisor, frechet_distance};
 use crate::order::Order;
 use crate::rng::{Purpose, reseed_torch};
 use crate::sample::{self, latents, pairs};
 use crate::spec::TrainSpec;
 use crate::stats::{Stat, StatsLog};
-use crate::step::{Stepper, TorchNoise};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::time::Instant;
@@ -92,7 +91,7 @@ struct Session<'a> {
     run: &'a Path,
     spec: &'a TrainSpec,
     context: Surroundings<'a>,
-    stepper: Stepper,
+    gan: Box<dyn Training>,
     order: Order,
     state: State,
     log: StatsLog,
@@ -108,12 +107,11 @@ impl<'a> Session<'a> {
         if indices.is_empty() {
             bail!("{}: no training slice, expected some", pack.path().display());
         }
-        let gan = Gan::new(spec, pack.layout(), pack.classes(), context.device)?;
-        let mut stepper = Stepper::new(spec.clone(), gan, context.device)?;
+        let mut gan = families::training(spec, pack.layout(), pack.classes(), context.device)?;
         let spec_sha256 = spec_digest(spec)?;
         let state = match checkpoint::list(run)?.last() {
             Some(folder) => {
-                let state = checkpoint::load(folder, &mut stepper)?;
+                let state = checkpoint::load(folder, gan.as_mut())?;
                 if state.spec_sha256 != spec_sha256 {
                     bail!("{}: a checkpoint of other settings than task.toml", folder.display());
                 }
@@ -146,7 +144,7 @@ impl<'a> Session<'a> {
             run,
             spec,
             context,
-            stepper,
+            gan,
             order,
             state,
             log,
@@ -162,8 +160,8 @@ impl<'a> Session<'a> {
         let mut window = Window::start(self.state.images);
         while self.state.images < target {
             let before = self.state.images;
-            let (discriminator, generator) = self.step()?;
-            window.add(&discriminator, &generator);
+            let losses = self.step()?;
+            window.add(losses);
             let passed = |every_kimg: f64| {
                 let every = kimg_images(every_kimg).max(1);
                 every_kimg > 0.0 && before / every != self.state.images / every
@@ -213,8 +211,8 @@ impl<'a> Session<'a> {
         self.earlier_secs + self.started.elapsed().as_secs_f64()
     }
 
-    /// One generator step; losses of discriminator and generator.
-    fn step(&mut self) -> Result<(Tensor, Tensor)> {
+    /// One generator step.
+    fn step(&mut self) -> Result<StepLosses> {
         let training = &self.spec.training;
         let device = self.context.device;
         reseed_torch(training.seed, Purpose::Step, self.state.step);
@@ -225,7 +223,6 @@ impl<'a> Session<'a> {
         } else {
             training.critic_steps
         };
-        let joint = self.stepper.gan.generator.joint();
         let mut batches = Vec::with_capacity(critic_steps as usize);
         for _ in 0..critic_steps {
             let indices = self.order.take(training.batch as usize);
@@ -233,27 +230,26 @@ impl<'a> Session<'a> {
             if self.spec.augment.classical {
                 pair = tch::no_grad(|| classical::augment(&pair));
             }
-            batches.push(joint.encode(&pair));
+            batches.push(pair);
         }
         let shown = critic_steps * training.batch as u64;
         self.state.images += shown;
         let half_life = (training.ema_half_life_kimg * 1000.0)
             .min(training.ema_ramp * self.state.images as f64);
-        let decay = if half_life > 0.0 { 0.5_f64.powf(shown as f64 / half_life) } else { 0.0 };
-        let losses = self.stepper.step(&batches, &mut TorchNoise(device), decay);
+        let ema_decay = if half_life > 0.0 { 0.5_f64.powf(shown as f64 / half_life) } else { 0.0 };
+        let moment = Moment { step: self.state.step, images: self.state.images, ema_decay };
+        let losses = self.gan.step(&batches, moment);
         self.state.step += 1;
-        self.state.updates[0] += 1;
-        self.state.updates[1] += critic_steps as i64;
-        Ok((losses.discriminator, losses.generator))
+        Ok(losses)
     }
 
     /// Writes the preview grid; returns the spread of generated images as a share of the real ones' and counts how
     /// often in a row it was next to nothing.
     fn preview(&mut self) -> Result<f64> {
         let count = PREVIEW_SIDE * PREVIEW_SIDE;
-        let generator = &self.stepper.gan.averaged;
+        let generator = self.gan.averaged();
         let z = latents(self.spec.training.seed, Purpose::Preview, 0, count, generator.latent());
-        let pair = pairs(generator, &z);
+        let pair = pairs(generator, &Request { latents: &z, truncation: 1.0 });
         let real = self.context.pack.indices(Split::Train);
         let some: Vec<usize> = (0..count.min(real.len()))
             .map(|i| real[i * real.len() / count.min(real.len())])
@@ -272,14 +268,14 @@ impl<'a> Session<'a> {
 
     fn distance(&self) -> Result<Option<f64>> {
         let Some(probe) = &self.context.probe else { return Ok(None) };
-        let generator = &self.stepper.gan.averaged;
+        let generator = self.gan.averaged();
         let training = &self.spec.training;
         let mut parts = Vec::new();
         let mut done = 0;
         while done < training.distance_images {
             let n = 64.min(training.distance_images - done);
             let z = latents(training.seed, Purpose::Latent, done as u64, n, generator.latent());
-            let image = pairs(generator, &z).image;
+            let image = pairs(generator, &Request { latents: &z, truncation: 1.0 }).image;
             parts.push(tch::no_grad(|| probe.extractor.features(&image))?);
             done += n;
         }
@@ -304,7 +300,7 @@ impl<'a> Session<'a> {
         self.state.wall_secs = self.secs();
         self.log.flush()?;
         let folder = self.run.join("checkpoints").join(checkpoint::name(self.state.images));
-        checkpoint::save(&folder, &self.stepper, &self.state)
+        checkpoint::save(&folder, self.gan.as_ref(), &self.state)
             .with_context(|| format!("checkpoint at {:.3} kimg", self.state.images as f64 / 1e3))?;
         checkpoint::prune(self.run, self.state.best.map(|(_, images)| images))
     }
@@ -329,7 +325,7 @@ fn kimg_images(kimg: f64) -> u64 {
 
 /// Losses since the last line of the log.
 struct Window {
-    losses: Vec<(Tensor, Tensor)>,
+    losses: Vec<StepLosses>,
     images: u64,
     started: Instant,
 }
@@ -339,16 +335,16 @@ impl Window {
         Self { losses: Vec::new(), images, started: Instant::now() }
     }
 
-    fn add(&mut self, discriminator: &Tensor, generator: &Tensor) {
-        self.losses.push((discriminator.shallow_clone(), generator.shallow_clone()));
+    fn add(&mut self, losses: StepLosses) {
+        self.losses.push(losses);
     }
 
     fn finish(&self, images: u64, wall_secs: f64) -> Stat {
         let n = self.losses.len().max(1) as f64;
-        let mean = |pick: fn(&(Tensor, Tensor)) -> &Tensor| {
-            self.losses.iter().map(|pair| pick(pair).double_value(&[])).sum::<f64>() / n
+        let mean = |pick: fn(&StepLosses) -> &Tensor| {
+            self.losses.iter().map(|losses| pick(losses).double_value(&[])).sum::<f64>() / n
         };
-        let (loss_d, loss_g) = (mean(|pair| &pair.0), mean(|pair| &pair.1));
+        let (loss_d, loss_g) = (mean(|losses| &losses.discriminator), mean(|l| &l.generator));
         Stat {
             kimg: images as f64 / 1000.0,
             loss_d,

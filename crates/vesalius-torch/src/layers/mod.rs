@@ -2,6 +2,9 @@
 
 pub mod activation;
 pub mod conv;
+pub mod equalised;
 pub mod init;
+pub mod modulated;
 pub mod norm;
 pub mod params;
+pub mod resample;

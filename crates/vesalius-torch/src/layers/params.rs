@@ -96,6 +96,18 @@ impl Params {
         });
     }
 
+    /// As [`Params::average_from`] for what is trained; buffers are copied: running means are averages already
+    /// (NVlabs/stylegan2-ada-pytorch, `training_loop.py`).
+    pub fn follow(&self, other: &Self, decay: f64) {
+        self.zip(other, |mine, theirs, trained| {
+            if trained {
+                let _ = mine.lerp_(theirs, 1.0 - decay);
+            } else {
+                mine.copy_(theirs);
+            }
+        });
+    }
+
     fn zip(&self, other: &Self, mut apply: impl FnMut(&mut Tensor, &Tensor, bool)) {
         assert_eq!(self.entries.len(), other.entries.len(), "networks of one family and spec");
         no_grad(|| {

@@ -10,7 +10,7 @@ use crate::layers::conv::{Conv, ConvOptions, Geometry, Upsample};
 use crate::layers::init::InitSpec;
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
-use anyhow::{Result, bail};
+use crate::nets::pyramid::Pyramid;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -44,38 +44,6 @@ pub struct DiscriminatorSpec {
     pub spectral_norm: bool,
 }
 
-/// How often H and W are halved, and what remains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pyramid {
-    halvings: u32,
-    base: [i64; 2],
-}
-
-impl Pyramid {
-    /// Halves until the smaller side is 4 to 7 pixels.
-    ///
-    /// # Errors
-    /// When a side cannot be halved that often, or the size is outside 32…512.
-    pub fn new(height: i64, width: i64) -> Result<Self> {
-        if !(32..=512).contains(&height) || !(32..=512).contains(&width) {
-            bail!("size {height}x{width}: expected 32 to 512 pixels in each axis");
-        }
-        let halvings = (height.min(width) / 4).ilog2();
-        let step = 1_i64 << halvings;
-        if height % step != 0 || width % step != 0 {
-            bail!(
-                "size {height}x{width}: expected both divisible by {step}, to be halved {halvings} times"
-            );
-        }
-        Ok(Self { halvings, base: [height / step, width / step] })
-    }
-
-    /// Multiple of the filters at `level` halvings below full size (1, 2, …).
-    fn multiple(level: u32) -> i64 {
-        1 << (level - 1).min(3)
-    }
-}
-
 /// z → joint sample.
 #[derive(Debug)]
 pub struct Generator {
@@ -104,10 +72,10 @@ impl Generator {
         };
         let mut inputs = latent;
         let mut blocks = Vec::new();
-        for (i, level) in (1..=pyramid.halvings).rev().enumerate() {
-            let outputs = spec.filters * Pyramid::multiple(level);
+        for (i, level) in (1..=pyramid.halvings()).rev().enumerate() {
+            let outputs = spec.filters * multiple(level);
             let geometry = if i == 0 {
-                Geometry::Transposed { kernel: pyramid.base, stride: 1, padding: 0 }
+                Geometry::Transposed { kernel: pyramid.base(), stride: 1, padding: 0 }
             } else {
                 up
             };
@@ -174,8 +142,8 @@ impl Discriminator {
         let down = Geometry::Conv { kernel: [4, 4], stride: 2, padding: 1 };
         let mut inputs = joint.total();
         let mut blocks = Vec::new();
-        for level in 1..=pyramid.halvings {
-            let outputs = spec.filters * Pyramid::multiple(level);
+        for level in 1..=pyramid.halvings() {
+            let outputs = spec.filters * multiple(level);
             let norm = if level == 1 { NormKind::None } else { spec.norm };
             let options =
                 ConvOptions { bias: norm == NormKind::None, spectral_norm: spec.spectral_norm };
@@ -186,7 +154,7 @@ impl Discriminator {
             ));
             inputs = outputs;
         }
-        let whole = Geometry::Conv { kernel: pyramid.base, stride: 1, padding: 0 };
+        let whole = Geometry::Conv { kernel: pyramid.base(), stride: 1, padding: 0 };
         let options = ConvOptions { bias: true, spectral_norm: spec.spectral_norm };
         let head = Conv::new(params, "head", [inputs, 1], whole, init, options);
         Self { activation: spec.activation, blocks, head }
@@ -204,17 +172,7 @@ impl Discriminator {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_halved_to_a_base_of_four_to_seven() {
-        assert_eq!(Pyramid::new(64, 64).unwrap(), Pyramid { halvings: 4, base: [4, 4] });
-        assert_eq!(Pyramid::new(96, 160).unwrap(), Pyramid { halvings: 4, base: [6, 10] });
-        assert_eq!(Pyramid::new(512, 512).unwrap(), Pyramid { halvings: 7, base: [4, 4] });
-        let error = Pyramid::new(64, 72).unwrap_err().to_string();
-        assert!(error.contains("64x72") && error.contains("divisible by 16"), "{error}");
-        assert!(Pyramid::new(16, 16).is_err());
-    }
+/// Multiple of the filters at `level` halvings below full size (1, 2, …).
+fn multiple(level: u32) -> i64 {
+    1 << (level - 1).min(3)
 }

@@ -1,6 +1,9 @@
-//! Network families. A family is one file here, one variant of its spec, and one arm where networks are built.
+//! Networks: the families' generators and discriminators, and the frozen networks that judge.
 
 pub mod dcgan;
 pub mod inception;
+pub mod mapping;
+pub mod pyramid;
+pub mod stylegan2;
 pub mod unet;
 pub mod vgg;

@@ -3,6 +3,7 @@
 mod parts;
 mod pseudo;
 mod steps;
+mod style;
 
 use serde_json::Value;
 use tch::{Kind, Tensor};

@@ -4,10 +4,9 @@ use super::pseudo::tensor;
 use super::{assert_close, golden, numbers};
 use tch::{Device, Tensor};
 use vesalius_study::data::manifest::{Layout, PixelDepth};
-use vesalius_torch::gan::Gan;
+use vesalius_torch::families::dcgan::{DcganTraining, Noise};
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::spec::TrainSpec;
-use vesalius_torch::step::{Noise, Stepper};
 
 const STEPS: usize = 5;
 const BATCH: i64 = 4;
@@ -73,16 +72,15 @@ fn losses(preset: &str, critic_steps: usize) -> Vec<f64> {
     let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
-    let gan = Gan::new(&spec, layout, 2, Device::Cpu).unwrap();
+    let mut gan = DcganTraining::new(spec, layout, 2, Device::Cpu).unwrap();
     seed(&gan.generator.params, "generator");
     seed(&gan.discriminator.params, "discriminator");
-    let mut stepper = Stepper::new(spec, gan, Device::Cpu).unwrap();
     let mut found = Vec::new();
     for step in 0..STEPS {
         let real: Vec<Tensor> = (0..critic_steps)
             .map(|k| tensor(&format!("real.{step}.{k}"), &[BATCH, 2, 64, 64], 1.0))
             .collect();
-        let losses = stepper.step(&real, &mut Named { step, batch: 0 }, 0.0);
+        let losses = gan.update(&real, &mut Named { step, batch: 0 }, 0.0);
         found.extend([losses.discriminator.double_value(&[]), losses.generator.double_value(&[])]);
     }
     found

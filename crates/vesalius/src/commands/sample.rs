@@ -5,7 +5,7 @@ use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_torch::sample::Trained;
+use vesalius_torch::sample::{Sampling, Trained};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,10 @@ pub struct Args {
     /// Seed of the latents.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Truncation ψ from 0 to 1 (StyleGAN, StyleGAN2): below 1, styles are pulled towards their mean: more typical
+    /// images, less variety.
+    #[arg(long, default_value_t = 1.0)]
+    truncation: f64,
     /// Pairs made at once; changes memory and speed, not the images.
     #[arg(long, default_value_t = 64)]
     batch: usize,
@@ -40,12 +44,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.count == 0 || args.batch == 0 {
         bail!("--count {} --batch {}: expected at least 1 each", args.count, args.batch);
     }
+    if !(0.0..=1.0).contains(&args.truncation) {
+        bail!("--truncation {}: expected 0 to 1", args.truncation);
+    }
     let device = args.compute.start()?;
     let trained = Trained::load(&args.run, device)?;
     let mut bar = Progress::new("sampling", args.count as u64, "pairs");
-    trained.sample_pack(&args.out, args.count, args.seed, args.batch, command_line(), |done| {
-        bar.set(done as u64, "");
-    })?;
+    let sampling = Sampling {
+        count: args.count,
+        seed: args.seed,
+        batch: args.batch,
+        truncation: args.truncation,
+    };
+    trained.sample_pack(&args.out, &sampling, command_line(), |done| bar.set(done as u64, ""))?;
     bar.finish();
     eprintln!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,130 @@
+//! What training, sampling and checkpoints need to know of a family of GANs, and the families.
+//!
+//! A family is one file here (how it trains), its networks in `nets/`, one variant of [`Networks`], and one arm in each
+//! of the two functions below.
+
+pub mod dcgan;
+pub mod style;
+
+use crate::batch::Pair;
+use crate::joint::Joint;
+use crate::layers::params::Params;
+use crate::optim::Optimiser;
+use crate::spec::{Networks, TrainSpec};
+use anyhow::Result;
+use std::fmt::Debug;
+use tch::{Device, Tensor};
+use vesalius_study::data::manifest::Layout;
+
+/// What a generator makes pairs from.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// `[N, Z]`, N(0, 1).
+    pub latents: &'a Tensor,
+    /// Truncation ψ in [0, 1]: 1 leaves every style as it is. Families without styles ignore it.
+    pub truncation: f64,
+}
+
+/// A generator in evaluation.
+pub trait Generator: Debug {
+    /// Its tensors.
+    fn params(&self) -> &Params;
+
+    /// Numbers in a latent: Z, and for some families the noise of every layer.
+    fn latent(&self) -> i64;
+
+    /// One pair per latent. To be called without gradients: through `sample.rs`.
+    fn pairs(&self, request: &Request) -> Pair;
+}
+
+/// What one step reports; all scalars are still tensors, so that a GPU is not waited for.
+#[derive(Debug)]
+pub struct StepLosses {
+    /// Discriminator's loss in its last update, penalties included.
+    pub discriminator: Tensor,
+    /// Generator's loss, the terms beside the adversarial one included.
+    pub generator: Tensor,
+}
+
+/// Where a training is, as far as a step depends on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Generator steps done before this one.
+    pub step: u64,
+    /// Real images shown to the discriminator, those of this step included.
+    pub images: u64,
+    /// Share of the averaged generator that stays.
+    pub ema_decay: f64,
+}
+
+/// A GAN in training: its networks, its optimisers, and how it takes a step.
+pub trait Training: Debug {
+    /// One generator update after one discriminator update per batch of `real` pairs (families may order them
+    /// otherwise). Draws from LibTorch's generator, which the loop reseeds for every step.
+    fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses;
+
+    /// The averaged generator: what is sampled.
+    fn averaged(&self) -> &dyn Generator;
+
+    /// Tensors of generator, discriminator and averaged generator.
+    fn networks(&self) -> [&Params; 3];
+
+    /// Optimisers of generator and discriminator.
+    fn optimisers(&self) -> [&Optimiser; 2];
+
+    /// The same, to restore their counters.
+    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2];
+
+    /// Everything else a resumed training needs: controllers and running means, by name.
+    fn controls(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+}
+
+/// The joint sample that `networks` make of slices of this shape.
+pub fn joint(networks: &Networks, layout: Layout, classes: usize) -> Joint {
+    let encoding = match networks {
+        Networks::Dcgan { mask, .. } | Networks::Stylegan2 { mask, .. } => *mask,
+    };
+    Joint { channels: layout.channels as i64, classes: classes as i64, encoding }
+}
+
+/// A generator for sampling, initialised from LibTorch's current seed.
+///
+/// # Errors
+/// When the family cannot make this size.
+pub fn generator(
+    networks: &Networks,
+    layout: Layout,
+    classes: usize,
+    device: Device,
+) -> Result<Box<dyn Generator>> {
+    Ok(match networks {
+        Networks::Dcgan { .. } => {
+            Box::new(dcgan::JointGenerator::new(networks, layout, classes, device)?)
+        }
+        Networks::Stylegan2 { .. } => {
+            Box::new(style::StyleGenerator::new(networks, layout, classes, device)?)
+        }
+    })
+}
+
+/// A GAN at the start of its training, initialised from the spec's seed.
+///
+/// # Errors
+/// When the family cannot make this size, or weights it needs (VGG19's) are missing or do not fit.
+pub fn training(
+    spec: &TrainSpec,
+    layout: Layout,
+    classes: usize,
+    device: Device,
+) -> Result<Box<dyn Training>> {
+    Ok(match &spec.networks {
+        Networks::Dcgan { .. } => {
+            Box::new(dcgan::DcganTraining::new(spec.clone(), layout, classes, device)?)
+        }
+        Networks::Stylegan2 { .. } => {
+            Box::new(style::StyleTraining::new(spec.clone(), layout, classes, device)?)
+        }
+    })
+}

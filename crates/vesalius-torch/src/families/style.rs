@@ -1,0 +1,265 @@
+//! How StyleGAN2 trains: NVlabs/stylegan2-ada-pytorch, `training/loss.py` and `training/training_loop.py`.
+//!
+//! A step is the reference's four phases: generator; every few steps its path lengths; discriminator; every few steps
+//! its R1 penalty. Deviation: a gradient that is not a number ends the training (outcome `Diverged`), where the
+//! reference replaces it by 0.
+
+use super::{Generator, Moment, Request, StepLosses, Training, joint};
+use crate::augment::diff_augment;
+use crate::batch::Pair;
+use crate::joint::Joint;
+use crate::layers::conv::channels_last;
+use crate::layers::modulated::Noise;
+use crate::layers::params::Params;
+use crate::nets::mapping::mix;
+use crate::nets::pyramid::Pyramid;
+use crate::nets::stylegan2;
+use crate::optim::Optimiser;
+use crate::regularise::{PathLength, r1_penalty};
+use crate::rng::{Purpose, reseed_torch};
+use crate::spec::{Networks, TrainSpec};
+use anyhow::{Result, bail};
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::Layout;
+
+/// Latent → style → joint sample.
+#[derive(Debug)]
+pub struct StyleGenerator {
+    /// Named tensors.
+    pub params: Params,
+    /// The networks.
+    pub network: stylegan2::Generator,
+    joint: Joint,
+}
+
+impl StyleGenerator {
+    /// Builds and initialises; the weights are a function of LibTorch's current seed.
+    ///
+    /// # Errors
+    /// When the family cannot make this size.
+    pub fn new(
+        networks: &Networks,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Self> {
+        let Networks::Stylegan2 { mapping, generator, .. } = networks else {
+            bail!("networks.family: expected stylegan2");
+        };
+        let joint = joint(networks, layout, classes);
+        let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
+        let mut params = Params::new(device);
+        let network =
+            stylegan2::Generator::new(&mut params, mapping, generator, joint.total(), pyramid);
+        Ok(Self { params, network, joint })
+    }
+
+    /// Styles `[N, L, S]` → joint samples `[N, C+M, H, W]`.
+    pub fn synthesise(&self, styles: &Tensor, noise: Noise) -> Tensor {
+        self.joint.activate_linear(&self.network.synthesis.forward(styles, noise))
+    }
+}
+
+impl Generator for StyleGenerator {
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Z, then the noise of all layers: both are functions of (seed, i).
+    fn latent(&self) -> i64 {
+        self.network.mapping.latent() + self.network.synthesis.noise_pixels()
+    }
+
+    fn pairs(&self, request: &Request) -> Pair {
+        let z = self.network.mapping.latent();
+        let noise = request.latents.narrow(1, z, request.latents.size()[1] - z);
+        let styles = self.network.mapping.forward(&request.latents.narrow(1, 0, z));
+        let styles = self.network.mapping.truncate(&styles, request.truncation);
+        let styles = mix(&styles, None, self.network.synthesis.style_layers());
+        let Pair { image, labels } =
+            self.joint.decode(&self.synthesise(&styles, Noise::Given(&noise)));
+        Pair { image: image.clamp(-1.0, 1.0), labels }
+    }
+}
+
+/// A GAN of this family in training.
+#[derive(Debug)]
+pub struct StyleTraining {
+    spec: TrainSpec,
+    /// Trained.
+    pub generator: StyleGenerator,
+    /// Trained: the named tensors of `discriminator`.
+    pub discriminator_params: Params,
+    /// Trained.
+    pub discriminator: stylegan2::Discriminator,
+    averaged: StyleGenerator,
+    generator_optimiser: Optimiser,
+    discriminator_optimiser: Optimiser,
+    path_length: PathLength,
+    r1: f64,
+    device: Device,
+}
+
+impl StyleTraining {
+    /// Builds all three networks from the spec's seed.
+    ///
+    /// # Errors
+    /// When the family cannot make this size.
+    pub fn new(spec: TrainSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
+        let Networks::Stylegan2 { discriminator: width, minibatch_group, .. } = &spec.networks
+        else {
+            bail!("networks.family: expected stylegan2");
+        };
+        let seed = spec.training.seed;
+        reseed_torch(seed, Purpose::Weights, 0);
+        let generator = StyleGenerator::new(&spec.networks, layout, classes, device)?;
+        reseed_torch(seed, Purpose::Weights, 1);
+        let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
+        let mut discriminator_params = Params::new(device);
+        let discriminator = stylegan2::Discriminator::new(
+            &mut discriminator_params,
+            width,
+            generator.joint.total(),
+            pyramid,
+            *minibatch_group,
+        );
+        let averaged = StyleGenerator::new(&spec.networks, layout, classes, device)?;
+        averaged.params.copy_from(&generator.params);
+        averaged.params.set_trainable(false);
+        let style = &spec.regularise.style;
+        let every = |weight: f64, every: u64| if weight > 0.0 { every } else { 0 };
+        let r1 = style.r1.value(layout, spec.training.batch);
+        let generator_optimiser = Optimiser::new(
+            spec.optimiser.generator.lazy(every(style.path_length, style.path_length_every)),
+            generator.params.trained(),
+        );
+        let discriminator_optimiser = Optimiser::new(
+            spec.optimiser.discriminator.lazy(every(r1, style.r1_every)),
+            discriminator_params.trained(),
+        );
+        Ok(Self {
+            path_length: PathLength::new(device),
+            spec,
+            generator,
+            discriminator_params,
+            discriminator,
+            averaged,
+            generator_optimiser,
+            discriminator_optimiser,
+            r1,
+            device,
+        })
+    }
+
+    fn latents(&self, n: i64) -> Tensor {
+        let options = (Kind::Float, self.device);
+        Tensor::randn([n, self.generator.network.mapping.latent()], options)
+    }
+
+    /// Mixed styles `[N, L, S]` of `n` fresh latents, following their mean.
+    fn styles(&self, n: i64) -> Tensor {
+        let network = &self.generator.network;
+        let layers = network.synthesis.style_layers();
+        let styles = network.mapping.forward(&self.latents(n));
+        network.mapping.follow(&styles);
+        let cpu = (Kind::Float, Device::Cpu);
+        let mixing = Tensor::rand([2], cpu);
+        if mixing.double_value(&[0]) >= self.spec.regularise.style.mixing {
+            return mix(&styles, None, layers);
+        }
+        let cutoff = 1 + (mixing.double_value(&[1]) * (layers - 1) as f64) as i64;
+        let other = network.mapping.forward(&self.latents(n));
+        mix(&styles, Some((&other, cutoff)), layers)
+    }
+
+    fn judge(&self, sample: &Tensor) -> Tensor {
+        let policies = &self.spec.augment.diff_augment;
+        self.discriminator.forward(&diff_augment(sample, self.generator.joint.channels, policies))
+    }
+
+    fn generator_update(&mut self, n: i64) -> Tensor {
+        self.discriminator_params.set_trainable(false);
+        self.generator_optimiser.zero_grad();
+        let fake = self.generator.synthesise(&self.styles(n), Noise::Random);
+        let loss = self.spec.loss.of_generator(&self.judge(&fake));
+        loss.backward();
+        self.generator_optimiser.step();
+        self.discriminator_params.set_trainable(true);
+        loss.detach()
+    }
+
+    fn path_length_update(&mut self, n: i64) {
+        let style = &self.spec.regularise.style;
+        self.generator_optimiser.zero_grad();
+        let styles = self.styles(n);
+        let fake = self.generator.synthesise(&styles, Noise::Random);
+        let noise = fake.randn_like();
+        let penalty = self.path_length.penalty(&fake, &styles, &noise);
+        (penalty * (style.path_length * style.path_length_every as f64)).backward();
+        self.generator_optimiser.step();
+    }
+
+    fn discriminator_update(&mut self, real: &Tensor) -> Tensor {
+        let loss = self.spec.loss;
+        let fake =
+            tch::no_grad(|| self.generator.synthesise(&self.styles(real.size()[0]), Noise::Random));
+        self.discriminator_optimiser.zero_grad();
+        let on_fake = loss.on_fake(&self.judge(&fake));
+        on_fake.backward();
+        let on_real = loss.on_real(&self.judge(real));
+        on_real.backward();
+        self.discriminator_optimiser.step();
+        on_fake.detach() + on_real.detach()
+    }
+
+    fn r1_update(&mut self, real: &Tensor) {
+        self.discriminator_optimiser.zero_grad();
+        let penalty = r1_penalty(|x| self.judge(x), real);
+        (penalty * (self.r1 / 2.0 * self.spec.regularise.style.r1_every as f64)).backward();
+        self.discriminator_optimiser.step();
+    }
+}
+
+impl Training for StyleTraining {
+    fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses {
+        let style = self.spec.regularise.style.clone();
+        let mut discriminator = Tensor::new();
+        let mut generator = Tensor::new();
+        for (i, pair) in real.iter().enumerate() {
+            let real = channels_last(&self.generator.joint.encode(pair), self.device);
+            let n = real.size()[0];
+            if i == 0 {
+                generator = self.generator_update(n);
+                if style.path_length > 0.0 && moment.step.is_multiple_of(style.path_length_every) {
+                    self.path_length_update((n / 2).max(1));
+                }
+            }
+            discriminator = self.discriminator_update(&real);
+            if i == 0 && self.r1 > 0.0 && moment.step.is_multiple_of(style.r1_every) {
+                self.r1_update(&real);
+            }
+        }
+        self.averaged.params.follow(&self.generator.params, moment.ema_decay);
+        StepLosses { discriminator, generator }
+    }
+
+    fn averaged(&self) -> &dyn Generator {
+        &self.averaged
+    }
+
+    fn networks(&self) -> [&Params; 3] {
+        [&self.generator.params, &self.discriminator_params, &self.averaged.params]
+    }
+
+    fn optimisers(&self) -> [&Optimiser; 2] {
+        [&self.generator_optimiser, &self.discriminator_optimiser]
+    }
+
+    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2] {
+        [&mut self.generator_optimiser, &mut self.discriminator_optimiser]
+    }
+
+    fn controls(&self) -> Vec<(String, Tensor)> {
+        vec![("path_length.mean".to_owned(), self.path_length.mean())]
+    }
+}

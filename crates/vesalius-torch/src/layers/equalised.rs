@@ -1,0 +1,151 @@
+//! Layers with equalised learning rate (Karras et al. 2018, arXiv:1710.10196, section 4.1): weights are drawn from
+//! N(0, 1) and scaled at run time by 1/√(fan in). As NVlabs/stylegan2-ada-pytorch, `training/networks.py`.
+//!
+//! LeakyReLU is positively homogeneous, so the gain √2 behind it is folded into weight and bias in front of it:
+//! one pass over the activations less.
+
+use super::activation::leaky_relu;
+use super::params::Params;
+use super::resample;
+use std::f64::consts::SQRT_2;
+use tch::{Device, Kind, Tensor};
+
+/// Slope of every LeakyReLU in StyleGAN and StyleGAN2.
+pub const SLOPE: f64 = 0.2;
+
+/// What follows a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// Nothing.
+    Linear,
+    /// √2 · LeakyReLU.
+    LeakyRelu,
+}
+
+impl After {
+    fn gain(self) -> f64 {
+        match self {
+            Self::Linear => 1.0,
+            Self::LeakyRelu => SQRT_2,
+        }
+    }
+
+    fn apply(self, x: Tensor) -> Tensor {
+        match self {
+            Self::Linear => x,
+            Self::LeakyRelu => leaky_relu(&x, SLOPE),
+        }
+    }
+}
+
+/// A fully connected layer.
+#[derive(Debug)]
+pub struct Dense {
+    weight: Tensor,
+    bias: Tensor,
+    weight_gain: f64,
+    bias_gain: f64,
+    after: After,
+}
+
+/// Options of [`Dense::new`].
+#[derive(Debug, Clone, Copy)]
+pub struct DenseOptions {
+    /// What follows.
+    pub after: After,
+    /// Factor on the learning rate of this layer.
+    pub lr_multiplier: f64,
+    /// Initial bias.
+    pub bias: f64,
+}
+
+impl Dense {
+    /// From `sizes[0]` to `sizes[1]` features, registered as `<name>.weight`, `<name>.bias`.
+    pub fn new(params: &mut Params, name: &str, sizes: [i64; 2], options: DenseOptions) -> Self {
+        let [inputs, outputs] = sizes;
+        let cpu = (Kind::Float, Device::Cpu);
+        let weight = Tensor::randn([outputs, inputs], cpu) / options.lr_multiplier;
+        let weight = params.parameter(format!("{name}.weight"), &weight);
+        let bias = Tensor::full([outputs], options.bias, cpu);
+        let bias = params.parameter(format!("{name}.bias"), &bias);
+        let gain = options.after.gain();
+        Self {
+            weight,
+            bias,
+            weight_gain: options.lr_multiplier / (inputs as f64).sqrt() * gain,
+            bias_gain: options.lr_multiplier * gain,
+            after: options.after,
+        }
+    }
+
+    /// `[N, inputs]` → `[N, outputs]`.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let bias = &self.bias * self.bias_gain;
+        self.after.apply(x.linear(&(&self.weight * self.weight_gain), Some(&bias)))
+    }
+}
+
+/// A convolution, with downsampling ×2 as an option.
+#[derive(Debug)]
+pub struct EqualConv {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    filter: Tensor,
+    kernel: i64,
+    down: bool,
+    after: After,
+    gain: f64,
+}
+
+/// Options of [`EqualConv::new`].
+#[derive(Debug, Clone, Copy)]
+pub struct EqualConvOptions {
+    /// Side of the kernel: 1 or 3.
+    pub kernel: i64,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// Whether resolution is halved, low-pass filtered.
+    pub down: bool,
+    /// What follows.
+    pub after: After,
+    /// Factor on the output (a residual block's √½).
+    pub gain: f64,
+}
+
+impl EqualConv {
+    /// From `channels[0]` to `channels[1]`, registered as `<name>.weight`, `<name>.bias`, `<name>.resample_filter`.
+    pub fn new(
+        params: &mut Params,
+        name: &str,
+        channels: [i64; 2],
+        options: EqualConvOptions,
+    ) -> Self {
+        let EqualConvOptions { kernel, bias, down, after, gain } = options;
+        let cpu = (Kind::Float, Device::Cpu);
+        let weight = Tensor::randn([channels[1], channels[0], kernel, kernel], cpu);
+        let weight = super::conv::channels_last(&weight, params.device());
+        let weight = params.parameter(format!("{name}.weight"), &weight);
+        let bias = bias
+            .then(|| params.parameter(format!("{name}.bias"), &Tensor::zeros([channels[1]], cpu)));
+        let filter = params.buffer(format!("{name}.resample_filter"), &resample::filter());
+        Self { weight, bias, filter, kernel, down, after, gain }
+    }
+
+    /// `[N, inputs, H, W]` → `[N, outputs, H, W]`, or half of H and W.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let gain = self.gain * self.after.gain();
+        let fan_in: i64 = self.weight.size()[1..].iter().product();
+        let weight = &self.weight * (gain / (fan_in as f64).sqrt());
+        let bias = self.bias.as_ref().map(|bias| bias * gain);
+        let conv = |x: &Tensor, stride: i64, padding: i64| {
+            x.conv2d(&weight, bias.as_ref(), [stride; 2], [padding; 2], [1, 1], 1)
+        };
+        let y = match (self.down, self.kernel) {
+            (false, kernel) => conv(x, 1, kernel / 2),
+            // One pixel needs no neighbours: halve first, a quarter of the work remains.
+            (true, 1) => conv(&resample::downsample(x, &self.filter), 1, 0),
+            (true, _) => conv(&resample::blur(x, &self.filter, 1.0, 2), 2, 0),
+        };
+        self.after.apply(y)
+    }
+}
