@@ -54,6 +54,25 @@ def gradients(network: torch.nn.Module) -> dict:
     return {n: summary(n, p.grad) for n, p in network.named_parameters() if p.grad is not None}
 
 
+def augmentation() -> dict:
+    """Each transformation alone, at a fixed percentile of its draw, and all of them: output and gradient."""
+    from training.augment import AugmentPipe
+
+    geometry = ["xflip", "rotate90", "xint", "scale", "rotate", "aniso", "xfrac"]
+    colour = ["brightness", "contrast", "lumaflip", "hue", "saturation"]
+    out = {}
+    for names in [[n] for n in geometry + colour] + [geometry + colour]:
+        for percentile in (0.3, 0.8):
+            for channels in (3, 1):
+                pipe = AugmentPipe(**{name: 1 for name in names})
+                x = tensor("ada.image", [2, channels, 16, 20]).requires_grad_(True)
+                y = pipe(x, debug_percentile=percentile)
+                (y * tensor("ada.probe", list(y.shape))).sum().backward()
+                key = "+".join(names) if len(names) == 1 else "all"
+                out[f"{key}.{percentile}.{channels}"] = [numbers(y[:, :, ::7, ::9]), summary("ada", y), summary("ada.gradient", x.grad)]
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--code", required=True, help="checkout of NVlabs/stylegan2-ada-pytorch")
@@ -100,6 +119,7 @@ def main() -> None:
         loss.accumulate_gradients(phase, real, none, z, none, True, 3.0)
         out[phase] = gradients(network)
     out["path_length.mean"] = numbers(loss.pl_mean)
+    (HERE / "ada.json").write_text(json.dumps(augmentation()))
     (HERE / "stylegan2.json").write_text(json.dumps(out))
 
 

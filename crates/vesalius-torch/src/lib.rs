@@ -22,6 +22,7 @@ pub fn cuda_devices() -> usize {
     tch::Cuda::device_count().max(0) as usize
 }
 
+pub mod ada;
 pub mod augment;
 pub mod batch;
 pub mod checkpoint;

@@ -22,7 +22,7 @@ pub fn gradient_penalty(
 
 /// R1 (Mescheder et al. 2018, arXiv:1801.04406, equation 9): mean ‖∇D(x)‖² over real samples `[N, ·, H, W]`, to be
 /// weighted with γ/2; differentiable in the discriminator's weights.
-pub fn r1_penalty(judge: impl Fn(&Tensor) -> Tensor, real: &Tensor) -> Tensor {
+pub fn r1_penalty(judge: impl FnOnce(&Tensor) -> Tensor, real: &Tensor) -> Tensor {
     let real = real.detach().set_requires_grad(true);
     let logits = judge(&real);
     let gradient = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&real], true, true);

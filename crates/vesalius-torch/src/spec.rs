@@ -3,6 +3,7 @@
 //! A GAN is a preset: family × loss × regularisers × augmentation. `studies/presets.toml` holds the presets; none of
 //! them is a type.
 
+use crate::ada::AdaSpec;
 use crate::augment::DiffAugment;
 use crate::joint::MaskEncoding;
 use crate::layers::init::InitSpec;
@@ -154,13 +155,16 @@ impl R1Weight {
 }
 
 /// Augmentation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augment {
     /// DiffAugment policies, on real and fake samples alike; empty: off.
     pub diff_augment: Vec<DiffAugment>,
     /// Classical augmentation of the real samples: small rotations, shifts, flips.
     pub classical: bool,
+    /// Adaptive augmentation (StyleGAN, StyleGAN2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ada: Option<AdaSpec>,
 }
 
 /// Optimisers of both networks.
@@ -311,6 +315,10 @@ impl TrainSpec {
                 bail!("{name} = {value}: expected a number {sign}");
             }
         }
+        self.check_family()?;
+        if let Some(ada) = &self.augment.ada {
+            ada.check()?;
+        }
         if r.vgg > 0.0 && r.vgg_weights.is_none() {
             bail!(
                 "regularise.vgg = {}: expected regularise.vgg_weights to name torchvision's VGG19 as safetensors",
@@ -322,6 +330,29 @@ impl TrainSpec {
             && !(0.5..=1.0).contains(&real_target)
         {
             bail!("loss.real_target = {real_target}: expected 0.5 to 1");
+        }
+        Ok(())
+    }
+}
+
+impl TrainSpec {
+    /// A term that the family does not have is an error, never ignored.
+    fn check_family(&self) -> Result<()> {
+        let r = &self.regularise;
+        let styles = !matches!(self.networks, Networks::Dcgan { .. });
+        let foreign: &[(&str, bool)] = if styles {
+            &[
+                ("regularise.gradient_penalty", r.gradient_penalty > 0.0),
+                ("regularise.weight_clip", r.weight_clip > 0.0),
+                ("regularise.feature_matching", r.feature_matching > 0.0),
+                ("regularise.vgg", r.vgg > 0.0),
+                ("training.critic_boost", self.training.critic_boost),
+            ]
+        } else {
+            &[("regularise.style", !r.style.is_off()), ("augment.ada", self.augment.ada.is_some())]
+        };
+        if let Some((name, _)) = foreign.iter().find(|(_, set)| *set) {
+            bail!("{name}: preset {} has no such term, expected it to be off", self.preset);
         }
         Ok(())
     }

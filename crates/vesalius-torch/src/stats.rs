@@ -23,6 +23,9 @@ pub struct Stat {
     /// Fréchet distance to the real training images, where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frechet_distance: Option<f64>,
+    /// Probability of each adaptive augmentation, where the family has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment_p: Option<f64>,
 }
 
 /// Both files of one run.
@@ -89,6 +92,7 @@ impl StatsLog {
             ("loss/generator", Some(stat.loss_g)),
             ("images_per_sec", Some(stat.images_per_sec)),
             ("frechet_distance", stat.frechet_distance),
+            ("augment_p", stat.augment_p),
         ];
         let mut summary = Vec::new();
         for (tag, value) in scalars {
@@ -178,6 +182,7 @@ mod tests {
             images_per_sec: 3.0,
             wall_secs: 4.0,
             frechet_distance: None,
+            augment_p: None,
         }
     }
 

@@ -172,6 +172,7 @@ impl<'a> Session<'a> {
             let save = passed(training.checkpoint_every_kimg) || last;
             if measure || save || before / STAT_IMAGES != self.state.images / STAT_IMAGES {
                 let mut stat = window.finish(self.state.images, self.secs());
+                stat.augment_p = self.gan.augment_p();
                 if !(stat.loss_d.is_finite() && stat.loss_g.is_finite()) {
                     return Ok(Ended::Diverged(format!(
                         "losses {} (D) and {} (G) at {:.1} kimg",
@@ -352,6 +353,7 @@ impl Window {
             images_per_sec: (images - self.images) as f64 / self.started.elapsed().as_secs_f64(),
             wall_secs,
             frechet_distance: None,
+            augment_p: None,
         }
     }
 }

@@ -79,6 +79,11 @@ pub trait Training: Debug {
     fn controls(&self) -> Vec<(String, Tensor)> {
         Vec::new()
     }
+
+    /// Probability of each adaptive augmentation, where there is one.
+    fn augment_p(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// The joint sample that `networks` make of slices of this shape.

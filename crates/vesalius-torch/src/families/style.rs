@@ -5,6 +5,7 @@
 //! reference replaces it by 0.
 
 use super::{Generator, Moment, Request, StepLosses, Training, joint};
+use crate::ada::Ada;
 use crate::augment::diff_augment;
 use crate::batch::Pair;
 use crate::joint::Joint;
@@ -96,6 +97,7 @@ pub struct StyleTraining {
     generator_optimiser: Optimiser,
     discriminator_optimiser: Optimiser,
     path_length: PathLength,
+    ada: Option<Ada>,
     r1: f64,
     device: Device,
 }
@@ -123,6 +125,10 @@ impl StyleTraining {
             pyramid,
             *minibatch_group,
         );
+        let ada = match &spec.augment.ada {
+            Some(ada) => Some(Ada::new(ada.clone(), generator.joint)?),
+            None => None,
+        };
         let averaged = StyleGenerator::new(&spec.networks, layout, classes, device)?;
         averaged.params.copy_from(&generator.params);
         averaged.params.set_trainable(false);
@@ -139,6 +145,7 @@ impl StyleTraining {
         );
         Ok(Self {
             path_length: PathLength::new(device),
+            ada,
             spec,
             generator,
             discriminator_params,
@@ -174,7 +181,17 @@ impl StyleTraining {
 
     fn judge(&self, sample: &Tensor) -> Tensor {
         let policies = &self.spec.augment.diff_augment;
-        self.discriminator.forward(&diff_augment(sample, self.generator.joint.channels, policies))
+        let sample = diff_augment(sample, self.generator.joint.channels, policies);
+        match &self.ada {
+            Some(ada) => self.discriminator.forward(&ada.apply(&sample)),
+            None => self.discriminator.forward(&sample),
+        }
+    }
+
+    fn observe(&mut self, real_logits: &Tensor) {
+        if let Some(ada) = &mut self.ada {
+            ada.observe(real_logits);
+        }
     }
 
     fn generator_update(&mut self, n: i64) -> Tensor {
@@ -206,7 +223,9 @@ impl StyleTraining {
         self.discriminator_optimiser.zero_grad();
         let on_fake = loss.on_fake(&self.judge(&fake));
         on_fake.backward();
-        let on_real = loss.on_real(&self.judge(real));
+        let logits = self.judge(real);
+        self.observe(&logits);
+        let on_real = loss.on_real(&logits);
         on_real.backward();
         self.discriminator_optimiser.step();
         on_fake.detach() + on_real.detach()
@@ -214,7 +233,15 @@ impl StyleTraining {
 
     fn r1_update(&mut self, real: &Tensor) {
         self.discriminator_optimiser.zero_grad();
-        let penalty = r1_penalty(|x| self.judge(x), real);
+        let mut logits = Tensor::new();
+        let penalty = r1_penalty(
+            |x| {
+                logits = self.judge(x);
+                logits.shallow_clone()
+            },
+            real,
+        );
+        self.observe(&logits);
         (penalty * (self.r1 / 2.0 * self.spec.regularise.style.r1_every as f64)).backward();
         self.discriminator_optimiser.step();
     }
@@ -239,6 +266,9 @@ impl Training for StyleTraining {
                 self.r1_update(&real);
             }
         }
+        if let Some(ada) = &mut self.ada {
+            ada.adjust(moment.step + 1, self.spec.training.batch);
+        }
         self.averaged.params.follow(&self.generator.params, moment.ema_decay);
         StepLosses { discriminator, generator }
     }
@@ -260,6 +290,12 @@ impl Training for StyleTraining {
     }
 
     fn controls(&self) -> Vec<(String, Tensor)> {
-        vec![("path_length.mean".to_owned(), self.path_length.mean())]
+        let mut controls = vec![("path_length.mean".to_owned(), self.path_length.mean())];
+        controls.extend(self.ada.as_ref().map(|ada| ("ada".to_owned(), ada.state())));
+        controls
+    }
+
+    fn augment_p(&self) -> Option<f64> {
+        self.ada.as_ref().map(Ada::p)
     }
 }

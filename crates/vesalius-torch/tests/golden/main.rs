@@ -1,5 +1,6 @@
 //! Comparison with the numbers of the reference implementations; `golden/generate.py` says which and made them.
 
+mod ada;
 mod parts;
 mod pseudo;
 mod steps;

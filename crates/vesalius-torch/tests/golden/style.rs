@@ -70,7 +70,7 @@ pub fn seed(params: &Params, prefix: &str) {
     params.load(&seeded).unwrap();
 }
 
-fn summary(name: &str, value: &Tensor) -> Vec<f64> {
+pub fn summary(name: &str, value: &Tensor) -> Vec<f64> {
     let value = value.detach().to_kind(Kind::Double);
     let key = tensor(&format!("probe.{name}"), &value.size(), 1.0).to_kind(Kind::Double);
     vec![value.norm().double_value(&[]), (value * key).sum(Kind::Double).double_value(&[])]

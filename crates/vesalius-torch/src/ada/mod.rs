@@ -1,0 +1,334 @@
+//! Adaptive discriminator augmentation: Karras et al. 2020, "Training Generative Adversarial Networks with Limited
+//! Data" (arXiv:2006.06676); NVlabs/stylegan2-ada-pytorch, `training/augment.py` and `training_loop.py`.
+//!
+//! Every real and generated sample passes through transformations that each happen with probability p before the
+//! discriminator sees it; p follows how often the discriminator is right about real samples. On joint samples geometry
+//! moves image and mask alike, colour touches the image alone.
+//!
+//! Deviations: the reference filters even when p is 0, here nothing happens then; a label map in one channel is moved
+//! by nearest neighbour, because a blend of classes 0 and 2 would read as class 1.
+
+pub mod colour;
+pub mod geometry;
+
+use crate::joint::{Joint, MaskEncoding};
+use anyhow::{Result, bail};
+use colour::ColourMatrix;
+use geometry::Affine;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+/// Settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdaSpec {
+    /// What may happen to a sample, in the order of [`Transform`].
+    pub transforms: Vec<Transform>,
+    /// Mean sign of the logits of real samples that p is steered to.
+    pub target: f64,
+    /// Images over which p would go from 0 to 1, in thousands.
+    pub kimg: f64,
+    /// Steps between adjustments.
+    pub every: u64,
+}
+
+/// One transformation; the reference's names and ranges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    /// Mirrored left to right, half of the time.
+    Xflip,
+    /// Turned by 0, 90, 180 or 270°.
+    Rotate90,
+    /// Shifted by whole pixels, up to 12.5 % of each side.
+    Xint,
+    /// Scaled by 2^N(0, 0.2²).
+    Scale,
+    /// Rotated by any angle, before and after `aniso`.
+    Rotate,
+    /// Stretched by 2^N(0, 0.2²) in one axis and shrunk in the other.
+    Aniso,
+    /// Shifted by N(0, 0.125²) of each side.
+    Xfrac,
+    /// Brightness + N(0, 0.2²).
+    Brightness,
+    /// Contrast × 2^N(0, 0.5²).
+    Contrast,
+    /// Brightness mirrored about grey, half of the time.
+    Lumaflip,
+    /// Hue rotated by any angle (colour images only).
+    Hue,
+    /// Saturation × 2^N(0, 1) (colour images only).
+    Saturation,
+}
+
+const XINT_MAX: f64 = 0.125;
+const SCALE_STD: f64 = 0.2;
+const ANISO_STD: f64 = 0.2;
+const XFRAC_STD: f64 = 0.125;
+const BRIGHTNESS_STD: f64 = 0.2;
+const CONTRAST_STD: f64 = 0.5;
+const SATURATION_STD: f64 = 1.0;
+
+impl AdaSpec {
+    /// Refuses values that can only be mistakes.
+    ///
+    /// # Errors
+    /// Names the setting, the value and what was expected.
+    pub fn check(&self) -> Result<()> {
+        if !(-1.0..=1.0).contains(&self.target) {
+            bail!("augment.ada.target = {}: expected -1 to 1", self.target);
+        }
+        if !(self.kimg.is_finite() && self.kimg > 0.0) {
+            bail!("augment.ada.kimg = {}: expected a number above 0", self.kimg);
+        }
+        if self.every == 0 {
+            bail!("augment.ada.every = 0: expected at least 1");
+        }
+        Ok(())
+    }
+}
+
+/// The pipeline with its controller.
+#[derive(Debug)]
+pub struct Ada {
+    spec: AdaSpec,
+    joint: Joint,
+    /// p; sum of signs and count since the last adjustment. f64, saved with the checkpoint.
+    state: Tensor,
+}
+
+impl Ada {
+    /// With p = 0.
+    ///
+    /// # Errors
+    /// When colour transformations meet an image that is neither grey nor RGB.
+    pub fn new(spec: AdaSpec, joint: Joint) -> Result<Self> {
+        let coloured = spec.transforms.iter().any(|&transform| transform >= Transform::Brightness);
+        if coloured && joint.channels != 1 && joint.channels != 3 {
+            bail!(
+                "augment.ada.transforms: colour transformations of {} channels, expected 1 or 3",
+                joint.channels
+            );
+        }
+        let state = Tensor::zeros([3], (Kind::Double, Device::Cpu));
+        Ok(Self { spec, joint, state })
+    }
+
+    /// The tensor that a resumed training needs; shares memory.
+    pub fn state(&self) -> Tensor {
+        self.state.shallow_clone()
+    }
+
+    /// Probability of each transformation.
+    pub fn p(&self) -> f64 {
+        self.state.double_value(&[0])
+    }
+
+    /// Notes the discriminator's logits `[N]` of real samples.
+    pub fn observe(&mut self, logits: &Tensor) {
+        let signs = logits.detach().sign().sum(Kind::Double).double_value(&[]);
+        let noted = Tensor::from_slice(&[0.0, signs, logits.numel() as f64]);
+        self.state += noted;
+    }
+
+    /// Once per step, `step` counting from 1: every few steps p moves towards the target, by `batch` × steps over
+    /// `kimg`, never below 0.
+    pub fn adjust(&mut self, step: u64, batch: i64) {
+        if !step.is_multiple_of(self.spec.every) {
+            return;
+        }
+        let [p, signs, count] = [0, 1, 2].map(|i| self.state.double_value(&[i]));
+        let rate = batch as f64 * self.spec.every as f64 / (self.spec.kimg * 1000.0);
+        let direction = (signs / count.max(1.0) - self.spec.target).signum();
+        self.state.copy_(&Tensor::from_slice(&[(p + direction * rate).max(0.0), 0.0, 0.0]));
+    }
+
+    /// Transforms joint samples `[N, C+M, H, W]`, each by its own draw from LibTorch's generator; twice
+    /// differentiable in the samples.
+    pub fn apply(&self, sample: &Tensor) -> Tensor {
+        let p = self.p();
+        if p <= 0.0 {
+            return sample.shallow_clone();
+        }
+        let (n, _, h, w) = sample.size4().expect("a batch of samples");
+        let mut dice = Dice::new(n as usize, self.spec.transforms.len());
+        let mut geometry = vec![Affine::identity(); n as usize];
+        let mut colour = vec![ColourMatrix::identity(); n as usize];
+        for &transform in &self.spec.transforms {
+            for i in 0..n as usize {
+                let draw = dice.next();
+                self.choose(transform, p, draw, [h, w], &mut geometry[i], &mut colour[i]);
+            }
+        }
+        let nearest = self.joint.encoding == MaskEncoding::LabelMap;
+        let moved = if geometry.iter().all(Affine::is_identity) {
+            sample.shallow_clone()
+        } else if nearest {
+            let image = geometry::warp(&sample.narrow(1, 0, self.joint.channels), &geometry);
+            let mask = sample.narrow(1, self.joint.channels, self.joint.mask_channels());
+            Tensor::cat(&[image, geometry::warp_nearest(&mask, &geometry)], 1)
+        } else {
+            geometry::warp(sample, &geometry)
+        };
+        if colour.iter().all(ColourMatrix::is_identity) {
+            return moved;
+        }
+        let image = colour::apply(&moved.narrow(1, 0, self.joint.channels), &colour);
+        let mask = moved.narrow(1, self.joint.channels, self.joint.mask_channels());
+        Tensor::cat(&[image, mask], 1)
+    }
+
+    /// One sample's part in one transformation.
+    fn choose(
+        &self,
+        transform: Transform,
+        p: f64,
+        draw: [f64; 6],
+        size: [i64; 2],
+        geometry: &mut Affine,
+        colour: &mut ColourMatrix,
+    ) {
+        use std::f64::consts::{FRAC_PI_2, PI};
+        let [chance, second_chance, a, b, normal_a, normal_b] = draw;
+        let [h, w] = size.map(|side| side as f64);
+        let happens = chance < p;
+        let then = |geometry: &mut Affine, step: Affine| *geometry = geometry.then(&step);
+        match transform {
+            // Half of the turns and mirrors are none, as there.
+            Transform::Xflip if happens && a < 0.5 => then(geometry, Affine::scale(-1.0, 1.0)),
+            Transform::Rotate90 if happens => {
+                then(geometry, Affine::rotation((a * 4.0).floor() * FRAC_PI_2));
+            }
+            Transform::Xint if happens => {
+                let shift = |u: f64, side: f64| ((u * 2.0 - 1.0) * XINT_MAX * side).round();
+                then(geometry, Affine::shift(-shift(a, w), -shift(b, h)));
+            }
+            Transform::Scale if happens => {
+                let s = (normal_a * SCALE_STD).exp2();
+                then(geometry, Affine::scale(1.0 / s, 1.0 / s));
+            }
+            Transform::Rotate => {
+                // Two rotations, so that either happens with probability p.
+                let either = 1.0 - (1.0 - p).clamp(0.0, 1.0).sqrt();
+                if chance < either {
+                    then(geometry, Affine::rotation((a * 2.0 - 1.0) * PI));
+                }
+                if second_chance < either && !self.spec.transforms.contains(&Transform::Aniso) {
+                    then(geometry, Affine::rotation((b * 2.0 - 1.0) * PI));
+                }
+            }
+            Transform::Aniso => {
+                let s = (normal_a * ANISO_STD).exp2();
+                if happens {
+                    then(geometry, Affine::scale(1.0 / s, s));
+                }
+                // The rotation after it.
+                let either = 1.0 - (1.0 - p).clamp(0.0, 1.0).sqrt();
+                if second_chance < either && self.spec.transforms.contains(&Transform::Rotate) {
+                    then(geometry, Affine::rotation((b * 2.0 - 1.0) * PI));
+                }
+            }
+            Transform::Xfrac if happens => {
+                let shift = Affine::shift(-normal_a * XFRAC_STD * w, -normal_b * XFRAC_STD * h);
+                then(geometry, shift);
+            }
+            Transform::Brightness if happens => {
+                *colour = colour.after(&ColourMatrix::brightness(normal_a * BRIGHTNESS_STD));
+            }
+            Transform::Contrast if happens => {
+                *colour = colour.after(&ColourMatrix::contrast((normal_a * CONTRAST_STD).exp2()));
+            }
+            Transform::Lumaflip if happens && a < 0.5 => {
+                *colour = colour.after(&ColourMatrix::luma_flip());
+            }
+            Transform::Hue if happens && self.joint.channels > 1 => {
+                *colour = colour.after(&ColourMatrix::hue((a * 2.0 - 1.0) * PI));
+            }
+            Transform::Saturation if happens && self.joint.channels > 1 => {
+                let factor = (normal_a * SATURATION_STD).exp2();
+                *colour = colour.after(&ColourMatrix::saturation(factor));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Random numbers for all samples and transformations, drawn at once: four uniform and two normal each.
+struct Dice {
+    values: Vec<f64>,
+    at: usize,
+}
+
+impl Dice {
+    fn new(samples: usize, transforms: usize) -> Self {
+        let rows = (samples * transforms) as i64;
+        let options = (Kind::Double, Device::Cpu);
+        let uniform = Tensor::rand([rows, 4], options);
+        let normal = Tensor::randn([rows, 2], options);
+        let all = Tensor::cat(&[uniform, normal], 1).reshape([-1]);
+        Self { values: Vec::try_from(all).expect("a dense tensor"), at: 0 }
+    }
+
+    fn next(&mut self) -> [f64; 6] {
+        let row = &self.values[self.at..self.at + 6];
+        self.at += 6;
+        row.try_into().expect("six numbers")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joint() -> Joint {
+        Joint { channels: 1, classes: 2, encoding: MaskEncoding::OneHot }
+    }
+
+    fn ada(transforms: &[Transform], p: f64) -> Ada {
+        let spec = AdaSpec { transforms: transforms.into(), target: 0.6, kimg: 500.0, every: 4 };
+        let ada = Ada::new(spec, joint()).unwrap();
+        ada.state().copy_(&Tensor::from_slice(&[p, 0.0, 0.0]));
+        ada
+    }
+
+    #[test]
+    fn p_moves_towards_the_target_by_the_authors_step_and_stays_above_0() {
+        let mut ada = ada(&[Transform::Xflip], 0.0);
+        let sure = Tensor::from_slice(&[1.0_f32, 2.0, 0.5, 3.0]);
+        for step in 1..=8 {
+            ada.observe(&sure);
+            ada.adjust(step, 16);
+        }
+        assert!((ada.p() - 2.0 * 16.0 * 4.0 / 500_000.0).abs() < 1e-12, "{}", ada.p());
+        for step in 1..=80 {
+            ada.observe(&-&sure);
+            ada.adjust(step, 16);
+        }
+        assert_eq!(ada.p(), 0.0);
+    }
+
+    #[test]
+    fn geometry_moves_image_and_mask_together_and_colour_leaves_the_mask() {
+        let image = Tensor::arange(256, (Kind::Float, Device::Cpu)).reshape([1, 1, 16, 16]).sin();
+        let sample = Tensor::cat(&[&image, &image, &image], 1).repeat([4, 1, 1, 1]);
+        let moved =
+            ada(&[Transform::Rotate90, Transform::Rotate, Transform::Scale], 1.0).apply(&sample);
+        assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 2, 1));
+        assert!((&moved - &sample).abs().max().double_value(&[]) > 0.1);
+        let coloured = ada(&[Transform::Brightness, Transform::Contrast], 1.0).apply(&sample);
+        assert_eq!(coloured.narrow(1, 1, 2), sample.narrow(1, 1, 2));
+        assert!((coloured - sample).abs().max().double_value(&[]) > 0.01);
+    }
+
+    #[test]
+    fn a_label_map_keeps_its_values() {
+        let mut ada = ada(&[Transform::Rotate, Transform::Scale], 1.0);
+        ada.joint = Joint { encoding: MaskEncoding::LabelMap, classes: 4, channels: 1 };
+        let labels = Tensor::arange(512, (Kind::Float, Device::Cpu)).reshape([2, 1, 16, 16]);
+        let labels = labels.remainder(4.0) * (2.0 / 3.0) - 1.0;
+        let moved = ada.apply(&Tensor::cat(&[&labels, &labels], 1)).narrow(1, 1, 1);
+        let steps = (moved + 1.0) * 1.5;
+        assert!((&steps - steps.round()).abs().max().double_value(&[]) < 1e-5);
+    }
+}
