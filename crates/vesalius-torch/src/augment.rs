@@ -22,31 +22,52 @@ pub enum DiffAugment {
 /// Applies `policies` to `[N, C+M, H, W]`, of which the first `image_channels` are the image. Draws from LibTorch's
 /// generator; the same draw count whatever the values.
 pub fn diff_augment(sample: &Tensor, image_channels: i64, policies: &[DiffAugment]) -> Tensor {
+    let samples = diff_augment_alike(&[sample], image_channels, policies);
+    samples.into_iter().next().expect("as many as given")
+}
+
+/// The same for several batches of one shape whose i-th samples belong together and get the same draw.
+pub fn diff_augment_alike(
+    samples: &[&Tensor],
+    image_channels: i64,
+    policies: &[DiffAugment],
+) -> Vec<Tensor> {
     let mut policies = policies.to_vec();
     policies.sort_unstable();
-    let (n, _, h, w) = sample.size4().expect("a batch of samples");
-    let uniform = || Tensor::rand([n, 1, 1, 1], (Kind::Float, sample.device()));
-    let integer =
-        |low: i64, high: i64| Tensor::randint_low(low, high, [n], (Kind::Int64, sample.device()));
-    policies.into_iter().fold(sample.shallow_clone(), |x, policy| match policy {
-        DiffAugment::Color => {
-            let (image, mask) = split(&x, image_channels);
-            let image = brightness(&image, &(uniform() - 0.5));
-            let image = saturation(&image, &(uniform() * 2.0));
-            let image = contrast(&image, &(uniform() + 0.5));
-            Tensor::cat(&[image, mask], 1)
+    let (n, _, h, w) = samples[0].size4().expect("a batch of samples");
+    let device = samples[0].device();
+    let uniform = || Tensor::rand([n, 1, 1, 1], (Kind::Float, device));
+    let integer = |low: i64, high: i64| Tensor::randint_low(low, high, [n], (Kind::Int64, device));
+    let mut samples: Vec<Tensor> = samples.iter().map(|sample| sample.shallow_clone()).collect();
+    for policy in policies {
+        let each: Box<dyn Fn(&Tensor) -> Tensor> = match policy {
+            DiffAugment::Color => {
+                let (shift, saturate, stretch) =
+                    (uniform() - 0.5, uniform() * 2.0, uniform() + 0.5);
+                Box::new(move |x| {
+                    let (image, mask) = split(x, image_channels);
+                    let image = saturation(&brightness(&image, &shift), &saturate);
+                    Tensor::cat(&[contrast(&image, &stretch), mask], 1)
+                })
+            }
+            DiffAugment::Translation => {
+                let [limit_y, limit_x] = [h, w].map(|side| (side as f64 * 0.125 + 0.5) as i64);
+                let down = integer(-limit_y, limit_y + 1);
+                let right = integer(-limit_x, limit_x + 1);
+                Box::new(move |x| translation(x, &down, &right))
+            }
+            DiffAugment::Cutout => {
+                let [size_y, size_x] = [h, w].map(|side| (side as f64 * 0.5 + 0.5) as i64);
+                let top = integer(0, h + (1 - size_y % 2));
+                let left = integer(0, w + (1 - size_x % 2));
+                Box::new(move |x| cutout(x, &top, &left, [size_y, size_x]))
+            }
+        };
+        for sample in &mut samples {
+            *sample = each(sample);
         }
-        DiffAugment::Translation => {
-            let [limit_y, limit_x] = [h, w].map(|side| (side as f64 * 0.125 + 0.5) as i64);
-            let down = integer(-limit_y, limit_y + 1);
-            translation(&x, &down, &integer(-limit_x, limit_x + 1))
-        }
-        DiffAugment::Cutout => {
-            let [size_y, size_x] = [h, w].map(|side| (side as f64 * 0.5 + 0.5) as i64);
-            let top = integer(0, h + (1 - size_y % 2));
-            cutout(&x, &top, &integer(0, w + (1 - size_x % 2)), [size_y, size_x])
-        }
-    })
+    }
+    samples
 }
 
 fn split(sample: &Tensor, image_channels: i64) -> (Tensor, Tensor) {

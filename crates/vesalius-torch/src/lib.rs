@@ -31,6 +31,7 @@ pub mod families;
 pub mod features;
 pub mod joint;
 pub mod layers;
+pub mod layouts;
 pub mod loss;
 pub mod memory;
 pub mod metrics;

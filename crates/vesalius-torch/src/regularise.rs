@@ -89,3 +89,23 @@ pub fn weighted_mean_distance(real: &[Tensor], fake: &[Tensor], weights: &[f64])
         .collect();
     Tensor::stack(&terms, 0).sum(Kind::Float)
 }
+
+/// SPADE's feature matching (Wang et al. 2018, arXiv:1711.11585, equation 4; NVlabs/SPADE, `pix2pix_model.py`): mean
+/// absolute difference of the activations on a generated image and on the real one of the same layout, summed over all
+/// layers but the logits, averaged over scales. The real side is a constant.
+pub fn paired_feature_matching(real: &[Vec<Tensor>], fake: &[Vec<Tensor>]) -> Tensor {
+    let mut terms = Vec::new();
+    for (real, fake) in real.iter().zip(fake) {
+        let layers = real.len() - 1;
+        for (real, fake) in real.iter().zip(fake).take(layers) {
+            terms.push((fake - real.detach()).abs().mean(Kind::Float));
+        }
+    }
+    Tensor::stack(&terms, 0).sum(Kind::Float) / real.len() as f64
+}
+
+/// Kullback-Leibler divergence of N(mean, exp(log variance)) from N(0, 1), summed over styles and samples as SPADE
+/// does (NVlabs/SPADE, `loss.py`).
+pub fn kl_divergence(mean: &Tensor, log_var: &Tensor) -> Tensor {
+    (mean.square() + log_var.exp() - log_var - 1.0).sum(Kind::Float) * 0.5
+}

@@ -13,6 +13,8 @@ pub enum Purpose {
     Latent,
     /// Latents of the previews drawn during training.
     Preview,
+    /// Masks that a generator paints; the index is the image's number.
+    Mask,
     /// Order in which training slices are visited; the index is the epoch.
     Order,
     /// Everything drawn inside a training step (latents, augmentation, dropout); the index is the step.
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Weights => "weights",
             Self::Latent => "latent",
             Self::Preview => "preview",
+            Self::Mask => "mask",
             Self::Order => "order",
             Self::Step => "step",
             Self::Bootstrap => "bootstrap",

@@ -4,9 +4,10 @@
 use crate::batch::{self, Pair};
 use crate::checkpoint;
 use crate::families::{self, Generator, Request};
+use crate::layouts::Layouts;
 use crate::rng::{Purpose, keyed};
 use crate::spec::TrainSpec;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rand_distr::{Distribution as _, StandardNormal};
 use std::path::Path;
 use tch::{Device, Tensor};
@@ -99,17 +100,38 @@ impl Trained {
         &self,
         target: &Path,
         sampling: &Sampling,
+        layouts: Option<&Layouts>,
         command: String,
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         let layout: Layout = self.template.layout;
         let Sampling { count, seed, batch, truncation } = *sampling;
+        let layouts = match (layouts, self.generator.needs_layout()) {
+            (Some(layouts), true) => {
+                layouts.check(&self.template)?;
+                Some(layouts)
+            }
+            (None, false) => None,
+            (None, true) => bail!(
+                "preset {} paints masks: expected --masks to name a pack that has some",
+                self.spec.preset
+            ),
+            (Some(_), false) => bail!(
+                "--masks: preset {} makes its own masks, expected none to be given",
+                self.spec.preset
+            ),
+        };
         let mut writer = PackWriter::create(target, layout)?;
         let mut done = 0;
         while done < count {
             let n = batch.min(count - done);
             let z = latents(seed, Purpose::Latent, done as u64, n, self.generator.latent());
-            let request = Request { latents: &z, truncation };
+            let device = self.generator.params().device();
+            let labels = match layouts {
+                Some(layouts) => Some(layouts.labels(done, n, device)?),
+                None => None,
+            };
+            let request = Request { latents: &z, layout: labels.as_ref(), truncation };
             let pair = pairs(self.generator.as_ref(), &request);
             let pixels = batch::to_pixels(&pair.image, layout.depth)?;
             let labels = batch::to_labels(&pair.labels)?;
@@ -119,10 +141,15 @@ impl Trained {
             done += n;
             progress(done);
         }
-        writer.finish(Manifest { command, ..self.manifest(count, seed) })
+        let mask_source = match layouts {
+            Some(layouts) => layouts.describe(&self.pack_digest, self.generator.latent() > 0),
+            None => "generated".to_owned(),
+        };
+        writer.finish(Manifest { command, ..self.manifest(sampling, mask_source) })
     }
 
-    fn manifest(&self, count: usize, seed: u64) -> Manifest {
+    fn manifest(&self, sampling: &Sampling, mask_source: String) -> Manifest {
+        let Sampling { count, seed, truncation, .. } = *sampling;
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
             let id = format!("{}_{i:05}", self.spec.preset);
@@ -142,7 +169,8 @@ impl Trained {
                 trained_on: self.pack_digest.clone(),
                 kimg: self.images as f64 / 1000.0,
                 seed,
-                mask_source: "generated".to_owned(),
+                truncation,
+                mask_source,
             },
             cases: (0..count).map(case).collect(),
             ..self.template.clone()

@@ -8,9 +8,9 @@ use crate::augment::DiffAugment;
 use crate::joint::MaskEncoding;
 use crate::layers::init::InitSpec;
 use crate::loss::AdversarialLoss;
-use crate::nets::dcgan;
 use crate::nets::mapping::MappingSpec;
 use crate::nets::stylegan2::WidthSpec;
+use crate::nets::{dcgan, patch, spade};
 use crate::optim::OptimiserSpec;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,13 @@ pub enum Networks {
         /// Samples whose standard deviation the discriminator sees together; the batch is a multiple of it.
         minibatch_group: i64,
     },
+    /// Park et al. 2019: paints given masks.
+    Spade {
+        /// Layout → image.
+        generator: spade::GeneratorSpec,
+        /// Layout and image → logits.
+        discriminator: patch::DiscriminatorSpec,
+    },
 }
 
 /// Terms beside the adversarial loss; a weight of 0 switches a term off.
@@ -84,9 +91,17 @@ pub struct Regularise {
     /// VGG19's weights as safetensors; needed when `vgg` is not 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vgg_weights: Option<PathBuf>,
+    /// Divergence of SPADE's encoded styles from N(0, 1); needs a style.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub kl: f64,
     /// Terms of the families with styles.
     #[serde(default, skip_serializing_if = "StyleTerms::is_off")]
     pub style: StyleTerms,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// Terms of StyleGAN and StyleGAN2 (Karras et al. 2019, 2020).
@@ -270,6 +285,7 @@ impl TrainSpec {
             ("regularise.weight_clip", r.weight_clip, false),
             ("regularise.feature_matching", r.feature_matching, false),
             ("regularise.vgg", r.vgg, false),
+            ("regularise.kl", r.kl, false),
             ("regularise.style.path_length", r.style.path_length, false),
             ("regularise.style.mixing", r.style.mixing, false),
         ];
@@ -303,6 +319,14 @@ impl TrainSpec {
                     );
                 }
             }
+            Networks::Spade { generator, discriminator } => counts.extend([
+                ("networks.generator.filters", generator.filters, 1),
+                ("networks.generator.hidden", generator.hidden, 1),
+                ("networks.generator.style", generator.style, 0),
+                ("networks.discriminator.filters", discriminator.filters, 1),
+                ("networks.discriminator.scales", discriminator.scales, 1),
+                ("networks.discriminator.layers", discriminator.layers, 2),
+            ]),
         }
         for (name, value, minimum) in counts {
             if value < minimum {
@@ -321,7 +345,8 @@ impl TrainSpec {
         }
         if r.vgg > 0.0 && r.vgg_weights.is_none() {
             bail!(
-                "regularise.vgg = {}: expected regularise.vgg_weights to name torchvision's VGG19 as safetensors",
+                "regularise.vgg = {}: expected regularise.vgg_weights to name torchvision's VGG19 as safetensors, \
+                 or regularise.vgg = 0",
                 r.vgg
             );
         }
@@ -339,17 +364,22 @@ impl TrainSpec {
     /// A term that the family does not have is an error, never ignored.
     fn check_family(&self) -> Result<()> {
         let r = &self.regularise;
-        let styles = !matches!(self.networks, Networks::Dcgan { .. });
-        let foreign: &[(&str, bool)] = if styles {
-            &[
-                ("regularise.gradient_penalty", r.gradient_penalty > 0.0),
-                ("regularise.weight_clip", r.weight_clip > 0.0),
-                ("regularise.feature_matching", r.feature_matching > 0.0),
-                ("regularise.vgg", r.vgg > 0.0),
-                ("training.critic_boost", self.training.critic_boost),
-            ]
-        } else {
-            &[("regularise.style", !r.style.is_off()), ("augment.ada", self.augment.ada.is_some())]
+        let penalty = ("regularise.gradient_penalty", r.gradient_penalty > 0.0);
+        let clip = ("regularise.weight_clip", r.weight_clip > 0.0);
+        let matching = ("regularise.feature_matching", r.feature_matching > 0.0);
+        let vgg = ("regularise.vgg", r.vgg > 0.0);
+        let kl = ("regularise.kl", r.kl > 0.0);
+        let boost = ("training.critic_boost", self.training.critic_boost);
+        let style = ("regularise.style", !r.style.is_off());
+        let ada = ("augment.ada", self.augment.ada.is_some());
+        let foreign = match &self.networks {
+            Networks::Dcgan { .. } => vec![kl, style, ada],
+            Networks::Stylegan2 { .. } => vec![penalty, clip, matching, vgg, kl, boost],
+            Networks::Spade { generator, .. } => {
+                let no_style = ("regularise.kl", r.kl > 0.0 && generator.style == 0);
+                let critic = ("training.critic_steps", self.training.critic_steps > 1);
+                vec![penalty, clip, style, ada, boost, no_style, critic]
+            }
         };
         if let Some((name, _)) = foreign.iter().find(|(_, set)| *set) {
             bail!("{name}: preset {} has no such term, expected it to be off", self.preset);

@@ -5,6 +5,7 @@ use crate::checkpoint::{self, CHECKPOINT_FORMAT, State};
 use crate::classical;
 use crate::families::{self, Moment, Request, StepLosses, Training};
 use crate::features::Extractor;
+use crate::layouts::Layouts;
 use crate::metrics::frechet::{Divisor, frechet_distance};
 use crate::order::Order;
 use crate::rng::{Purpose, reseed_torch};
@@ -250,7 +251,9 @@ impl<'a> Session<'a> {
         let count = PREVIEW_SIDE * PREVIEW_SIDE;
         let generator = self.gan.averaged();
         let z = latents(self.spec.training.seed, Purpose::Preview, 0, count, generator.latent());
-        let pair = pairs(generator, &Request { latents: &z, truncation: 1.0 });
+        let labels = self.layout(0, count)?;
+        let request = Request { latents: &z, layout: labels.as_ref(), truncation: 1.0 };
+        let pair = pairs(generator, &request);
         let real = self.context.pack.indices(Split::Train);
         let some: Vec<usize> = (0..count.min(real.len()))
             .map(|i| real[i * real.len() / count.min(real.len())])
@@ -267,6 +270,15 @@ impl<'a> Session<'a> {
         Ok(share)
     }
 
+    /// Training masks for a generator that paints some.
+    fn layout(&self, first: usize, count: usize) -> Result<Option<Tensor>> {
+        if !self.gan.averaged().needs_layout() {
+            return Ok(None);
+        }
+        let layouts = Layouts::new(self.context.pack, false, self.spec.training.seed)?;
+        layouts.labels(first, count, self.context.device).map(Some)
+    }
+
     fn distance(&self) -> Result<Option<f64>> {
         let Some(probe) = &self.context.probe else { return Ok(None) };
         let generator = self.gan.averaged();
@@ -276,7 +288,9 @@ impl<'a> Session<'a> {
         while done < training.distance_images {
             let n = 64.min(training.distance_images - done);
             let z = latents(training.seed, Purpose::Latent, done as u64, n, generator.latent());
-            let image = pairs(generator, &Request { latents: &z, truncation: 1.0 }).image;
+            let labels = self.layout(done, n)?;
+            let request = Request { latents: &z, layout: labels.as_ref(), truncation: 1.0 };
+            let image = pairs(generator, &request).image;
             parts.push(tch::no_grad(|| probe.extractor.features(&image))?);
             done += n;
         }

@@ -128,9 +128,21 @@ pub enum Provenance {
         kimg: f64,
         /// Latent i is a function of (seed, i).
         seed: u64,
+        /// Truncation ψ of styles; 1: none.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        truncation: f64,
         /// Where masks came from: `generated` for joint GANs.
         mask_source: String,
     },
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
 }
 
 /// The manifest.

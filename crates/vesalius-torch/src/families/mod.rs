@@ -4,10 +4,11 @@
 //! of the two functions below.
 
 pub mod dcgan;
+pub mod spade;
 pub mod style;
 
 use crate::batch::Pair;
-use crate::joint::Joint;
+use crate::joint::{Joint, MaskEncoding};
 use crate::layers::params::Params;
 use crate::optim::Optimiser;
 use crate::spec::{Networks, TrainSpec};
@@ -21,6 +22,8 @@ use vesalius_study::data::manifest::Layout;
 pub struct Request<'a> {
     /// `[N, Z]`, N(0, 1).
     pub latents: &'a Tensor,
+    /// Label maps `[N, H, W]` to paint, for families that need them.
+    pub layout: Option<&'a Tensor>,
     /// Truncation ψ in [0, 1]: 1 leaves every style as it is. Families without styles ignore it.
     pub truncation: f64,
 }
@@ -32,6 +35,11 @@ pub trait Generator: Debug {
 
     /// Numbers in a latent: Z, and for some families the noise of every layer.
     fn latent(&self) -> i64;
+
+    /// Whether it paints given label maps instead of making its own.
+    fn needs_layout(&self) -> bool {
+        false
+    }
 
     /// One pair per latent. To be called without gradients: through `sample.rs`.
     fn pairs(&self, request: &Request) -> Pair;
@@ -90,6 +98,8 @@ pub trait Training: Debug {
 pub fn joint(networks: &Networks, layout: Layout, classes: usize) -> Joint {
     let encoding = match networks {
         Networks::Dcgan { mask, .. } | Networks::Stylegan2 { mask, .. } => *mask,
+        // The layout SPADE paints is one-hot.
+        Networks::Spade { .. } => MaskEncoding::OneHot,
     };
     Joint { channels: layout.channels as i64, classes: classes as i64, encoding }
 }
@@ -111,6 +121,9 @@ pub fn generator(
         Networks::Stylegan2 { .. } => {
             Box::new(style::StyleGenerator::new(networks, layout, classes, device)?)
         }
+        Networks::Spade { .. } => {
+            Box::new(spade::LayoutGenerator::new(networks, layout, classes, device)?)
+        }
     })
 }
 
@@ -130,6 +143,9 @@ pub fn training(
         }
         Networks::Stylegan2 { .. } => {
             Box::new(style::StyleTraining::new(spec.clone(), layout, classes, device)?)
+        }
+        Networks::Spade { .. } => {
+            Box::new(spade::SpadeTraining::new(spec.clone(), layout, classes, device)?)
         }
     })
 }

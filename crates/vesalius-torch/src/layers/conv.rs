@@ -85,23 +85,37 @@ impl Conv {
     /// `[N, inputs, H, W]` → `[N, outputs, H', W']`. In training, spectral normalisation advances its
     /// singular vectors by one power iteration.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
-        let weight = match &self.spectral {
+        self.with_weight(x, &self.weight(train))
+    }
+
+    /// The weight of one pass, spectrally normalised where asked for: for several passes of one step.
+    pub fn weight(&self, train: bool) -> Tensor {
+        match &self.spectral {
             Some(spectral) => spectral.normalise(&self.weight, train),
             None => self.weight.shallow_clone(),
-        };
+        }
+    }
+
+    /// As [`Conv::forward`], with a weight from [`Conv::weight`].
+    pub fn with_weight(&self, x: &Tensor, weight: &Tensor) -> Tensor {
         let bias = self.bias.as_ref();
         match self.geometry {
             Geometry::Conv { stride, padding, .. } => {
-                x.conv2d(&weight, bias, [stride; 2], [padding; 2], [1, 1], 1)
+                x.conv2d(weight, bias, [stride; 2], [padding; 2], [1, 1], 1)
             }
             Geometry::Transposed { stride, padding, .. } => {
-                x.conv_transpose2d(&weight, bias, [stride; 2], [padding; 2], [0, 0], 1, [1, 1])
+                x.conv_transpose2d(weight, bias, [stride; 2], [padding; 2], [0, 0], 1, [1, 1])
             }
             Geometry::NearestConv3 => {
-                let kernel = channels_last(&nearest_kernel(&weight), weight.device());
+                let kernel = channels_last(&nearest_kernel(weight), weight.device());
                 x.conv_transpose2d(&kernel, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
             }
         }
+    }
+
+    /// The bias, where there is one.
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
     }
 }
 

@@ -3,7 +3,9 @@
 pub mod dcgan;
 pub mod inception;
 pub mod mapping;
+pub mod patch;
 pub mod pyramid;
+pub mod spade;
 pub mod stylegan2;
 pub mod unet;
 pub mod vgg;

@@ -5,6 +5,8 @@ use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_study::data::pack::Pack;
+use vesalius_torch::layouts::Layouts;
 use vesalius_torch::sample::{Sampling, Trained};
 
 /// Arguments.
@@ -13,8 +15,15 @@ use vesalius_torch::sample::{Sampling, Trained};
 The averaged generator of the run's best checkpoint by Fréchet distance is used (of its newest, where none was
 measured). Image i is made from the latent of (seed, i), whatever the batch size.
 
-Example:
-  vesalius sample runs/wgan-gp --count 10000 --out packs/wgan-gp")]
+SPADE paints masks, so it has to be given some. With a style (networks.generator.style above 0) one mask gives many
+images; without, as many different images as masks. The pack it writes says which masks and whether they were warped.
+
+Examples:
+  vesalius sample runs/wgan-gp --count 10000 --out packs/wgan-gp
+  vesalius sample runs/stylegan2 --count 10000 --out packs/stylegan2 --truncation 0.8
+  vesalius sample runs/spade --count 10000 --out packs/spade --masks packs/acdc
+  vesalius sample runs/spade --count 10000 --out packs/spade-warped --masks packs/acdc --warp
+  vesalius sample runs/spade --count 10000 --out packs/spade-joint --masks packs/wgan-gp")]
 pub struct Args {
     /// Run that `vesalius train` wrote.
     #[arg(value_name = "RUN")]
@@ -28,6 +37,13 @@ pub struct Args {
     /// Seed of the latents.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Pack whose masks are painted (presets that paint masks: spade): the training pack, of which only training
+    /// patients are used, or a pack sampled from another GAN.
+    #[arg(long, value_name = "PACK")]
+    masks: Option<PathBuf>,
+    /// Warp each mask a little, affine and elastic, before it is painted.
+    #[arg(long, requires = "masks")]
+    warp: bool,
     /// Truncation ψ from 0 to 1 (StyleGAN, StyleGAN2): below 1, styles are pulled towards their mean: more typical
     /// images, less variety.
     #[arg(long, default_value_t = 1.0)]
@@ -56,7 +72,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         batch: args.batch,
         truncation: args.truncation,
     };
-    trained.sample_pack(&args.out, &sampling, command_line(), |done| bar.set(done as u64, ""))?;
+    let masks = args.masks.as_deref().map(Pack::open).transpose()?;
+    let layouts = match &masks {
+        Some(pack) => Some(Layouts::new(pack, args.warp, args.seed)?),
+        None => None,
+    };
+    trained.sample_pack(&args.out, &sampling, layouts.as_ref(), command_line(), |done| {
+        bar.set(done as u64, "")
+    })?;
     bar.finish();
     eprintln!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
     Ok(ExitCode::SUCCESS)

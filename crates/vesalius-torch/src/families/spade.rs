@@ -1,0 +1,275 @@
+//! How SPADE trains: NVlabs/SPADE, `models/pix2pix_model.py` and `trainers/pix2pix_trainer.py`. Generator first, then
+//! the discriminator on newly generated images.
+//!
+//! Deviation: the discriminator judges generated and real images in two passes that share one spectral normalisation;
+//! its normalisation is per sample, so the numbers are those of the reference's single pass, and the generator's update
+//! needs no gradient through the real half.
+
+use super::{Generator, Moment, Request, StepLosses, Training};
+use crate::augment::diff_augment_alike;
+use crate::batch::Pair;
+use crate::layers::conv::channels_last;
+use crate::layers::params::Params;
+use crate::loss::AdversarialLoss;
+use crate::nets::patch::{Encoder, MultiscaleDiscriminator, Outputs};
+use crate::nets::spade;
+use crate::nets::vgg::Vgg19;
+use crate::optim::Optimiser;
+use crate::regularise::{kl_divergence, paired_feature_matching};
+use crate::rng::{Purpose, reseed_torch};
+use crate::spec::{Networks, TrainSpec};
+use anyhow::{Result, bail};
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::Layout;
+
+/// Layout (and style) → image.
+#[derive(Debug)]
+pub struct LayoutGenerator {
+    /// Named tensors, the style encoder's among them.
+    pub params: Params,
+    network: spade::Generator,
+    encoder: Option<Encoder>,
+    classes: i64,
+    style: i64,
+}
+
+impl LayoutGenerator {
+    /// Builds and initialises; the weights are a function of LibTorch's current seed.
+    ///
+    /// # Errors
+    /// When the depth cannot make this size, or there is nothing to paint by.
+    pub fn new(
+        networks: &Networks,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Self> {
+        let Networks::Spade { generator, .. } = networks else {
+            bail!("networks.family: expected spade");
+        };
+        if classes < 2 {
+            bail!("SPADE paints masks: found {classes} class, expected at least 2");
+        }
+        let [height, width, channels] =
+            [layout.height, layout.width, layout.channels].map(|n| n as i64);
+        let base = generator.depth.base(height, width)?;
+        let mut params = Params::new(device);
+        let classes = classes as i64;
+        let network = spade::Generator::new(&mut params, generator, classes, channels, base);
+        let style = generator.style;
+        let encoder = (style > 0).then(|| {
+            Encoder::new(&mut params, generator.filters, channels, style, height.min(width))
+        });
+        Ok(Self { params, network, encoder, classes, style })
+    }
+
+    /// Layouts `[N, K, H, W]` of label maps `[N, H, W]`.
+    fn one_hot(&self, labels: &Tensor) -> Tensor {
+        labels.one_hot(self.classes).permute([0, 3, 1, 2]).to_kind(Kind::Float)
+    }
+
+    /// Paints the images `real` `[N, C, H, W]` anew, in their own style where there is an encoder; with its
+    /// divergence, and with `noise` `[N, Z]`, N(0, 1).
+    pub fn repaint(
+        &self,
+        layout: &Tensor,
+        real: &Tensor,
+        noise: &Tensor,
+    ) -> (Tensor, Option<Tensor>) {
+        match &self.encoder {
+            None => (self.network.forward(layout, noise, true), None),
+            Some(encoder) => {
+                let (mean, log_var) = encoder.forward(real, true);
+                let style = noise * (&log_var * 0.5).exp() + &mean;
+                let divergence = kl_divergence(&mean, &log_var);
+                (self.network.forward(layout, &style, true), Some(divergence))
+            }
+        }
+    }
+}
+
+impl Generator for LayoutGenerator {
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn latent(&self) -> i64 {
+        self.style
+    }
+
+    fn needs_layout(&self) -> bool {
+        true
+    }
+
+    /// # Panics
+    /// Without a layout.
+    fn pairs(&self, request: &Request) -> Pair {
+        let labels = request.layout.expect("SPADE paints given label maps");
+        let image = self.network.forward(&self.one_hot(labels), request.latents, false);
+        Pair { image, labels: labels.shallow_clone() }
+    }
+}
+
+/// A GAN of this family in training.
+#[derive(Debug)]
+pub struct SpadeTraining {
+    spec: TrainSpec,
+    /// Trained, with its encoder.
+    pub generator: LayoutGenerator,
+    /// Trained: the named tensors of `discriminator`.
+    pub discriminator_params: Params,
+    /// Trained.
+    pub discriminator: MultiscaleDiscriminator,
+    averaged: LayoutGenerator,
+    generator_optimiser: Optimiser,
+    discriminator_optimiser: Optimiser,
+    vgg: Option<Vgg19>,
+    device: Device,
+}
+
+impl SpadeTraining {
+    /// Builds all networks from the spec's seed; loads VGG19 where its loss is asked for.
+    ///
+    /// # Errors
+    /// When the depth cannot make this size, the pack has one class only, or VGG19's weights are missing or do not fit.
+    pub fn new(spec: TrainSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
+        let Networks::Spade { discriminator: shape, .. } = &spec.networks else {
+            bail!("networks.family: expected spade");
+        };
+        let vgg = match (&spec.regularise.vgg_weights, spec.regularise.vgg > 0.0) {
+            (Some(path), true) => Some(Vgg19::load(path, device)?),
+            _ => None,
+        };
+        let seed = spec.training.seed;
+        reseed_torch(seed, Purpose::Weights, 0);
+        let generator = LayoutGenerator::new(&spec.networks, layout, classes, device)?;
+        reseed_torch(seed, Purpose::Weights, 1);
+        let mut discriminator_params = Params::new(device);
+        let channels = (classes + layout.channels) as i64;
+        let discriminator =
+            MultiscaleDiscriminator::new(&mut discriminator_params, shape, channels);
+        let averaged = LayoutGenerator::new(&spec.networks, layout, classes, device)?;
+        averaged.params.copy_from(&generator.params);
+        averaged.params.set_trainable(false);
+        let generator_optimiser =
+            Optimiser::new(spec.optimiser.generator, generator.params.trained());
+        let discriminator_optimiser =
+            Optimiser::new(spec.optimiser.discriminator, discriminator_params.trained());
+        Ok(Self {
+            spec,
+            generator,
+            discriminator_params,
+            discriminator,
+            averaged,
+            generator_optimiser,
+            discriminator_optimiser,
+            vgg,
+            device,
+        })
+    }
+
+    /// Outputs on real and on generated images of the same layouts, augmented alike.
+    fn judge(&self, layout: &Tensor, images: [&Tensor; 2]) -> [Outputs; 2] {
+        let weights = self.discriminator.weights();
+        let channels = images[0].size()[1];
+        let policies = &self.spec.augment.diff_augment;
+        let samples = images.map(|image| Tensor::cat(&[image, layout], 1));
+        let augmented = diff_augment_alike(&[&samples[0], &samples[1]], channels, policies);
+        [0, 1].map(|i| {
+            let sample = &augmented[i];
+            let image = sample.narrow(1, 0, channels);
+            let layout = sample.narrow(1, channels, sample.size()[1] - channels);
+            let sample = channels_last(&Tensor::cat(&[layout, image], 1), self.device);
+            if images[i].requires_grad() || self.discriminator_trains() {
+                self.discriminator.forward(&sample, &weights)
+            } else {
+                tch::no_grad(|| self.discriminator.forward(&sample, &weights))
+            }
+        })
+    }
+
+    fn discriminator_trains(&self) -> bool {
+        self.discriminator_params.trained().iter().any(|(_, weight)| weight.requires_grad())
+    }
+
+    /// Generator's update on layouts `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's. Returns
+    /// the loss.
+    pub fn generator_update(&mut self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
+        self.discriminator_params.set_trainable(false);
+        self.generator_optimiser.zero_grad();
+        let (fake, divergence) = self.generator.repaint(layout, real, noise);
+        let [on_real, on_fake] = self.judge(layout, [real, &fake]);
+        let regularise = &self.spec.regularise;
+        let loss = self.spec.loss;
+        let mut total = over_scales(&on_fake, |logits| loss.of_generator(logits));
+        if regularise.feature_matching > 0.0 {
+            total += paired_feature_matching(&on_real, &on_fake) * regularise.feature_matching;
+        }
+        if let Some(vgg) = &self.vgg {
+            total += vgg.paired_distance(real, &fake) * regularise.vgg;
+        }
+        if let Some(divergence) = divergence {
+            total += divergence * regularise.kl;
+        }
+        total.backward();
+        self.generator_optimiser.step();
+        self.discriminator_params.set_trainable(true);
+        total.detach()
+    }
+
+    /// Discriminator's update, likewise.
+    pub fn discriminator_update(
+        &mut self,
+        layout: &Tensor,
+        real: &Tensor,
+        noise: &Tensor,
+    ) -> Tensor {
+        let (fake, _) = tch::no_grad(|| self.generator.repaint(layout, real, noise));
+        self.discriminator_optimiser.zero_grad();
+        let [on_real, on_fake] = self.judge(layout, [real, &fake]);
+        let loss: AdversarialLoss = self.spec.loss;
+        let total = over_scales(&on_fake, |logits| loss.on_fake(logits))
+            + over_scales(&on_real, |logits| loss.on_real(logits));
+        total.backward();
+        self.discriminator_optimiser.step();
+        total.detach()
+    }
+}
+
+/// Mean of `loss` over the scales' logits.
+fn over_scales(outputs: &Outputs, loss: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    let terms: Vec<Tensor> =
+        outputs.iter().map(|scale| loss(scale.last().expect("logits"))).collect();
+    Tensor::stack(&terms, 0).mean(Kind::Float)
+}
+
+impl Training for SpadeTraining {
+    fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses {
+        let pair = real.last().expect("a batch");
+        let layout = channels_last(&self.generator.one_hot(&pair.labels), self.device);
+        let image = channels_last(&pair.image, self.device);
+        let n = image.size()[0];
+        let noise = || Tensor::randn([n, self.generator.style], (Kind::Float, self.device));
+        let noises = [noise(), noise()];
+        let generator = self.generator_update(&layout, &image, &noises[0]);
+        let discriminator = self.discriminator_update(&layout, &image, &noises[1]);
+        self.averaged.params.follow(&self.generator.params, moment.ema_decay);
+        StepLosses { discriminator, generator }
+    }
+
+    fn averaged(&self) -> &dyn Generator {
+        &self.averaged
+    }
+
+    fn networks(&self) -> [&Params; 3] {
+        [&self.generator.params, &self.discriminator_params, &self.averaged.params]
+    }
+
+    fn optimisers(&self) -> [&Optimiser; 2] {
+        [&self.generator_optimiser, &self.discriminator_optimiser]
+    }
+
+    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2] {
+        [&mut self.generator_optimiser, &mut self.discriminator_optimiser]
+    }
+}
