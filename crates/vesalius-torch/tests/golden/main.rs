@@ -3,6 +3,7 @@
 mod ada;
 mod parts;
 mod pseudo;
+mod spade;
 mod steps;
 mod style;
 

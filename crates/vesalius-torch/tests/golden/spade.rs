@@ -1,0 +1,132 @@
+//! SPADE against the authors' code: networks, encoder, losses and gradients of both updates (golden/spade.py).
+
+use super::pseudo::tensor;
+use super::style::assert_gradients;
+use super::{assert_close, golden, numbers, values};
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_torch::batch::Pair;
+use vesalius_torch::families::Training;
+use vesalius_torch::families::spade::SpadeTraining;
+use vesalius_torch::layers::params::Params;
+use vesalius_torch::nets::patch::Encoder;
+use vesalius_torch::nets::spade::{Depth, Generator, GeneratorSpec, SpadeBlock};
+use vesalius_torch::regularise::kl_divergence;
+use vesalius_torch::spec::TrainSpec;
+
+const SIZE: i64 = 64;
+const CLASSES: i64 = 4;
+const BATCH: i64 = 2;
+
+/// Weights by name; golden/spade.py has the same rule.
+fn seed(params: &Params, prefix: &str) {
+    let seeded = params
+        .all()
+        .into_iter()
+        .map(|(name, parameter)| {
+            // A block and the style encoder are networks of their own there.
+            let key = name.strip_prefix("encoder.").or(name.strip_prefix("block."));
+            let mut key = key.unwrap_or(&name);
+            if key.contains("running") {
+                key = key.rsplit('.').next().unwrap();
+            }
+            let given = tensor(&format!("{prefix}.{key}"), &parameter.size(), 1.0);
+            let value = if name.ends_with(".u") || name.ends_with(".v") {
+                &given / given.norm()
+            } else if name.ends_with("running_var") {
+                given * 0.2 + 1.0
+            } else if name.ends_with("bias") || name.ends_with("running_mean") {
+                given * 0.1
+            } else {
+                given * 0.2
+            };
+            (name, value)
+        })
+        .collect();
+    params.load(&seeded).unwrap();
+}
+
+fn labels() -> Tensor {
+    let labels = tensor("labels", &[BATCH, SIZE, SIZE], 1.0) * 2.0 + 2.0;
+    labels.to_kind(Kind::Int64).clamp(0, CLASSES - 1)
+}
+
+fn layout() -> Tensor {
+    labels().one_hot(CLASSES).permute([0, 3, 1, 2]).to_kind(Kind::Float)
+}
+
+/// Within 1e-4 of the largest value.
+fn check(name: &str, found: &Tensor) {
+    let expected = numbers(&golden("spade")[name]);
+    let scale = expected.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+    assert_close(name, &values(&found.detach()), &expected, 1e-4 * scale, 0.0);
+}
+
+fn every(x: &Tensor, step: i64) -> Tensor {
+    x.slice(2, None, None, step).slice(3, None, None, step)
+}
+
+#[test]
+fn spades_networks_are_the_authors() {
+    let mut params = Params::new(Device::Cpu);
+    let block = SpadeBlock::new(&mut params, "block", [6, 4], [CLASSES, 128]);
+    seed(&params, "block");
+    let small = layout().upsample_nearest2d([16, 16], None, None);
+    let x = tensor("block.x", &[BATCH, 6, 16, 16], 1.0);
+    check("block.train", &every(&block.forward(&x, &small, true), 5));
+    check("block.eval", &every(&block.forward(&x, &small, false), 5));
+
+    for (name, depth, style, size) in [
+        ("plain", Depth::Normal, 0, 64),
+        ("style", Depth::Normal, 8, 64),
+        ("more", Depth::More, 0, 64),
+        ("most", Depth::Most, 0, 128),
+    ] {
+        let spec = GeneratorSpec { filters: 4, depth, hidden: 128, style };
+        let mut params = Params::new(Device::Cpu);
+        let base = depth.base(size, size).unwrap();
+        let generator = Generator::new(&mut params, &spec, CLASSES, 3, base);
+        seed(&params, "g");
+        let layout = layout().upsample_nearest2d([size, size], None, None);
+        let z = tensor("z", &[BATCH, 8], 1.7);
+        let image = generator.forward(&layout, &z, false);
+        check(&format!("generator.{name}"), &every(&image, 13));
+    }
+
+    let mut params = Params::new(Device::Cpu);
+    let encoder = Encoder::new(&mut params, 4, 3, 256, 256);
+    seed(&params, "encoder");
+    let (mean, log_var) = encoder.forward(&tensor("encoder.image", &[1, 3, 256, 256], 1.0), false);
+    check("encoder", &Tensor::cat(&[mean.narrow(1, 0, 16), log_var.narrow(1, 0, 16)], 0));
+    check("kl", &kl_divergence(&mean, &(log_var * 0.1)));
+}
+
+#[test]
+fn both_updates_of_spade_have_the_authors_losses_and_gradients() {
+    let golden = golden("spade");
+    let settings = [
+        "networks.generator.filters=4",
+        "networks.generator.style=0",
+        "networks.discriminator.filters=6",
+        "regularise.vgg=0",
+        "regularise.kl=0",
+        "optimiser.generator.learning_rate=0",
+        "optimiser.discriminator.learning_rate=0",
+    ];
+    let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
+    let spec = TrainSpec::resolve("spade", &settings).unwrap();
+    let shape = Layout { channels: 3, height: 64, width: 64, depth: PixelDepth::U8 };
+    let mut gan = SpadeTraining::new(spec, shape, CLASSES as usize, Device::Cpu).unwrap();
+    seed(&gan.generator.params, "g");
+    seed(&gan.discriminator_params, "d");
+    let pair = Pair { image: tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0), labels: labels() };
+    // Optimisers take no step at learning rate 0, so gradients of both updates can be read afterwards.
+    let moment = vesalius_torch::families::Moment { step: 0, images: 0, ema_decay: 0.0 };
+    let losses = gan.step(&[pair], moment);
+    let sum = |name: &str| numbers(&golden[name]).iter().sum::<f64>();
+    let found = [losses.generator.double_value(&[]), losses.discriminator.double_value(&[])];
+    let expected = [sum("generator.loss"), sum("discriminator.loss")];
+    assert_close("losses", &found, &expected, 0.0, 1e-4);
+    assert_gradients(&golden, "generator.gradients", &gan.generator.params);
+    assert_gradients(&golden, "discriminator.gradients", &gan.discriminator_params);
+}
