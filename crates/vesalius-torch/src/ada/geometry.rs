@@ -69,8 +69,17 @@ impl Affine {
     }
 }
 
+/// How often what was warped will be differentiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// By LibTorch's `grid_sampler`, which has one derivative.
+    Once,
+    /// By gathers, which have all, at a multiple of the time: R1 needs it.
+    Twice,
+}
+
 /// Moves `[N, ·, H, W]`, sample i by `maps[i]`: reflected at the border, filtered, bilinear.
-pub fn warp(sample: &Tensor, maps: &[Affine]) -> Tensor {
+pub fn warp(sample: &Tensor, maps: &[Affine], order: Order) -> Tensor {
     let (n, channels, h, w) = sample.size4().expect("a batch of samples");
     let [left, top, right, bottom] = margins(maps, h, w);
     let padded = sample.contiguous().reflection_pad2d([left, right, top, bottom]);
@@ -92,7 +101,10 @@ pub fn warp(sample: &Tensor, maps: &[Affine]) -> Tensor {
                 .then(&Affine::shift(-(wide as f64 - 1.0) / 2.0, -(high as f64 - 1.0) / 2.0))
         })
         .collect();
-    let sampled = bilinear(&doubled, &rows, [high, wide]);
+    let sampled = match order {
+        Order::Once => grid_sampled(&doubled, &rows, [high, wide]),
+        Order::Twice => bilinear(&doubled, &rows, [high, wide]),
+    };
     downsample(&sampled).reshape([n, channels, h, w])
 }
 
@@ -174,8 +186,30 @@ fn downsample(x: &Tensor) -> Tensor {
     x.conv2d(&across, none, [1, 2], [0, 0], [1, 1], 1)
 }
 
-/// Bilinear lookup of `size` output pixels at the coordinates that `maps` give, 0 outside. Written with gathers:
-/// R1 differentiates twice through it, which LibTorch's `grid_sampler` cannot.
+/// Bilinear lookup of `size` output pixels at the coordinates that `maps` give, 0 outside.
+fn grid_sampled(x: &Tensor, maps: &[Affine], size: [i64; 2]) -> Tensor {
+    let (n, channels, h, w) = x.size4().expect("a batch of samples");
+    let [high, wide] = size;
+    // From normalised output coordinates to normalised input coordinates, as `affine_grid` has them.
+    let theta: Vec<f32> = maps
+        .iter()
+        .flat_map(|map| {
+            let to_pixels = Affine::shift((wide - 1) as f64 / 2.0, (high - 1) as f64 / 2.0)
+                .then(&Affine::scale(wide as f64 / 2.0, high as f64 / 2.0));
+            let from_pixels = Affine::scale(2.0 / w as f64, 2.0 / h as f64)
+                .then(&Affine::shift(-(w - 1) as f64 / 2.0, -(h - 1) as f64 / 2.0));
+            let Affine(m) = from_pixels.then(map).then(&to_pixels);
+            [m[0], m[1]].concat().into_iter().map(|v| v as f32).collect::<Vec<f32>>()
+        })
+        .collect();
+    let theta = Tensor::from_slice(&theta).reshape([n, 2, 3]).to_device(x.device());
+    let grid = Tensor::affine_grid_generator(&theta, [n, channels, high, wide], false);
+    const BILINEAR: i64 = 0;
+    const ZEROS: i64 = 0;
+    x.grid_sampler(&grid, BILINEAR, ZEROS, false)
+}
+
+/// The same with gathers.
 fn bilinear(x: &Tensor, maps: &[Affine], size: [i64; 2]) -> Tensor {
     let (n, channels, h, w) = x.size4().expect("a batch of samples");
     let [high, wide] = size;
@@ -223,7 +257,7 @@ mod tests {
     fn whole_turns_and_shifts_move_pixels_exactly_in_the_inside() {
         let x = Tensor::arange(400, (Kind::Float, Device::Cpu)).reshape([1, 1, 20, 20]);
         let x = (x * 0.02).sin();
-        let turned = warp(&x, &[Affine::rotation(std::f64::consts::PI)]);
+        let turned = warp(&x, &[Affine::rotation(std::f64::consts::PI)], Order::Once);
         // The authors' pipeline differs by 0.038 here: its filter is not a perfect low pass.
         let difference = (turned - x.flip([2, 3])).narrow(2, 6, 8).narrow(3, 6, 8);
         assert!(difference.abs().max().double_value(&[]) < 0.05);
@@ -235,7 +269,7 @@ mod tests {
     fn the_warp_can_be_differentiated_twice() {
         let x = Tensor::ones([2, 1, 16, 16], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let maps = [Affine::rotation(0.3), Affine::scale(0.8, 1.2)];
-        let y = warp(&x, &maps).square().sum(Kind::Float);
+        let y = warp(&x, &maps, Order::Twice).square().sum(Kind::Float);
         let first = Tensor::run_backward(&[y], &[&x], true, true);
         let second =
             Tensor::run_backward(&[first[0].square().sum(Kind::Float)], &[&x], false, false);

@@ -14,7 +14,7 @@ pub mod geometry;
 use crate::joint::{Joint, MaskEncoding};
 use anyhow::{Result, bail};
 use colour::ColourMatrix;
-use geometry::Affine;
+use geometry::{Affine, Order};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -144,9 +144,9 @@ impl Ada {
         self.state.copy_(&Tensor::from_slice(&[(p + direction * rate).max(0.0), 0.0, 0.0]));
     }
 
-    /// Transforms joint samples `[N, C+M, H, W]`, each by its own draw from LibTorch's generator; twice
-    /// differentiable in the samples.
-    pub fn apply(&self, sample: &Tensor) -> Tensor {
+    /// Transforms joint samples `[N, C+M, H, W]`, each by its own draw from LibTorch's generator;
+    /// differentiable in the samples as often as `order` says.
+    pub fn apply(&self, sample: &Tensor, order: Order) -> Tensor {
         let p = self.p();
         if p <= 0.0 {
             return sample.shallow_clone();
@@ -165,11 +165,11 @@ impl Ada {
         let moved = if geometry.iter().all(Affine::is_identity) {
             sample.shallow_clone()
         } else if nearest {
-            let image = geometry::warp(&sample.narrow(1, 0, self.joint.channels), &geometry);
+            let image = geometry::warp(&sample.narrow(1, 0, self.joint.channels), &geometry, order);
             let mask = sample.narrow(1, self.joint.channels, self.joint.mask_channels());
             Tensor::cat(&[image, geometry::warp_nearest(&mask, &geometry)], 1)
         } else {
-            geometry::warp(sample, &geometry)
+            geometry::warp(sample, &geometry, order)
         };
         if colour.iter().all(ColourMatrix::is_identity) {
             return moved;
@@ -312,11 +312,12 @@ mod tests {
     fn geometry_moves_image_and_mask_together_and_colour_leaves_the_mask() {
         let image = Tensor::arange(256, (Kind::Float, Device::Cpu)).reshape([1, 1, 16, 16]).sin();
         let sample = Tensor::cat(&[&image, &image, &image], 1).repeat([4, 1, 1, 1]);
-        let moved =
-            ada(&[Transform::Rotate90, Transform::Rotate, Transform::Scale], 1.0).apply(&sample);
+        let moved = ada(&[Transform::Rotate90, Transform::Rotate, Transform::Scale], 1.0)
+            .apply(&sample, Order::Once);
         assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 2, 1));
         assert!((&moved - &sample).abs().max().double_value(&[]) > 0.1);
-        let coloured = ada(&[Transform::Brightness, Transform::Contrast], 1.0).apply(&sample);
+        let coloured =
+            ada(&[Transform::Brightness, Transform::Contrast], 1.0).apply(&sample, Order::Once);
         assert_eq!(coloured.narrow(1, 1, 2), sample.narrow(1, 1, 2));
         assert!((coloured - sample).abs().max().double_value(&[]) > 0.01);
     }
@@ -327,7 +328,7 @@ mod tests {
         ada.joint = Joint { encoding: MaskEncoding::LabelMap, classes: 4, channels: 1 };
         let labels = Tensor::arange(512, (Kind::Float, Device::Cpu)).reshape([2, 1, 16, 16]);
         let labels = labels.remainder(4.0) * (2.0 / 3.0) - 1.0;
-        let moved = ada.apply(&Tensor::cat(&[&labels, &labels], 1)).narrow(1, 1, 1);
+        let moved = ada.apply(&Tensor::cat(&[&labels, &labels], 1), Order::Twice).narrow(1, 1, 1);
         let steps = (moved + 1.0) * 1.5;
         assert!((&steps - steps.round()).abs().max().double_value(&[]) < 1e-5);
     }

@@ -6,6 +6,7 @@
 
 use super::{Generator, Moment, Request, StepLosses, Training, joint};
 use crate::ada::Ada;
+use crate::ada::geometry::Order;
 use crate::augment::diff_augment;
 use crate::batch::Pair;
 use crate::joint::Joint;
@@ -179,11 +180,12 @@ impl StyleTraining {
         mix(&styles, Some((&other, cutoff)), layers)
     }
 
-    fn judge(&self, sample: &Tensor) -> Tensor {
+    /// Logits of augmented samples; `order`: how often they will be differentiated by the sample.
+    fn judge(&self, sample: &Tensor, order: Order) -> Tensor {
         let policies = &self.spec.augment.diff_augment;
         let sample = diff_augment(sample, self.generator.joint.channels, policies);
         match &self.ada {
-            Some(ada) => self.discriminator.forward(&ada.apply(&sample)),
+            Some(ada) => self.discriminator.forward(&ada.apply(&sample, order)),
             None => self.discriminator.forward(&sample),
         }
     }
@@ -198,7 +200,7 @@ impl StyleTraining {
         self.discriminator_params.set_trainable(false);
         self.generator_optimiser.zero_grad();
         let fake = self.generator.synthesise(&self.styles(n), Noise::Random);
-        let loss = self.spec.loss.of_generator(&self.judge(&fake));
+        let loss = self.spec.loss.of_generator(&self.judge(&fake, Order::Once));
         loss.backward();
         self.generator_optimiser.step();
         self.discriminator_params.set_trainable(true);
@@ -221,9 +223,9 @@ impl StyleTraining {
         let fake =
             tch::no_grad(|| self.generator.synthesise(&self.styles(real.size()[0]), Noise::Random));
         self.discriminator_optimiser.zero_grad();
-        let on_fake = loss.on_fake(&self.judge(&fake));
+        let on_fake = loss.on_fake(&self.judge(&fake, Order::Once));
         on_fake.backward();
-        let logits = self.judge(real);
+        let logits = self.judge(real, Order::Once);
         self.observe(&logits);
         let on_real = loss.on_real(&logits);
         on_real.backward();
@@ -236,7 +238,7 @@ impl StyleTraining {
         let mut logits = Tensor::new();
         let penalty = r1_penalty(
             |x| {
-                logits = self.judge(x);
+                logits = self.judge(x, Order::Twice);
                 logits.shallow_clone()
             },
             real,

@@ -3,10 +3,11 @@
 use super::pseudo::tensor;
 use super::style::summary;
 use super::{assert_close, golden, numbers, values};
+use serde_json::Value;
 use std::f64::consts::{FRAC_PI_2, PI};
 use tch::Kind;
 use vesalius_torch::ada::colour::{self, ColourMatrix};
-use vesalius_torch::ada::geometry::{self, Affine};
+use vesalius_torch::ada::geometry::{self, Affine, Order};
 
 const HEIGHT: f64 = 16.0;
 const WIDTH: f64 = 20.0;
@@ -68,32 +69,38 @@ fn every_transformation_and_its_gradient_are_the_authors() {
         "saturation",
     ];
     for (key, expected) in golden.as_object().unwrap() {
-        let mut parts = key.splitn(2, '.');
-        let (name, rest) = (parts.next().unwrap(), parts.next().unwrap());
-        let (percentile, channels) = rest.rsplit_once('.').unwrap();
-        let (d, channels): (f64, i64) = (percentile.parse().unwrap(), channels.parse().unwrap());
-        let names: Vec<&str> = if name == "all" { all.to_vec() } else { vec![name] };
-        let x = tensor("ada.image", &[2, channels, 16, 20], 1.0).set_requires_grad(true);
-        let map = names
-            .iter()
-            .filter_map(|name| geometric(name, d))
-            .reduce(|outer, inner| outer.then(&inner));
-        let matrix = names
-            .iter()
-            .map(|name| coloured(name, d, channels))
-            .reduce(|first, next| first.after(&next))
-            .unwrap();
-        let moved = map.map_or_else(|| x.shallow_clone(), |map| geometry::warp(&x, &[map, map]));
-        let y = colour::apply(&moved, &[matrix, matrix]);
-        (&y * tensor("ada.probe", &y.size(), 1.0)).sum(Kind::Float).backward();
-        let found = values(&y.detach().slice(2, None, None, 7).slice(3, None, None, 9));
-        assert_close(key, &found, &numbers(&expected[0]), 1e-4, 1e-4);
-        for (what, tensor, expected) in
-            [("ada", y, &expected[1]), ("ada.gradient", x.grad(), &expected[2])]
-        {
-            let expected = numbers(expected);
-            let label = format!("{key} {what}");
-            assert_close(&label, &summary(what, &tensor), &expected, 1e-4 * expected[0], 0.0);
+        for order in [Order::Once, Order::Twice] {
+            compare(key, expected, &all, order);
         }
+    }
+}
+
+fn compare(key: &str, expected: &Value, all: &[&str], order: Order) {
+    let mut parts = key.splitn(2, '.');
+    let (name, rest) = (parts.next().unwrap(), parts.next().unwrap());
+    let (percentile, channels) = rest.rsplit_once('.').unwrap();
+    let (d, channels): (f64, i64) = (percentile.parse().unwrap(), channels.parse().unwrap());
+    let names: Vec<&str> = if name == "all" { all.to_vec() } else { vec![name] };
+    let x = tensor("ada.image", &[2, channels, 16, 20], 1.0).set_requires_grad(true);
+    let map = names
+        .iter()
+        .filter_map(|name| geometric(name, d))
+        .reduce(|outer, inner| outer.then(&inner));
+    let matrix = names
+        .iter()
+        .map(|name| coloured(name, d, channels))
+        .reduce(|first, next| first.after(&next))
+        .unwrap();
+    let moved = map.map_or_else(|| x.shallow_clone(), |map| geometry::warp(&x, &[map, map], order));
+    let y = colour::apply(&moved, &[matrix, matrix]);
+    (&y * tensor("ada.probe", &y.size(), 1.0)).sum(Kind::Float).backward();
+    let found = values(&y.detach().slice(2, None, None, 7).slice(3, None, None, 9));
+    assert_close(key, &found, &numbers(&expected[0]), 1e-4, 1e-4);
+    for (what, tensor, expected) in
+        [("ada", y, &expected[1]), ("ada.gradient", x.grad(), &expected[2])]
+    {
+        let expected = numbers(expected);
+        let label = format!("{key} {what}");
+        assert_close(&label, &summary(what, &tensor), &expected, 1e-4 * expected[0], 0.0);
     }
 }
