@@ -129,6 +129,19 @@ impl Optimiser {
         state
     }
 
+    /// Forgets moments and updates: as at the first step.
+    pub fn forget(&mut self) {
+        self.steps = 0;
+        no_grad(|| {
+            for slot in &mut self.slots {
+                let _ = slot.square.zero_();
+                if let Some(mean) = &mut slot.mean {
+                    let _ = mean.zero_();
+                }
+            }
+        });
+    }
+
     /// Updates done.
     pub fn steps(&self) -> i64 {
         self.steps

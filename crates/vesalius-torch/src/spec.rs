@@ -9,6 +9,7 @@ use crate::joint::MaskEncoding;
 use crate::layers::init::InitSpec;
 use crate::loss::AdversarialLoss;
 use crate::nets::mapping::MappingSpec;
+use crate::nets::stylegan::GrowthSpec;
 use crate::nets::stylegan2::WidthSpec;
 use crate::nets::{dcgan, patch, spade};
 use crate::optim::OptimiserSpec;
@@ -53,6 +54,21 @@ pub enum Networks {
         generator: dcgan::GeneratorSpec,
         /// Discriminator.
         discriminator: dcgan::DiscriminatorSpec,
+    },
+    /// Karras et al. 2019: grows while it trains.
+    Stylegan {
+        /// How the mask enters the sample.
+        mask: MaskEncoding,
+        /// Latent → style.
+        mapping: MappingSpec,
+        /// Style → sample.
+        generator: WidthSpec,
+        /// Sample → logit.
+        discriminator: WidthSpec,
+        /// Samples whose standard deviation the discriminator sees together; the batch is a multiple of it.
+        minibatch_group: i64,
+        /// When resolution doubles.
+        growth: GrowthSpec,
     },
     /// Karras et al. 2020.
     Stylegan2 {
@@ -301,7 +317,8 @@ impl TrainSpec {
                 ]);
                 numbers.push(("networks.init.gain", init.gain, true));
             }
-            Networks::Stylegan2 { mapping, generator, discriminator, minibatch_group, .. } => {
+            Networks::Stylegan { mapping, generator, discriminator, minibatch_group, .. }
+            | Networks::Stylegan2 { mapping, generator, discriminator, minibatch_group, .. } => {
                 counts.extend([
                     ("networks.mapping.latent", mapping.latent, 1),
                     ("networks.mapping.style", mapping.style, 1),
@@ -327,6 +344,16 @@ impl TrainSpec {
                 ("networks.discriminator.scales", discriminator.scales, 1),
                 ("networks.discriminator.layers", discriminator.layers, 2),
             ]),
+        }
+        if let Networks::Stylegan { growth, .. } = &self.networks {
+            if growth.start < 4 || !growth.start.cast_unsigned().is_power_of_two() {
+                bail!(
+                    "networks.growth.start = {}: expected a power of two from 4 on",
+                    growth.start
+                );
+            }
+            numbers.push(("networks.growth.training_kimg", growth.training_kimg, false));
+            numbers.push(("networks.growth.transition_kimg", growth.transition_kimg, false));
         }
         for (name, value, minimum) in counts {
             if value < minimum {
@@ -374,7 +401,9 @@ impl TrainSpec {
         let ada = ("augment.ada", self.augment.ada.is_some());
         let foreign = match &self.networks {
             Networks::Dcgan { .. } => vec![kl, style, ada],
-            Networks::Stylegan2 { .. } => vec![penalty, clip, matching, vgg, kl, boost],
+            Networks::Stylegan { .. } | Networks::Stylegan2 { .. } => {
+                vec![penalty, clip, matching, vgg, kl, boost]
+            }
             Networks::Spade { generator, .. } => {
                 let no_style = ("regularise.kl", r.kl > 0.0 && generator.style == 0);
                 let critic = ("training.critic_steps", self.training.critic_steps > 1);

@@ -97,7 +97,9 @@ pub trait Training: Debug {
 /// The joint sample that `networks` make of slices of this shape.
 pub fn joint(networks: &Networks, layout: Layout, classes: usize) -> Joint {
     let encoding = match networks {
-        Networks::Dcgan { mask, .. } | Networks::Stylegan2 { mask, .. } => *mask,
+        Networks::Dcgan { mask, .. }
+        | Networks::Stylegan { mask, .. }
+        | Networks::Stylegan2 { mask, .. } => *mask,
         // The layout SPADE paints is one-hot.
         Networks::Spade { .. } => MaskEncoding::OneHot,
     };
@@ -118,7 +120,7 @@ pub fn generator(
         Networks::Dcgan { .. } => {
             Box::new(dcgan::JointGenerator::new(networks, layout, classes, device)?)
         }
-        Networks::Stylegan2 { .. } => {
+        Networks::Stylegan { .. } | Networks::Stylegan2 { .. } => {
             Box::new(style::StyleGenerator::new(networks, layout, classes, device)?)
         }
         Networks::Spade { .. } => {
@@ -141,7 +143,7 @@ pub fn training(
         Networks::Dcgan { .. } => {
             Box::new(dcgan::DcganTraining::new(spec.clone(), layout, classes, device)?)
         }
-        Networks::Stylegan2 { .. } => {
+        Networks::Stylegan { .. } | Networks::Stylegan2 { .. } => {
             Box::new(style::StyleTraining::new(spec.clone(), layout, classes, device)?)
         }
         Networks::Spade { .. } => {

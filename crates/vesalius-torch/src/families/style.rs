@@ -1,8 +1,9 @@
-//! How StyleGAN2 trains: NVlabs/stylegan2-ada-pytorch, `training/loss.py` and `training/training_loop.py`.
+//! How StyleGAN and StyleGAN2 train: NVlabs/stylegan2-ada-pytorch, `training/loss.py` and `training/training_loop.py`;
+//! NVlabs/stylegan for growing.
 //!
 //! A step is the reference's four phases: generator; every few steps its path lengths; discriminator; every few steps
 //! its R1 penalty. Deviation: a gradient that is not a number ends the training (outcome `Diverged`), where the
-//! reference replaces it by 0.
+//! reference replaces it by 0. StyleGAN's authors update the discriminator first; here the generator is first in both.
 
 use super::{Generator, Moment, Request, StepLosses, Training, joint};
 use crate::ada::Ada;
@@ -15,12 +16,13 @@ use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
 use crate::nets::mapping::mix;
 use crate::nets::pyramid::Pyramid;
-use crate::nets::stylegan2;
+use crate::nets::style::{self, Discriminator, Growth};
+use crate::nets::stylegan;
 use crate::optim::Optimiser;
 use crate::regularise::{PathLength, r1_penalty};
 use crate::rng::{Purpose, reseed_torch};
 use crate::spec::{Networks, TrainSpec};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 use vesalius_study::data::manifest::Layout;
 
@@ -30,7 +32,7 @@ pub struct StyleGenerator {
     /// Named tensors.
     pub params: Params,
     /// The networks.
-    pub network: stylegan2::Generator,
+    pub network: style::Generator,
     joint: Joint,
 }
 
@@ -45,20 +47,16 @@ impl StyleGenerator {
         classes: usize,
         device: Device,
     ) -> Result<Self> {
-        let Networks::Stylegan2 { mapping, generator, .. } = networks else {
-            bail!("networks.family: expected stylegan2");
-        };
         let joint = joint(networks, layout, classes);
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
         let mut params = Params::new(device);
-        let network =
-            stylegan2::Generator::new(&mut params, mapping, generator, joint.total(), pyramid);
+        let network = style::Generator::new(&mut params, networks, joint.total(), pyramid)?;
         Ok(Self { params, network, joint })
     }
 
     /// Styles `[N, L, S]` → joint samples `[N, C+M, H, W]`.
     pub fn synthesise(&self, styles: &Tensor, noise: Noise) -> Tensor {
-        self.joint.activate_linear(&self.network.synthesis.forward(styles, noise))
+        self.joint.activate_linear(&self.network.synthesise(styles, noise))
     }
 }
 
@@ -69,7 +67,7 @@ impl Generator for StyleGenerator {
 
     /// Z, then the noise of all layers: both are functions of (seed, i).
     fn latent(&self) -> i64 {
-        self.network.mapping.latent() + self.network.synthesis.noise_pixels()
+        self.network.mapping.latent() + self.network.noise_pixels()
     }
 
     fn pairs(&self, request: &Request) -> Pair {
@@ -77,7 +75,7 @@ impl Generator for StyleGenerator {
         let noise = request.latents.narrow(1, z, request.latents.size()[1] - z);
         let styles = self.network.mapping.forward(&request.latents.narrow(1, 0, z));
         let styles = self.network.mapping.truncate(&styles, request.truncation);
-        let styles = mix(&styles, None, self.network.synthesis.style_layers());
+        let styles = mix(&styles, None, self.network.style_layers());
         let Pair { image, labels } =
             self.joint.decode(&self.synthesise(&styles, Noise::Given(&noise)));
         Pair { image: image.clamp(-1.0, 1.0), labels }
@@ -93,10 +91,11 @@ pub struct StyleTraining {
     /// Trained: the named tensors of `discriminator`.
     pub discriminator_params: Params,
     /// Trained.
-    pub discriminator: stylegan2::Discriminator,
+    pub discriminator: Discriminator,
     averaged: StyleGenerator,
     generator_optimiser: Optimiser,
     discriminator_optimiser: Optimiser,
+    growth: Option<Growth>,
     path_length: PathLength,
     ada: Option<Ada>,
     r1: f64,
@@ -109,23 +108,16 @@ impl StyleTraining {
     /// # Errors
     /// When the family cannot make this size.
     pub fn new(spec: TrainSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
-        let Networks::Stylegan2 { discriminator: width, minibatch_group, .. } = &spec.networks
-        else {
-            bail!("networks.family: expected stylegan2");
-        };
         let seed = spec.training.seed;
         reseed_torch(seed, Purpose::Weights, 0);
         let generator = StyleGenerator::new(&spec.networks, layout, classes, device)?;
         reseed_torch(seed, Purpose::Weights, 1);
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
         let mut discriminator_params = Params::new(device);
-        let discriminator = stylegan2::Discriminator::new(
-            &mut discriminator_params,
-            width,
-            generator.joint.total(),
-            pyramid,
-            *minibatch_group,
-        );
+        let channels = generator.joint.total();
+        let discriminator =
+            Discriminator::new(&mut discriminator_params, &spec.networks, channels, pyramid)?;
+        let growth = Growth::new(&spec.networks, pyramid, &generator.network, &discriminator);
         let ada = match &spec.augment.ada {
             Some(ada) => Some(Ada::new(ada.clone(), generator.joint)?),
             None => None,
@@ -134,7 +126,8 @@ impl StyleTraining {
         averaged.params.copy_from(&generator.params);
         averaged.params.set_trainable(false);
         let style = &spec.regularise.style;
-        let every = |weight: f64, every: u64| if weight > 0.0 { every } else { 0 };
+        // A regulariser of every step is part of the main update, and nothing is lazy.
+        let every = |weight: f64, every: u64| if weight > 0.0 && every > 1 { every } else { 0 };
         let r1 = style.r1.value(layout, spec.training.batch);
         let generator_optimiser = Optimiser::new(
             spec.optimiser.generator.lazy(every(style.path_length, style.path_length_every)),
@@ -145,6 +138,7 @@ impl StyleTraining {
             discriminator_params.trained(),
         );
         Ok(Self {
+            growth,
             path_length: PathLength::new(device),
             ada,
             spec,
@@ -167,7 +161,9 @@ impl StyleTraining {
     /// Mixed styles `[N, L, S]` of `n` fresh latents, following their mean.
     fn styles(&self, n: i64) -> Tensor {
         let network = &self.generator.network;
-        let layers = network.synthesis.style_layers();
+        let layers = network.style_layers();
+        // Layers that do not show yet are not mixed.
+        let shown = layers - 2 * network.level_of_detail().floor() as i64;
         let styles = network.mapping.forward(&self.latents(n));
         network.mapping.follow(&styles);
         let cpu = (Kind::Float, Device::Cpu);
@@ -175,7 +171,7 @@ impl StyleTraining {
         if mixing.double_value(&[0]) >= self.spec.regularise.style.mixing {
             return mix(&styles, None, layers);
         }
-        let cutoff = 1 + (mixing.double_value(&[1]) * (layers - 1) as f64) as i64;
+        let cutoff = 1 + (mixing.double_value(&[1]) * (shown - 1) as f64) as i64;
         let other = network.mapping.forward(&self.latents(n));
         mix(&styles, Some((&other, cutoff)), layers)
     }
@@ -229,12 +225,20 @@ impl StyleTraining {
         self.observe(&logits);
         let on_real = loss.on_real(&logits);
         on_real.backward();
+        if self.r1 > 0.0 && self.spec.regularise.style.r1_every == 1 {
+            self.r1_backward(real);
+        }
         self.discriminator_optimiser.step();
         on_fake.detach() + on_real.detach()
     }
 
     fn r1_update(&mut self, real: &Tensor) {
         self.discriminator_optimiser.zero_grad();
+        self.r1_backward(real);
+        self.discriminator_optimiser.step();
+    }
+
+    fn r1_backward(&mut self, real: &Tensor) {
         let mut logits = Tensor::new();
         let penalty = r1_penalty(
             |x| {
@@ -245,17 +249,24 @@ impl StyleTraining {
         );
         self.observe(&logits);
         (penalty * (self.r1 / 2.0 * self.spec.regularise.style.r1_every as f64)).backward();
-        self.discriminator_optimiser.step();
     }
 }
 
 impl Training for StyleTraining {
     fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses {
         let style = self.spec.regularise.style.clone();
+        let grown = self.growth.as_ref().is_some_and(|g| g.set_images_seen(moment.images));
+        if grown {
+            self.generator_optimiser.forget();
+            self.discriminator_optimiser.forget();
+        }
+        let lod = self.generator.network.level_of_detail();
         let mut discriminator = Tensor::new();
         let mut generator = Tensor::new();
         for (i, pair) in real.iter().enumerate() {
-            let real = channels_last(&self.generator.joint.encode(pair), self.device);
+            let real = self.generator.joint.encode(pair);
+            let real = if lod > 0.0 { stylegan::fade(&real, lod) } else { real };
+            let real = channels_last(&real, self.device);
             let n = real.size()[0];
             if i == 0 {
                 generator = self.generator_update(n);
@@ -264,7 +275,11 @@ impl Training for StyleTraining {
                 }
             }
             discriminator = self.discriminator_update(&real);
-            if i == 0 && self.r1 > 0.0 && moment.step.is_multiple_of(style.r1_every) {
+            if i == 0
+                && self.r1 > 0.0
+                && style.r1_every > 1
+                && moment.step.is_multiple_of(style.r1_every)
+            {
                 self.r1_update(&real);
             }
         }

@@ -141,7 +141,7 @@ pub fn channels_last(x: &Tensor, device: Device) -> Tensor {
 /// followed by a 3x3 convolution with padding 1: an input pixel at j covers 2j and 2j + 1 upsampled, so output
 /// 2j − 1 … 2j + 2 gets w₂, w₁ + w₂, w₀ + w₁, w₀ of it (in each axis). It saves the upsampled copy and 5/9 of the
 /// multiplications. `[outputs, inputs, 3, 3]` → `[inputs, outputs, 4, 4]`.
-fn nearest_kernel(weight: &Tensor) -> Tensor {
+pub fn nearest_kernel(weight: &Tensor) -> Tensor {
     let along = |w: &Tensor, axis: i64| {
         let [w0, w1, w2] = [0, 1, 2].map(|k| w.select(axis, k));
         Tensor::stack(&[w2.shallow_clone(), &w1 + &w2, &w0 + &w1, w0.shallow_clone()], axis)

@@ -18,14 +18,25 @@ pub const SLOPE: f64 = 0.2;
 pub enum After {
     /// Nothing.
     Linear,
-    /// √2 · LeakyReLU.
+    /// √2 · LeakyReLU: StyleGAN2's.
     LeakyRelu,
+    /// LeakyReLU, with He's √2 in the weight: StyleGAN's.
+    HeLeakyRelu,
 }
 
 impl After {
-    fn gain(self) -> f64 {
+    /// What a weight in front is multiplied with, beside 1/√(fan in).
+    pub fn weight_gain(self) -> f64 {
         match self {
             Self::Linear => 1.0,
+            Self::LeakyRelu | Self::HeLeakyRelu => SQRT_2,
+        }
+    }
+
+    /// What a bias in front is multiplied with.
+    fn bias_gain(self) -> f64 {
+        match self {
+            Self::Linear | Self::HeLeakyRelu => 1.0,
             Self::LeakyRelu => SQRT_2,
         }
     }
@@ -33,7 +44,7 @@ impl After {
     fn apply(self, x: Tensor) -> Tensor {
         match self {
             Self::Linear => x,
-            Self::LeakyRelu => leaky_relu(&x, SLOPE),
+            Self::LeakyRelu | Self::HeLeakyRelu => leaky_relu(&x, SLOPE),
         }
     }
 }
@@ -68,13 +79,13 @@ impl Dense {
         let weight = params.parameter(format!("{name}.weight"), &weight);
         let bias = Tensor::full([outputs], options.bias, cpu);
         let bias = params.parameter(format!("{name}.bias"), &bias);
-        let gain = options.after.gain();
+        let after = options.after;
         Self {
             weight,
             bias,
-            weight_gain: options.lr_multiplier / (inputs as f64).sqrt() * gain,
-            bias_gain: options.lr_multiplier * gain,
-            after: options.after,
+            weight_gain: options.lr_multiplier / (inputs as f64).sqrt() * after.weight_gain(),
+            bias_gain: options.lr_multiplier * after.bias_gain(),
+            after,
         }
     }
 
@@ -133,10 +144,10 @@ impl EqualConv {
 
     /// `[N, inputs, H, W]` → `[N, outputs, H, W]`, or half of H and W.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let gain = self.gain * self.after.gain();
+        let gain = self.gain * self.after.weight_gain();
         let fan_in: i64 = self.weight.size()[1..].iter().product();
         let weight = &self.weight * (gain / (fan_in as f64).sqrt());
-        let bias = self.bias.as_ref().map(|bias| bias * gain);
+        let bias = self.bias.as_ref().map(|bias| bias * (self.gain * self.after.bias_gain()));
         let conv = |x: &Tensor, stride: i64, padding: i64| {
             x.conv2d(&weight, bias.as_ref(), [stride; 2], [padding; 2], [1, 1], 1)
         };

@@ -26,6 +26,18 @@ pub enum Noise<'a> {
     Given(&'a Tensor),
 }
 
+impl Noise<'_> {
+    /// The noise map of one layer `[N or 1, 1, H, W]`: `size` (height, width), `cursor` and `constant` are the layer's.
+    pub fn map(self, n: i64, size: [i64; 2], cursor: i64, constant: &Tensor) -> Tensor {
+        let [h, w] = size;
+        match self {
+            Self::Random => Tensor::randn([n, 1, h, w], (Kind::Float, constant.device())),
+            Self::Constant => constant.reshape([1, 1, h, w]),
+            Self::Given(all) => all.narrow(1, cursor, h * w).reshape([n, 1, h, w]),
+        }
+    }
+}
+
 /// Modulated 3x3 convolution, noise, bias, LeakyReLU.
 #[derive(Debug)]
 pub struct SynthesisLayer {
@@ -100,17 +112,8 @@ impl SynthesisLayer {
         let scale = (demodulation * SQRT_2).reshape([n, -1, 1, 1]);
         let bias = (&self.bias * SQRT_2).reshape([1, -1, 1, 1]);
         let mut y = bias.addcmul(&x, &scale);
-        y += self.noise(n, noise, cursor) * (&self.noise_strength * SQRT_2);
+        y += noise.map(n, self.size, cursor, &self.noise_const) * (&self.noise_strength * SQRT_2);
         leaky_relu(&y, SLOPE)
-    }
-
-    fn noise(&self, n: i64, noise: Noise, cursor: i64) -> Tensor {
-        let [h, w] = self.size;
-        match noise {
-            Noise::Random => Tensor::randn([n, 1, h, w], (Kind::Float, self.bias.device())),
-            Noise::Constant => self.noise_const.reshape([1, 1, h, w]),
-            Noise::Given(all) => all.narrow(1, cursor, h * w).reshape([n, 1, h, w]),
-        }
     }
 }
 

@@ -6,6 +6,8 @@ pub mod mapping;
 pub mod patch;
 pub mod pyramid;
 pub mod spade;
+pub mod style;
+pub mod stylegan;
 pub mod stylegan2;
 pub mod unet;
 pub mod vgg;

@@ -5,7 +5,6 @@
 //! Deviations: any number of sample channels, any size that halves to a base of 4 to 7 pixels (blocks are named as in
 //! a square network of base 4); all in f32; activations are not clamped (the reference does so for f16).
 
-use super::mapping::{Mapping, MappingSpec};
 use super::pyramid::Pyramid;
 use crate::layers::conv::channels_last;
 use crate::layers::equalised::{After, Dense, DenseOptions, EqualConv, EqualConvOptions};
@@ -147,30 +146,6 @@ impl Block {
             None => part,
         };
         (x, sample)
-    }
-}
-
-/// Latent → sample.
-#[derive(Debug)]
-pub struct Generator {
-    /// Latent → style.
-    pub mapping: Mapping,
-    /// Style → sample.
-    pub synthesis: Synthesis,
-}
-
-impl Generator {
-    /// Registers `synthesis.…` and `mapping.…`, in the reference's order.
-    pub fn new(
-        params: &mut Params,
-        mapping: &MappingSpec,
-        width: &WidthSpec,
-        channels: i64,
-        pyramid: Pyramid,
-    ) -> Self {
-        let synthesis = Synthesis::new(params, width, mapping.style, channels, pyramid);
-        let mapping = Mapping::new(params, mapping, After::LeakyRelu);
-        Self { mapping, synthesis }
     }
 }
 

@@ -10,7 +10,7 @@ use vesalius_torch::layers::params::Params;
 use vesalius_torch::loss::AdversarialLoss;
 use vesalius_torch::nets::mapping::{Mapping, MappingSpec, mix};
 use vesalius_torch::nets::pyramid::Pyramid;
-use vesalius_torch::nets::stylegan2::{Discriminator, Generator, WidthSpec};
+use vesalius_torch::nets::stylegan2::{Discriminator, Synthesis, WidthSpec};
 use vesalius_torch::regularise::{PathLength, r1_penalty};
 
 const SIZE: i64 = 32;
@@ -23,7 +23,8 @@ const LOSS: AdversarialLoss = AdversarialLoss::NonSaturating { real_target: 1.0 
 
 struct Networks {
     generator_params: Params,
-    generator: Generator,
+    mapping: Mapping,
+    synthesis: Synthesis,
     discriminator_params: Params,
     discriminator: Discriminator,
 }
@@ -33,12 +34,13 @@ fn networks() -> Networks {
     let mapping = MappingSpec { latent: LATENT, style: 16, layers: 8 };
     let pyramid = Pyramid::new(SIZE, SIZE).unwrap();
     let mut generator_params = Params::new(Device::Cpu);
-    let generator = Generator::new(&mut generator_params, &mapping, &width, CHANNELS, pyramid);
+    let synthesis = Synthesis::new(&mut generator_params, &width, mapping.style, CHANNELS, pyramid);
+    let mapping = Mapping::new(&mut generator_params, &mapping, After::LeakyRelu);
     let mut discriminator_params = Params::new(Device::Cpu);
     let discriminator = Discriminator::new(&mut discriminator_params, &width, CHANNELS, pyramid, 4);
     seed(&generator_params, "g");
     seed(&discriminator_params, "d");
-    Networks { generator_params, generator, discriminator_params, discriminator }
+    Networks { generator_params, mapping, synthesis, discriminator_params, discriminator }
 }
 
 /// Weights by name; golden/stylegan2.py has the same rule.
@@ -110,18 +112,18 @@ pub fn assert_gradients(golden: &Value, phase: &str, params: &Params) {
 #[test]
 fn stylegan2s_networks_are_the_authors() {
     let golden = golden("stylegan2");
-    let Networks { generator, discriminator, .. } = networks();
+    let Networks { mapping, synthesis, discriminator, .. } = networks();
     let z = tensor("z", &[BATCH, LATENT], 1.7);
     let check = |name: &str, found: &Tensor| {
         let expected = numbers(&golden[name]);
         let scale = expected.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
         assert_close(name, &values(found), &expected, 1e-4 * scale, 0.0);
     };
-    let styles = generator.mapping.forward(&z);
+    let styles = mapping.forward(&z);
     check("mapping", &styles);
-    check("truncated", &generator.mapping.truncate(&styles, 0.7));
-    let ws = mix(&styles, None, generator.synthesis.style_layers());
-    let (x, image) = generator.synthesis.blocks[2].forward(
+    check("truncated", &mapping.truncate(&styles, 0.7));
+    let ws = mix(&styles, None, synthesis.style_layers());
+    let (x, image) = synthesis.blocks[2].forward(
         &tensor("block.x", &[BATCH, 24, 8, 8], 1.0),
         Some(&tensor("block.image", &[BATCH, CHANNELS, 8, 8], 1.0)),
         &ws.narrow(1, 3, 3),
@@ -131,8 +133,8 @@ fn stylegan2s_networks_are_the_authors() {
     assert_summary(&golden, "block", &x);
     assert_summary(&golden, "block.image", &image);
     let x = tensor("torgb.x", &[BATCH, 24, 4, 4], 1.0);
-    check("to_sample", &generator.synthesis.blocks[0].to_sample.forward(&x, &styles));
-    let sample = generator.synthesis.forward(&ws, Noise::Constant);
+    check("to_sample", &synthesis.blocks[0].to_sample.forward(&x, &styles));
+    let sample = synthesis.forward(&ws, Noise::Constant);
     let every = |t: &Tensor| t.slice(2, None, None, 5).slice(3, None, None, 5);
     check("sample", &every(&sample));
     assert_eq!(summary("sample", &sample).len(), 2);
@@ -147,13 +149,14 @@ fn stylegan2s_networks_are_the_authors() {
 #[test]
 fn gradients_of_stylegan2s_four_phases_are_the_authors() {
     let golden = golden("stylegan2");
-    let Networks { generator_params, generator, discriminator_params, discriminator } = networks();
+    let Networks { generator_params, mapping, synthesis, discriminator_params, discriminator } =
+        networks();
     let real = tensor("real", &[BATCH, CHANNELS, SIZE, SIZE], 1.0);
     let z = tensor("z", &[BATCH, LATENT], 1.7);
     let run = |z: &Tensor| {
-        let styles = generator.mapping.forward(z);
-        let ws = mix(&styles, None, generator.synthesis.style_layers());
-        (generator.synthesis.forward(&ws, Noise::Constant), ws)
+        let styles = mapping.forward(z);
+        let ws = mix(&styles, None, synthesis.style_layers());
+        (synthesis.forward(&ws, Noise::Constant), ws)
     };
     let forget = |params: &Params| {
         for (_, mut parameter) in params.trained() {
