@@ -4,7 +4,6 @@ SplitMix64 over the FNV-1a hash of the name; the top 53 bits as a double. So tha
 need no files.
 """
 import numpy as np
-import torch
 
 MASK = (1 << 64) - 1
 
@@ -26,5 +25,8 @@ def uniform(name: str, shape) -> np.ndarray:
     return ((z >> np.uint64(11)).astype(np.float64) / float(1 << 53) * 2.0 - 1.0).reshape(shape)
 
 
-def tensor(name: str, shape, scale: float = 1.0) -> torch.Tensor:
+def tensor(name: str, shape, scale: float = 1.0):
+    """The same as a tensor of PyTorch, f32."""
+    import torch  # stylegan.py runs without it
+
     return torch.from_numpy((uniform(name, shape) * scale).astype(np.float32))

@@ -6,6 +6,7 @@ mod pseudo;
 mod spade;
 mod steps;
 mod style;
+mod stylegan;
 
 use serde_json::Value;
 use tch::{Kind, Tensor};
