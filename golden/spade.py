@@ -34,20 +34,15 @@ def options(**changes) -> types.SimpleNamespace:
     return types.SimpleNamespace(**{**values, **changes})
 
 
-def ours(name: str) -> str:
-    return name.replace("weight_orig", "weight").replace("weight_u", "u").replace("weight_v", "v")
-
-
 def seed(network: nn.Module, prefix: str) -> None:
     """Weights by name; tests/golden/spade.rs has the same rule."""
     for name, value in list(network.named_parameters()) + list(network.named_buffers()):
-        name = ours(name)
         if name.endswith("num_batches_tracked"):
             continue
         # Normalisations of one block see the same activations: their statistics are the same in any trained network.
         key = name.rsplit(".", 1)[-1] if "running" in name else name
         given = tensor(f"{prefix}.{key}", list(value.shape))
-        if name.endswith(".u") or name.endswith(".v"):
+        if name.endswith("weight_u") or name.endswith("weight_v"):
             given = given / given.norm()
         elif name.endswith("running_var"):
             given = 1 + 0.2 * given
@@ -59,7 +54,7 @@ def seed(network: nn.Module, prefix: str) -> None:
 
 
 def gradients(network: nn.Module) -> dict:
-    return {ours(n): summary(ours(n), p.grad) for n, p in network.named_parameters() if p.grad is not None}
+    return {n: summary(n, p.grad) for n, p in network.named_parameters() if p.grad is not None}
 
 
 def main() -> None:

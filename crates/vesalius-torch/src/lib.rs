@@ -29,6 +29,7 @@ pub mod checkpoint;
 pub mod classical;
 pub mod families;
 pub mod features;
+pub mod init;
 pub mod joint;
 pub mod layers;
 pub mod layouts;

@@ -36,6 +36,19 @@ pub struct TrainSpec {
     pub optimiser: Optimisers,
     /// Schedule.
     pub training: Training,
+    /// Weights it starts from; absent: random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitSource>,
+}
+
+/// A file of converted weights (`init.rs`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InitSource {
+    /// Where it lay.
+    pub path: PathBuf,
+    /// Of the file.
+    pub sha256: String,
 }
 
 /// Generator and discriminator.

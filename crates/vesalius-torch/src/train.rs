@@ -5,6 +5,7 @@ use crate::checkpoint::{self, CHECKPOINT_FORMAT, State};
 use crate::classical;
 use crate::families::{self, Moment, Request, StepLosses, Training};
 use crate::features::Extractor;
+use crate::init;
 use crate::layouts::Layouts;
 use crate::metrics::frechet::{Divisor, frechet_distance};
 use crate::order::Order;
@@ -125,17 +126,22 @@ impl<'a> Session<'a> {
                 }
                 state
             }
-            None => State {
-                format: CHECKPOINT_FORMAT,
-                step: 0,
-                images: 0,
-                wall_secs: 0.0,
-                spec_sha256,
-                pack_digest: pack.digest().to_owned(),
-                updates: [0; 2],
-                best: None,
-                files: std::collections::BTreeMap::new(),
-            },
+            None => {
+                if let Some(source) = &spec.init {
+                    init::load(gan.as_ref(), source, spec, pack.layout())?;
+                }
+                State {
+                    format: CHECKPOINT_FORMAT,
+                    step: 0,
+                    images: 0,
+                    wall_secs: 0.0,
+                    spec_sha256,
+                    pack_digest: pack.digest().to_owned(),
+                    updates: [0; 2],
+                    best: None,
+                    files: std::collections::BTreeMap::new(),
+                }
+            }
         };
         let mut order = Order::new(spec.training.seed, 0, indices);
         order.seek(state.images);

@@ -54,7 +54,8 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// A convolution from `channels[0]` to `channels[1]` channels, registered as `<name>.weight` and `<name>.bias`.
+    /// A convolution from `channels[0]` to `channels[1]` channels, registered as `<name>.weight` (but see [`Spectral`]) and
+    /// `<name>.bias`.
     pub fn new(
         params: &mut Params,
         name: &str,
@@ -70,14 +71,16 @@ impl Conv {
             Geometry::NearestConv3 => [outputs, inputs, 3, 3],
         };
         let value = channels_last(&init.weight(&shape), params.device());
-        let weight = params.parameter(format!("{name}.weight"), &value);
+        let [suffix, ..] = options.spectral_norm.names();
+        let weight = params.parameter(format!("{name}.{suffix}"), &value);
         let bias = options.bias.then(|| {
             let zeros = Tensor::zeros([outputs], (Kind::Float, Device::Cpu));
             params.parameter(format!("{name}.bias"), &zeros)
         });
-        let spectral = options.spectral_norm.then(|| {
+        let spectral = (options.spectral_norm != Spectral::Off).then(|| {
             let transposed = matches!(geometry, Geometry::Transposed { .. });
-            SpectralNorm::new(params, name, &weight, transposed)
+            let [_, u, v] = options.spectral_norm.names().map(|part| format!("{name}.{part}"));
+            SpectralNorm::new(params, [u, v], &weight, transposed)
         });
         Self { geometry, weight, bias, spectral }
     }
@@ -125,7 +128,35 @@ pub struct ConvOptions {
     /// Whether there is a bias (not in front of a normalisation, which would remove it).
     pub bias: bool,
     /// Whether the weight is divided by its largest singular value.
-    pub spectral_norm: bool,
+    pub spectral_norm: Spectral,
+}
+
+/// Spectral normalisation, and how its tensors are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spectral {
+    /// None: `<name>.weight`.
+    Off,
+    /// `<name>.weight`, `<name>.u`, `<name>.v`.
+    On,
+    /// As `torch.nn.utils.spectral_norm` calls them, `<name>.weight_orig`, `<name>.weight_u`, `<name>.weight_v`: for
+    /// networks whose weights are exchanged with a reference implementation.
+    AsTorch,
+}
+
+impl From<bool> for Spectral {
+    fn from(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+}
+
+impl Spectral {
+    /// Suffixes of weight and singular vectors.
+    fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::Off | Self::On => ["weight", "u", "v"],
+            Self::AsTorch => ["weight_orig", "weight_u", "weight_v"],
+        }
+    }
 }
 
 /// A 4-D tensor in channels-last memory order on a CPU; elsewhere as it is.
@@ -164,13 +195,14 @@ const SPECTRAL_EPS: f64 = 1e-12;
 const SPECTRAL_WARMUP: usize = 15;
 
 impl SpectralNorm {
-    fn new(params: &mut Params, name: &str, weight: &Tensor, transposed: bool) -> Self {
+    fn new(params: &mut Params, names: [String; 2], weight: &Tensor, transposed: bool) -> Self {
         let matrix = as_matrix(&weight.detach(), transposed);
         let (rows, columns) = matrix.size2().expect("a matrix");
         let options = (Kind::Float, Device::Cpu);
+        let [u, v] = names;
         let norm = Self {
-            u: params.buffer(format!("{name}.u"), &unit(&Tensor::randn([rows], options))),
-            v: params.buffer(format!("{name}.v"), &unit(&Tensor::randn([columns], options))),
+            u: params.buffer(u, &unit(&Tensor::randn([rows], options))),
+            v: params.buffer(v, &unit(&Tensor::randn([columns], options))),
             transposed,
         };
         for _ in 0..SPECTRAL_WARMUP {
@@ -244,7 +276,7 @@ mod tests {
         let mut params = Params::new(Device::Cpu);
         let init = InitSpec { kind: super::super::init::InitKind::Normal, gain: 1.0 };
         let geometry = Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 };
-        let options = ConvOptions { bias: false, spectral_norm: true };
+        let options = ConvOptions { bias: false, spectral_norm: Spectral::On };
         let conv = Conv::new(&mut params, "up", [6, 5], geometry, &init, options);
         let spectral = conv.spectral.as_ref().unwrap();
         for _ in 0..50 {

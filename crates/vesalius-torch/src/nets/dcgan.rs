@@ -64,8 +64,10 @@ impl Generator {
         joint: Joint,
         pyramid: Pyramid,
     ) -> Self {
-        let options =
-            ConvOptions { bias: spec.norm == NormKind::None, spectral_norm: spec.spectral_norm };
+        let options = ConvOptions {
+            bias: spec.norm == NormKind::None,
+            spectral_norm: spec.spectral_norm.into(),
+        };
         let up = match spec.upsample {
             Upsample::Transposed => Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 },
             Upsample::Resize => Geometry::NearestConv3,
@@ -145,8 +147,10 @@ impl Discriminator {
         for level in 1..=pyramid.halvings() {
             let outputs = spec.filters * multiple(level);
             let norm = if level == 1 { NormKind::None } else { spec.norm };
-            let options =
-                ConvOptions { bias: norm == NormKind::None, spectral_norm: spec.spectral_norm };
+            let options = ConvOptions {
+                bias: norm == NormKind::None,
+                spectral_norm: spec.spectral_norm.into(),
+            };
             let name = format!("blocks.{}", level - 1);
             blocks.push((
                 Conv::new(params, &format!("{name}.conv"), [inputs, outputs], down, init, options),
@@ -155,7 +159,7 @@ impl Discriminator {
             inputs = outputs;
         }
         let whole = Geometry::Conv { kernel: pyramid.base(), stride: 1, padding: 0 };
-        let options = ConvOptions { bias: true, spectral_norm: spec.spectral_norm };
+        let options = ConvOptions { bias: true, spectral_norm: spec.spectral_norm.into() };
         let head = Conv::new(params, "head", [inputs, 1], whole, init, options);
         Self { activation: spec.activation, blocks, head }
     }

@@ -3,7 +3,7 @@
 //! Deviation: the reference's encoder works from 256 pixels on only; below that ours resizes to 128 instead of 256
 //! pixels, so that its five halvings arrive at the 4x4 its last layers expect.
 
-use super::spade::{INIT, Linear, SLOPE};
+use super::spade::{INIT, Linear, SLOPE, spectral};
 use crate::layers::activation::leaky_relu;
 use crate::layers::conv::{Conv, ConvOptions, Geometry};
 use crate::layers::params::Params;
@@ -42,7 +42,7 @@ impl Patch {
     fn new(params: &mut Params, name: &str, spec: &DiscriminatorSpec, channels: i64) -> Self {
         let mut conv = |name: String, channels: [i64; 2], stride: i64, normed: bool| {
             let geometry = Geometry::Conv { kernel: [4, 4], stride, padding: 2 };
-            let options = ConvOptions { bias: !normed, spectral_norm: normed };
+            let options = ConvOptions { bias: !normed, spectral_norm: spectral(normed) };
             Conv::new(params, &name, channels, geometry, &INIT, options)
         };
         let mut width = spec.filters;
@@ -139,7 +139,7 @@ impl Encoder {
             .map(|i| {
                 let outputs = filters * [1, 2, 4, 8, 8, 8][i - 1];
                 let geometry = Geometry::Conv { kernel: [3, 3], stride: 2, padding: 1 };
-                let options = ConvOptions { bias: false, spectral_norm: true };
+                let options = ConvOptions { bias: false, spectral_norm: spectral(true) };
                 let name = format!("encoder.layer{i}.0");
                 let conv = Conv::new(params, &name, [inputs, outputs], geometry, &INIT, options);
                 inputs = outputs;

@@ -1,11 +1,11 @@
 //! SPADE: Park et al. 2019, "Semantic Image Synthesis with Spatially-Adaptive Normalization" (arXiv:1903.07291);
 //! NVlabs/SPADE, `models/networks/{generator,architecture,normalization}.py`. Layout → image. Tensors carry that code's
-//! names, but for `weight_orig`, `weight_u`, `weight_v` of spectral normalisation, here `weight`, `u`, `v`.
+//! names, so that its weights load unchanged.
 //!
 //! Deviations: any number of image channels (there 3); no instance edges.
 
 use crate::layers::activation::leaky_relu;
-use crate::layers::conv::{Conv, ConvOptions, Geometry, channels_last};
+use crate::layers::conv::{Conv, ConvOptions, Geometry, Spectral, channels_last};
 use crate::layers::init::{InitKind, InitSpec};
 use crate::layers::params::Params;
 use anyhow::{Result, bail};
@@ -75,10 +75,15 @@ fn reference_hidden() -> i64 {
 const MOMENTUM: f64 = 0.1;
 const EPS: f64 = 1e-5;
 
-fn conv(params: &mut Params, name: &str, channels: [i64; 2], kernel: i64, spectral: bool) -> Conv {
+/// Spectral normalisation, where there is one, under the reference's names.
+pub fn spectral(on: bool) -> Spectral {
+    if on { Spectral::AsTorch } else { Spectral::Off }
+}
+
+fn conv(params: &mut Params, name: &str, channels: [i64; 2], kernel: i64, normed: bool) -> Conv {
     let geometry = Geometry::Conv { kernel: [kernel; 2], stride: 1, padding: kernel / 2 };
     // The 1x1 shortcut has no bias.
-    let options = ConvOptions { bias: kernel > 1, spectral_norm: spectral };
+    let options = ConvOptions { bias: kernel > 1, spectral_norm: spectral(normed) };
     Conv::new(params, name, channels, geometry, &INIT, options)
 }
 

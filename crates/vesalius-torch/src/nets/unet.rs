@@ -45,7 +45,7 @@ fn conv(
     geometry: Geometry,
     norm: NormKind,
 ) -> (Conv, Norm) {
-    let options = ConvOptions { bias: norm == NormKind::None, spectral_norm: false };
+    let options = ConvOptions { bias: norm == NormKind::None, spectral_norm: false.into() };
     let conv = Conv::new(params, &format!("{name}.conv"), channels, geometry, &INIT, options);
     (conv, Norm::new(params, &format!("{name}.norm"), norm, channels[1]))
 }
@@ -114,7 +114,7 @@ impl Unet {
             up.push((upsample, Block::new(params, &format!("{name}.block"), channels, spec.norm)));
         }
         let head = Geometry::Conv { kernel: [1, 1], stride: 1, padding: 0 };
-        let options = ConvOptions { bias: true, spectral_norm: false };
+        let options = ConvOptions { bias: true, spectral_norm: false.into() };
         let last = Conv::new(params, "last", [spec.filters, classes], head, &INIT, options);
         Ok(Self { down, bottleneck, up, last })
     }

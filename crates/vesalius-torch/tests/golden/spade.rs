@@ -19,7 +19,7 @@ const CLASSES: i64 = 4;
 const BATCH: i64 = 2;
 
 /// Weights by name; golden/spade.py has the same rule.
-fn seed(params: &Params, prefix: &str) {
+pub fn seed(params: &Params, prefix: &str) {
     let seeded = params
         .all()
         .into_iter()
@@ -31,7 +31,7 @@ fn seed(params: &Params, prefix: &str) {
                 key = key.rsplit('.').next().unwrap();
             }
             let given = tensor(&format!("{prefix}.{key}"), &parameter.size(), 1.0);
-            let value = if name.ends_with(".u") || name.ends_with(".v") {
+            let value = if name.ends_with("weight_u") || name.ends_with("weight_v") {
                 &given / given.norm()
             } else if name.ends_with("running_var") {
                 given * 0.2 + 1.0
@@ -46,7 +46,7 @@ fn seed(params: &Params, prefix: &str) {
     params.load(&seeded).unwrap();
 }
 
-fn labels() -> Tensor {
+pub fn labels() -> Tensor {
     let labels = tensor("labels", &[BATCH, SIZE, SIZE], 1.0) * 2.0 + 2.0;
     labels.to_kind(Kind::Int64).clamp(0, CLASSES - 1)
 }

@@ -63,6 +63,10 @@ pub struct Args {
     /// A setting, PATH=VALUE; may be repeated.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
+    /// Weights to start from instead of random ones: a StyleGAN2-ADA or SPADE checkpoint that
+    /// scripts/convert_reference.py turned into safetensors.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    init_from: Option<PathBuf>,
     /// Go on from the run's newest checkpoint, with the settings of its task.toml; --kimg may lengthen it.
     #[arg(long, conflicts_with_all = ["preset", "settings"])]
     resume: bool,
@@ -126,7 +130,9 @@ fn spec(args: &Args) -> Result<TrainSpec> {
             );
         }
         let preset = args.preset.as_deref().context("--preset: expected a preset")?;
-        TrainSpec::resolve(preset, &args.settings)?
+        let spec = TrainSpec::resolve(preset, &args.settings)?;
+        let init = args.init_from.as_deref().map(vesalius_torch::init::source).transpose()?;
+        TrainSpec { init, ..spec }
     };
     if let Some(kimg) = args.kimg {
         spec.training.kimg = kimg;

@@ -1,0 +1,183 @@
+//! Weights that scripts/convert_reference.py converted give the authors' pictures (golden/convert.py).
+
+use super::pseudo::tensor;
+use super::{assert_close, golden, numbers, spade, values};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_torch::families::Training;
+use vesalius_torch::families::spade::SpadeTraining;
+use vesalius_torch::families::style::StyleTraining;
+use vesalius_torch::init;
+use vesalius_torch::layers::modulated::Noise;
+use vesalius_torch::nets::mapping::mix;
+use vesalius_torch::spec::TrainSpec;
+
+fn layout(channels: usize, size: usize) -> Layout {
+    Layout { channels, height: size, width: size, depth: PixelDepth::U8 }
+}
+
+fn spec(preset: &str, golden: &Value, more: &[&str], file: &Path) -> TrainSpec {
+    let mut settings: Vec<String> =
+        golden["settings"].as_array().unwrap().iter().map(|s| s.as_str().unwrap().into()).collect();
+    settings.extend(more.iter().map(|s| (*s).to_owned()));
+    let spec = TrainSpec::resolve(preset, &settings).unwrap();
+    TrainSpec { init: Some(init::source(file).unwrap()), ..spec }
+}
+
+fn load(training: &dyn Training, spec: &TrainSpec, layout: Layout) -> anyhow::Result<()> {
+    init::load(training, spec.init.as_ref().unwrap(), spec, layout)
+}
+
+fn tiny() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/stylegan2-tiny.safetensors")
+}
+
+#[test]
+fn a_converted_stylegan2_gives_the_authors_picture_and_logits() {
+    let golden = &golden("convert")["stylegan2"];
+    // Three sample channels: two of the image's, one label map.
+    let spec = spec(
+        "stylegan2",
+        golden,
+        &["networks.mask=label_map", "augment.ada.transforms=[]"],
+        &tiny(),
+    );
+    let shape = layout(2, 32);
+    let gan = StyleTraining::new(spec.clone(), shape, 2, Device::Cpu).unwrap();
+    load(&gan, &spec, shape).unwrap();
+    let network = &gan.generator.network;
+    let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
+    let picture = network.synthesise(&mix(&styles, None, network.style_layers()), Noise::Constant);
+    let found = values(&picture.detach().slice(2, None, None, 3).slice(3, None, None, 3));
+    assert_close("picture", &found, &numbers(&golden["picture"]), 1e-3, 0.0);
+    let logits = gan.discriminator.forward(&tensor("convert.real", &[4, 3, 32, 32], 1.0));
+    assert_close("logits", &values(&logits.detach()), &numbers(&golden["logits"]), 1e-3, 0.0);
+}
+
+#[test]
+fn a_stylegan2_of_colour_images_starts_one_of_grey_images_with_masks() {
+    let golden = &golden("convert")["stylegan2"];
+    let spec = spec("stylegan2", golden, &[], &tiny());
+    let shape = layout(1, 32);
+    let gan = StyleTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
+    load(&gan, &spec, shape).unwrap();
+    let network = &gan.generator.network;
+    let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
+    let sample = network.synthesise(&mix(&styles, None, network.style_layers()), Noise::Constant);
+    let found =
+        values(&sample.detach().narrow(1, 0, 1).slice(2, None, None, 3).slice(3, None, None, 3));
+    let colour = Tensor::from_slice(&numbers(&golden["picture"])).reshape([2, 3, 11, 11]);
+    let grey = colour.mean_dim(&[1_i64][..], true, Kind::Double);
+    assert_close("grey", &found, &values(&grey), 1e-3, 0.0);
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let golden = &golden("convert")["stylegan2"];
+    let refuse = |preset: &str, more: &[&str], size: usize| {
+        let settings = if preset == "stylegan2" {
+            golden.clone()
+        } else {
+            serde_json::json!({"settings": []})
+        };
+        let mut more = more.to_vec();
+        if preset == "stylegan2" {
+            more.push("augment.ada.transforms=[]");
+        }
+        let spec = spec(preset, &settings, &more, &tiny());
+        let shape = layout(2, size);
+        let gan = vesalius_torch::families::training(&spec, shape, 2, Device::Cpu).unwrap();
+        let error = format!("{:#}", load(gan.as_ref(), &spec, shape).unwrap_err());
+        assert!(!error.contains('\n'), "{error}");
+        error
+    };
+    let label = "networks.mask=label_map";
+    assert!(refuse("stylegan2", &[label], 64).contains("32x32 pixels, expected 64x64"));
+    let error = refuse("dcgan", &[], 64);
+    assert!(error.contains("weights of stylegan2, expected dcgan"), "{error}");
+    let error = refuse("stylegan2", &[label, "networks.mapping.layers=3"], 32);
+    assert!(error.contains("mapping.fc2.weight is missing"), "{error}");
+    let error = refuse("stylegan2", &[label, "networks.mapping.layers=1"], 32);
+    assert!(error.contains("mapping.fc1.weight is not part of this network"), "{error}");
+    let error = refuse("stylegan2", &[label, "networks.generator.channel_max=4"], 32);
+    assert!(
+        error.contains("synthesis.b4.conv1.weight is [8, 8, 3, 3], expected [4, 4, 3, 3]"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_converted_spade_gives_the_authors_picture() {
+    let golden_settings = &golden("convert")["spade"];
+    let settings: Vec<String> = golden_settings["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s.as_str().unwrap().to_owned())
+        .chain(["regularise.vgg=0".to_owned(), "regularise.kl=0".to_owned()])
+        .collect();
+    let shape = layout(3, 64);
+    let spec = TrainSpec::resolve("spade", &settings).unwrap();
+    let seeded = SpadeTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
+    spade::seed(&seeded.generator.params, "g");
+    let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    for (prefix, params) in
+        [("generator", &seeded.generator.params), ("discriminator", &seeded.discriminator_params)]
+    {
+        for (name, value) in params.all() {
+            tensors.insert(format!("{prefix}.{name}"), value.detach().contiguous());
+        }
+    }
+    // The names are those that the script gave the authors' checkpoint.
+    let mut names: Vec<&String> = tensors.keys().collect();
+    names.sort();
+    let expected: Vec<&str> =
+        golden_settings["names"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+    assert_eq!(names, expected);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spade.safetensors");
+    write(&path, &tensors);
+    let spec = TrainSpec { init: Some(init::source(&path).unwrap()), ..spec };
+    let gan = SpadeTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
+    load(&gan, &spec, shape).unwrap();
+    let empty = Tensor::zeros([2, 0], (Kind::Float, Device::Cpu));
+    let labels = spade::labels();
+    let request = vesalius_torch::families::Request {
+        latents: &empty,
+        layout: Some(&labels),
+        truncation: 1.0,
+    };
+    let image = tch::no_grad(|| gan.averaged().pairs(&request)).image;
+    let found = values(&image.slice(2, None, None, 13).slice(3, None, None, 13));
+    let expected = numbers(&golden("spade")["generator.plain"]);
+    assert_close("picture", &found, &expected, 1e-3, 0.0);
+}
+
+/// As the script writes: tensors with metadata.
+fn write(path: &Path, tensors: &HashMap<String, Tensor>) {
+    let bytes: HashMap<&String, (Vec<usize>, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, tensor)| {
+            let shape = tensor.size().iter().map(|&n| n as usize).collect();
+            let floats: Vec<f32> = Vec::try_from(tensor.reshape([-1])).unwrap();
+            (name, (shape, floats.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        })
+        .collect();
+    let views = bytes.iter().map(|(name, (shape, bytes))| {
+        let view =
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (*name, view.unwrap())
+    });
+    let metadata = [
+        ("vesalius_init", "1"),
+        ("family", "spade"),
+        ("height", "64"),
+        ("width", "64"),
+        ("channels", "3"),
+    ];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    safetensors::serialize_to_file(views, Some(metadata.into()), path).unwrap();
+}
