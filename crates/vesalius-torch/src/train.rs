@@ -378,11 +378,19 @@ impl Window {
     }
 }
 
-/// Writes what a run needs before its first step: the resolved spec and the pack's shape.
+/// Writes what a run needs before its first step: the resolved spec and the pack's shape. The networks are built once
+/// before, so that what cannot be trained leaves nothing behind.
 ///
 /// # Errors
-/// When the folder cannot be written.
+/// When the family cannot take the pack's size or classes, weights to start from do not fit, or the folder cannot be
+/// written.
 pub fn begin(run: &Path, spec: &TrainSpec, pack: &Pack) -> Result<()> {
+    let gan = families::training(spec, pack.layout(), pack.classes(), Device::Cpu)
+        .with_context(|| format!("{}", pack.path().display()))?;
+    if let Some(source) = &spec.init {
+        init::load(gan.as_ref(), source, spec, pack.layout())?;
+    }
+    drop(gan);
     write_file(&run.join(sample::TEMPLATE), &serde_json::to_vec_pretty(&sample::template(pack))?)?;
     write_file(&run.join("task.toml"), spec.to_toml()?.as_bytes())
 }

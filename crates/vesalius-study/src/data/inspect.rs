@@ -11,6 +11,8 @@ const BINS: usize = 64;
 /// What is in a pack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
+    /// Where the slices came from.
+    pub provenance: String,
     /// Training side, then test side; a side without slices is left out.
     pub sides: Vec<Side>,
     /// Per channel: pixels in 64 equal bins from black to white.
@@ -100,5 +102,5 @@ pub fn summarise(pack: &Pack) -> Result<Summary, PackError> {
                 .collect(),
         });
     }
-    Ok(Summary { sides, histograms })
+    Ok(Summary { provenance: manifest.provenance.describe(), sides, histograms })
 }

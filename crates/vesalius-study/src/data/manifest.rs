@@ -136,6 +136,27 @@ pub enum Provenance {
     },
 }
 
+impl Provenance {
+    /// Where the slices came from, in one line.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Real { source, split, files, .. } => {
+                format!("real: {} files read as {source}; split {split}", files.len())
+            }
+            Self::Synthetic { gan, kimg, seed, truncation, mask_source, .. } => {
+                let truncated = if is_one(truncation) {
+                    String::new()
+                } else {
+                    format!(", truncation {truncation}")
+                };
+                format!(
+                    "synthetic: {gan} after {kimg:.1} kimg, seed {seed}{truncated}; masks: {mask_source}"
+                )
+            }
+        }
+    }
+}
+
 fn one() -> f64 {
     1.0
 }

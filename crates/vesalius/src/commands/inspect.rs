@@ -72,6 +72,7 @@ fn print(pack: &Pack, summary: &Summary) {
         layout.depth,
         &pack.digest()[..16]
     );
+    println!("{}", summary.provenance);
     for side in &summary.sides {
         let name = match side.split {
             Split::Train => "train",

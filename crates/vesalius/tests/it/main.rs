@@ -1,6 +1,7 @@
 //! The program as its users run it: one binary of integration tests.
 
 mod bad_input;
+mod families;
 mod formats;
 mod pipeline;
 mod real_data;
@@ -59,6 +60,11 @@ impl Bench {
 
     /// A small pack of phantoms.
     fn phantom_pack(&self, name: &str) {
+        self.phantom_pack_of(name, "32x32");
+    }
+
+    /// The same at a size of choice.
+    fn phantom_pack_of(&self, name: &str, size: &str) {
         let (data, pack) = (format!("{name}-data"), name.to_owned());
         self.ok(&["phantom", "acdc", &data, "--patients", "4", "--seed", "3"]);
         self.ok(&[
@@ -68,7 +74,7 @@ impl Bench {
             "--out",
             &pack,
             "--size",
-            "32x32",
+            size,
             "--crop",
             "centre:128x128",
         ]);
