@@ -2,7 +2,7 @@
 """Times two programs in turn in one run: each reads `run N` lines and answers with a rate (more is better).
 
 Usage: paired.py NAME STEPS ROUNDS -- OURS... -- PEER...
-Prints one row of the table in README.md: ratio of the medians first, then both medians with their spread.
+Prints one row of the table in README.md: ratio of the medians first, then both medians with their spread and peak memory.
 """
 import statistics
 import subprocess
@@ -19,6 +19,13 @@ def ask(process, steps):
     return float(process.stdout.readline())
 
 
+def peak(process):
+    """Peak resident memory so far, GiB."""
+    with open(f"/proc/{process.pid}/status") as status:
+        kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    return kib / (1 << 20)
+
+
 def main():
     head, ours, peer = " ".join(sys.argv[1:]).split(" -- ")
     name, steps, rounds = head.split()
@@ -29,11 +36,12 @@ def main():
             rate = ask(processes[i], int(steps))
             if round_ > 0:  # the first round warms up
                 rates[i].append(rate)
+    memory = [peak(process) for process in processes]
     for process in processes:
         process.stdin.close()
         process.wait()
     medians = [statistics.median(r) for r in rates]
-    text = [f"{m:.1f} [{min(r):.1f}, {max(r):.1f}]" for m, r in zip(medians, rates)]
+    text = [f"{m:.1f} [{min(r):.1f}, {max(r):.1f}], {gib:.2f} GiB" for m, r, gib in zip(medians, rates, memory)]
     print(f"| {name} | {medians[0] / medians[1]:.2f}x | {text[0]} | {text[1]} |")
 
 

@@ -16,11 +16,22 @@ trap 'rm -rf "$work"' EXIT
 vesalius=target/release/vesalius
 core=target/release/examples/bench_core
 
-echo "== training step, images/s: ratio, ours, PyTorch eager"
-python3 bench/paired.py dcgan 6 7 -- target/release/examples/bench_gan_step dcgan 2 \
+echo "== training step: ratio; images/s and peak memory of ours and of PyTorch eager or the authors' code"
+step=target/release/examples/bench_gan_step
+label="networks.mask=label_map"
+python3 bench/paired.py dcgan 6 7 -- $step dcgan 2 64 32 1 $label augment.diff_augment=[] \
   -- "$BENCH_PYTHON" bench/peers/gan_step.py dcgan 2
-python3 bench/paired.py wgan-gp 2 7 -- target/release/examples/bench_gan_step wgan-gp 2 \
+python3 bench/paired.py wgan-gp 2 7 -- $step wgan-gp 2 64 32 1 $label \
   -- "$BENCH_PYTHON" bench/peers/gan_step.py wgan-gp 2
+# The authors' own code, where a checkout is named: STYLEGAN2_CODE and SPADE_CODE (see golden/).
+if [ -n "${STYLEGAN2_CODE:-}" ]; then
+  python3 bench/paired.py stylegan2 16 5 -- $step stylegan2 2 64 8 1 $label augment.ada.transforms=[] \
+    -- "$BENCH_PYTHON" bench/peers/stylegan2_step.py "$STYLEGAN2_CODE" 2 8
+fi
+if [ -n "${SPADE_CODE:-}" ]; then
+  python3 bench/paired.py spade 2 7 -- $step spade 2 128 4 3 networks.generator.style=0 regularise.kl=0 regularise.vgg=0 \
+    -- "$BENCH_PYTHON" bench/peers/spade_step.py "$SPADE_CODE" 2 128 4
+fi
 
 echo "== 80 volumes to a pack of 128x128, seconds of the whole process: ours, nibabel + scikit-image (without its imports)"
 "$vesalius" phantom acdc "$work/data" --patients 40 2>/dev/null

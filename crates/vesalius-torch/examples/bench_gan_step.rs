@@ -1,6 +1,6 @@
 //! Images per second of training steps, for `bench/`: reads `run N` lines, answers with images per second.
 //!
-//! `bench_gan_step PRESET THREADS SIZE BATCH [PATH=VALUE…]`: image and one mask channel. N counts generator steps.
+//! `bench_gan_step PRESET THREADS SIZE BATCH CHANNELS [PATH=VALUE…]`: image channels, 4 classes. N counts generator steps.
 
 use anyhow::Context as _;
 use std::io::BufRead as _;
@@ -14,21 +14,24 @@ use vesalius_torch::spec::TrainSpec;
 fn main() -> anyhow::Result<()> {
     vesalius_torch::memory::keep_freed_memory();
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().context("expected PRESET THREADS SIZE BATCH");
+    let mut next = || arguments.next().context("expected PRESET THREADS SIZE BATCH CHANNELS");
     let preset = next()?;
     tch::set_num_threads(next()?.parse()?);
     let size: usize = next()?.parse()?;
     let batch: i64 = next()?.parse()?;
+    let channels: usize = next()?.parse()?;
     let mut settings = vec![format!("training.batch={batch}")];
     settings.extend(arguments);
     let spec = TrainSpec::resolve(&preset, &settings)?;
-    let layout = Layout { channels: 1, height: size, width: size, depth: PixelDepth::U8 };
+    let layout = Layout { channels, height: size, width: size, depth: PixelDepth::U8 };
     let critic_steps = spec.training.critic_steps as i64;
     let mut gan = families::training(&spec, layout, 4, Device::Cpu)?;
     let side = size as i64;
     let real: Vec<Pair> = (0..critic_steps)
         .map(|_| Pair {
-            image: Tensor::rand([batch, 1, side, side], (Kind::Float, Device::Cpu)) * 2.0 - 1.0,
+            image: Tensor::rand([batch, channels as i64, side, side], (Kind::Float, Device::Cpu))
+                * 2.0
+                - 1.0,
             labels: Tensor::randint(4, [batch, side, side], (Kind::Int64, Device::Cpu)),
         })
         .collect();

@@ -10,9 +10,9 @@ pub fn keep_freed_memory() {
         const GIB: libc::c_int = 1 << 30;
         // SAFETY: called once, first thing in main, before any other thread exists; mallopt only sets numbers.
         unsafe {
-            // Never hand out mappings of their own, give back to the kernel only what lies beyond 1 GiB, and grow in
-            // pieces of 64 MiB.
-            libc::mallopt(libc::M_MMAP_MAX, 0);
+            // Mappings of their own only from 32 MiB on (the most glibc allows): SPADE's blocks of that size would leave
+            // holes of half a gigabyte. Give back to the kernel only what lies beyond 1 GiB, grow in pieces of 64 MiB.
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
             libc::mallopt(libc::M_TRIM_THRESHOLD, GIB);
             libc::mallopt(libc::M_TOP_PAD, 64 << 20);
         }

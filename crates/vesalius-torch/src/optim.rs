@@ -101,17 +101,31 @@ impl Optimiser {
 
     /// One update from the gradients that are there; parameters without one stay as they are.
     pub fn step(&mut self) {
+        let gradients = self.slots.iter().map(|slot| slot.weight.grad()).collect();
+        self.step_along(gradients);
+    }
+
+    /// One update along the gradient of a scalar. The gradients live no longer than the update: where a network has one
+    /// loss, this saves their memory in between, and the passes that would zero them and add to zeros.
+    pub fn minimise(&mut self, loss: &Tensor) {
+        let weights: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.weight).collect();
+        let gradients = Tensor::run_backward(&[loss], &weights, false, false);
+        self.step_along(gradients);
+    }
+
+    /// `gradients`: one per parameter, undefined where there is none.
+    fn step_along(&mut self, gradients: Vec<Tensor>) {
         self.steps += 1;
+        let update = Update::new(self.spec, self.eps, self.steps);
         no_grad(|| {
-            for slot in &mut self.slots {
-                let grad = slot.weight.grad();
-                if grad.defined() {
-                    let update = Update::new(self.spec, self.eps, self.steps);
-                    if slot.weight.device() == Device::Cpu && same_dense_layout(slot, &grad) {
-                        update.on_cpu(slot, &grad);
-                    } else {
-                        update.on_tensors(slot, &grad);
-                    }
+            for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
+                if !gradient.defined() {
+                    continue;
+                }
+                if slot.weight.device() == Device::Cpu && same_dense_layout(slot, &gradient) {
+                    update.on_cpu(slot, &gradient);
+                } else {
+                    update.on_tensors(slot, &gradient);
                 }
             }
         });

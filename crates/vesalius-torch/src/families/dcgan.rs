@@ -230,7 +230,6 @@ impl DcganTraining {
         let regularise = &self.spec.regularise;
         let network = &self.discriminator;
         network.params.set_trainable(false);
-        self.generator_optimiser.zero_grad();
         let judged = network.forward(&self.augment(fake));
         let mut total = self.spec.loss.of_generator(&judged.logits);
         if regularise.feature_matching > 0.0 {
@@ -241,8 +240,7 @@ impl DcganTraining {
             let image = |x: &Tensor| x.narrow(1, 0, self.generator.joint.channels);
             total += vgg.distance(&image(real), &image(fake)) * regularise.vgg;
         }
-        total.backward();
-        self.generator_optimiser.step();
+        self.generator_optimiser.minimise(&total);
         network.params.set_trainable(true);
         total.detach()
     }

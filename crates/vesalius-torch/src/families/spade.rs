@@ -192,11 +192,8 @@ impl SpadeTraining {
         self.discriminator_params.trained().iter().any(|(_, weight)| weight.requires_grad())
     }
 
-    /// Generator's update on layouts `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's. Returns
-    /// the loss.
-    pub fn generator_update(&mut self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
-        self.discriminator_params.set_trainable(false);
-        self.generator_optimiser.zero_grad();
+    /// Generator's loss on layouts `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
+    pub fn generator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
         let (fake, divergence) = self.generator.repaint(layout, real, noise);
         let [on_real, on_fake] = self.judge(layout, [real, &fake]);
         let regularise = &self.spec.regularise;
@@ -211,28 +208,16 @@ impl SpadeTraining {
         if let Some(divergence) = divergence {
             total += divergence * regularise.kl;
         }
-        total.backward();
-        self.generator_optimiser.step();
-        self.discriminator_params.set_trainable(true);
-        total.detach()
+        total
     }
 
-    /// Discriminator's update, likewise.
-    pub fn discriminator_update(
-        &mut self,
-        layout: &Tensor,
-        real: &Tensor,
-        noise: &Tensor,
-    ) -> Tensor {
+    /// Discriminator's loss, likewise.
+    pub fn discriminator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
         let (fake, _) = tch::no_grad(|| self.generator.repaint(layout, real, noise));
-        self.discriminator_optimiser.zero_grad();
         let [on_real, on_fake] = self.judge(layout, [real, &fake]);
         let loss: AdversarialLoss = self.spec.loss;
-        let total = over_scales(&on_fake, |logits| loss.on_fake(logits))
-            + over_scales(&on_real, |logits| loss.on_real(logits));
-        total.backward();
-        self.discriminator_optimiser.step();
-        total.detach()
+        over_scales(&on_fake, |logits| loss.on_fake(logits))
+            + over_scales(&on_real, |logits| loss.on_real(logits))
     }
 }
 
@@ -251,8 +236,13 @@ impl Training for SpadeTraining {
         let n = image.size()[0];
         let noise = || Tensor::randn([n, self.generator.style], (Kind::Float, self.device));
         let noises = [noise(), noise()];
-        let generator = self.generator_update(&layout, &image, &noises[0]);
-        let discriminator = self.discriminator_update(&layout, &image, &noises[1]);
+        self.discriminator_params.set_trainable(false);
+        let generator = self.generator_loss(&layout, &image, &noises[0]);
+        self.generator_optimiser.minimise(&generator);
+        self.discriminator_params.set_trainable(true);
+        let discriminator = self.discriminator_loss(&layout, &image, &noises[1]);
+        self.discriminator_optimiser.minimise(&discriminator);
+        let (generator, discriminator) = (generator.detach(), discriminator.detach());
         self.averaged.params.follow(&self.generator.params, moment.ema_decay);
         StepLosses { discriminator, generator }
     }

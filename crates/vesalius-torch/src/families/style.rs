@@ -194,24 +194,21 @@ impl StyleTraining {
 
     fn generator_update(&mut self, n: i64) -> Tensor {
         self.discriminator_params.set_trainable(false);
-        self.generator_optimiser.zero_grad();
         let fake = self.generator.synthesise(&self.styles(n), Noise::Random);
         let loss = self.spec.loss.of_generator(&self.judge(&fake, Order::Once));
-        loss.backward();
-        self.generator_optimiser.step();
+        self.generator_optimiser.minimise(&loss);
         self.discriminator_params.set_trainable(true);
         loss.detach()
     }
 
     fn path_length_update(&mut self, n: i64) {
         let style = &self.spec.regularise.style;
-        self.generator_optimiser.zero_grad();
         let styles = self.styles(n);
         let fake = self.generator.synthesise(&styles, Noise::Random);
         let noise = fake.randn_like();
         let penalty = self.path_length.penalty(&fake, &styles, &noise);
-        (penalty * (style.path_length * style.path_length_every as f64)).backward();
-        self.generator_optimiser.step();
+        let loss = penalty * (style.path_length * style.path_length_every as f64);
+        self.generator_optimiser.minimise(&loss);
     }
 
     fn discriminator_update(&mut self, real: &Tensor) -> Tensor {
@@ -226,19 +223,18 @@ impl StyleTraining {
         let on_real = loss.on_real(&logits);
         on_real.backward();
         if self.r1 > 0.0 && self.spec.regularise.style.r1_every == 1 {
-            self.r1_backward(real);
+            self.r1_loss(real).backward();
         }
         self.discriminator_optimiser.step();
         on_fake.detach() + on_real.detach()
     }
 
     fn r1_update(&mut self, real: &Tensor) {
-        self.discriminator_optimiser.zero_grad();
-        self.r1_backward(real);
-        self.discriminator_optimiser.step();
+        let loss = self.r1_loss(real);
+        self.discriminator_optimiser.minimise(&loss);
     }
 
-    fn r1_backward(&mut self, real: &Tensor) {
+    fn r1_loss(&mut self, real: &Tensor) -> Tensor {
         let mut logits = Tensor::new();
         let penalty = r1_penalty(
             |x| {
@@ -248,7 +244,7 @@ impl StyleTraining {
             real,
         );
         self.observe(&logits);
-        (penalty * (self.r1 / 2.0 * self.spec.regularise.style.r1_every as f64)).backward();
+        penalty * (self.r1 / 2.0 * self.spec.regularise.style.r1_every as f64)
     }
 }
 

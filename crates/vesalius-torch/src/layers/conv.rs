@@ -219,12 +219,34 @@ impl SpectralNorm {
     }
 
     fn normalise(&self, weight: &Tensor, train: bool) -> Tensor {
+        if !self.transposed && weight.dim() == 4 {
+            return self.normalise_in_place_order(weight, train);
+        }
         let matrix = as_matrix(weight, self.transposed);
         if train {
             self.iterate(&matrix.detach());
         }
         // Copies: the next forward pass moves u and v, while this pass' backward still needs them.
         let (u, v) = (self.u.copy(), self.v.copy());
+        weight / u.dot(&matrix.mv(&v))
+    }
+
+    /// The same on a weight in channels-last memory order without copying it: the matrix' columns are taken in the
+    /// order they lie in, and v, which is saved in the usual order, is brought into it.
+    fn normalise_in_place_order(&self, weight: &Tensor, train: bool) -> Tensor {
+        let (outputs, inputs, h, w) = weight.size4().expect("a convolution's weight");
+        let matrix = weight.permute([0, 2, 3, 1]).reshape([outputs, -1]);
+        let mut v = self.v.reshape([inputs, h, w]).permute([1, 2, 0]).reshape([-1]);
+        if train {
+            no_grad(|| {
+                let matrix = matrix.detach();
+                v = unit(&matrix.tr().mv(&self.u));
+                self.u.shallow_clone().copy_(&unit(&matrix.mv(&v)));
+                let usual = v.reshape([h, w, inputs]).permute([2, 0, 1]).reshape([-1]);
+                self.v.shallow_clone().copy_(&usual);
+            });
+        }
+        let u = self.u.copy();
         weight / u.dot(&matrix.mv(&v))
     }
 }
