@@ -88,20 +88,35 @@ impl Conv {
     /// `[N, inputs, H, W]` → `[N, outputs, H', W']`. In training, spectral normalisation advances its
     /// singular vectors by one power iteration.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
-        self.with_weight(x, &self.weight(train))
+        self.apply(x, &self.weight(train))
     }
 
-    /// The weight of one pass, spectrally normalised where asked for: for several passes of one step.
-    pub fn weight(&self, train: bool) -> Tensor {
-        match &self.spectral {
-            Some(spectral) => spectral.normalise(&self.weight, train),
-            None => self.weight.shallow_clone(),
-        }
+    /// The weight of one pass: for several passes of one step.
+    pub fn weight(&self, train: bool) -> Weight {
+        let scale = self.spectral.as_ref().map(|spectral| {
+            spectral.norm(&self.weight, train).reciprocal() // a scalar
+        });
+        Weight { values: self.weight.shallow_clone(), scale }
     }
 
     /// As [`Conv::forward`], with a weight from [`Conv::weight`].
-    pub fn with_weight(&self, x: &Tensor, weight: &Tensor) -> Tensor {
+    pub fn apply(&self, x: &Tensor, weight: &Weight) -> Tensor {
         let bias = self.bias.as_ref();
+        let Some(scale) = &weight.scale else {
+            return self.convolve(x, &weight.values, bias);
+        };
+        // A scale may as well be applied behind: deep layers have far fewer activations than weights.
+        if x.numel() >= weight.values.numel() {
+            return self.convolve(x, &(&weight.values * scale), bias);
+        }
+        let y = self.convolve(x, &weight.values, None);
+        match bias {
+            Some(bias) => bias.reshape([1, -1, 1, 1]).addcmul(&y, scale),
+            None => y * scale,
+        }
+    }
+
+    fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         match self.geometry {
             Geometry::Conv { stride, padding, .. } => {
                 x.conv2d(weight, bias, [stride; 2], [padding; 2], [1, 1], 1)
@@ -120,6 +135,14 @@ impl Conv {
     pub fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
     }
+}
+
+/// A convolution's weight for one pass: `values`, to be multiplied with `scale` where it is spectrally normalised.
+#[derive(Debug)]
+pub struct Weight {
+    /// As it is trained.
+    pub values: Tensor,
+    scale: Option<Tensor>,
 }
 
 /// Options of [`Conv::new`].
@@ -218,9 +241,10 @@ impl SpectralNorm {
         });
     }
 
-    fn normalise(&self, weight: &Tensor, train: bool) -> Tensor {
+    /// σ(W), a scalar that is differentiable in `weight`.
+    fn norm(&self, weight: &Tensor, train: bool) -> Tensor {
         if !self.transposed && weight.dim() == 4 {
-            return self.normalise_in_place_order(weight, train);
+            return self.norm_in_place_order(weight, train);
         }
         let matrix = as_matrix(weight, self.transposed);
         if train {
@@ -228,12 +252,12 @@ impl SpectralNorm {
         }
         // Copies: the next forward pass moves u and v, while this pass' backward still needs them.
         let (u, v) = (self.u.copy(), self.v.copy());
-        weight / u.dot(&matrix.mv(&v))
+        u.dot(&matrix.mv(&v))
     }
 
-    /// The same on a weight in channels-last memory order without copying it: the matrix' columns are taken in the
+    /// The same of a weight in channels-last memory order without copying it: the matrix' columns are taken in the
     /// order they lie in, and v, which is saved in the usual order, is brought into it.
-    fn normalise_in_place_order(&self, weight: &Tensor, train: bool) -> Tensor {
+    fn norm_in_place_order(&self, weight: &Tensor, train: bool) -> Tensor {
         let (outputs, inputs, h, w) = weight.size4().expect("a convolution's weight");
         let matrix = weight.permute([0, 2, 3, 1]).reshape([outputs, -1]);
         let mut v = self.v.reshape([inputs, h, w]).permute([1, 2, 0]).reshape([-1]);
@@ -247,7 +271,7 @@ impl SpectralNorm {
             });
         }
         let u = self.u.copy();
-        weight / u.dot(&matrix.mv(&v))
+        u.dot(&matrix.mv(&v))
     }
 }
 
@@ -302,9 +326,9 @@ mod tests {
         let conv = Conv::new(&mut params, "up", [6, 5], geometry, &init, options);
         let spectral = conv.spectral.as_ref().unwrap();
         for _ in 0..50 {
-            let _ = spectral.normalise(&conv.weight, true);
+            let _ = spectral.norm(&conv.weight, true);
         }
-        let weight = spectral.normalise(&conv.weight, false);
+        let weight = &conv.weight / spectral.norm(&conv.weight, false);
         let (_, singular, _) = as_matrix(&weight.detach(), true).svd(true, false);
         assert!((singular.double_value(&[0]) - 1.0).abs() < 1e-3);
     }

@@ -5,7 +5,7 @@
 
 use super::spade::{INIT, Linear, SLOPE, spectral};
 use crate::layers::activation::leaky_relu;
-use crate::layers::conv::{Conv, ConvOptions, Geometry};
+use crate::layers::conv::{Conv, ConvOptions, Geometry, Weight};
 use crate::layers::params::Params;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -60,7 +60,7 @@ impl Patch {
     }
 
     /// One weight per layer and the head's: spectral normalisation runs once for all batches of a step.
-    fn weights(&self) -> Vec<Tensor> {
+    fn weights(&self) -> Vec<Weight> {
         self.layers
             .iter()
             .map(|(conv, _)| conv)
@@ -70,15 +70,15 @@ impl Patch {
     }
 
     /// Activations of every layer, the logits last.
-    fn forward(&self, x: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
+    fn forward(&self, x: &Tensor, weights: &[Weight]) -> Vec<Tensor> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(weights.len());
         for ((conv, normed), weight) in self.layers.iter().zip(weights) {
-            let y = conv.with_weight(outputs.last().unwrap_or(x), weight);
+            let y = conv.apply(outputs.last().unwrap_or(x), weight);
             let y = if *normed { instance_norm(&y) } else { y };
             outputs.push(leaky_relu(&y, SLOPE));
         }
         let last = outputs.last().expect("at least one layer");
-        outputs.push(self.head.with_weight(last, &weights[weights.len() - 1]));
+        outputs.push(self.head.apply(last, &weights[weights.len() - 1]));
         outputs
     }
 }
@@ -100,12 +100,12 @@ impl MultiscaleDiscriminator {
     }
 
     /// Spectrally normalised weights of one step, for [`MultiscaleDiscriminator::forward`].
-    pub fn weights(&self) -> Vec<Vec<Tensor>> {
+    pub fn weights(&self) -> Vec<Vec<Weight>> {
         self.scales.iter().map(Patch::weights).collect()
     }
 
     /// Layout and image `[N, K+C, H, W]` → outputs of every scale.
-    pub fn forward(&self, sample: &Tensor, weights: &[Vec<Tensor>]) -> Outputs {
+    pub fn forward(&self, sample: &Tensor, weights: &[Vec<Weight>]) -> Outputs {
         let mut x = sample.shallow_clone();
         let mut all = Vec::with_capacity(self.scales.len());
         for (i, (scale, weights)) in self.scales.iter().zip(weights).enumerate() {

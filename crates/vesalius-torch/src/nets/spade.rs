@@ -143,7 +143,8 @@ impl Spade {
     /// `normal · (1 + γ) + β`. γ and β come from one convolution, and the 1 is in its bias.
     fn modulate(&self, normal: &Tensor, layout: &Tensor) -> Tensor {
         let hidden = self.shared.forward(layout, false).relu();
-        let weight = Tensor::cat(&[self.gamma.weight(false), self.beta.weight(false)], 0);
+        let weight =
+            Tensor::cat(&[self.gamma.weight(false).values, self.beta.weight(false).values], 0);
         let weight = channels_last(&weight, weight.device());
         let bias = |conv: &Conv| conv.bias().expect("a 3x3 convolution has a bias").shallow_clone();
         let bias = Tensor::cat(&[bias(&self.gamma) + 1.0, bias(&self.beta)], 0);
