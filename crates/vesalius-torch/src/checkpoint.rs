@@ -45,6 +45,23 @@ pub struct State {
     pub files: BTreeMap<String, String>,
 }
 
+impl State {
+    /// Before the first step.
+    pub fn new(spec_sha256: String, pack_digest: String) -> Self {
+        Self {
+            format: CHECKPOINT_FORMAT,
+            step: 0,
+            images: 0,
+            wall_secs: 0.0,
+            spec_sha256,
+            pack_digest,
+            updates: [0; 2],
+            best: None,
+            files: BTreeMap::new(),
+        }
+    }
+}
+
 type Named = Vec<(String, Tensor)>;
 
 fn parts(training: &dyn Training) -> Vec<(&'static str, Named)> {

@@ -188,6 +188,8 @@ fn downsample(x: &Tensor) -> Tensor {
 
 /// Bilinear lookup of `size` output pixels at the coordinates that `maps` give, 0 outside.
 fn grid_sampled(x: &Tensor, maps: &[Affine], size: [i64; 2]) -> Tensor {
+    const BILINEAR: i64 = 0;
+    const ZEROS: i64 = 0;
     let (n, channels, h, w) = x.size4().expect("a batch of samples");
     let [high, wide] = size;
     // From normalised output coordinates to normalised input coordinates, as `affine_grid` has them.
@@ -204,8 +206,6 @@ fn grid_sampled(x: &Tensor, maps: &[Affine], size: [i64; 2]) -> Tensor {
         .collect();
     let theta = Tensor::from_slice(&theta).reshape([n, 2, 3]).to_device(x.device());
     let grid = Tensor::affine_grid_generator(&theta, [n, channels, high, wide], false);
-    const BILINEAR: i64 = 0;
-    const ZEROS: i64 = 0;
     x.grid_sampler(&grid, BILINEAR, ZEROS, false)
 }
 

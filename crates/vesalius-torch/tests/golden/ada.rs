@@ -14,7 +14,7 @@ const WIDTH: f64 = 20.0;
 
 /// What the authors' code calls a normal draw at a percentile: erfinv(2d − 1), at 0.3 and 0.8.
 fn normal(percentile: f64) -> f64 {
-    if percentile < 0.5 { -0.370_807_158_593_557_8 } else { 0.595_116_081_449_994_9 }
+    if percentile < 0.5 { -0.370_807_158_593_557_8 } else { 0.595_116_081_449_995 }
 }
 
 fn geometric(name: &str, d: f64) -> Option<Affine> {

@@ -55,7 +55,7 @@ pub fn seed(params: &Params, prefix: &str) {
             let (mut scale, mut offset) = (1.7, 0.0);
             if name.ends_with("noise_strength") {
                 scale = 0.3;
-            } else if name.ends_with(".bias") {
+            } else if name.ends_with("bias") {
                 scale = 0.1;
                 offset = if name.ends_with("affine.bias") { 1.0 } else { 0.0 };
             } else if name.ends_with("w_avg") {

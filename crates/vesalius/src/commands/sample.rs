@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None => None,
     };
     trained.sample_pack(&args.out, &sampling, layouts.as_ref(), command_line(), |done| {
-        bar.set(done as u64, "")
+        bar.set(done as u64, "");
     })?;
     bar.finish();
     eprintln!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);

@@ -31,27 +31,41 @@ The Fréchet distance during training is measured in the features of a U-Net tra
 it is trained first, once per pack, and kept in $VESALIUS_CACHE (or ~/.cache/vesalius).
 
 Settings (--set PATH=VALUE, as they stand in task.toml):
-  networks.latent, networks.mask=one_hot|label_map
-  networks.init.kind=normal|xavier_normal|xavier_uniform|kaiming, networks.init.gain
-  networks.generator.filters, .activation=relu|leaky_relu|elu|selu, .norm=batch|instance|layer|none,
-                     .spectral_norm=true|false, .upsample=transposed|resize
-  networks.discriminator.filters, .activation, .norm, .spectral_norm
-  loss.real_target (0.5 to 1: one-sided label smoothing)
-  regularise.gradient_penalty, .weight_clip, .feature_matching, .vgg, .vgg_weights=FILE.safetensors
-  augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false
-  optimiser.generator.learning_rate, .beta1, .beta2, optimiser.discriminator.…
-  training.seed, .batch, .critic_steps, .ema_half_life_kimg, .ema_ramp, .checkpoint_every_kimg,
-           .distance_every_kimg (0: never), .distance_images
+  dcgan, lsgan, wgan, wgan-gp, hinge:
+    networks.latent, networks.mask=one_hot|scores|signed_distance|label_map
+    networks.init.kind=normal|xavier_normal|xavier_uniform|kaiming, networks.init.gain
+    networks.generator.filters, .activation=relu|leaky_relu|elu|selu, .norm=batch|instance|layer|none,
+                       .spectral_norm=true|false, .upsample=transposed|resize
+    networks.discriminator.filters, .activation, .norm, .spectral_norm
+    regularise.gradient_penalty, .weight_clip, .feature_matching, .vgg, .vgg_weights=FILE.safetensors
+  stylegan, stylegan2:
+    networks.mask (as above), networks.mapping.latent, .style, .layers
+    networks.generator.channel_base, .channel_max, networks.discriminator.…, networks.minibatch_group
+    networks.growth.start, .training_kimg, .transition_kimg (stylegan)
+    regularise.style.r1=NUMBER|auto, .r1_every, .path_length, .path_length_every, .mixing
+    augment.ada.transforms=[…] ([]: off), .target, .kimg, .every
+  spade:
+    networks.generator.filters, .hidden, .depth=normal|more|most, .style (0: no encoder, one image per mask)
+    networks.discriminator.filters, .scales, .layers
+    regularise.feature_matching, .vgg (0, or with .vgg_weights=FILE.safetensors), .kl
+  all:
+    loss.real_target (0.5 to 1: one-sided label smoothing; dcgan, lsgan, stylegan, stylegan2)
+    augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false
+    optimiser.generator.learning_rate, .beta1, .beta2, optimiser.discriminator.…
+    training.seed, .batch, .critic_steps, .ema_half_life_kimg, .ema_ramp, .checkpoint_every_kimg,
+             .distance_every_kimg (0: never), .distance_images
 
 Examples:
   vesalius train packs/acdc --preset wgan-gp --kimg 200 --out runs/wgan-gp
   vesalius train packs/acdc --preset hinge --kimg 200 --out runs/hinge --set networks.generator.upsample=resize
+  vesalius train packs/acdc --preset spade --kimg 100 --out runs/spade --set regularise.vgg=0
+  vesalius train packs/acdc --preset stylegan2 --kimg 500 --out runs/stylegan2 --init-from ffhq.safetensors
   vesalius train packs/acdc --out runs/hinge --resume")]
 pub struct Args {
     /// Pack to train on; its test patients are never seen.
     #[arg(value_name = "PACK")]
     pack: PathBuf,
-    /// GAN: dcgan, lsgan, wgan, wgan-gp or hinge.
+    /// GAN: dcgan, lsgan, wgan, wgan-gp, hinge, spade, stylegan or stylegan2.
     #[arg(long, required_unless_present = "resume")]
     preset: Option<String>,
     /// Length in thousands of real images shown to the discriminator [default: the preset's].

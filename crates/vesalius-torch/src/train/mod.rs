@@ -1,7 +1,9 @@
 //! The training loop: batches, steps, averages, measurements, checkpoints; stopped and resumed without a trace.
 
+mod window;
+
 use crate::batch;
-use crate::checkpoint::{self, CHECKPOINT_FORMAT, State};
+use crate::checkpoint::{self, State};
 use crate::classical;
 use crate::families::{self, Moment, Request, StepLosses, Training};
 use crate::features::Extractor;
@@ -22,6 +24,7 @@ use vesalius_study::data::montage::{Tile, montage};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::digest;
 use vesalius_study::publish::write_file;
+use window::Window;
 
 /// How a training ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +92,18 @@ pub fn spec_digest(spec: &TrainSpec) -> Result<String> {
     Ok(digest::of_bytes(spec.to_toml()?.as_bytes()))
 }
 
+/// Loads a checkpoint into a GAN, if it is one of these settings and this pack.
+fn restore(folder: &Path, gan: &mut dyn Training, spec_sha256: &str, pack: &Pack) -> Result<State> {
+    let state = checkpoint::load(folder, gan)?;
+    if state.spec_sha256 != spec_sha256 {
+        bail!("{}: a checkpoint of other settings than task.toml", folder.display());
+    }
+    if state.pack_digest != pack.digest() {
+        bail!("{}: trained on another pack than {}", folder.display(), pack.path().display());
+    }
+    Ok(state)
+}
+
 struct Session<'a> {
     run: &'a Path,
     spec: &'a TrainSpec,
@@ -111,37 +126,13 @@ impl<'a> Session<'a> {
         }
         let mut gan = families::training(spec, pack.layout(), pack.classes(), context.device)?;
         let spec_sha256 = spec_digest(spec)?;
-        let state = match checkpoint::list(run)?.last() {
-            Some(folder) => {
-                let state = checkpoint::load(folder, gan.as_mut())?;
-                if state.spec_sha256 != spec_sha256 {
-                    bail!("{}: a checkpoint of other settings than task.toml", folder.display());
-                }
-                if state.pack_digest != pack.digest() {
-                    bail!(
-                        "{}: trained on another pack than {}",
-                        folder.display(),
-                        pack.path().display()
-                    );
-                }
-                state
+        let state = if let Some(folder) = checkpoint::list(run)?.last() {
+            restore(folder, gan.as_mut(), &spec_sha256, pack)?
+        } else {
+            if let Some(source) = &spec.init {
+                init::load(gan.as_ref(), source, spec, pack.layout())?;
             }
-            None => {
-                if let Some(source) = &spec.init {
-                    init::load(gan.as_ref(), source, spec, pack.layout())?;
-                }
-                State {
-                    format: CHECKPOINT_FORMAT,
-                    step: 0,
-                    images: 0,
-                    wall_secs: 0.0,
-                    spec_sha256,
-                    pack_digest: pack.digest().to_owned(),
-                    updates: [0; 2],
-                    best: None,
-                    files: std::collections::BTreeMap::new(),
-                }
-            }
+            State::new(spec_sha256, pack.digest().to_owned())
         };
         let mut order = Order::new(spec.training.seed, 0, indices);
         order.seek(state.images);
@@ -342,40 +333,6 @@ pub fn grid(pair: &batch::Pair, pack: &Pack) -> Result<Vec<u8>> {
 
 fn kimg_images(kimg: f64) -> u64 {
     (kimg * 1000.0).round() as u64
-}
-
-/// Losses since the last line of the log.
-struct Window {
-    losses: Vec<StepLosses>,
-    images: u64,
-    started: Instant,
-}
-
-impl Window {
-    fn start(images: u64) -> Self {
-        Self { losses: Vec::new(), images, started: Instant::now() }
-    }
-
-    fn add(&mut self, losses: StepLosses) {
-        self.losses.push(losses);
-    }
-
-    fn finish(&self, images: u64, wall_secs: f64) -> Stat {
-        let n = self.losses.len().max(1) as f64;
-        let mean = |pick: fn(&StepLosses) -> &Tensor| {
-            self.losses.iter().map(|losses| pick(losses).double_value(&[])).sum::<f64>() / n
-        };
-        let (loss_d, loss_g) = (mean(|losses| &losses.discriminator), mean(|l| &l.generator));
-        Stat {
-            kimg: images as f64 / 1000.0,
-            loss_d,
-            loss_g,
-            images_per_sec: (images - self.images) as f64 / self.started.elapsed().as_secs_f64(),
-            wall_secs,
-            frechet_distance: None,
-            augment_p: None,
-        }
-    }
 }
 
 /// Writes what a run needs before its first step: the resolved spec and the pack's shape. The networks are built once
