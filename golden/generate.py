@@ -288,7 +288,12 @@ def vgg() -> dict:
     pairs = list(zip(features(real), features(fake.expand(-1, 3, -1, -1))))
     distance = sum(w * (r.mean(0).detach() - f.mean(0)).abs().mean() for w, (r, f) in zip(weights, pairs))
     distance.backward()
+    # SPADE's, image by image (NVlabs/SPADE, models/networks/loss.py, VGGLoss).
+    painted = tensor("vgg.painted", [2, 1, 32, 32])
+    each = zip(weights, features(real), features(painted.expand(-1, 3, -1, -1)))
+    paired = sum(w * F.l1_loss(f, r) for w, r, f in each)
     return {
+        "paired": float(paired.detach()),
         "means": [float(r.mean()) for r, _ in pairs],
         "distance": float(distance),
         "gradient": numbers(fake.grad[:, :, ::8, ::8]),

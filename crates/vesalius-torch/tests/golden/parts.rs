@@ -168,6 +168,9 @@ fn the_perceptual_distance_stands_on_torchvisions_vgg19() {
     let means: Vec<f64> =
         network.taps(&real).iter().map(|tap| tap.mean(Kind::Float).double_value(&[])).collect();
     assert_close("taps", &means, &numbers(&golden["means"]), 1e-5, 1e-4);
+    let painted = tensor("vgg.painted", &[2, 1, 32, 32], 1.0);
+    let paired = network.paired_distance(&real, &painted);
+    assert_close("paired", &values(&paired), &numbers(&golden["paired"]), 1e-5, 1e-4);
     let distance = network.distance(&real, &fake);
     distance.backward();
     assert_close(

@@ -185,6 +185,22 @@ fn what_a_family_cannot_train_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_run_whose_growing_was_changed_is_not_resumed() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    bench.ok(&train("run", "stylegan", "0.1", &STYLES));
+    std::fs::remove_file(bench.path("run/result.json")).unwrap();
+    let task = bench.path("run/task.toml");
+    let spec = std::fs::read_to_string(&task).unwrap();
+    std::fs::write(&task, spec.replace("transition_kimg = 600.0", "transition_kimg = 5.0"))
+        .unwrap();
+    bench.refused(
+        &["train", "real", "--out", "run", "--resume", "--kimg", "1"],
+        &["run/checkpoints", "a checkpoint of other settings than task.toml"],
+    );
+}
+
+#[test]
 fn weights_to_start_from_have_to_be_there_and_converted() {
     let bench = Bench::new();
     bench.phantom_pack("real");
