@@ -70,6 +70,16 @@ pub fn diff_augment_alike(
     samples
 }
 
+/// Adds N(0, `std`²) to all channels of `[N, C+M, H, W]` but the first `image_channels`. 0 draws nothing.
+pub fn mask_noise(sample: &Tensor, image_channels: i64, std: f64) -> Tensor {
+    if std == 0.0 {
+        return sample.shallow_clone();
+    }
+    let (image, mask) = split(sample, image_channels);
+    let noise = mask.detach().randn_like() * std;
+    Tensor::cat(&[image, mask + noise], 1)
+}
+
 fn split(sample: &Tensor, image_channels: i64) -> (Tensor, Tensor) {
     let rest = sample.size()[1] - image_channels;
     (sample.narrow(1, 0, image_channels), sample.narrow(1, image_channels, rest))
@@ -144,5 +154,19 @@ mod tests {
         let moved = diff_augment(&same, 1, &[DiffAugment::Cutout, DiffAugment::Translation]);
         assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 1, 1));
         assert_ne!(moved, same);
+    }
+
+    #[test]
+    fn mask_noise_leaves_the_image_alone_and_pairs_are_augmented_alike() {
+        let sample = Tensor::ones([4, 3, 16, 16], (Kind::Float, Device::Cpu));
+        let noisy = mask_noise(&sample, 1, 0.5);
+        assert_eq!(noisy.narrow(1, 0, 1), sample.narrow(1, 0, 1));
+        let spread = (noisy - &sample).narrow(1, 1, 2).std(true).double_value(&[]);
+        assert!((spread - 0.5).abs() < 0.05, "{spread}");
+        let policies = [DiffAugment::Color, DiffAugment::Translation, DiffAugment::Cutout];
+        let image = sample * 0.5;
+        let both = diff_augment_alike(&[&image, &image], 1, &policies);
+        assert_eq!(both[0], both[1]);
+        assert_ne!(both[0], image);
     }
 }

@@ -2,7 +2,7 @@
 //! generator's, and the average.
 
 use super::{Generator, Moment, Request, StepLosses, Training, joint};
-use crate::augment::diff_augment;
+use crate::augment::{diff_augment, mask_noise};
 use crate::batch::Pair;
 use crate::joint::Joint;
 use crate::layers::conv::channels_last;
@@ -246,7 +246,9 @@ impl DcganTraining {
     }
 
     fn augment(&self, sample: &Tensor) -> Tensor {
-        diff_augment(sample, self.generator.joint.channels, &self.spec.augment.diff_augment)
+        let channels = self.generator.joint.channels;
+        let sample = mask_noise(sample, channels, self.spec.augment.mask_noise);
+        diff_augment(&sample, channels, &self.spec.augment.diff_augment)
     }
 }
 

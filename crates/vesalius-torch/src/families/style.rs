@@ -8,7 +8,7 @@
 use super::{Generator, Moment, Request, StepLosses, Training, joint};
 use crate::ada::Ada;
 use crate::ada::geometry::Order;
-use crate::augment::diff_augment;
+use crate::augment::{diff_augment, mask_noise};
 use crate::batch::Pair;
 use crate::joint::Joint;
 use crate::layers::conv::channels_last;
@@ -178,8 +178,10 @@ impl StyleTraining {
 
     /// Logits of augmented samples; `order`: how often they will be differentiated by the sample.
     fn judge(&self, sample: &Tensor, order: Order) -> Tensor {
-        let policies = &self.spec.augment.diff_augment;
-        let sample = diff_augment(sample, self.generator.joint.channels, policies);
+        let augment = &self.spec.augment;
+        let channels = self.generator.joint.channels;
+        let sample = mask_noise(sample, channels, augment.mask_noise);
+        let sample = diff_augment(&sample, channels, &augment.diff_augment);
         match &self.ada {
             Some(ada) => self.discriminator.forward(&ada.apply(&sample, order)),
             None => self.discriminator.forward(&sample),

@@ -30,6 +30,7 @@ impl TrainSpec {
             ("regularise.feature_matching", r.feature_matching, false),
             ("regularise.vgg", r.vgg, false),
             ("regularise.kl", r.kl, false),
+            ("augment.mask_noise", self.augment.mask_noise, false),
             ("regularise.style.path_length", r.style.path_length, false),
             ("regularise.style.mixing", r.style.mixing, false),
         ];
@@ -132,8 +133,9 @@ impl TrainSpec {
             }
             Networks::Spade { generator, .. } => {
                 let no_style = ("regularise.kl", r.kl > 0.0 && generator.style == 0);
+                let noise = ("augment.mask_noise", self.augment.mask_noise > 0.0);
                 let critic = ("training.critic_steps", self.training.critic_steps > 1);
-                vec![penalty, clip, style, ada, boost, no_style, critic]
+                vec![penalty, clip, style, ada, boost, noise, no_style, critic]
             }
         };
         if let Some((name, _)) = foreign.iter().find(|(_, set)| *set) {

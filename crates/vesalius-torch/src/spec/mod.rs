@@ -208,6 +208,10 @@ pub struct Augment {
     pub diff_augment: Vec<DiffAugment>,
     /// Classical augmentation of the real samples: small rotations, shifts, flips.
     pub classical: bool,
+    /// Standard deviation of Gaussian noise on the mask channels of whatever the discriminator of a joint GAN sees, real
+    /// and generated: hides that generated masks are not exactly one-hot.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mask_noise: f64,
     /// Adaptive augmentation (StyleGAN, StyleGAN2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ada: Option<AdaSpec>,

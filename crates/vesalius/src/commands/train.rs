@@ -50,7 +50,7 @@ Settings (--set PATH=VALUE, as they stand in task.toml):
     regularise.feature_matching, .vgg (0, or with .vgg_weights=FILE.safetensors), .kl
   all:
     loss.real_target (0.5 to 1: one-sided label smoothing; dcgan, lsgan, stylegan, stylegan2)
-    augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false
+    augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false, .mask_noise (all but spade)
     optimiser.generator.learning_rate, .beta1, .beta2, optimiser.discriminator.…
     training.seed, .batch, .critic_steps, .ema_half_life_kimg, .ema_ramp, .checkpoint_every_kimg,
              .distance_every_kimg (0: never), .distance_images
