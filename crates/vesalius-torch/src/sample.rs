@@ -12,7 +12,7 @@ use rand_distr::{Distribution as _, StandardNormal};
 use std::path::Path;
 use tch::{Device, Tensor};
 use vesalius_study::data::manifest::{
-    CaseRecord, Layout, Manifest, Provenance, SliceRecord, Split,
+    CaseRecord, GENERATED_MASKS, Layout, Manifest, Provenance, SliceRecord, Split,
 };
 use vesalius_study::data::pack::{Pack, PackWriter};
 
@@ -143,7 +143,7 @@ impl Trained {
         }
         let mask_source = match layouts {
             Some(layouts) => layouts.describe(&self.pack_digest, self.generator.latent() > 0),
-            None => "generated".to_owned(),
+            None => GENERATED_MASKS.to_owned(),
         };
         writer.finish(Manifest { command, ..self.manifest(sampling, mask_source) })
     }

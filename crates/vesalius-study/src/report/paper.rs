@@ -75,8 +75,12 @@ pub const TABLE_2: [PaperRow; 10] = [
 ];
 
 /// How a preset is written in a table.
-pub fn display_name(preset: &str) -> String {
-    match preset {
+pub fn display_name(row: &str) -> String {
+    // A row may say more behind a comma (`Provenance::row`).
+    if let Some((preset, more)) = row.split_once(", ") {
+        return format!("{}, {more}", display_name(preset));
+    }
+    match row {
         "dcgan" => "DCGAN",
         "lsgan" => "LSGAN",
         "wgan" => "WGAN",

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
-use vesalius_study::data::manifest::{Provenance, Split};
+use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject};
 use vesalius_study::score::{Score, Scores};
@@ -210,16 +210,16 @@ fn of_packs(
     let real_samples = features("real", &real, &indices, 0)?;
     let synthetic_samples = features("synthetic", &synthetic, &all, indices.len() as u64)?;
     bar.finish();
-    let gan = match &synthetic.manifest().provenance {
-        Provenance::Synthetic { gan, .. } => Some(gan.clone()),
-        Provenance::Real { .. } => None,
-    };
+    let provenance = &synthetic.manifest().provenance;
+    let gan = provenance.row();
+    let painted =
+        provenance.painted_masks().map_or(String::new(), |masks| format!("; painted {masks}"));
     let subject = Subject { dataset: real.manifest().dataset.clone(), gan, trained_on: None };
     let side = match args.real_split {
         Side::Train => "training",
         Side::Test => "test",
     };
-    let treatment = format!("{treatment}; against real {side} slices");
+    let treatment = format!("{treatment}; against real {side} slices{painted}");
     let judged = Judged { extractor: extractor.name(), treatment, subject };
     Ok((real_samples, synthetic_samples, Some(judged)))
 }

@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let trained = trained?;
     bar.finish();
     let evaluation = segment::evaluate(&trained, &test, device)?;
-    let scores = scores(&evaluation, test.manifest(), &spec);
+    let scores = scores(&evaluation, &packs, test.manifest(), &spec);
     segment::save(&trained, &args.out.join("unet.safetensors"))?;
     RunResult {
         format: RESULT_FORMAT,
@@ -139,9 +139,9 @@ fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
     let mut gans = Vec::new();
     let mut real = false;
     for pack in packs {
-        match &pack.manifest().provenance {
-            Provenance::Real { .. } => real = true,
-            Provenance::Synthetic { gan, .. } => gans.push(gan.clone()),
+        match pack.manifest().provenance.row() {
+            None => real = true,
+            Some(row) => gans.push(row),
         }
     }
     if let Provenance::Synthetic { gan, .. } = &test.manifest().provenance {
@@ -167,7 +167,12 @@ fn inputs(packs: &[Pack], test: &Pack) -> Vec<Input> {
 /// Resamples of the patients for an interval.
 const RESAMPLES: u64 = 1000;
 
-fn scores(evaluation: &Evaluation, manifest: &Manifest, spec: &SegmentSpec) -> Vec<Score> {
+fn scores(
+    evaluation: &Evaluation,
+    packs: &[Pack],
+    manifest: &Manifest,
+    spec: &SegmentSpec,
+) -> Vec<Score> {
     let (mean_interval, class_intervals) = evaluation.intervals(spec.seed, RESAMPLES);
     let patients: std::collections::BTreeSet<&str> = manifest
         .cases
@@ -175,10 +180,15 @@ fn scores(evaluation: &Evaluation, manifest: &Manifest, spec: &SegmentSpec) -> V
         .filter(|case| case.split == Split::Test)
         .map(|case| case.patient.as_str())
         .collect();
+    let painted: String = packs
+        .iter()
+        .filter_map(|pack| pack.manifest().provenance.painted_masks())
+        .map(|masks| format!("; painted {masks}"))
+        .collect();
     let mut scores = Vec::new();
     let mut add = |unit: &str, count: usize, summary: Summary, intervals: Option<()>| {
         let protocol = format!(
-            "U-Net, {} steps of {} slices, seed {}; {unit} Dice on {} test patients, empty on both sides not \
+            "U-Net, {} steps of {} slices, seed {}{painted}; {unit} Dice on {} test patients, empty on both sides not \
              counted, mean over units, then over classes",
             spec.steps,
             spec.batch,
