@@ -180,11 +180,11 @@ fn scores(
         .filter(|case| case.split == Split::Test)
         .map(|case| case.patient.as_str())
         .collect();
-    let painted: String = packs
-        .iter()
-        .filter_map(|pack| pack.manifest().provenance.painted_masks())
-        .map(|masks| format!("; painted {masks}"))
-        .collect();
+    let mut painted = String::new();
+    for masks in packs.iter().filter_map(|pack| pack.manifest().provenance.painted_masks()) {
+        painted += "; painted ";
+        painted += masks;
+    }
     let mut scores = Vec::new();
     let mut add = |unit: &str, count: usize, summary: Summary, intervals: Option<()>| {
         let protocol = format!(
