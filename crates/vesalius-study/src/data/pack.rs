@@ -426,6 +426,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pack_of_format_1_still_opens() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../golden/compat/pack-1");
+        let pack = Pack::open(Path::new(path)).unwrap();
+        assert_eq!((pack.len(), pack.classes()), (50, 4));
+        assert_eq!(
+            pack.digest(),
+            "003be728eba3886c5c69157bba0916876554f19768eef76ed41e3d6ecdb9959d"
+        );
+        for i in 0..pack.len() {
+            assert_eq!(pack.slice(i).unwrap().labels.len(), 32 * 32);
+        }
+    }
+
+    #[test]
     fn what_was_written_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pack");

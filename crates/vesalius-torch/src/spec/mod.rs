@@ -349,6 +349,14 @@ mod tests {
         }
     }
 
+    /// Its digest is in checkpoints: an old run can be resumed only if nothing of it reads differently.
+    #[test]
+    fn a_task_file_of_version_0_1_still_means_the_same() {
+        let text = include_str!("../../../../golden/compat/task-1.toml");
+        let spec = TrainSpec::from_toml(text).unwrap();
+        assert_eq!(spec.to_toml().unwrap(), text);
+    }
+
     #[test]
     fn settings_reach_the_spec_and_misspelt_ones_are_named() {
         let set = |text: &str| TrainSpec::resolve("wgan-gp", &[text.to_owned()]);
