@@ -10,19 +10,18 @@
 //! ```
 //! The file is memory-mapped; each slice's checksum is verified the first time it is read.
 
-use super::manifest::{Layout, Manifest, PixelDepth, SliceRecord, Split};
+mod header;
+mod writer;
+
+pub use header::{Header, PACK_VERSION};
+pub use writer::PackWriter;
+
+use super::manifest::{Layout, Manifest, Split};
 use crate::digest;
-use crate::publish::StagedDir;
-use anyhow::Context as _;
+use header::HEADER_BYTES;
 use std::fs::File;
-use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-
-const MAGIC: &[u8; 8] = b"VSALPACK";
-/// Version of `slices.bin`.
-pub const PACK_VERSION: u32 = 1;
-const HEADER_BYTES: usize = 64;
 
 /// Why a pack cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,82 +44,6 @@ pub enum PackError {
         /// What was found, and what was expected.
         found: String,
     },
-}
-
-/// Header of `slices.bin`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    /// Shape of every slice.
-    pub layout: Layout,
-    /// Number of slices.
-    pub count: usize,
-}
-
-impl Header {
-    /// Reads the first 64 bytes; never allocates from what they say.
-    ///
-    /// # Errors
-    /// What was found and what was expected, as text.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let Some(header) = bytes.get(..HEADER_BYTES) else {
-            return Err(format!("{} bytes, expected a {HEADER_BYTES}-byte header", bytes.len()));
-        };
-        if &header[..8] != MAGIC {
-            return Err("does not start with VSALPACK: not a pack".to_owned());
-        }
-        let word = |at: usize| {
-            u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-        };
-        if word(8) != PACK_VERSION {
-            return Err(format!("pack version {}, expected {PACK_VERSION}", word(8)));
-        }
-        if word(60) != crc32fast::hash(&header[..60]) {
-            return Err("header checksum does not match: the file was damaged".to_owned());
-        }
-        let depth = match word(12) {
-            1 => PixelDepth::U8,
-            2 => PixelDepth::U16,
-            other => return Err(format!("{other} bytes per pixel, expected 1 or 2")),
-        };
-        let [channels, height, width] = [word(16), word(20), word(24)].map(|n| n as usize);
-        if channels == 0 || height == 0 || width == 0 {
-            return Err(format!("slices of {channels}x{height}x{width}, expected no zero"));
-        }
-        let count =
-            usize::try_from(u64::from_le_bytes(header[32..40].try_into().expect("8 bytes")))
-                .map_err(|_| "slice count does not fit this machine".to_owned())?;
-        Ok(Self { layout: Layout { channels, height, width, depth }, count })
-    }
-
-    fn to_bytes(self) -> [u8; HEADER_BYTES] {
-        let mut bytes = [0_u8; HEADER_BYTES];
-        bytes[..8].copy_from_slice(MAGIC);
-        let words = [
-            PACK_VERSION,
-            self.layout.depth.bytes() as u32,
-            self.layout.channels as u32,
-            self.layout.height as u32,
-            self.layout.width as u32,
-        ];
-        for (i, word) in words.iter().enumerate() {
-            bytes[8 + 4 * i..12 + 4 * i].copy_from_slice(&word.to_le_bytes());
-        }
-        bytes[32..40].copy_from_slice(&(self.count as u64).to_le_bytes());
-        let crc = crc32fast::hash(&bytes[..60]);
-        bytes[60..].copy_from_slice(&crc.to_le_bytes());
-        bytes
-    }
-
-    /// Length of a whole file with this header; `None` where it would overflow.
-    pub fn file_bytes(&self) -> Option<u64> {
-        let layout = self.layout;
-        let pixels = (layout.channels as u64)
-            .checked_mul(layout.height as u64)?
-            .checked_mul(layout.width as u64)?
-            .checked_mul(layout.depth.bytes() as u64)?;
-        let slice = pixels.checked_add((layout.height as u64).checked_mul(layout.width as u64)?)?;
-        (self.count as u64).checked_mul(slice.checked_add(4)?)?.checked_add(HEADER_BYTES as u64 + 4)
-    }
 }
 
 /// One slice, borrowed from the map.
@@ -304,88 +227,10 @@ fn map_file(path: &Path) -> std::io::Result<memmap2::Mmap> {
     unsafe { memmap2::Mmap::map(&file) }
 }
 
-/// Writes a pack slice by slice; it appears under its name only when [`PackWriter::finish`] succeeds.
-#[derive(Debug)]
-pub struct PackWriter {
-    staged: StagedDir,
-    data: BufWriter<File>,
-    layout: Layout,
-    sums: Vec<u8>,
-    slices: Vec<SliceRecord>,
-}
-
-impl PackWriter {
-    /// Starts a pack that shall become `target`.
-    ///
-    /// # Errors
-    /// When `target` exists or its folder cannot be written.
-    pub fn create(target: &Path, layout: Layout) -> anyhow::Result<Self> {
-        let staged = StagedDir::create(target)?;
-        let mut data =
-            BufWriter::with_capacity(1 << 20, File::create(staged.path().join("slices.bin"))?);
-        // The count is not known yet; `finish` writes the header again.
-        data.write_all(&Header { layout, count: 0 }.to_bytes())?;
-        Ok(Self { staged, data, layout, sums: Vec::new(), slices: Vec::new() })
-    }
-
-    /// Appends one slice: pixels `[C, H, W]` little endian, labels `[H, W]`.
-    ///
-    /// # Errors
-    /// When the disk is full.
-    ///
-    /// # Panics
-    /// When a length does not match the layout.
-    pub fn push(
-        &mut self,
-        pixels: &[u8],
-        labels: &[u8],
-        record: SliceRecord,
-    ) -> anyhow::Result<()> {
-        assert_eq!(pixels.len(), self.layout.pixel_bytes(), "pixels of one slice");
-        assert_eq!(labels.len(), self.layout.label_bytes(), "labels of one slice");
-        let mut crc = crc32fast::Hasher::new();
-        for part in [pixels, labels] {
-            self.data.write_all(part).with_context(|| self.failure())?;
-            crc.update(part);
-        }
-        self.sums.extend(crc.finalize().to_le_bytes());
-        self.slices.push(record);
-        Ok(())
-    }
-
-    /// Completes the files, fills the manifest's `slices` and `data_sha256`, and publishes the folder.
-    ///
-    /// # Errors
-    /// When the disk is full, or slices and manifest do not fit each other.
-    pub fn finish(mut self, mut manifest: Manifest) -> anyhow::Result<()> {
-        let failure = self.failure();
-        let trailer_sum = crc32fast::hash(&self.sums).to_le_bytes();
-        let header = Header { layout: self.layout, count: self.slices.len() };
-        let mut complete = || -> std::io::Result<()> {
-            self.data.write_all(&self.sums)?;
-            self.data.write_all(&trailer_sum)?;
-            self.data.seek(SeekFrom::Start(0))?;
-            self.data.write_all(&header.to_bytes())?;
-            self.data.flush()?;
-            self.data.get_ref().sync_all()
-        };
-        complete().with_context(|| failure)?;
-        manifest.slices = self.slices;
-        manifest.data_sha256 = digest::of_file(&self.staged.path().join("slices.bin"))?;
-        check_manifest(&manifest, &header).map_err(|found| anyhow::anyhow!("pack: {found}"))?;
-        let text = serde_json::to_vec_pretty(&manifest)?;
-        crate::publish::write_file(&self.staged.path().join("manifest.json"), &text)?;
-        self.staged.publish()
-    }
-
-    fn failure(&self) -> String {
-        format!("{}: cannot be written", self.staged.target().display())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::manifest::{CaseRecord, Provenance};
+    use super::super::manifest::{CaseRecord, PixelDepth, Provenance, SliceRecord};
+    use super::header::MAGIC;
     use super::*;
 
     fn manifest(layout: Layout) -> Manifest {
