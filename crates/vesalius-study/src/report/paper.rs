@@ -78,6 +78,9 @@ pub const TABLE_2: [PaperRow; 10] = [
 pub fn display_name(row: &str) -> String {
     // A row may say more behind a comma (`Provenance::row`).
     if let Some((preset, more)) = row.split_once(", ") {
+        let more = more
+            .strip_prefix("masks of ")
+            .map_or_else(|| more.to_owned(), |other| format!("masks of {}", display_name(other)));
         return format!("{}, {more}", display_name(preset));
     }
     match row {
