@@ -22,7 +22,7 @@ use tch::{Device, Kind, Tensor};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaSpec {
-    /// What may happen to a sample, in the order of [`Transform`].
+    /// What may happen to a sample; it happens in the order of [`Transform`] whatever the order here.
     pub transforms: Vec<Transform>,
     /// Mean sign of the logits of real samples that p is steered to.
     pub target: f64,
@@ -93,6 +93,8 @@ impl AdaSpec {
 #[derive(Debug)]
 pub struct Ada {
     spec: AdaSpec,
+    /// The transformations in the order they happen; rotation stands there twice.
+    steps: Vec<Transform>,
     joint: Joint,
     /// p; sum of signs and count since the last adjustment. f64, saved with the checkpoint.
     state: Tensor,
@@ -111,8 +113,16 @@ impl Ada {
                 joint.channels
             );
         }
+        let mut steps = spec.transforms.clone();
+        steps.sort_unstable();
+        steps.dedup();
+        // Rotated before and after what stretches, if it does.
+        if steps.contains(&Transform::Rotate) {
+            let after = steps.partition_point(|&step| step <= Transform::Aniso);
+            steps.insert(after, Transform::Rotate);
+        }
         let state = Tensor::zeros([3], (Kind::Double, Device::Cpu));
-        Ok(Self { spec, joint, state })
+        Ok(Self { spec, steps, joint, state })
     }
 
     /// The tensor that a resumed training needs; shares memory.
@@ -152,10 +162,10 @@ impl Ada {
             return sample.shallow_clone();
         }
         let (n, _, h, w) = sample.size4().expect("a batch of samples");
-        let mut dice = Dice::new(n as usize, self.spec.transforms.len());
+        let mut dice = Dice::new(n as usize, self.steps.len());
         let mut geometry = vec![Affine::identity(); n as usize];
         let mut colour = vec![ColourMatrix::identity(); n as usize];
-        for &transform in &self.spec.transforms {
+        for &transform in &self.steps {
             for i in 0..n as usize {
                 let draw = dice.next();
                 self.choose(transform, p, draw, [h, w], &mut geometry[i], &mut colour[i]);
@@ -184,13 +194,13 @@ impl Ada {
         &self,
         transform: Transform,
         p: f64,
-        draw: [f64; 6],
+        draw: [f64; 5],
         size: [i64; 2],
         geometry: &mut Affine,
         colour: &mut ColourMatrix,
     ) {
         use std::f64::consts::{FRAC_PI_2, PI};
-        let [chance, second_chance, a, b, normal_a, normal_b] = draw;
+        let [chance, a, b, normal_a, normal_b] = draw;
         let [h, w] = size.map(|side| side as f64);
         let happens = chance < p;
         let then = |geometry: &mut Affine, step: Affine| *geometry = geometry.then(&step);
@@ -208,26 +218,13 @@ impl Ada {
                 let s = (normal_a * SCALE_STD).exp2();
                 then(geometry, Affine::scale(1.0 / s, 1.0 / s));
             }
-            Transform::Rotate => {
-                // Two rotations, so that either happens with probability p.
-                let either = 1.0 - (1.0 - p).clamp(0.0, 1.0).sqrt();
-                if chance < either {
-                    then(geometry, Affine::rotation((a * 2.0 - 1.0) * PI));
-                }
-                if second_chance < either && !self.spec.transforms.contains(&Transform::Aniso) {
-                    then(geometry, Affine::rotation((b * 2.0 - 1.0) * PI));
-                }
+            // One of two, so that either happens with probability p.
+            Transform::Rotate if chance < 1.0 - (1.0 - p).max(0.0).sqrt() => {
+                then(geometry, Affine::rotation((a * 2.0 - 1.0) * PI));
             }
-            Transform::Aniso => {
+            Transform::Aniso if happens => {
                 let s = (normal_a * ANISO_STD).exp2();
-                if happens {
-                    then(geometry, Affine::scale(1.0 / s, s));
-                }
-                // The rotation after it.
-                let either = 1.0 - (1.0 - p).clamp(0.0, 1.0).sqrt();
-                if second_chance < either && self.spec.transforms.contains(&Transform::Rotate) {
-                    then(geometry, Affine::rotation((b * 2.0 - 1.0) * PI));
-                }
+                then(geometry, Affine::scale(1.0 / s, s));
             }
             Transform::Xfrac if happens => {
                 let shift = Affine::shift(-normal_a * XFRAC_STD * w, -normal_b * XFRAC_STD * h);
@@ -254,7 +251,7 @@ impl Ada {
     }
 }
 
-/// Random numbers for all samples and transformations, drawn at once: four uniform and two normal each.
+/// Random numbers for all samples and transformations, drawn at once: three uniform and two normal each.
 struct Dice {
     values: Vec<f64>,
     at: usize,
@@ -264,16 +261,16 @@ impl Dice {
     fn new(samples: usize, transforms: usize) -> Self {
         let rows = (samples * transforms) as i64;
         let options = (Kind::Double, Device::Cpu);
-        let uniform = Tensor::rand([rows, 4], options);
+        let uniform = Tensor::rand([rows, 3], options);
         let normal = Tensor::randn([rows, 2], options);
         let all = Tensor::cat(&[uniform, normal], 1).reshape([-1]);
         Self { values: Vec::try_from(all).expect("a dense tensor"), at: 0 }
     }
 
-    fn next(&mut self) -> [f64; 6] {
-        let row = &self.values[self.at..self.at + 6];
-        self.at += 6;
-        row.try_into().expect("six numbers")
+    fn next(&mut self) -> [f64; 5] {
+        let row = &self.values[self.at..self.at + 5];
+        self.at += 5;
+        row.try_into().expect("five numbers")
     }
 }
 
@@ -320,6 +317,16 @@ mod tests {
             ada(&[Transform::Brightness, Transform::Contrast], 1.0).apply(&sample, Order::Once);
         assert_eq!(coloured.narrow(1, 1, 2), sample.narrow(1, 1, 2));
         assert!((coloured - sample).abs().max().double_value(&[]) > 0.01);
+    }
+
+    #[test]
+    fn transformations_happen_in_the_authors_order() {
+        use Transform::{Aniso, Brightness, Rotate, Scale, Xfrac};
+        assert_eq!(
+            ada(&[Brightness, Xfrac, Aniso, Rotate, Scale], 1.0).steps,
+            [Scale, Rotate, Aniso, Rotate, Xfrac, Brightness]
+        );
+        assert_eq!(ada(&[Rotate, Scale], 1.0).steps, [Scale, Rotate, Rotate]);
     }
 
     #[test]
