@@ -172,11 +172,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_survive_both_encodings() {
+    fn masks_survive_their_encodings() {
         let labels =
             Tensor::arange(2 * 4 * 4, (Kind::Int64, Device::Cpu)).remainder(5).reshape([2, 4, 4]);
         let image = Tensor::rand([2, 3, 4, 4], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
-        for encoding in [MaskEncoding::OneHot, MaskEncoding::LabelMap] {
+        for encoding in [MaskEncoding::OneHot, MaskEncoding::Scores, MaskEncoding::LabelMap] {
             let joint = Joint { channels: 3, classes: 5, encoding };
             let pair = Pair { image: image.copy(), labels: labels.copy() };
             let sample = joint.encode(&pair);
@@ -189,6 +189,23 @@ mod tests {
             assert_eq!(back.labels, labels);
             assert_eq!(back.image, image);
         }
+    }
+
+    #[test]
+    fn signed_distances_are_counted_from_the_border_and_decode_to_the_classes() {
+        // Left half class 0, right half class 1; the limit is an eighth of 16 pixels.
+        let labels = Tensor::arange(16, (Kind::Int64, Device::Cpu)).ge(8).to_kind(Kind::Int64);
+        let labels = labels.reshape([1, 1, 16]).repeat([1, 16, 1]);
+        let image = Tensor::zeros([1, 1, 16, 16], (Kind::Float, Device::Cpu));
+        let joint = Joint { channels: 1, classes: 3, encoding: MaskEncoding::SignedDistance };
+        let sample = joint.encode(&Pair { image, labels: labels.copy() });
+        let row = |channel: i64| -> Vec<f32> {
+            Vec::try_from(sample.select(0, 0).select(0, channel).select(0, 5)).unwrap()
+        };
+        assert_eq!(row(1)[5..11], [1.0, 0.75, 0.25, -0.25, -0.75, -1.0]);
+        assert_eq!(row(2)[5..11], [-1.0, -0.75, -0.25, 0.25, 0.75, 1.0]);
+        assert!(row(3).iter().all(|&distance| distance == -1.0), "a class that is nowhere");
+        assert_eq!(joint.decode(&sample).labels, labels);
     }
 
     #[test]
