@@ -46,7 +46,9 @@ fn assert_resumes(preset: &str, settings: &[&str]) {
     child.wait().unwrap();
     assert!(!killed.join("result.json").exists(), "killed too late to prove anything");
     bench.ok(&["train", "real", "--out", "killed", "--resume", "--threads", "1"]);
-    assert_eq!(newest(&bench.path("straight"), 800), newest(&killed, 800));
+    let straight = newest(&bench.path("straight"), 800);
+    assert_eq!(straight.contains_key("controls.safetensors"), preset != "spade");
+    assert_eq!(straight, newest(&killed, 800));
 }
 
 #[test]
