@@ -48,6 +48,11 @@ pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
     })
 }
 
+/// Label maps `[N, H, W]` as layouts `[N, K, H, W]` of zeros and ones, f32.
+pub fn one_hot(labels: &Tensor, classes: i64) -> Tensor {
+    labels.one_hot(classes).permute([0, 3, 1, 2]).to_kind(Kind::Float)
+}
+
 /// 0…max to [-1, 1].
 fn to_unit(pixel: u16, depth: PixelDepth) -> f32 {
     f32::from(pixel) * (2.0 / f32::from(depth.max())) - 1.0

@@ -65,8 +65,8 @@ impl State {
 type Named = Vec<(String, Tensor)>;
 
 fn parts(training: &dyn Training) -> Vec<(&'static str, Named)> {
-    let [generator, discriminator, averaged] = training.networks();
-    let moments = training.optimisers().map(|optimiser| {
+    let [generator, discriminator, averaged] = training.parts().networks();
+    let moments = training.parts().optimisers().map(|optimiser| {
         optimiser.state().into_iter().filter(|(name, _)| name != "steps").collect()
     });
     let [generator_moments, discriminator_moments] = moments;
@@ -100,7 +100,7 @@ pub fn save(target: &Path, training: &dyn Training, state: &State) -> Result<()>
     let staged = StagedDir::create(target)?;
     let mut state = state.clone();
     state.files.clear();
-    state.updates = training.optimisers().map(Optimiser::steps);
+    state.updates = training.parts().optimisers().map(Optimiser::steps);
     for (file, tensors) in parts(training) {
         let path = staged.path().join(file);
         let dense: Vec<(String, Tensor)> =
@@ -155,7 +155,8 @@ pub fn load(folder: &Path, training: &mut dyn Training) -> Result<State> {
         load_strictly(&targets, &read_part(folder, &state, file)?)
             .with_context(|| format!("{}", folder.join(file).display()))?;
     }
-    for (optimiser, updates) in training.optimisers_mut().into_iter().zip(state.updates) {
+    for (optimiser, updates) in training.parts_mut().optimisers_mut().into_iter().zip(state.updates)
+    {
         optimiser.set_steps(updates);
     }
     Ok(state)

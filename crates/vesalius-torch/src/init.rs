@@ -53,7 +53,7 @@ pub fn load(
     header.check(path, &spec.networks, layout)?;
     let tensors = Tensor::read_safetensors(path)
         .with_context(|| format!("{}: not a safetensors file", path.display()))?;
-    let [generator, discriminator, averaged] = training.networks();
+    let [generator, discriminator, averaged] = training.parts().networks();
     let mut problems = Vec::new();
     for (prefix, networks) in
         [("generator.", vec![generator, averaged]), ("discriminator.", vec![discriminator])]

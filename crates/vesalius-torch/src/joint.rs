@@ -1,8 +1,9 @@
 //! Image and mask as one sample: the channels a joint GAN generates, and back.
 
-use crate::batch::Pair;
+use crate::batch::{Pair, one_hot};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
+use vesalius_study::data::manifest::Layout;
 
 /// How the mask enters the sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,11 @@ pub struct Joint {
 }
 
 impl Joint {
+    /// The joint sample of slices of this shape.
+    pub fn new(layout: Layout, classes: usize, encoding: MaskEncoding) -> Self {
+        Self { channels: layout.channels as i64, classes: classes as i64, encoding }
+    }
+
     /// Mask channels M.
     pub fn mask_channels(&self) -> i64 {
         match self.encoding {
@@ -51,8 +57,7 @@ impl Joint {
         let mask = match self.encoding {
             MaskEncoding::SignedDistance => signed_distance(&pair.labels, self.classes),
             MaskEncoding::OneHot | MaskEncoding::Scores => {
-                let one_hot = pair.labels.one_hot(self.classes).permute([0, 3, 1, 2]);
-                one_hot.to_kind(Kind::Float) * 2.0 - 1.0
+                one_hot(&pair.labels, self.classes) * 2.0 - 1.0
             }
             MaskEncoding::LabelMap => {
                 let labels = pair.labels.unsqueeze(1).to_kind(Kind::Float);

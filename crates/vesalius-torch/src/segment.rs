@@ -4,7 +4,7 @@
 //! classes). Adam, learning rate annealed to 0 along half a cosine. The number of steps is the same whatever the set:
 //! more data must not mean more training.
 
-use crate::batch::{self, Pair};
+use crate::batch::{self, Pair, one_hot};
 use crate::classical;
 use crate::layers::params::Params;
 use crate::metrics::dice::{Evaluation, SliceCount, count};
@@ -188,7 +188,7 @@ pub fn loss(logits: &Tensor, labels: &Tensor) -> Tensor {
         0.0,
     );
     let probability = logits.softmax(1, Kind::Float).narrow(1, 1, classes - 1);
-    let target = labels.one_hot(classes).permute([0, 3, 1, 2]).to_kind(Kind::Float);
+    let target = one_hot(labels, classes);
     let target = target.narrow(1, 1, classes - 1);
     let over = &[0_i64, 2, 3][..];
     let both = (&probability * &target).sum_dim_intlist(over, false, Kind::Float);

@@ -3,15 +3,16 @@
 //! A family is one file here (how it trains), its networks in `nets/`, one variant of [`Networks`], and one arm in each
 //! of the two functions below.
 
+pub mod core;
 pub mod dcgan;
 pub mod spade;
 pub mod style;
 
+use self::core::Parts;
 use crate::batch::Pair;
-use crate::joint::{Joint, MaskEncoding};
 use crate::layers::params::Params;
-use crate::optim::Optimiser;
-use crate::spec::{Networks, TrainSpec};
+use crate::nets::vgg::Vgg19;
+use crate::spec::{Networks, Regularise, TrainSpec};
 use anyhow::Result;
 use std::fmt::Debug;
 use tch::{Device, Tensor};
@@ -71,17 +72,11 @@ pub trait Training: Debug {
     /// otherwise). Draws from LibTorch's generator, which the loop reseeds for every step.
     fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses;
 
-    /// The averaged generator: what is sampled.
-    fn averaged(&self) -> &dyn Generator;
+    /// Networks and optimisers.
+    fn parts(&self) -> &dyn Parts;
 
-    /// Tensors of generator, discriminator and averaged generator.
-    fn networks(&self) -> [&Params; 3];
-
-    /// Optimisers of generator and discriminator.
-    fn optimisers(&self) -> [&Optimiser; 2];
-
-    /// The same, to restore their counters.
-    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2];
+    /// The same, to restore the optimisers' counters.
+    fn parts_mut(&mut self) -> &mut dyn Parts;
 
     /// Everything else a resumed training needs: controllers and running means, by name.
     fn controls(&self) -> Vec<(String, Tensor)> {
@@ -94,16 +89,15 @@ pub trait Training: Debug {
     }
 }
 
-/// The joint sample that `networks` make of slices of this shape.
-pub fn joint(networks: &Networks, layout: Layout, classes: usize) -> Joint {
-    let encoding = match networks {
-        Networks::Dcgan { mask, .. }
-        | Networks::Stylegan { mask, .. }
-        | Networks::Stylegan2 { mask, .. } => *mask,
-        // The layout SPADE paints is one-hot.
-        Networks::Spade { .. } => MaskEncoding::OneHot,
-    };
-    Joint { channels: layout.channels as i64, classes: classes as i64, encoding }
+/// VGG19, where the spec has a loss that stands on it.
+///
+/// # Errors
+/// When its weights are missing or do not fit.
+fn vgg(regularise: &Regularise, device: Device) -> Result<Option<Vgg19>> {
+    match (&regularise.vgg_weights, regularise.vgg > 0.0) {
+        (Some(path), true) => Vgg19::load(path, device).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// A generator for sampling, initialised from LibTorch's current seed.

@@ -5,18 +5,17 @@
 //! its normalisation is per sample, so the numbers are those of the reference's single pass, and the generator's update
 //! needs no gradient through the real half.
 
-use super::{Generator, Moment, Request, StepLosses, Training};
+use super::core::{Core, Parts};
+use super::{Generator, Moment, Request, StepLosses, Training, vgg};
 use crate::augment::diff_augment_alike;
-use crate::batch::Pair;
+use crate::batch::{Pair, one_hot};
 use crate::layers::conv::channels_last;
 use crate::layers::params::Params;
 use crate::loss::AdversarialLoss;
 use crate::nets::patch::{Encoder, MultiscaleDiscriminator, Outputs};
 use crate::nets::spade;
 use crate::nets::vgg::Vgg19;
-use crate::optim::Optimiser;
 use crate::regularise::{kl_divergence, paired_feature_matching};
-use crate::rng::{Purpose, reseed_torch};
 use crate::spec::{Networks, TrainSpec};
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
@@ -63,11 +62,6 @@ impl LayoutGenerator {
         Ok(Self { params, network, encoder, classes, style })
     }
 
-    /// Layouts `[N, K, H, W]` of label maps `[N, H, W]`.
-    fn one_hot(&self, labels: &Tensor) -> Tensor {
-        labels.one_hot(self.classes).permute([0, 3, 1, 2]).to_kind(Kind::Float)
-    }
-
     /// Paints the images `real` `[N, C, H, W]` anew, in their own style where there is an encoder; with its
     /// divergence, and with `noise` `[N, Z]`, N(0, 1).
     pub fn repaint(
@@ -105,7 +99,7 @@ impl Generator for LayoutGenerator {
     /// Without a layout.
     fn pairs(&self, request: &Request) -> Pair {
         let labels = request.layout.expect("SPADE paints given label maps");
-        let image = self.network.forward(&self.one_hot(labels), request.latents, false);
+        let image = self.network.forward(&one_hot(labels, self.classes), request.latents, false);
         Pair { image, labels: labels.shallow_clone() }
     }
 }
@@ -114,15 +108,8 @@ impl Generator for LayoutGenerator {
 #[derive(Debug)]
 pub struct SpadeTraining {
     spec: TrainSpec,
-    /// Trained, with its encoder.
-    pub generator: LayoutGenerator,
-    /// Trained: the named tensors of `discriminator`.
-    pub discriminator_params: Params,
-    /// Trained.
-    pub discriminator: MultiscaleDiscriminator,
-    averaged: LayoutGenerator,
-    generator_optimiser: Optimiser,
-    discriminator_optimiser: Optimiser,
+    /// Networks and optimisers; the encoder trains with the generator.
+    pub core: Core<LayoutGenerator, MultiscaleDiscriminator>,
     vgg: Option<Vgg19>,
     device: Device,
 }
@@ -136,41 +123,21 @@ impl SpadeTraining {
         let Networks::Spade { discriminator: shape, .. } = &spec.networks else {
             bail!("networks.family: expected spade");
         };
-        let vgg = match (&spec.regularise.vgg_weights, spec.regularise.vgg > 0.0) {
-            (Some(path), true) => Some(Vgg19::load(path, device)?),
-            _ => None,
-        };
-        let seed = spec.training.seed;
-        reseed_torch(seed, Purpose::Weights, 0);
-        let generator = LayoutGenerator::new(&spec.networks, layout, classes, device)?;
-        reseed_torch(seed, Purpose::Weights, 1);
-        let mut discriminator_params = Params::new(device);
         let channels = (classes + layout.channels) as i64;
-        let discriminator =
-            MultiscaleDiscriminator::new(&mut discriminator_params, shape, channels);
-        let averaged = LayoutGenerator::new(&spec.networks, layout, classes, device)?;
-        averaged.params.copy_from(&generator.params);
-        averaged.params.set_trainable(false);
-        let generator_optimiser =
-            Optimiser::new(spec.optimiser.generator, generator.params.trained());
-        let discriminator_optimiser =
-            Optimiser::new(spec.optimiser.discriminator, discriminator_params.trained());
-        Ok(Self {
-            spec,
-            generator,
-            discriminator_params,
-            discriminator,
-            averaged,
-            generator_optimiser,
-            discriminator_optimiser,
-            vgg,
+        let core = Core::new(
+            spec.training.seed,
             device,
-        })
+            [spec.optimiser.generator, spec.optimiser.discriminator],
+            || LayoutGenerator::new(&spec.networks, layout, classes, device),
+            |params| Ok(MultiscaleDiscriminator::new(params, shape, channels)),
+        )?;
+        let vgg = vgg(&spec.regularise, device)?;
+        Ok(Self { spec, core, vgg, device })
     }
 
     /// Outputs on real and on generated images of the same layouts, augmented alike.
     fn judge(&self, layout: &Tensor, images: [&Tensor; 2]) -> [Outputs; 2] {
-        let weights = self.discriminator.weights();
+        let weights = self.core.discriminator.weights();
         let channels = images[0].size()[1];
         let policies = &self.spec.augment.diff_augment;
         let samples = images.map(|image| Tensor::cat(&[image, layout], 1));
@@ -181,20 +148,20 @@ impl SpadeTraining {
             let layout = sample.narrow(1, channels, sample.size()[1] - channels);
             let sample = channels_last(&Tensor::cat(&[layout, image], 1), self.device);
             if images[i].requires_grad() || self.discriminator_trains() {
-                self.discriminator.forward(&sample, &weights)
+                self.core.discriminator.forward(&sample, &weights)
             } else {
-                tch::no_grad(|| self.discriminator.forward(&sample, &weights))
+                tch::no_grad(|| self.core.discriminator.forward(&sample, &weights))
             }
         })
     }
 
     fn discriminator_trains(&self) -> bool {
-        self.discriminator_params.trained().iter().any(|(_, weight)| weight.requires_grad())
+        self.core.discriminator_params.trained().iter().any(|(_, weight)| weight.requires_grad())
     }
 
     /// Generator's loss on layouts `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
     pub fn generator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
-        let (fake, divergence) = self.generator.repaint(layout, real, noise);
+        let (fake, divergence) = self.core.generator.repaint(layout, real, noise);
         let [on_real, on_fake] = self.judge(layout, [real, &fake]);
         let regularise = &self.spec.regularise;
         let loss = self.spec.loss;
@@ -213,7 +180,7 @@ impl SpadeTraining {
 
     /// Discriminator's loss, likewise.
     pub fn discriminator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
-        let (fake, _) = tch::no_grad(|| self.generator.repaint(layout, real, noise));
+        let (fake, _) = tch::no_grad(|| self.core.generator.repaint(layout, real, noise));
         let [on_real, on_fake] = self.judge(layout, [real, &fake]);
         let loss: AdversarialLoss = self.spec.loss;
         over_scales(&on_fake, |logits| loss.on_fake(logits))
@@ -231,35 +198,28 @@ fn over_scales(outputs: &Outputs, loss: impl Fn(&Tensor) -> Tensor) -> Tensor {
 impl Training for SpadeTraining {
     fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses {
         let pair = real.last().expect("a batch");
-        let layout = channels_last(&self.generator.one_hot(&pair.labels), self.device);
+        let layout =
+            channels_last(&one_hot(&pair.labels, self.core.generator.classes), self.device);
         let image = channels_last(&pair.image, self.device);
         let n = image.size()[0];
-        let noise = || Tensor::randn([n, self.generator.style], (Kind::Float, self.device));
+        let noise = || Tensor::randn([n, self.core.generator.style], (Kind::Float, self.device));
         let noises = [noise(), noise()];
-        self.discriminator_params.set_trainable(false);
+        self.core.discriminator_params.set_trainable(false);
         let generator = self.generator_loss(&layout, &image, &noises[0]);
-        self.generator_optimiser.minimise(&generator);
-        self.discriminator_params.set_trainable(true);
+        self.core.generator_optimiser.minimise(&generator);
+        self.core.discriminator_params.set_trainable(true);
         let discriminator = self.discriminator_loss(&layout, &image, &noises[1]);
-        self.discriminator_optimiser.minimise(&discriminator);
+        self.core.discriminator_optimiser.minimise(&discriminator);
         let (generator, discriminator) = (generator.detach(), discriminator.detach());
-        self.averaged.params.follow(&self.generator.params, moment.ema_decay);
+        self.core.averaged.params.follow(&self.core.generator.params, moment.ema_decay);
         StepLosses { discriminator, generator }
     }
 
-    fn averaged(&self) -> &dyn Generator {
-        &self.averaged
+    fn parts(&self) -> &dyn Parts {
+        &self.core
     }
 
-    fn networks(&self) -> [&Params; 3] {
-        [&self.generator.params, &self.discriminator_params, &self.averaged.params]
-    }
-
-    fn optimisers(&self) -> [&Optimiser; 2] {
-        [&self.generator_optimiser, &self.discriminator_optimiser]
-    }
-
-    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2] {
-        [&mut self.generator_optimiser, &mut self.discriminator_optimiser]
+    fn parts_mut(&mut self) -> &mut dyn Parts {
+        &mut self.core
     }
 }

@@ -5,7 +5,8 @@
 //! its R1 penalty. Deviation: a gradient that is not a number ends the training (outcome `Diverged`), where the
 //! reference replaces it by 0. StyleGAN's authors update the discriminator first; here the generator is first in both.
 
-use super::{Generator, Moment, Request, StepLosses, Training, joint};
+use super::core::{Core, Parts};
+use super::{Generator, Moment, Request, StepLosses, Training};
 use crate::ada::Ada;
 use crate::ada::geometry::Order;
 use crate::augment::{diff_augment, mask_noise};
@@ -18,11 +19,9 @@ use crate::nets::mapping::mix;
 use crate::nets::pyramid::Pyramid;
 use crate::nets::style::{self, Discriminator, Growth};
 use crate::nets::stylegan;
-use crate::optim::Optimiser;
 use crate::regularise::{PathLength, r1_penalty};
-use crate::rng::{Purpose, reseed_torch};
 use crate::spec::{Networks, TrainSpec};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
 use vesalius_study::data::manifest::Layout;
 
@@ -47,7 +46,7 @@ impl StyleGenerator {
         classes: usize,
         device: Device,
     ) -> Result<Self> {
-        let joint = joint(networks, layout, classes);
+        let joint = joint(networks, layout, classes)?;
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
         let mut params = Params::new(device);
         let network = style::Generator::new(&mut params, networks, joint.total(), pyramid)?;
@@ -82,19 +81,22 @@ impl Generator for StyleGenerator {
     }
 }
 
+/// The joint sample of the two families.
+fn joint(networks: &Networks, layout: Layout, classes: usize) -> Result<Joint> {
+    match networks {
+        Networks::Stylegan { mask, .. } | Networks::Stylegan2 { mask, .. } => {
+            Ok(Joint::new(layout, classes, *mask))
+        }
+        _ => bail!("networks.family: expected stylegan or stylegan2"),
+    }
+}
+
 /// A GAN of this family in training.
 #[derive(Debug)]
 pub struct StyleTraining {
     spec: TrainSpec,
-    /// Trained.
-    pub generator: StyleGenerator,
-    /// Trained: the named tensors of `discriminator`.
-    pub discriminator_params: Params,
-    /// Trained.
-    pub discriminator: Discriminator,
-    averaged: StyleGenerator,
-    generator_optimiser: Optimiser,
-    discriminator_optimiser: Optimiser,
+    /// Networks and optimisers.
+    pub core: Core<StyleGenerator, Discriminator>,
     growth: Option<Growth>,
     path_length: PathLength,
     ada: Option<Ada>,
@@ -108,59 +110,40 @@ impl StyleTraining {
     /// # Errors
     /// When the family cannot make this size.
     pub fn new(spec: TrainSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
-        let seed = spec.training.seed;
-        reseed_torch(seed, Purpose::Weights, 0);
-        let generator = StyleGenerator::new(&spec.networks, layout, classes, device)?;
-        reseed_torch(seed, Purpose::Weights, 1);
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
-        let mut discriminator_params = Params::new(device);
-        let channels = generator.joint.total();
-        let discriminator =
-            Discriminator::new(&mut discriminator_params, &spec.networks, channels, pyramid)?;
-        let growth = Growth::new(&spec.networks, pyramid, &generator.network, &discriminator);
-        let ada = match &spec.augment.ada {
-            Some(ada) => Some(Ada::new(ada.clone(), generator.joint)?),
-            None => None,
-        };
-        let averaged = StyleGenerator::new(&spec.networks, layout, classes, device)?;
-        averaged.params.copy_from(&generator.params);
-        averaged.params.set_trainable(false);
+        let joint = joint(&spec.networks, layout, classes)?;
         let style = &spec.regularise.style;
         // A regulariser of every step is part of the main update, and nothing is lazy.
         let every = |weight: f64, every: u64| if weight > 0.0 && every > 1 { every } else { 0 };
         let r1 = style.r1.value(layout, spec.training.batch);
-        let generator_optimiser = Optimiser::new(
+        let optimisers = [
             spec.optimiser.generator.lazy(every(style.path_length, style.path_length_every)),
-            generator.params.trained(),
-        );
-        let discriminator_optimiser = Optimiser::new(
             spec.optimiser.discriminator.lazy(every(r1, style.r1_every)),
-            discriminator_params.trained(),
-        );
-        Ok(Self {
-            growth,
-            path_length: PathLength::new(device),
-            ada,
-            spec,
-            generator,
-            discriminator_params,
-            discriminator,
-            averaged,
-            generator_optimiser,
-            discriminator_optimiser,
-            r1,
+        ];
+        let core = Core::new(
+            spec.training.seed,
             device,
-        })
+            optimisers,
+            || StyleGenerator::new(&spec.networks, layout, classes, device),
+            |params| Discriminator::new(params, &spec.networks, joint.total(), pyramid),
+        )?;
+        let growth =
+            Growth::new(&spec.networks, pyramid, &core.generator.network, &core.discriminator);
+        let ada = match &spec.augment.ada {
+            Some(ada) => Some(Ada::new(ada.clone(), joint)?),
+            None => None,
+        };
+        Ok(Self { spec, core, growth, path_length: PathLength::new(device), ada, r1, device })
     }
 
     fn latents(&self, n: i64) -> Tensor {
         let options = (Kind::Float, self.device);
-        Tensor::randn([n, self.generator.network.mapping.latent()], options)
+        Tensor::randn([n, self.core.generator.network.mapping.latent()], options)
     }
 
     /// Mixed styles `[N, L, S]` of `n` fresh latents, following their mean.
     fn styles(&self, n: i64) -> Tensor {
-        let network = &self.generator.network;
+        let network = &self.core.generator.network;
         let layers = network.style_layers();
         // Layers that do not show yet are not mixed.
         let shown = layers - 2 * network.level_of_detail().floor() as i64;
@@ -179,12 +162,12 @@ impl StyleTraining {
     /// Logits of augmented samples; `order`: how often they will be differentiated by the sample.
     fn judge(&self, sample: &Tensor, order: Order) -> Tensor {
         let augment = &self.spec.augment;
-        let channels = self.generator.joint.channels;
+        let channels = self.core.generator.joint.channels;
         let sample = mask_noise(sample, channels, augment.mask_noise);
         let sample = diff_augment(&sample, channels, &augment.diff_augment);
         match &self.ada {
-            Some(ada) => self.discriminator.forward(&ada.apply(&sample, order)),
-            None => self.discriminator.forward(&sample),
+            Some(ada) => self.core.discriminator.forward(&ada.apply(&sample, order)),
+            None => self.core.discriminator.forward(&sample),
         }
     }
 
@@ -195,29 +178,30 @@ impl StyleTraining {
     }
 
     fn generator_update(&mut self, n: i64) -> Tensor {
-        self.discriminator_params.set_trainable(false);
-        let fake = self.generator.synthesise(&self.styles(n), Noise::Random);
+        self.core.discriminator_params.set_trainable(false);
+        let fake = self.core.generator.synthesise(&self.styles(n), Noise::Random);
         let loss = self.spec.loss.of_generator(&self.judge(&fake, Order::Once));
-        self.generator_optimiser.minimise(&loss);
-        self.discriminator_params.set_trainable(true);
+        self.core.generator_optimiser.minimise(&loss);
+        self.core.discriminator_params.set_trainable(true);
         loss.detach()
     }
 
     fn path_length_update(&mut self, n: i64) {
         let style = &self.spec.regularise.style;
         let styles = self.styles(n);
-        let fake = self.generator.synthesise(&styles, Noise::Random);
+        let fake = self.core.generator.synthesise(&styles, Noise::Random);
         let noise = fake.randn_like();
         let penalty = self.path_length.penalty(&fake, &styles, &noise);
         let loss = penalty * (style.path_length * style.path_length_every as f64);
-        self.generator_optimiser.minimise(&loss);
+        self.core.generator_optimiser.minimise(&loss);
     }
 
     fn discriminator_update(&mut self, real: &Tensor) -> Tensor {
         let loss = self.spec.loss;
-        let fake =
-            tch::no_grad(|| self.generator.synthesise(&self.styles(real.size()[0]), Noise::Random));
-        self.discriminator_optimiser.zero_grad();
+        let fake = tch::no_grad(|| {
+            self.core.generator.synthesise(&self.styles(real.size()[0]), Noise::Random)
+        });
+        self.core.discriminator_optimiser.zero_grad();
         let on_fake = loss.on_fake(&self.judge(&fake, Order::Once));
         on_fake.backward();
         let logits = self.judge(real, Order::Once);
@@ -227,13 +211,13 @@ impl StyleTraining {
         if self.r1 > 0.0 && self.spec.regularise.style.r1_every == 1 {
             self.r1_loss(real).backward();
         }
-        self.discriminator_optimiser.step();
+        self.core.discriminator_optimiser.step();
         on_fake.detach() + on_real.detach()
     }
 
     fn r1_update(&mut self, real: &Tensor) {
         let loss = self.r1_loss(real);
-        self.discriminator_optimiser.minimise(&loss);
+        self.core.discriminator_optimiser.minimise(&loss);
     }
 
     fn r1_loss(&mut self, real: &Tensor) -> Tensor {
@@ -255,14 +239,14 @@ impl Training for StyleTraining {
         let style = self.spec.regularise.style.clone();
         let grown = self.growth.as_ref().is_some_and(|g| g.set_images_seen(moment.images));
         if grown {
-            self.generator_optimiser.forget();
-            self.discriminator_optimiser.forget();
+            self.core.generator_optimiser.forget();
+            self.core.discriminator_optimiser.forget();
         }
-        let lod = self.generator.network.level_of_detail();
+        let lod = self.core.generator.network.level_of_detail();
         let mut discriminator = Tensor::new();
         let mut generator = Tensor::new();
         for (i, pair) in real.iter().enumerate() {
-            let real = self.generator.joint.encode(pair);
+            let real = self.core.generator.joint.encode(pair);
             let real = if lod > 0.0 { stylegan::fade(&real, lod) } else { real };
             let real = channels_last(&real, self.device);
             let n = real.size()[0];
@@ -284,24 +268,16 @@ impl Training for StyleTraining {
         if let Some(ada) = &mut self.ada {
             ada.adjust(moment.step + 1, self.spec.training.batch);
         }
-        self.averaged.params.follow(&self.generator.params, moment.ema_decay);
+        self.core.averaged.params.follow(&self.core.generator.params, moment.ema_decay);
         StepLosses { discriminator, generator }
     }
 
-    fn averaged(&self) -> &dyn Generator {
-        &self.averaged
+    fn parts(&self) -> &dyn Parts {
+        &self.core
     }
 
-    fn networks(&self) -> [&Params; 3] {
-        [&self.generator.params, &self.discriminator_params, &self.averaged.params]
-    }
-
-    fn optimisers(&self) -> [&Optimiser; 2] {
-        [&self.generator_optimiser, &self.discriminator_optimiser]
-    }
-
-    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2] {
-        [&mut self.generator_optimiser, &mut self.discriminator_optimiser]
+    fn parts_mut(&mut self) -> &mut dyn Parts {
+        &mut self.core
     }
 
     fn controls(&self) -> Vec<(String, Tensor)> {

@@ -246,7 +246,7 @@ impl<'a> Session<'a> {
     /// often in a row it was next to nothing.
     fn preview(&mut self) -> Result<f64> {
         let count = PREVIEW_SIDE * PREVIEW_SIDE;
-        let generator = self.gan.averaged();
+        let generator = self.gan.parts().averaged();
         let z = latents(self.spec.training.seed, Purpose::Preview, 0, count, generator.latent());
         let labels = self.layout(0, count)?;
         let request = Request { latents: &z, layout: labels.as_ref(), truncation: 1.0 };
@@ -269,7 +269,7 @@ impl<'a> Session<'a> {
 
     /// Training masks for a generator that paints some.
     fn layout(&self, first: usize, count: usize) -> Result<Option<Tensor>> {
-        if !self.gan.averaged().needs_layout() {
+        if !self.gan.parts().averaged().needs_layout() {
             return Ok(None);
         }
         let layouts = Layouts::new(self.context.pack, false, self.spec.training.seed)?;
@@ -278,7 +278,7 @@ impl<'a> Session<'a> {
 
     fn distance(&self) -> Result<Option<f64>> {
         let Some(probe) = &self.context.probe else { return Ok(None) };
-        let generator = self.gan.averaged();
+        let generator = self.gan.parts().averaged();
         let training = &self.spec.training;
         let mut parts = Vec::new();
         let mut done = 0;

@@ -48,12 +48,12 @@ fn a_converted_stylegan2_gives_the_authors_picture_and_logits() {
     let shape = layout(2, 32);
     let gan = StyleTraining::new(spec.clone(), shape, 2, Device::Cpu).unwrap();
     load(&gan, &spec, shape).unwrap();
-    let network = &gan.generator.network;
+    let network = &gan.core.generator.network;
     let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
     let picture = network.synthesise(&mix(&styles, None, network.style_layers()), Noise::Constant);
     let found = values(&picture.detach().slice(2, None, None, 3).slice(3, None, None, 3));
     assert_close("picture", &found, &numbers(&golden["picture"]), 1e-3, 0.0);
-    let logits = gan.discriminator.forward(&tensor("convert.real", &[4, 3, 32, 32], 1.0));
+    let logits = gan.core.discriminator.forward(&tensor("convert.real", &[4, 3, 32, 32], 1.0));
     assert_close("logits", &values(&logits.detach()), &numbers(&golden["logits"]), 1e-3, 0.0);
 }
 
@@ -64,7 +64,7 @@ fn a_stylegan2_of_colour_images_starts_one_of_grey_images_with_masks() {
     let shape = layout(1, 32);
     let gan = StyleTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
     load(&gan, &spec, shape).unwrap();
-    let network = &gan.generator.network;
+    let network = &gan.core.generator.network;
     let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
     let sample = network.synthesise(&mix(&styles, None, network.style_layers()), Noise::Constant);
     let found =
@@ -122,11 +122,12 @@ fn a_converted_spade_gives_the_authors_picture() {
     let shape = layout(3, 64);
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
     let seeded = SpadeTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
-    spade::seed(&seeded.generator.params, "g");
+    spade::seed(&seeded.core.generator.params, "g");
     let mut tensors: HashMap<String, Tensor> = HashMap::new();
-    for (prefix, params) in
-        [("generator", &seeded.generator.params), ("discriminator", &seeded.discriminator_params)]
-    {
+    for (prefix, params) in [
+        ("generator", &seeded.core.generator.params),
+        ("discriminator", &seeded.core.discriminator_params),
+    ] {
         for (name, value) in params.all() {
             tensors.insert(format!("{prefix}.{name}"), value.detach().contiguous());
         }
@@ -150,7 +151,7 @@ fn a_converted_spade_gives_the_authors_picture() {
         layout: Some(&labels),
         truncation: 1.0,
     };
-    let image = tch::no_grad(|| gan.averaged().pairs(&request)).image;
+    let image = tch::no_grad(|| gan.parts().averaged().pairs(&request)).image;
     let found = values(&image.slice(2, None, None, 13).slice(3, None, None, 13));
     let expected = numbers(&golden("spade")["generator.plain"]);
     assert_close("picture", &found, &expected, 1e-3, 0.0);

@@ -113,20 +113,20 @@ fn both_updates_of_spade_have_the_authors_losses_and_gradients() {
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
     let shape = Layout { channels: 3, height: 64, width: 64, depth: PixelDepth::U8 };
     let gan = SpadeTraining::new(spec, shape, CLASSES as usize, Device::Cpu).unwrap();
-    seed(&gan.generator.params, "g");
-    seed(&gan.discriminator_params, "d");
+    seed(&gan.core.generator.params, "g");
+    seed(&gan.core.discriminator_params, "d");
     let (layout, image) = (layout(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0));
     let none = Tensor::zeros([BATCH, 0], (Kind::Float, Device::Cpu));
-    gan.discriminator_params.set_trainable(false);
+    gan.core.discriminator_params.set_trainable(false);
     let generator = gan.generator_loss(&layout, &image, &none);
     generator.backward();
-    gan.discriminator_params.set_trainable(true);
+    gan.core.discriminator_params.set_trainable(true);
     let discriminator = gan.discriminator_loss(&layout, &image, &none);
     discriminator.backward();
     let sum = |name: &str| numbers(&golden[name]).iter().sum::<f64>();
     let found = [generator.double_value(&[]), discriminator.double_value(&[])];
     let expected = [sum("generator.loss"), sum("discriminator.loss")];
     assert_close("losses", &found, &expected, 0.0, 1e-4);
-    assert_gradients(&golden, "generator.gradients", &gan.generator.params);
-    assert_gradients(&golden, "discriminator.gradients", &gan.discriminator_params);
+    assert_gradients(&golden, "generator.gradients", &gan.core.generator.params);
+    assert_gradients(&golden, "discriminator.gradients", &gan.core.discriminator_params);
 }

@@ -73,8 +73,8 @@ fn losses(preset: &str, critic_steps: usize) -> Vec<f64> {
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
     let mut gan = DcganTraining::new(spec, layout, 2, Device::Cpu).unwrap();
-    seed(&gan.generator.params, "generator");
-    seed(&gan.discriminator.params, "discriminator");
+    seed(&gan.core.generator.params, "generator");
+    seed(&gan.core.discriminator_params, "discriminator");
     let mut found = Vec::new();
     for step in 0..STEPS {
         let real: Vec<Tensor> = (0..critic_steps)
