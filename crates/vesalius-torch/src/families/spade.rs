@@ -223,3 +223,17 @@ impl Training for SpadeTraining {
         &mut self.core
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vesalius_study::data::manifest::PixelDepth;
+
+    #[test]
+    fn a_pack_with_one_class_has_nothing_to_paint_by() {
+        let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
+        let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
+        let error = LayoutGenerator::new(&spec.networks, layout, 1, Device::Cpu).unwrap_err();
+        assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
+    }
+}
