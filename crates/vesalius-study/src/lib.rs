@@ -8,3 +8,4 @@ pub mod publish;
 pub mod report;
 pub mod run_dir;
 pub mod score;
+pub mod statistics;

@@ -6,7 +6,8 @@
 //! (ABᵀ)(ABᵀ)ᵀ, a matrix as large as the smaller sample. Otherwise: with Σ₁ = LLᵀ they are those of LᵀΣ₂L, which is
 //! symmetric. Both are exact.
 
-use anyhow::{Result, bail};
+use super::features::FeatureSet;
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -25,59 +26,87 @@ pub enum Divisor {
 /// # Errors
 /// When the widths differ, a side has fewer than 2 samples, or a value is not finite.
 pub fn frechet_distance(real: &Tensor, synthetic: &Tensor, divisor: Divisor) -> Result<f64> {
-    let [a, b] = [("real", real), ("synthetic", synthetic)].map(|(side, features)| {
-        let size = features.size();
-        let &[n, d] = size.as_slice() else {
-            bail!("{side} features of shape {size:?}, expected [samples, dimensions]");
-        };
-        if n < 2 || d < 1 {
-            bail!("{n} {side} samples of {d} dimensions, expected at least 2 samples");
-        }
-        let features = features.to_kind(Kind::Double);
-        if !bool::try_from(features.isfinite().all())? {
-            bail!("{side} features hold NaN or infinity, expected finite numbers");
-        }
-        Ok(features)
-    });
-    let (a, b) = (a?, b?);
-    if a.size()[1] != b.size()[1] {
-        bail!(
-            "real features have {} dimensions, synthetic {}; expected the same extractor",
-            a.size()[1],
-            b.size()[1]
-        );
-    }
-    Ok(tch::no_grad(|| {
-        let (mean_a, a) = centred(&a, divisor);
-        let (mean_b, b) = centred(&b, divisor);
-        let traces =
-            (a.square().sum(Kind::Double) + b.square().sum(Kind::Double)).double_value(&[]);
-        let means = (mean_a - mean_b).square().sum(Kind::Double).double_value(&[]);
-        (means + traces - 2.0 * trace_of_root(&a, &b)).max(0.0)
-    }))
+    let (real, synthetic) =
+        (FeatureSet::new("real", real)?, FeatureSet::new("synthetic", synthetic)?);
+    of_sets(&real, &synthetic, divisor)
 }
 
-/// Mean `[1, D]` and `(x − mean) / √divisor` `[N, D]`.
-fn centred(x: &Tensor, divisor: Divisor) -> (Tensor, Tensor) {
-    let n = x.size()[0] as f64;
-    let mean = x.mean_dim(&[0_i64][..], true, Kind::Double);
-    let divisor = match divisor {
-        Divisor::Unbiased => n - 1.0,
-        Divisor::Biased => n,
-    };
-    let scaled = (x - &mean) / divisor.sqrt();
-    (mean, scaled)
+/// The same of checked sets.
+///
+/// # Errors
+/// When the widths differ.
+pub fn of_sets(real: &FeatureSet, synthetic: &FeatureSet, divisor: Divisor) -> Result<f64> {
+    real.same_width(synthetic)?;
+    Ok(between(&Moments::new(real, divisor), &Moments::new(synthetic, divisor)))
+}
+
+/// A set with its mean and, where there are at least as many samples as dimensions, its covariance: what is worth
+/// keeping when one side is compared with many.
+#[derive(Debug)]
+pub struct Moments<'a> {
+    set: &'a FeatureSet,
+    /// `[1, D]`, f64.
+    mean: Tensor,
+    /// √(n − 1) or √n.
+    root: f64,
+    /// Σ `[D, D]`, f64.
+    covariance: Option<Tensor>,
+}
+
+impl<'a> Moments<'a> {
+    /// Reads the set twice, in blocks.
+    pub fn new(set: &'a FeatureSet, divisor: Divisor) -> Self {
+        let n = set.len() as f64;
+        let root = match divisor {
+            Divisor::Unbiased => n - 1.0,
+            Divisor::Biased => n,
+        }
+        .sqrt();
+        let mut moments = Self { set, mean: set.mean(), root, covariance: None };
+        if set.len() >= set.width() {
+            moments.covariance = moments.blocks().map(|block| gram(&block)).reduce(|a, b| a + b);
+        }
+        moments
+    }
+
+    /// Blocks of (x − mean) / root.
+    fn blocks(&self) -> impl Iterator<Item = Tensor> + '_ {
+        self.set.blocks().map(|block| (block - &self.mean) / self.root)
+    }
+
+    /// All of them `[N, D]`.
+    fn centred(&self) -> Tensor {
+        Tensor::cat(&self.blocks().collect::<Vec<_>>(), 0)
+    }
+
+    /// tr Σ.
+    fn trace(&self) -> f64 {
+        match &self.covariance {
+            Some(covariance) => covariance.trace().double_value(&[]),
+            None => self.blocks().map(|b| b.square().sum(Kind::Double).double_value(&[])).sum(),
+        }
+    }
+}
+
+/// Distance of two sets of the same width and divisor.
+pub fn between(a: &Moments, b: &Moments) -> f64 {
+    tch::no_grad(|| {
+        let means = (&a.mean - &b.mean).square().sum(Kind::Double).double_value(&[]);
+        (means + a.trace() + b.trace() - 2.0 * trace_of_root(a, b)).max(0.0)
+    })
 }
 
 /// tr (AᵀA BᵀB)^½.
-fn trace_of_root(a: &Tensor, b: &Tensor) -> f64 {
-    let (few, many) = if a.size()[0] <= b.size()[0] { (a, b) } else { (b, a) };
-    let (n, d) = few.size2().expect("a matrix");
-    if n < d {
-        let cross = few.matmul(&many.tr()); // [n, N]
-        return sum_of_roots(&cross.matmul(&cross.tr()));
-    }
-    let [sigma, other] = [few, many].map(gram); // [D, D]
+fn trace_of_root(a: &Moments, b: &Moments) -> f64 {
+    let (few, many) = if a.set.len() <= b.set.len() { (a, b) } else { (b, a) };
+    let (Some(sigma), Some(other)) = (&few.covariance, &many.covariance) else {
+        let few = few.centred();
+        let products = many.blocks().map(|block| {
+            let cross = few.matmul(&block.tr()); // [n, block]
+            cross.matmul(&cross.tr())
+        });
+        return sum_of_roots(&products.reduce(|a, b| a + b).expect("at least one block"));
+    };
     let (l, info) = sigma.linalg_cholesky_ex(false, false);
     let root = if info.int64_value(&[]) == 0 {
         l
@@ -86,7 +115,7 @@ fn trace_of_root(a: &Tensor, b: &Tensor) -> f64 {
         let (values, vectors) = sigma.linalg_eigh("L");
         vectors * values.clamp_min(0.0).sqrt()
     };
-    sum_of_roots(&root.tr().matmul(&other).matmul(&root))
+    sum_of_roots(&root.tr().matmul(other).matmul(&root))
 }
 
 /// XᵀX `[D, D]`. LibTorch has no symmetric product: blocks above the diagonal are copied from below it instead, which

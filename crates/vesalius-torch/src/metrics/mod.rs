@@ -1,4 +1,13 @@
 //! What is measured on images and masks.
 
+pub mod copying;
 pub mod dice;
+pub mod draw;
+pub mod features;
 pub mod frechet;
+pub mod inception_score;
+pub mod kernel;
+pub mod kmeans;
+pub mod manifold;
+pub mod neighbours;
+pub mod similarity;

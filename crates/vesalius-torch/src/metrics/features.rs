@@ -1,0 +1,147 @@
+//! Feature sets as metrics take them: checked once, read in blocks, so that 50,000 x 2,048 never stand in memory twice.
+
+use anyhow::{Result, bail};
+use tch::{Kind, Tensor};
+
+/// Rows in a block; 64 MiB of f64 at 2,048 dimensions.
+const BLOCK: i64 = 4096;
+
+/// A matrix `[N, D]` of finite floats, with the side it stands on.
+#[derive(Debug)]
+pub struct FeatureSet {
+    side: &'static str,
+    x: Tensor,
+}
+
+impl FeatureSet {
+    /// Checks `x`; `side` names it in errors ("real", "synthetic", "held-out").
+    ///
+    /// # Errors
+    /// When it is no matrix of floats, has fewer than 2 samples or no dimension, holds NaN or infinity, or its samples
+    /// are all the same.
+    pub fn new(side: &'static str, x: &Tensor) -> Result<Self> {
+        let size = x.size();
+        let &[n, d] = size.as_slice() else {
+            bail!("{side} features of shape {size:?}, expected [samples, dimensions]");
+        };
+        if !x.is_floating_point() {
+            bail!("{side} features are {:?}, expected floats", x.kind());
+        }
+        if n < 2 || d < 1 {
+            bail!("{n} {side} samples of {d} dimensions, expected at least 2 samples");
+        }
+        let set = Self { side, x: x.shallow_clone() };
+        if set.blocks().any(|block| !holds(&block.isfinite().all())) {
+            bail!("{side} features hold NaN or infinity, expected finite numbers");
+        }
+        let first = x.narrow(0, 0, 1).to_kind(Kind::Double);
+        if set.blocks().all(|block| holds(&block.eq_tensor(&first).all())) {
+            bail!(
+                "all {n} {side} samples have the same features, expected samples that differ (constant images?)"
+            );
+        }
+        Ok(set)
+    }
+
+    /// Checks that two sets can be compared.
+    ///
+    /// # Errors
+    /// When their dimensions differ.
+    pub fn same_width(&self, other: &Self) -> Result<()> {
+        if self.width() != other.width() {
+            bail!(
+                "{} features have {} dimensions, {} {}; expected the same extractor",
+                self.side,
+                self.width(),
+                other.side,
+                other.width()
+            );
+        }
+        Ok(())
+    }
+
+    /// "real", "synthetic", …
+    pub fn side(&self) -> &'static str {
+        self.side
+    }
+
+    /// N.
+    pub fn len(&self) -> i64 {
+        self.x.size()[0]
+    }
+
+    /// Never: a set has at least 2 samples.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// D.
+    pub fn width(&self) -> i64 {
+        self.x.size()[1]
+    }
+
+    /// The matrix as it was given.
+    pub fn matrix(&self) -> &Tensor {
+        &self.x
+    }
+
+    /// Rows `indices`, in that order.
+    ///
+    /// # Errors
+    /// When fewer than 2 remain, or all that remain are the same.
+    pub fn select(&self, indices: &[i64]) -> Result<Self> {
+        Self::new(self.side, &self.x.index_select(0, &Tensor::from_slice(indices)))
+    }
+
+    /// f64 blocks of consecutive rows.
+    pub fn blocks(&self) -> impl Iterator<Item = Tensor> + '_ {
+        blocks(&self.x)
+    }
+
+    /// Mean of the rows `[1, D]`, f64.
+    pub fn mean(&self) -> Tensor {
+        let sum = self
+            .blocks()
+            .map(|block| block.sum_dim_intlist(&[0_i64][..], true, Kind::Double))
+            .reduce(|a, b| a + b)
+            .expect("at least one block");
+        sum / self.len() as f64
+    }
+}
+
+/// f64 blocks of consecutive rows of any matrix.
+pub fn blocks(x: &Tensor) -> impl Iterator<Item = Tensor> + '_ {
+    let n = x.size()[0];
+    (0..n).step_by(BLOCK as usize).map(move |start| {
+        x.narrow(0, start, BLOCK.min(n - start)).to_kind(Kind::Double)
+    })
+}
+
+fn holds(truth: &Tensor) -> bool {
+    truth.int64_value(&[]) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let draw = |n: i64| Tensor::randn([n, 3], (Kind::Float, Device::Cpu));
+        let error = |x: &Tensor| FeatureSet::new("real", x).unwrap_err().to_string();
+        assert!(error(&draw(1)).contains("1 real samples of 3 dimensions"));
+        assert!(error(&(draw(4) / 0.0)).contains("NaN"));
+        assert!(error(&draw(4).ones_like()).contains("constant images?"));
+        assert!(error(&draw(4).get(0)).contains("expected [samples, dimensions]"));
+        assert!(error(&draw(4).to_kind(Kind::Int)).contains("expected floats"));
+    }
+
+    #[test]
+    fn the_mean_of_blocks_is_the_mean() {
+        let x = Tensor::randn([BLOCK + 7, 3], (Kind::Float, Device::Cpu));
+        let set = FeatureSet::new("real", &x).unwrap();
+        let mean = x.to_kind(Kind::Double).mean_dim(&[0_i64][..], true, Kind::Double);
+        assert!((set.mean() - mean).abs().max().double_value(&[]) < 1e-12);
+    }
+}
