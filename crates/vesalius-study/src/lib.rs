@@ -9,3 +9,4 @@ pub mod report;
 pub mod run_dir;
 pub mod score;
 pub mod statistics;
+pub mod weights;

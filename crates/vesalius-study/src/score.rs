@@ -18,6 +18,12 @@ pub struct Score {
     /// Feature extractor, with its weights' digest after `@`, where features were used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extractor: Option<String>,
+    /// Whose input treatment the extractor's images had, where packages differ (`clean-fid`, …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
+    /// Standard error of a value that is a mean over random subsets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_error: Option<f64>,
     /// Samples (or volumes) on the real side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub real_count: Option<usize>,
@@ -28,9 +34,39 @@ pub struct Score {
     pub protocol: String,
 }
 
+impl Score {
+    /// A whole-set score without interval, extractor and counts.
+    pub fn new(metric: &str, value: f64, protocol: String) -> Self {
+        Self {
+            metric: metric.to_owned(),
+            value,
+            interval: None,
+            of: None,
+            extractor: None,
+            dialect: None,
+            standard_error: None,
+            real_count: None,
+            synthetic_count: None,
+            protocol,
+        }
+    }
+}
+
+/// A score that was asked for and could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// What was to be measured.
+    pub metric: String,
+    /// Why it was not.
+    pub reason: String,
+}
+
 /// What `--json` prints: one object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The scores, in the order they were computed.
     pub scores: Vec<Score>,
+    /// What could not be measured, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
 }

@@ -33,6 +33,10 @@ enum Command {
     Segment(commands::segment::Args),
     /// Measure the Fréchet distance between real and synthetic images or features.
     Distance(commands::distance::Args),
+    /// Measure fidelity, diversity and copying.
+    Metrics(commands::metrics::Args),
+    /// List, fetch or import published weights that judges need.
+    Weights(commands::weights::Args),
     /// Write Table 2 and the figures from finished runs.
     Report(commands::report::Args),
     /// Print versions, devices, threads, memory and what is missing.
@@ -54,6 +58,8 @@ pub fn run() -> ExitCode {
         Command::Export(args) => commands::export::run(&args),
         Command::Segment(args) => commands::segment::run(&args),
         Command::Distance(args) => commands::distance::run(&args),
+        Command::Metrics(args) => commands::metrics::run(&args),
+        Command::Weights(args) => commands::weights::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => commands::completions::run(&args, Cli::command()),
         Command::Doctor(args) => commands::doctor::run(&args),

@@ -84,7 +84,11 @@ pub struct InceptionExtractor {
     dialect: Dialect,
     device: Device,
     name: String,
+    original: bool,
 }
+
+/// First digits of the SHA-256 of `pt_inception-2015-12-05-6726825d.pth`, FID's weights as pytorch-fid publishes them.
+const FIDS_WEIGHTS: &str = "6726825d";
 
 impl InceptionExtractor {
     /// Loads FID's weights (strictly, see [`FidInception::load`]).
@@ -94,7 +98,11 @@ impl InceptionExtractor {
     pub fn load(weights: &Path, dialect: Dialect, device: Device) -> Result<Self> {
         let network = FidInception::load(weights, device)?;
         let digest = digest::of_file(weights)?;
-        Ok(Self { network, dialect, device, name: format!("inception@{}", &digest[..12]) })
+        let original = super::file::metadata(weights)?
+            .get("source_sha256")
+            .is_some_and(|source| source.starts_with(FIDS_WEIGHTS));
+        let name = format!("inception@{}", &digest[..12]);
+        Ok(Self { network, dialect, device, name, original })
     }
 }
 
@@ -109,5 +117,13 @@ impl Extractor for InceptionExtractor {
 
     fn features(&self, image: &Tensor) -> Result<Tensor> {
         tch::no_grad(|| Ok(self.network.forward(&self.dialect.input(image)?)))
+    }
+
+    fn logits(&self, features: &Tensor) -> Option<Tensor> {
+        Some(tch::no_grad(|| self.network.logits(features)))
+    }
+
+    fn is_fids(&self) -> bool {
+        self.original
     }
 }

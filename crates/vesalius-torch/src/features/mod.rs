@@ -1,14 +1,14 @@
 //! Features: what a network sees in an image, the currency of every fidelity metric.
 
 pub mod file;
+pub mod images;
 pub mod inception;
+pub mod lpips;
 pub mod script;
 pub mod unet;
 
-use crate::batch;
 use anyhow::Result;
-use tch::{Device, Kind, Tensor};
-use vesalius_study::data::pack::Pack;
+use tch::{Device, Tensor};
 
 /// A network that turns images into vectors.
 pub trait Extractor {
@@ -23,27 +23,14 @@ pub trait Extractor {
     /// # Errors
     /// When the images do not fit the network.
     fn features(&self, image: &Tensor) -> Result<Tensor>;
-}
 
-/// Features of slices of a pack: `[indices, D]`, f32 on the CPU. `progress` hears how many are done.
-///
-/// # Errors
-/// When a slice is damaged or does not fit the extractor.
-pub fn of_slices(
-    extractor: &dyn Extractor,
-    pack: &Pack,
-    indices: &[usize],
-    progress: &mut dyn FnMut(usize),
-) -> Result<Tensor> {
-    const BATCH: usize = 64;
-    let mut parts = Vec::new();
-    let mut done = 0;
-    for chunk in indices.chunks(BATCH) {
-        let image = batch::load(pack, chunk, extractor.device())?.image;
-        let features = extractor.features(&image)?;
-        parts.push(features.to_device(Device::Cpu).to_kind(Kind::Float));
-        done += chunk.len();
-        progress(done);
+    /// Class logits of features: `[N, D]` → `[N, K]`, where the network is a classifier. What the Inception Score reads.
+    fn logits(&self, _features: &Tensor) -> Option<Tensor> {
+        None
     }
-    Ok(Tensor::cat(&parts, 0))
+
+    /// Whether this is FID's own network with its own weights: only then is the Fréchet distance a FID.
+    fn is_fids(&self) -> bool {
+        false
+    }
 }

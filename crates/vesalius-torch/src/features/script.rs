@@ -7,11 +7,79 @@ use std::path::Path;
 use tch::{CModule, Device, Tensor};
 use vesalius_study::digest;
 
-/// A TorchScript module that maps `[N, 3, 299, 299]`, treated as the dialect says, to `[N, D]`.
+/// What the module expects of its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// 299x299 pixels, as one of FID's packages makes them.
+    Dialect(Dialect),
+    /// Antialiased bicubic resizing, then normalisation.
+    Plain {
+        /// Height and width, pixels.
+        size: [i64; 2],
+        /// Range of values.
+        normalise: Normalise,
+    },
+}
+
+/// Range of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalise {
+    /// [-1, 1].
+    Tanh,
+    /// [0, 1].
+    Unit,
+    /// [0, 1], less ImageNet's mean, over its deviation, per channel.
+    Imagenet,
+}
+
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+
+impl Input {
+    /// In words, for protocols.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Dialect(dialect) => format!("{} input treatment", dialect.name()),
+            Self::Plain { size: [h, w], normalise } => {
+                let range = match normalise {
+                    Normalise::Tanh => "[-1, 1]",
+                    Normalise::Unit => "[0, 1]",
+                    Normalise::Imagenet => "ImageNet's mean and deviation",
+                };
+                format!("antialiased bicubic to {h}x{w}, {range}")
+            }
+        }
+    }
+
+    fn treat(self, image: &Tensor) -> Result<Tensor> {
+        let (size, normalise) = match self {
+            Self::Dialect(dialect) => return dialect.input(image),
+            Self::Plain { size, normalise } => (size, normalise),
+        };
+        let channels = image.size()[1];
+        if ![1, 3].contains(&channels) {
+            bail!("images of {channels} channels, expected 1 or 3");
+        }
+        let resized =
+            image.internal_upsample_bicubic2d_aa(size, false, None, None).clamp(-1.0, 1.0);
+        let rgb = resized.expand([-1, 3, -1, -1], false);
+        let per_channel =
+            |values: [f32; 3]| Tensor::from_slice(&values).reshape([1, 3, 1, 1]).to(image.device());
+        Ok(match normalise {
+            Normalise::Tanh => rgb,
+            Normalise::Unit => (rgb + 1.0) / 2.0,
+            Normalise::Imagenet => {
+                ((rgb + 1.0) / 2.0 - per_channel(IMAGENET_MEAN)) / per_channel(IMAGENET_DEVIATION)
+            }
+        })
+    }
+}
+
+/// A TorchScript module that maps `[N, 3, H, W]`, treated as [`Input`] says, to `[N, D]`.
 #[derive(Debug)]
 pub struct ScriptExtractor {
     module: CModule,
-    dialect: Dialect,
+    input: Input,
     device: Device,
     name: String,
 }
@@ -21,13 +89,13 @@ impl ScriptExtractor {
     ///
     /// # Errors
     /// When the file is missing or not TorchScript.
-    pub fn load(path: &Path, dialect: Dialect, device: Device) -> Result<Self> {
+    pub fn load(path: &Path, input: Input, device: Device) -> Result<Self> {
         let digest =
             digest::of_file(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let mut module = CModule::load_on_device(path, device)
             .with_context(|| format!("{}: not a TorchScript module", path.display()))?;
         module.set_eval();
-        Ok(Self { module, dialect, device, name: format!("torchscript@{}", &digest[..12]) })
+        Ok(Self { module, input, device, name: format!("torchscript@{}", &digest[..12]) })
     }
 }
 
@@ -43,7 +111,7 @@ impl Extractor for ScriptExtractor {
     fn features(&self, image: &Tensor) -> Result<Tensor> {
         let features = tch::no_grad(|| {
             self.module
-                .forward_ts(&[self.dialect.input(image)?])
+                .forward_ts(&[self.input.treat(image)?])
                 .context("the TorchScript module failed")
         })?;
         if features.dim() != 2 || features.size()[0] != image.size()[0] {

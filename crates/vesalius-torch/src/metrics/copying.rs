@@ -127,8 +127,9 @@ fn z_score(synthetic: &[f64], held_out: &[f64]) -> f64 {
     (mann_whitney(synthetic, held_out) - mean) / deviation
 }
 
-/// The first 64 principal components of the training set, of all three; sets that narrow stay as they are.
-fn project(sets: [&FeatureSet; 3]) -> [Tensor; 3] {
+/// What [`c_t`] looks at: the first 64 principal components of the training set (the first of `sets`), of all three, f64;
+/// sets that narrow stay as they are.
+pub fn project(sets: [&FeatureSet; 3]) -> [Tensor; 3] {
     let training = sets[0];
     if training.width() <= COMPONENTS {
         return sets.map(|set| set.matrix().to_kind(Kind::Double));

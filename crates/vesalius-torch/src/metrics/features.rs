@@ -112,9 +112,9 @@ impl FeatureSet {
 /// f64 blocks of consecutive rows of any matrix.
 pub fn blocks(x: &Tensor) -> impl Iterator<Item = Tensor> + '_ {
     let n = x.size()[0];
-    (0..n).step_by(BLOCK as usize).map(move |start| {
-        x.narrow(0, start, BLOCK.min(n - start)).to_kind(Kind::Double)
-    })
+    (0..n)
+        .step_by(BLOCK as usize)
+        .map(move |start| x.narrow(0, start, BLOCK.min(n - start)).to_kind(Kind::Double))
 }
 
 fn holds(truth: &Tensor) -> bool {

@@ -27,7 +27,9 @@ pub fn inception_score(logits: &Tensor) -> Result<InceptionScore> {
         bail!("logits of shape {size:?}, expected [samples, classes]");
     };
     if n < SPLITS || classes < 2 {
-        bail!("Inception Score: {n} samples of {classes} classes, expected at least {SPLITS} samples and 2 classes");
+        bail!(
+            "Inception Score: {n} samples of {classes} classes, expected at least {SPLITS} samples and 2 classes"
+        );
     }
     if logits.isfinite().all().int64_value(&[]) == 0 {
         bail!("Inception Score: logits hold NaN or infinity, expected finite numbers");

@@ -111,6 +111,9 @@ mod tests {
     fn more_neighbours_than_there_are_is_refused() {
         let x = Tensor::randn([6, 4], (Kind::Float, Device::Cpu));
         let error = manifold(&set("real", &x), &set("synthetic", &x), 6).unwrap_err().to_string();
-        assert!(error.contains("k = 6 neighbours among 6 real samples, expected 1 to 5"), "{error}");
+        assert!(
+            error.contains("k = 6 neighbours among 6 real samples, expected 1 to 5"),
+            "{error}"
+        );
     }
 }

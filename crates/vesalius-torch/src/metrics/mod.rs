@@ -3,6 +3,7 @@
 pub mod copying;
 pub mod dice;
 pub mod draw;
+pub mod extrapolate;
 pub mod features;
 pub mod frechet;
 pub mod inception_score;
@@ -10,4 +11,6 @@ pub mod kernel;
 pub mod kmeans;
 pub mod manifold;
 pub mod neighbours;
+pub mod pairs;
 pub mod similarity;
+pub mod suite;

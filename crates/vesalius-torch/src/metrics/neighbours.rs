@@ -66,11 +66,7 @@ pub fn nearest(queries: &Tensor, points: &Tensor, k: i64, between: Between) -> N
 }
 
 /// Calls `f(first query, first point, squared distances [q, p])` for every block; the points run fastest.
-pub fn for_each_block(
-    queries: &Tensor,
-    points: &Tensor,
-    f: &mut dyn FnMut(i64, i64, &mut Tensor),
-) {
+pub fn for_each_block(queries: &Tensor, points: &Tensor, f: &mut dyn FnMut(i64, i64, &mut Tensor)) {
     tch::no_grad(|| {
         let mean = blocks(points)
             .map(|block| block.sum_dim_intlist(&[0_i64][..], true, Kind::Double))

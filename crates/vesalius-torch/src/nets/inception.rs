@@ -225,6 +225,8 @@ fn block_e(b: &mut Build, inputs: i64, pool: Pool) -> Block {
 pub struct FidInception {
     stem: [Basic; 5],
     blocks: Vec<Block>,
+    /// `[1008, 2048]`.
+    classes: Tensor,
 }
 
 impl FidInception {
@@ -279,9 +281,10 @@ impl FidInception {
         add("Mixed_7b", &|b| block_e(b, 1280, Pool::Average));
         add("Mixed_7c", &|b| block_e(b, 2048, Pool::Max));
         let options = (Kind::Float, Device::Cpu);
-        let _ = params.buffer("fc.weight".to_owned(), &Tensor::zeros([CLASSES, 2048], options));
+        let classes =
+            params.buffer("fc.weight".to_owned(), &Tensor::zeros([CLASSES, 2048], options));
         let _ = params.buffer("fc.bias".to_owned(), &Tensor::zeros([CLASSES], options));
-        Self { stem, blocks }
+        Self { stem, blocks, classes }
     }
 
     /// `[N, 3, 299, 299]` in [-1, 1] → `[N, 2048]`.
@@ -294,5 +297,10 @@ impl FidInception {
             Tensor::cat(&parts, 1)
         }); // [N, 2048, 8, 8]
         x.mean_dim(&[2_i64, 3][..], false, Kind::Float)
+    }
+
+    /// Logits without the bias, which the Inception Score leaves out: `[N, 2048]` → `[N, 1008]`.
+    pub fn logits(&self, features: &Tensor) -> Tensor {
+        features.matmul(&self.classes.tr())
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod dcgan;
 pub mod inception;
+pub mod lpips;
 pub mod mapping;
 pub mod patch;
 pub mod pyramid;

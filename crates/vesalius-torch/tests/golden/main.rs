@@ -2,6 +2,7 @@
 
 mod ada;
 mod convert;
+mod metrics;
 mod parts;
 mod pseudo;
 mod spade;

@@ -1,8 +1,9 @@
 //! `vesalius doctor`: what this machine has, and what is missing with the command that mends it.
 
+use super::weights::path_of;
 use anyhow::Result;
-use std::path::Path;
 use std::process::ExitCode;
+use vesalius_study::weights::KNOWN;
 use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.
@@ -25,7 +26,7 @@ struct Finding {
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let findings =
-        [versions(), processor(), threads(), cuda(), memory(), disk(), cache()?, inception()?];
+        [versions(), processor(), threads(), cuda(), memory(), disk(), cache()?, weights()?];
     if args.json {
         println!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
@@ -124,17 +125,19 @@ fn cache() -> Result<Finding> {
     Ok(fine("cache", format!("{}: {count} judge U-Net(s)", folder.display())))
 }
 
-fn inception() -> Result<Finding> {
-    let path = cache_dir()?.join(super::distance::INCEPTION_WEIGHTS);
-    let found = describe(&path);
-    let remedy = (!path.is_file()).then(|| super::distance::INCEPTION_REMEDY.to_owned());
-    Ok(Finding { what: "inception", found, remedy })
-}
-
-fn describe(path: &Path) -> String {
-    if path.is_file() {
-        path.display().to_string()
-    } else {
-        format!("{}: not there; needed only for --extractor inception", path.display())
+fn weights() -> Result<Finding> {
+    let mut here = Vec::new();
+    let mut missing = Vec::new();
+    for weights in &KNOWN {
+        let list = if path_of(weights.name)?.is_file() { &mut here } else { &mut missing };
+        list.push(weights.name);
     }
+    let found = if here.is_empty() { "none here".to_owned() } else { here.join(", ") };
+    let remedy = (!missing.is_empty()).then(|| {
+        format!(
+            "missing, needed only for metrics and losses that name them: {}; `vesalius weights fetch NAME`",
+            missing.join(", ")
+        )
+    });
+    Ok(Finding { what: "weights", found, remedy })
 }

@@ -109,7 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     .publish(&args.out)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&Scores { scores })?);
+        println!("{}", serde_json::to_string_pretty(&Scores { scores, missing: Vec::new() })?);
     } else {
         for score in &scores {
             let interval = score
@@ -201,14 +201,10 @@ fn scores(
         for ((name, value), span) in names.zip(values).zip(spans) {
             if let Some(value) = value {
                 scores.push(Score {
-                    metric: "dice".to_owned(),
-                    value,
                     interval: intervals.and(span),
                     of: Some(format!("{unit}/{name}")),
-                    extractor: None,
                     real_count: Some(count),
-                    synthetic_count: None,
-                    protocol: protocol.clone(),
+                    ..Score::new("dice", value, protocol.clone())
                 });
             }
         }

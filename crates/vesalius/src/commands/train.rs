@@ -14,8 +14,9 @@ use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject}
 use vesalius_study::score::Score;
 use vesalius_torch::Device;
 use vesalius_torch::checkpoint::State;
+use vesalius_torch::features::Extractor as _;
+use vesalius_torch::features::images::{PackImages, of_images};
 use vesalius_torch::features::unet::{UnetExtractor, default_spec};
-use vesalius_torch::features::{Extractor as _, of_slices};
 use vesalius_torch::sample::read_spec;
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::train::{Ended, Probe, Surroundings, begin, train};
@@ -174,7 +175,8 @@ fn train_and_publish(
     };
     let probe = match &extractor {
         Some(extractor) => {
-            let real = of_slices(extractor, pack, &pack.indices(Split::Train), &mut |_| {})?;
+            let images = PackImages { pack, indices: pack.indices(Split::Train) };
+            let real = of_images(extractor, &images, &mut |_| {})?;
             Some(Probe { extractor, real })
         }
         None => None,
@@ -235,19 +237,19 @@ fn result(
     extractor: Option<String>,
 ) -> Result<RunResult> {
     let scores = match (ended, state.best) {
-        (Ended::Finished, Some((value, images))) => vec![Score {
-            metric: "frechet_distance".to_owned(),
-            value,
-            interval: None,
-            of: Some("best_during_training".to_owned()),
-            extractor,
-            real_count: Some(pack.indices(Split::Train).len()),
-            synthetic_count: Some(spec.training.distance_images),
-            protocol: format!(
+        (Ended::Finished, Some((value, images))) => {
+            let protocol = format!(
                 "averaged generator at {:.1} kimg against the real training slices; covariance N-1",
                 images as f64 / 1000.0
-            ),
-        }],
+            );
+            vec![Score {
+                of: Some("best_during_training".to_owned()),
+                extractor,
+                real_count: Some(pack.indices(Split::Train).len()),
+                synthetic_count: Some(spec.training.distance_images),
+                ..Score::new("frechet_distance", value, protocol)
+            }]
+        }
         _ => vec![],
     };
     Ok(RunResult {

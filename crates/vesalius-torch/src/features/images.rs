@@ -1,0 +1,205 @@
+//! Images that are judged, from a pack or from a folder of image files.
+
+use super::Extractor;
+use crate::batch;
+use anyhow::{Context, Result, bail};
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use tch::{Device, Kind, Tensor};
+use vesalius_study::data::pack::Pack;
+use vesalius_study::data::raster;
+use vesalius_study::digest;
+
+/// Images in a fixed order.
+pub trait ImageSet: Debug + Sync {
+    /// How many.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Images `indices` in that order, as batches `[n, C, H, W]` in [-1, 1] of those that follow one another and are
+    /// alike in shape.
+    ///
+    /// # Errors
+    /// When an image is damaged.
+    fn batches(&self, indices: &[usize]) -> Result<Vec<Tensor>>;
+
+    /// What an image is called in tables: a file name, or patient and slice.
+    fn name(&self, i: usize) -> String;
+
+    /// Group that an image belongs to for resampling: the patient, where one is known.
+    fn group(&self, i: usize) -> String {
+        self.name(i)
+    }
+
+    /// SHA-256 of the images and their order: keys the cache.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn digest(&self) -> Result<String>;
+}
+
+/// Slices of a pack.
+#[derive(Debug)]
+pub struct PackImages<'a> {
+    /// The pack.
+    pub pack: &'a Pack,
+    /// Its slices, in order.
+    pub indices: Vec<usize>,
+}
+
+impl ImageSet for PackImages<'_> {
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn batches(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+        let slices: Vec<usize> = indices.iter().map(|&i| self.indices[i]).collect();
+        let pair = batch::load(self.pack, &slices, Device::Cpu)
+            .with_context(|| format!("{}", self.pack.path().display()))?;
+        Ok(vec![pair.image])
+    }
+
+    fn name(&self, i: usize) -> String {
+        let slice = self.indices[i];
+        format!("{} slice {slice}", self.pack.manifest().case(slice).patient)
+    }
+
+    fn group(&self, i: usize) -> String {
+        self.pack.manifest().case(self.indices[i]).patient.clone()
+    }
+
+    fn digest(&self) -> Result<String> {
+        let bytes: Vec<u8> = self.indices.iter().flat_map(|i| i.to_le_bytes()).collect();
+        let key = format!("{}/{}", self.pack.digest(), digest::of_bytes(&bytes));
+        Ok(digest::of_bytes(key.as_bytes()))
+    }
+}
+
+/// Image files of a folder, sorted by name.
+#[derive(Debug, Clone)]
+pub struct FolderImages {
+    files: Vec<PathBuf>,
+}
+
+impl FolderImages {
+    /// Lists the images of `folder`; its sub-folders are not entered.
+    ///
+    /// # Errors
+    /// When it cannot be read or holds no image.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let entries = std::fs::read_dir(folder)
+            .with_context(|| format!("{}: cannot be read", folder.display()))?;
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_file() && raster::is_raster(&path) {
+                files.push(path);
+            }
+        }
+        if files.is_empty() {
+            bail!(
+                "{}: neither a pack nor a folder with images, expected manifest.json or PNG, JPEG, TIFF or BMP files",
+                folder.display()
+            );
+        }
+        files.sort();
+        Ok(Self { files })
+    }
+
+    /// Whether both folders hold files of the same names: then images are pairs.
+    pub fn pairs_with(&self, other: &Self) -> bool {
+        let names = |set: &Self| -> Vec<_> {
+            set.files.iter().map(|file| file.file_name().map(ToOwned::to_owned)).collect()
+        };
+        names(self) == names(other)
+    }
+}
+
+impl ImageSet for FolderImages {
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn batches(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+        use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+        let images: Vec<Tensor> =
+            indices.par_iter().map(|&i| read(&self.files[i])).collect::<Result<_>>()?;
+        let mut runs: Vec<Vec<Tensor>> = Vec::new();
+        for image in images {
+            match runs.last_mut() {
+                Some(run) if run[0].size() == image.size() => run.push(image),
+                _ => runs.push(vec![image]),
+            }
+        }
+        Ok(runs.iter().map(|run| Tensor::stack(run, 0)).collect())
+    }
+
+    fn name(&self, i: usize) -> String {
+        self.files[i]
+            .file_name()
+            .map_or_else(|| format!("image {i}"), |name| name.to_string_lossy().into_owned())
+    }
+
+    fn digest(&self) -> Result<String> {
+        let mut all = String::new();
+        for file in &self.files {
+            all += &digest::of_file(file)
+                .with_context(|| format!("{}: cannot be read", file.display()))?;
+        }
+        Ok(digest::of_bytes(all.as_bytes()))
+    }
+}
+
+/// One file as `[C, H, W]` in [-1, 1].
+fn read(path: &Path) -> Result<Tensor> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let image = raster::image(&bytes).with_context(|| format!("{}", path.display()))?;
+    let [low, high] = image.full_range.unwrap_or([0.0, 255.0]);
+    let shape = [image.channels, image.height, image.width].map(|n| n as i64);
+    let values = Tensor::from_slice(&image.values).reshape(shape);
+    Ok((values - f64::from(low)) * (2.0 / f64::from(high - low)) - 1.0)
+}
+
+/// Features of all images `[N, D]`, f32 on the CPU. The next images are decoded while the network works on these;
+/// `progress` hears how many are done.
+///
+/// # Errors
+/// When an image is damaged or does not fit the extractor.
+pub fn of_images(
+    extractor: &dyn Extractor,
+    images: &dyn ImageSet,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Tensor> {
+    const BATCH: usize = 64;
+    const AHEAD: usize = 2;
+    let all: Vec<usize> = (0..images.len()).collect();
+    let mut parts = Vec::new();
+    std::thread::scope(|scope| -> Result<()> {
+        let (send, receive) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            for chunk in all.chunks(BATCH) {
+                // Fails when the receiver gave up.
+                if send.send(images.batches(chunk)).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut done = 0;
+        for batches in receive {
+            for batch in batches? {
+                let features = extractor.features(&batch.to_device(extractor.device()))?;
+                done += batch.size()[0] as usize;
+                parts.push(features.to_device(Device::Cpu).to_kind(Kind::Float));
+                progress(done);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Tensor::cat(&parts, 0))
+}

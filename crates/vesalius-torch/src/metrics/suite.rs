@@ -1,0 +1,253 @@
+//! All fidelity, diversity and copying scores of one comparison, each with its protocol.
+
+use super::copying::{self, authenticity, c_t};
+use super::draw::{Draw, SEED};
+use super::extrapolate::{fd_infinity, relative_distance};
+use super::features::FeatureSet;
+use super::frechet::{Divisor, of_sets};
+use super::inception_score::{SPLITS, inception_score};
+use super::kernel::{SUBSETS, Subset, kernel_distance};
+use super::manifold::{NEIGHBOURS, manifold};
+use anyhow::{Context, Result};
+use tch::{Kind, Tensor};
+use vesalius_study::score::Score;
+use vesalius_study::statistics::resample;
+
+/// Seed of everything drawn here.
+const DRAWS: u64 = 0;
+/// Resamples of a Fréchet distance's interval: each is a whole distance.
+const FRECHET_RESAMPLES: u64 = 100;
+
+/// What features can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Fréchet distance; FID with FID's own network.
+    FrechetDistance,
+    /// The same, extrapolated to infinitely many samples.
+    FdInfinity,
+    /// The same, relative to that of two halves of the real set.
+    RelativeDistance,
+    /// Kernel distance.
+    Kid,
+    /// Inception Score, from logits.
+    InceptionScore,
+    /// Precision, recall, density and coverage.
+    PrecisionRecall,
+    /// Share of authentic samples.
+    AuthPct,
+    /// Data-copying test against held-out samples.
+    CT,
+}
+
+/// What is compared.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    /// Training samples.
+    pub real: &'a FeatureSet,
+    /// Generated samples.
+    pub synthetic: &'a FeatureSet,
+    /// Real samples that trained nothing, where there are any.
+    pub held_out: Option<&'a FeatureSet>,
+    /// Logits of the synthetic samples, where the extractor is a classifier.
+    pub logits: Option<&'a Tensor>,
+    /// Group (patient) of each real sample, for resampling.
+    pub real_groups: Option<&'a [String]>,
+    /// Name of the extractor with its digest, for scores.
+    pub extractor: &'a str,
+    /// Whose input treatment, where there are several.
+    pub dialect: Option<&'a str>,
+    /// What happened to images, against which real ones.
+    pub treatment: &'a str,
+    /// Whether the extractor is FID's.
+    pub is_fid: bool,
+    /// Divisor of covariances.
+    pub divisor: Divisor,
+    /// Whether Fréchet distances get an interval, which costs a hundred of them.
+    pub intervals: bool,
+}
+
+impl Comparison<'_> {
+    /// Scores of one metric.
+    ///
+    /// # Errors
+    /// When the sets are too small for it or do not match, or what it needs is not there.
+    pub fn measure(&self, metric: Metric) -> Result<Vec<Score>> {
+        match metric {
+            Metric::FrechetDistance => self.frechet(),
+            Metric::FdInfinity => {
+                let value = fd_infinity(self.real, self.synthetic)?;
+                Ok(vec![self.score("fd_infinity", value, "15 sizes, line on 1/n read at 0")])
+            }
+            Metric::RelativeDistance => {
+                let value = relative_distance(self.real, self.synthetic)?;
+                let how = "Fréchet distance over that of two random halves of the real set";
+                Ok(vec![self.score("relative_distance", value, how)])
+            }
+            Metric::Kid => self.kid(),
+            Metric::InceptionScore => self.inception_score(),
+            Metric::PrecisionRecall => self.precision_recall(),
+            Metric::AuthPct => self.auth_pct(),
+            Metric::CT => self.c_t(),
+        }
+    }
+
+    fn score(&self, metric: &str, value: f64, how: &str) -> Score {
+        Score {
+            extractor: Some(self.extractor.to_owned()),
+            dialect: self.dialect.map(ToOwned::to_owned),
+            real_count: Some(self.real.len() as usize),
+            synthetic_count: Some(self.synthetic.len() as usize),
+            ..Score::new(metric, value, format!("{}; {how}", self.treatment))
+        }
+    }
+
+    fn frechet(&self) -> Result<Vec<Score>> {
+        let value = of_sets(self.real, self.synthetic, self.divisor)?;
+        let name = if self.is_fid { "fid" } else { "frechet_distance" };
+        let divisor = match self.divisor {
+            Divisor::Unbiased => "N-1",
+            Divisor::Biased => "N",
+        };
+        let mut how = format!("covariance divided by {divisor}");
+        let mut interval = None;
+        if self.intervals {
+            interval = Some(self.frechet_interval(value)?);
+            how = format!(
+                "{how}; interval: ±1.96 standard deviations of {FRECHET_RESAMPLES} bootstrap distances over patients and samples"
+            );
+        }
+        let mut score = self.score(name, value, &how);
+        score.interval = interval;
+        Ok(vec![score])
+    }
+
+    /// A bootstrap set repeats samples, which lifts every distance: its spread is used, not its quantiles.
+    fn frechet_interval(&self, value: f64) -> Result<[f64; 2]> {
+        let mut found = Vec::new();
+        for draw in 0..FRECHET_RESAMPLES {
+            let real = self.real.select(&resampled_groups(self.real, self.real_groups, draw))?;
+            let synthetic = self.synthetic.select(&resampled_groups(self.synthetic, None, draw))?;
+            found.push(of_sets(&real, &synthetic, self.divisor)?);
+        }
+        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        let squares: f64 = found.iter().map(|f| (f - mean).powi(2)).sum();
+        let half = 1.96 * (squares / (found.len() - 1) as f64).sqrt();
+        Ok([(value - half).max(0.0), value + half])
+    }
+
+    fn kid(&self) -> Result<Vec<Score>> {
+        let found = kernel_distance(self.real, self.synthetic, Subset::Ours)?;
+        let how = format!(
+            "mean of {SUBSETS} subsets of {} samples, standard deviation {:.3e}; kernel (x·y/D + 1)³, torch-fidelity's draws",
+            found.subset, found.deviation
+        );
+        let error = found.standard_error();
+        let mut score = self.score("kid", found.mean, &how);
+        score.standard_error = Some(error);
+        Ok(vec![score])
+    }
+
+    fn inception_score(&self) -> Result<Vec<Score>> {
+        let logits = self.logits.context(
+            "inception_score: needs class logits, expected --extractor inception (or logits in the feature file)",
+        )?;
+        let found = inception_score(logits)?;
+        let how = format!(
+            "{SPLITS} splits, standard deviation {:.4}; logits without bias",
+            found.deviation
+        );
+        let mut score = self.score("inception_score", found.mean, &how);
+        score.standard_error = Some(found.deviation / (SPLITS as f64).sqrt());
+        Ok(vec![score])
+    }
+
+    fn precision_recall(&self) -> Result<Vec<Score>> {
+        let mut scores = self.manifold_scores(self.real, self.synthetic, None)?;
+        let (n, m) = (self.real.len(), self.synthetic.len());
+        if n != m {
+            // Recall and coverage grow with the number of generated samples.
+            let matched = n.min(m) as usize;
+            let mut draw = Draw::new(SEED);
+            let mut cut = |set: &FeatureSet| set.select(&draw.choice(set.len() as usize, matched));
+            let (real, synthetic) = (cut(self.real)?, cut(self.synthetic)?);
+            scores.extend(self.manifold_scores(&real, &synthetic, Some("matched counts"))?);
+        }
+        Ok(scores)
+    }
+
+    fn manifold_scores(
+        &self,
+        real: &FeatureSet,
+        synthetic: &FeatureSet,
+        of: Option<&str>,
+    ) -> Result<Vec<Score>> {
+        let found = manifold(real, synthetic, NEIGHBOURS)?;
+        Ok(found
+            .scores()
+            .into_iter()
+            .map(|(name, values)| {
+                let values = to_vec(values);
+                let how = format!(
+                    "k = {NEIGHBOURS}, strictly inside; interval: bootstrap over samples with the balls held"
+                );
+                let mut score = self.score(name, mean(&values), &how);
+                score.interval = resample::interval_of_mean(&values, DRAWS);
+                score.of = of.map(ToOwned::to_owned);
+                score.real_count = Some(real.len() as usize);
+                score.synthetic_count = Some(synthetic.len() as usize);
+                score
+            })
+            .collect())
+    }
+
+    fn auth_pct(&self) -> Result<Vec<Score>> {
+        let authentic = to_vec(&authenticity(self.real, self.synthetic)?.authentic());
+        let how = "per cent of samples farther from their nearest training sample than that is from another one; \
+                   interval: bootstrap over samples";
+        let mut score = self.score("auth_pct", 100.0 * mean(&authentic), how);
+        let interval = resample::interval_of_mean(&authentic, DRAWS);
+        score.interval = interval.map(|ends| ends.map(|end| 100.0 * end));
+        Ok(vec![score])
+    }
+
+    fn c_t(&self) -> Result<Vec<Score>> {
+        let held_out = self.held_out.context(
+            "c_t: needs real samples that trained nothing, expected --held-out, or a real pack with test patients",
+        )?;
+        let value = c_t(self.real, held_out, self.synthetic, DRAWS)?;
+        let how = format!(
+            "against {} held-out samples; {} principal components, {} cells; far below 0 is copying",
+            held_out.len(),
+            copying::COMPONENTS.min(self.real.width()),
+            copying::CELLS
+        );
+        Ok(vec![self.score("c_t", value, &how)])
+    }
+}
+
+/// Rows of a bootstrap set: of samples, or of all samples of groups drawn with replacement.
+fn resampled_groups(set: &FeatureSet, groups: Option<&[String]>, draw: u64) -> Vec<i64> {
+    use crate::rng::{Purpose, keyed};
+    use rand::RngExt as _;
+    let n = set.len();
+    let mut rng = keyed(DRAWS, Purpose::Bootstrap, draw);
+    let Some(groups) = groups else {
+        return (0..n).map(|_| rng.random_range(0..n)).collect();
+    };
+    let mut members: std::collections::BTreeMap<&str, Vec<i64>> = std::collections::BTreeMap::new();
+    for (row, group) in groups.iter().enumerate() {
+        members.entry(group).or_default().push(row as i64);
+    }
+    let members: Vec<Vec<i64>> = members.into_values().collect();
+    (0..members.len())
+        .flat_map(|_| members[rng.random_range(0..members.len())].iter().copied())
+        .collect()
+}
+
+fn to_vec(values: &Tensor) -> Vec<f64> {
+    Vec::try_from(values.to_kind(Kind::Double).reshape([-1])).expect("a dense tensor")
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}

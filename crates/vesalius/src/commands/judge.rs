@@ -1,0 +1,356 @@
+//! What `distance` and `metrics` share: the two sides of a comparison, and the network that looks at them.
+
+use crate::commands::weights;
+use crate::environment::Stop;
+use crate::progress::Progress;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use vesalius_study::data::manifest::Split;
+use vesalius_study::data::pack::Pack;
+use vesalius_study::digest;
+use vesalius_study::publish::write_file;
+use vesalius_study::run_dir::{Input, Subject};
+use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages, of_images};
+use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
+use vesalius_torch::features::lpips::LpipsExtractor;
+use vesalius_torch::features::script::{Input as ScriptInput, ScriptExtractor};
+use vesalius_torch::features::unet::{UnetExtractor, cache_dir, default_spec};
+use vesalius_torch::features::{Extractor, file};
+use vesalius_torch::nets::lpips::Backbone;
+use vesalius_torch::{Device, Tensor};
+
+/// Help of the arguments below.
+pub const EXTRACTORS: &str = "\
+Extractors of packs and image folders:
+  unet         bottleneck of a U-Net trained on the real pack's training patients (kept in the cache); no download.
+               Comparable only among packs judged by the same network: the score names its digest.
+  inception    FID's own network (inception-2015-12-05); the score is called FID only with its own weights.
+               --dialect says whose resizing and scaling.
+  vgg16, alexnet   mean activation of the last layer that LPIPS compares.
+  torchscript  any TorchScript module from --weights FILE that maps [N, 3, H, W] to [N, D]; --input-size and
+               --normalise say what it expects (default: as the dialect of FID, 299x299).
+Weights other than unet's come from --weights FILE.safetensors or `vesalius weights`.
+Dialects: clean-fid (default), pytorch-fid, torch-fidelity. See docs/method.md.";
+
+/// The network that looks.
+#[derive(Debug, Clone, clap::Args)]
+pub struct JudgeArgs {
+    /// Network whose features are compared.
+    #[arg(long, value_enum, default_value = "unet")]
+    pub extractor: Kind,
+    /// Weights of the extractor.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Input treatment of inception and torchscript.
+    #[arg(long, value_enum, default_value = "clean-fid")]
+    pub dialect: DialectName,
+    /// Height and width that the TorchScript module expects.
+    #[arg(long, value_name = "HxW", value_parser = parse_size)]
+    pub input_size: Option<[i64; 2]>,
+    /// How the TorchScript module expects its input: tanh ([-1, 1]), unit ([0, 1]) or imagenet (mean and deviation).
+    #[arg(long, value_enum, default_value = "tanh", requires = "input_size")]
+    pub normalise: Normalise,
+}
+
+/// Kinds of extractors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// The real pack's own U-Net.
+    Unet,
+    /// FID's network.
+    Inception,
+    /// VGG16 with LPIPS' weights.
+    Vgg16,
+    /// AlexNet with LPIPS' weights.
+    Alexnet,
+    /// A module of yours.
+    Torchscript,
+}
+
+/// Whose input treatment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DialectName {
+    /// PIL bicubic, antialiased.
+    CleanFid,
+    /// Bilinear without antialiasing.
+    PytorchFid,
+    /// TensorFlow 1's bilinear.
+    TorchFidelity,
+}
+
+impl DialectName {
+    /// As the library has it.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::CleanFid => Dialect::CleanFid,
+            Self::PytorchFid => Dialect::PytorchFid,
+            Self::TorchFidelity => Dialect::TorchFidelity,
+        }
+    }
+}
+
+/// What a TorchScript module expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Normalise {
+    /// [-1, 1].
+    Tanh,
+    /// [0, 1].
+    Unit,
+    /// ImageNet's mean and deviation.
+    Imagenet,
+}
+
+/// Which real slices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Side {
+    /// Training patients.
+    Train,
+    /// Test patients.
+    Test,
+}
+
+impl Side {
+    /// The pack's word.
+    pub fn split(self) -> Split {
+        match self {
+            Self::Train => Split::Train,
+            Self::Test => Split::Test,
+        }
+    }
+}
+
+/// An extractor, with what scores say of it.
+pub struct Judge {
+    /// The network.
+    pub extractor: Box<dyn Extractor>,
+    /// What happens to an image on its way in.
+    pub treatment: String,
+    /// Name of the dialect, where there is one.
+    pub dialect: Option<&'static str>,
+}
+
+impl JudgeArgs {
+    /// Loads the network, or trains the real pack's U-Net.
+    ///
+    /// # Errors
+    /// When weights are missing or do not fit, or the U-Net is asked for without a real pack.
+    pub fn judge(&self, real: &Source, device: Device, stop: &Stop) -> Result<Judge> {
+        let dialect = self.dialect.dialect();
+        let treatment = format!("{} input treatment", dialect.name());
+        let weights = |name: &str| match &self.weights {
+            Some(path) => Ok(path.clone()),
+            None => weights::in_cache(name).context("--weights: missing"),
+        };
+        let lpips = |backbone: Backbone| -> Result<Judge> {
+            let name = format!("lpips-{}", backbone.name());
+            Ok(Judge {
+                extractor: Box::new(LpipsExtractor::load(backbone, &weights(&name)?, device)?),
+                treatment: "mean activation of the last LPIPS layer, images at their own size"
+                    .to_owned(),
+                dialect: None,
+            })
+        };
+        Ok(match self.extractor {
+            Kind::Unet => {
+                if self.weights.is_some() {
+                    bail!("--weights: the unet extractor trains its own, expected none");
+                }
+                let Source::Pack(pack) = real else {
+                    bail!(
+                        "--extractor unet: learns from the real pack's masks, and {} is none; expected a pack or another \
+                         extractor",
+                        real.path().display()
+                    );
+                };
+                Judge {
+                    extractor: Box::new(unet(pack, device, stop)?),
+                    treatment: "mean bottleneck features of the real pack's U-Net".to_owned(),
+                    dialect: None,
+                }
+            }
+            Kind::Inception => Judge {
+                extractor: Box::new(InceptionExtractor::load(
+                    &weights("inception")?,
+                    dialect,
+                    device,
+                )?),
+                treatment,
+                dialect: Some(dialect.name()),
+            },
+            Kind::Vgg16 => lpips(Backbone::Vgg16)?,
+            Kind::Alexnet => lpips(Backbone::Alexnet)?,
+            Kind::Torchscript => {
+                let path =
+                    self.weights.as_deref().context("--weights: expected the TorchScript file")?;
+                let input = match self.input_size {
+                    None => ScriptInput::Dialect(dialect),
+                    Some(size) => ScriptInput::Plain { size, normalise: self.normalise.into() },
+                };
+                Judge {
+                    treatment: input.describe(),
+                    dialect: self.input_size.is_none().then(|| dialect.name()),
+                    extractor: Box::new(ScriptExtractor::load(path, input, device)?),
+                }
+            }
+        })
+    }
+}
+
+impl From<Normalise> for vesalius_torch::features::script::Normalise {
+    fn from(name: Normalise) -> Self {
+        match name {
+            Normalise::Tanh => Self::Tanh,
+            Normalise::Unit => Self::Unit,
+            Normalise::Imagenet => Self::Imagenet,
+        }
+    }
+}
+
+fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
+    let spec = default_spec();
+    let mut bar: Option<Progress> = None;
+    UnetExtractor::of_pack(pack, &spec, device, &|| stop.asked(), &mut |step, loss| {
+        bar.get_or_insert_with(|| Progress::new("training the judge U-Net", spec.steps, "steps"))
+            .set(step, &format!("loss {loss:.3}"));
+    })
+}
+
+/// One side of a comparison.
+#[derive(Debug)]
+pub enum Source {
+    /// Features that somebody computed.
+    Features {
+        /// The file.
+        path: PathBuf,
+        /// `[N, D]`.
+        matrix: Tensor,
+    },
+    /// A pack.
+    Pack(Box<Pack>),
+    /// A folder of image files.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Its images.
+        images: FolderImages,
+    },
+}
+
+impl Source {
+    /// Opens whatever lies at `path`.
+    ///
+    /// # Errors
+    /// When it is none of the three, or damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        if file::is_feature_file(path) {
+            return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
+        }
+        if path.join("manifest.json").exists() || !path.is_dir() {
+            return Ok(Self::Pack(Box::new(Pack::open(path)?)));
+        }
+        Ok(Self::Folder { path: path.to_owned(), images: FolderImages::open(path)? })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Features { path, .. } | Self::Folder { path, .. } => path,
+            Self::Pack(pack) => pack.path(),
+        }
+    }
+
+    /// Its images; of a pack those of `split`, or all. None of a feature file.
+    pub fn images(&self, split: Option<Split>) -> Option<Box<dyn ImageSet + '_>> {
+        match self {
+            Self::Features { .. } => None,
+            Self::Folder { images, .. } => Some(Box::new(images.clone())),
+            Self::Pack(pack) => {
+                let indices = match split {
+                    Some(split) => pack.indices(split),
+                    None => (0..pack.len()).collect(),
+                };
+                Some(Box::new(PackImages { pack, indices }))
+            }
+        }
+    }
+
+    /// As the input of a run.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn input(&self, role: &str) -> Result<Input> {
+        let of = |sha256: String| Input {
+            role: role.to_owned(),
+            path: self.path().to_owned(),
+            sha256,
+            command: String::new(),
+        };
+        Ok(match self {
+            Self::Pack(pack) => Input::pack(role, pack),
+            Self::Features { path, .. } => of(digest::of_file(path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?),
+            Self::Folder { images, .. } => of(images.digest()?),
+        })
+    }
+}
+
+/// What scores of feature files call their extractor.
+pub const UNKNOWN: &str = "unknown: features from files";
+
+/// What is compared with what, for protocols; and the subject of the run, where both sides are packs.
+pub fn against(judge: &Judge, sides: [&Source; 2], side: Side) -> (String, Option<Subject>) {
+    let [Source::Pack(real), Source::Pack(synthetic)] = sides else {
+        return (judge.treatment.clone(), None);
+    };
+    let provenance = &synthetic.manifest().provenance;
+    let painted =
+        provenance.painted_masks().map_or(String::new(), |masks| format!("; painted {masks}"));
+    let subject = Subject {
+        dataset: real.manifest().dataset.clone(),
+        gan: provenance.row(),
+        trained_on: None,
+    };
+    let side = match side {
+        Side::Train => "training",
+        Side::Test => "test",
+    };
+    let text = format!("{}; against real {side} slices{painted}", judge.treatment);
+    (text, Some(subject))
+}
+
+/// Features of `images`; those of real ones are kept in the cache under the digests of network and images.
+///
+/// # Errors
+/// When an image does not fit, or the cache cannot be written.
+pub fn features(judge: &Judge, role: &str, images: &dyn ImageSet, keep: bool) -> Result<Tensor> {
+    let cached = if keep {
+        let key = format!(
+            "features/1/{}/{}/{}",
+            judge.extractor.name(),
+            judge.treatment,
+            images.digest()?
+        );
+        let key = digest::of_bytes(key.as_bytes());
+        Some(cache_dir()?.join(format!("features-{}.safetensors", &key[..16])))
+    } else {
+        None
+    };
+    if let Some(path) = cached.as_ref().filter(|path| path.exists()) {
+        return file::read(path);
+    }
+    let mut bar =
+        Progress::new(&format!("features of {role} images"), images.len() as u64, "images");
+    let found = of_images(judge.extractor.as_ref(), images, &mut |done| bar.set(done as u64, ""))?;
+    bar.finish();
+    if let Some(path) = cached {
+        write_file(&path, &file::to_bytes(&found)?)?;
+    }
+    Ok(found)
+}
+
+fn parse_size(text: &str) -> Result<[i64; 2], String> {
+    let side = |text: &str| text.parse::<i64>().ok().filter(|&side| side > 0);
+    text.split_once('x')
+        .and_then(|(h, w)| Some([side(h)?, side(w)?]))
+        .ok_or_else(|| "expected HEIGHTxWIDTH, such as 224x224".to_owned())
+}
