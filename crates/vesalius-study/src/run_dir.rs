@@ -76,12 +76,26 @@ impl Input {
     }
 }
 
+/// What a run used, where it could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// Images that it worked through (of a training: shown to the discriminator), over all attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<u64>,
+    /// Greatest resident memory of the last attempt, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+    /// Energy of the processor packages during the last attempt, whatever else ran on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_joules: Option<f64>,
+}
+
 /// The content of `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     /// [`RESULT_FORMAT`].
     pub format: u32,
-    /// `train`, `distance` or `segment`.
+    /// `train`, `distance`, `metrics`, `segment`, `copying`, `plausibility` or `map`.
     pub stage: String,
     /// What it was about.
     pub subject: Subject,
@@ -93,6 +107,9 @@ pub struct RunResult {
     pub inputs: Vec<Input>,
     /// Wall-clock seconds, over all attempts.
     pub wall_secs: f64,
+    /// Images, memory, energy.
+    #[serde(default)]
+    pub cost: Cost,
     /// The command line that made it.
     pub command: String,
     /// Vesalius' version.

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod environment;
+mod meter;
 mod progress;
 
 use std::process::ExitCode;

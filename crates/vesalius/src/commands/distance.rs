@@ -1,12 +1,12 @@
 //! `vesalius distance`: how far synthetic images are from real ones.
 
 use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Side, Source};
-use crate::environment::{Compute, REQUEUE, Stop, command_line, machine};
+use crate::environment::{Compute, REQUEUE, Stop};
+use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
-use vesalius_study::run_dir::{Outcome, RESULT_FORMAT, RunResult, Subject};
+use vesalius_study::run_dir::Subject;
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
 use vesalius_torch::{Device, Tensor};
@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     {
         bail!("{}: holds a finished run, expected a new folder", out.display());
     }
-    let started = Instant::now();
+    let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(&args.synthetic)?);
@@ -61,21 +61,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let (score, subject) = outcome?;
     if let Some(out) = &args.out {
-        RunResult {
-            format: RESULT_FORMAT,
-            stage: "distance".to_owned(),
-            subject: subject
-                .context("--out: expected packs, whose manifests say what was compared")?,
-            outcome: Outcome::Finished,
-            scores: vec![score.clone()],
-            inputs: vec![real.input("real")?, synthetic.input("synthetic")?],
-            wall_secs: started.elapsed().as_secs_f64(),
-            command: command_line(),
-            vesalius: env!("CARGO_PKG_VERSION").to_owned(),
-            machine: machine(),
-            settings: serde_json::Value::Null,
-        }
-        .publish(out)?;
+        let subject =
+            subject.context("--out: expected packs, whose manifests say what was compared")?;
+        let inputs = vec![real.input("real")?, synthetic.input("synthetic")?];
+        let images = score.real_count.zip(score.synthetic_count).map(|(a, b)| (a + b) as u64);
+        meter
+            .result(
+                "distance",
+                subject,
+                vec![score.clone()],
+                inputs,
+                images,
+                serde_json::Value::Null,
+            )
+            .publish(out)?;
     }
     if args.json {
         let scores = Scores { scores: vec![score], missing: Vec::new() };

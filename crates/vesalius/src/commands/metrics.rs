@@ -2,13 +2,13 @@
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Kind, Side, Source};
 use crate::commands::weights;
-use crate::environment::{Compute, REQUEUE, Stop, command_line, machine};
+use crate::environment::{Compute, REQUEUE, Stop};
+use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 use vesalius_study::data::manifest::Split;
-use vesalius_study::run_dir::{Outcome, RESULT_FORMAT, RunResult, Subject};
+use vesalius_study::run_dir::Subject;
 use vesalius_study::score::{Missing, Score, Scores};
 use vesalius_study::statistics::resample::interval_of_mean;
 use vesalius_torch::features::file;
@@ -134,7 +134,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     {
         bail!("{}: holds a finished run, expected a new folder", out.display());
     }
-    let started = Instant::now();
+    let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     let held_out = args.held_out.as_deref().map(Source::open).transpose()?;
@@ -154,21 +154,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         if let Some(held_out) = &sides.held_out {
             inputs.push(held_out.input("held_out")?);
         }
-        RunResult {
-            format: RESULT_FORMAT,
-            stage: "metrics".to_owned(),
-            subject: subject
-                .context("--out: expected packs, whose manifests say what was compared")?,
-            outcome: Outcome::Finished,
-            scores: scores.clone(),
-            inputs,
-            wall_secs: started.elapsed().as_secs_f64(),
-            command: command_line(),
-            vesalius: env!("CARGO_PKG_VERSION").to_owned(),
-            machine: machine(),
-            settings: serde_json::Value::Null,
-        }
-        .publish(out)?;
+        let subject =
+            subject.context("--out: expected packs, whose manifests say what was compared")?;
+        let counted = scores.iter().find_map(|score| score.real_count.zip(score.synthetic_count));
+        let images = counted.map(|(a, b)| (a + b) as u64);
+        meter
+            .result("metrics", subject, scores.clone(), inputs, images, serde_json::Value::Null)
+            .publish(out)?;
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&Scores { scores, missing })?);

@@ -1,14 +1,14 @@
 //! `vesalius segment`: what training data are worth, as Dice on real test patients.
 
-use crate::environment::{Compute, REQUEUE, Stop, command_line, machine};
+use crate::environment::{Compute, REQUEUE, Stop};
+use crate::meter::Meter;
 use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 use vesalius_study::data::manifest::{Manifest, Provenance, Split};
 use vesalius_study::data::pack::Pack;
-use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject, TrainedOn};
+use vesalius_study::run_dir::{Input, Subject, TrainedOn};
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::metrics::dice::{Evaluation, Summary};
 use vesalius_torch::nets::unet::UnetSpec;
@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     let subject = subject(&packs, &test, args.augment)?;
-    let started = Instant::now();
+    let meter = Meter::start();
     let mut bar = Progress::new("training the U-Net", spec.steps, "steps");
     let references: Vec<&Pack> = packs.iter().collect();
     let trained =
@@ -94,20 +94,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let evaluation = segment::evaluate(&trained, &test, device)?;
     let scores = scores(&evaluation, &packs, test.manifest(), &spec);
     segment::save(&trained, &args.out.join("unet.safetensors"))?;
-    RunResult {
-        format: RESULT_FORMAT,
-        stage: "segment".to_owned(),
-        subject,
-        outcome: Outcome::Finished,
-        scores: scores.clone(),
-        inputs: inputs(&packs, &test),
-        wall_secs: started.elapsed().as_secs_f64(),
-        command: command_line(),
-        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: machine(),
-        settings: serde_json::to_value(&spec)?,
-    }
-    .publish(&args.out)?;
+    let images = spec.steps * spec.batch as u64;
+    let settings = serde_json::to_value(&spec)?;
+    meter
+        .result("segment", subject, scores.clone(), inputs(&packs, &test), Some(images), settings)
+        .publish(&args.out)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&Scores { scores, missing: Vec::new() })?);
     } else {

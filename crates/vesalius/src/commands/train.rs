@@ -1,6 +1,7 @@
 //! `vesalius train`: one GAN on one pack.
 
-use crate::environment::{Compute, REQUEUE, Stop, command_line, machine};
+use crate::environment::{Compute, REQUEUE, Stop, command_line};
+use crate::meter::Meter;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::fs::File;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
-use vesalius_study::run_dir::{Input, Outcome, RESULT_FORMAT, RunResult, Subject};
+use vesalius_study::run_dir::{Input, Outcome, RunResult, Subject};
 use vesalius_study::score::Score;
 use vesalius_torch::Device;
 use vesalius_torch::checkpoint::State;
@@ -163,6 +164,7 @@ fn train_and_publish(
     device: Device,
     stop: &Stop,
 ) -> Result<Ended> {
+    let meter = Meter::start();
     let asked = || stop.asked();
     let extractor = if spec.training.distance_every_kimg > 0.0 {
         match judge(pack, device, stop) {
@@ -207,7 +209,7 @@ fn train_and_publish(
     if ended != Ended::Stopped {
         let extractor = extractor.map(|extractor| extractor.name());
         let commands = std::fs::read_to_string(args.out.join(COMMANDS))?;
-        let result = result(spec, pack, &ended, &state, extractor)?;
+        let result = result(spec, pack, (&ended, &state), extractor, &meter)?;
         RunResult { command: commands.trim_end().to_owned(), ..result }.publish(&args.out)?;
     }
     Ok(ended)
@@ -232,9 +234,9 @@ fn judge(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
 fn result(
     spec: &TrainSpec,
     pack: &Pack,
-    ended: &Ended,
-    state: &State,
+    (ended, state): (&Ended, &State),
     extractor: Option<String>,
+    meter: &Meter,
 ) -> Result<RunResult> {
     let scores = match (ended, state.best) {
         (Ended::Finished, Some((value, images))) => {
@@ -252,24 +254,19 @@ fn result(
         }
         _ => vec![],
     };
+    let subject = Subject {
+        dataset: pack.manifest().dataset.clone(),
+        gan: Some(spec.preset.clone()),
+        trained_on: None,
+    };
+    let inputs = vec![Input::pack("pack", pack)];
+    let settings = serde_json::to_value(spec)?;
     Ok(RunResult {
-        format: RESULT_FORMAT,
-        stage: "train".to_owned(),
-        subject: Subject {
-            dataset: pack.manifest().dataset.clone(),
-            gan: Some(spec.preset.clone()),
-            trained_on: None,
-        },
         outcome: match ended {
             Ended::Diverged(reason) => Outcome::Diverged { reason: reason.clone() },
             _ => Outcome::Finished,
         },
-        scores,
-        inputs: vec![Input::pack("pack", pack)],
-        wall_secs: state.wall_secs,
-        command: String::new(), // of all attempts: filled by the caller
-        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: machine(),
-        settings: serde_json::to_value(spec)?,
+        wall_secs: state.wall_secs, // of all attempts, as are the images
+        ..meter.result("train", subject, scores, inputs, Some(state.images), settings)
     })
 }
