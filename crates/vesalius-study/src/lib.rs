@@ -2,11 +2,21 @@
 //!
 //! Invariant: this crate does not link LibTorch and does not know what a GAN is.
 
+pub mod coordinate;
 pub mod data;
 pub mod digest;
+pub mod exec;
+pub mod lock;
+pub mod plan;
 pub mod publish;
 pub mod report;
 pub mod run_dir;
 pub mod score;
+pub mod search;
+pub mod space;
 pub mod statistics;
+pub mod store;
+pub mod study;
+pub mod task;
+pub mod task_dir;
 pub mod weights;

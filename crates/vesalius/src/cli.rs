@@ -37,6 +37,10 @@ enum Command {
     Metrics(commands::metrics::Args),
     /// List, fetch or import published weights that judges need.
     Weights(commands::weights::Args),
+    /// Search, sample and judge as a study file says.
+    Study(commands::study::Args),
+    /// Do tasks of a study, each in its folder.
+    Worker(commands::worker::Args),
     /// Write Table 2 and the figures from finished runs.
     Report(commands::report::Args),
     /// Print versions, devices, threads, memory and what is missing.
@@ -60,6 +64,8 @@ pub fn run() -> ExitCode {
         Command::Distance(args) => commands::distance::run(&args),
         Command::Metrics(args) => commands::metrics::run(&args),
         Command::Weights(args) => commands::weights::run(&args),
+        Command::Study(args) => commands::study::run(&args),
+        Command::Worker(args) => commands::worker::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => commands::completions::run(&args, Cli::command()),
         Command::Doctor(args) => commands::doctor::run(&args),

@@ -1,8 +1,8 @@
 //! What every command that computes shares: device, threads, signals, and how a run names its machine.
 
 use anyhow::{Context, Result, bail};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use vesalius_torch::Device;
 
 /// Where to compute.
@@ -64,6 +64,11 @@ impl Stop {
     /// When the signals cannot be caught.
     pub fn listen() -> Result<Self> {
         use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+        // One flag per process: a worker listens before the command that it runs does.
+        static LISTENING: OnceLock<Stop> = OnceLock::new();
+        if let Some(stop) = LISTENING.get() {
+            return Ok(stop.clone());
+        }
         let flag = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&flag))
             .context("SIGINT cannot be caught")?;
@@ -71,7 +76,16 @@ impl Stop {
             signal_hook::flag::register(signal, Arc::clone(&flag))
                 .with_context(|| format!("signal {signal} cannot be caught"))?;
         }
-        Ok(Self(flag))
+        Ok(LISTENING.get_or_init(|| Self(flag)).clone())
+    }
+
+    /// Stops when stdin closes, too: whoever holds its other end has died.
+    pub fn when_stdin_closes(&self) {
+        let flag = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            flag.store(true, Ordering::Relaxed);
+        });
     }
 
     /// Whether to stop.

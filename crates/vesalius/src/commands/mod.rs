@@ -13,5 +13,7 @@ pub mod prepare;
 pub mod report;
 pub mod sample;
 pub mod segment;
+pub mod study;
 pub mod train;
 pub mod weights;
+pub mod worker;

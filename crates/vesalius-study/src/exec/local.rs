@@ -1,0 +1,128 @@
+//! Child processes on this machine, one per task.
+
+use super::How;
+use crate::task::Key;
+use crate::task_dir::TaskDir;
+use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The children.
+#[derive(Debug)]
+pub struct Local {
+    program: PathBuf,
+    arguments: Vec<String>,
+    jobs: usize,
+    children: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    key: Key,
+    child: Child,
+    told: Option<Instant>,
+}
+
+/// From a request to stop to the end of patience: a checkpoint has to fit.
+const GRACE: Duration = Duration::from_secs(60);
+
+impl Local {
+    /// Workers are `PROGRAM ARGUMENTS… FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes when this
+    /// process dies: a worker that sees it close stops.
+    pub fn new(program: PathBuf, arguments: Vec<String>, jobs: usize) -> Self {
+        Self { program, arguments, jobs, children: Vec::new() }
+    }
+
+    /// Places that are free.
+    pub fn free(&self) -> usize {
+        self.jobs.saturating_sub(self.children.len())
+    }
+
+    /// Starts a task; its output goes to the folder's `output.log`.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start(&mut self, key: &Key, folder: &TaskDir) -> Result<()> {
+        let path = folder.path().join("output.log");
+        let open = || File::options().create(true).append(true).open(&path);
+        let log = open().with_context(|| format!("{}: cannot be written", path.display()))?;
+        let also = log.try_clone().with_context(|| format!("{}", path.display()))?;
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(log)
+            .stderr(also)
+            // A Ctrl-C of the terminal is for the coordinator, which then tells its workers once.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("{}: cannot be started", self.program.display()))?;
+        self.children.push(Running { key: key.clone(), child, told: None });
+        Ok(())
+    }
+
+    /// Those that have ended since the last call.
+    ///
+    /// # Errors
+    /// When a child cannot be waited for.
+    pub fn ended(&mut self) -> Result<Vec<(Key, How)>> {
+        let mut ended = Vec::new();
+        let mut i = 0;
+        while i < self.children.len() {
+            let running = &mut self.children[i];
+            if running.told.is_some_and(|told| told.elapsed() > GRACE) {
+                running.child.kill().context("a worker cannot be killed")?;
+            }
+            match running.child.try_wait().context("a worker cannot be waited for")? {
+                Some(status) => ended.push((self.children.swap_remove(i).key, how(status))),
+                None => i += 1,
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Asks one task's worker to write a checkpoint and end.
+    pub fn stop(&mut self, key: &Key) {
+        for running in self.children.iter_mut().filter(|running| running.key == *key) {
+            running.stop();
+        }
+    }
+
+    /// Asks all workers.
+    pub fn stop_all(&mut self) {
+        self.children.iter_mut().for_each(Running::stop);
+    }
+}
+
+impl Running {
+    fn stop(&mut self) {
+        if self.told.is_none() {
+            self.told = Some(Instant::now());
+            if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
+                // One that has just ended is not an error.
+                let _ = kill_process(pid, Signal::TERM);
+            }
+        }
+    }
+}
+
+impl Drop for Local {
+    /// Nothing is left behind, whatever went wrong.
+    fn drop(&mut self) {
+        for running in &mut self.children {
+            let _ = running.child.kill();
+            let _ = running.child.wait();
+        }
+    }
+}
+
+fn how(status: ExitStatus) -> How {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => How::Exit(code),
+        (None, signal) => How::Signal(signal.unwrap_or_default()),
+    }
+}

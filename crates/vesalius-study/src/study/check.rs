@@ -1,0 +1,220 @@
+//! What a study file must not say, as far as it can be told without knowing what a GAN is.
+
+use super::Study;
+use crate::search::{self, Sampler};
+use crate::space::{PRESET, Parameter, Scale};
+use anyhow::{Result, bail};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+impl Study {
+    pub(super) fn check(&self) -> Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(plain) {
+            let file = self.path().display();
+            bail!("{file}: name `{}`, expected letters, digits, - _ and .", self.name);
+        }
+        if self.dataset.is_empty() || self.gan.is_empty() || self.seeds.is_empty() {
+            let file = self.path().display();
+            bail!("{file}: expected at least one [[dataset]], one [[gan]] and one of seeds");
+        }
+        let mut names = BTreeSet::new();
+        for dataset in &self.dataset {
+            if !names.insert(dataset.name()) {
+                let at = self.at(&dataset.pack.span());
+                bail!(
+                    "{at}: a dataset is called {} twice, expected different names",
+                    dataset.name()
+                );
+            }
+        }
+        let mut presets = BTreeSet::new();
+        for gan in &self.gan {
+            if !presets.insert(gan.preset.get_ref()) {
+                bail!(
+                    "{}: {} twice, expected once",
+                    self.at(&gan.preset.span()),
+                    gan.preset.get_ref()
+                );
+            }
+        }
+        self.check_budget()?;
+        for (i, parameter) in self.search.parameter.iter().enumerate() {
+            self.check_parameter(i, parameter)?;
+        }
+        self.check_sampler()
+    }
+
+    fn check_budget(&self) -> Result<()> {
+        let (runs, kimg) = (*self.budget.runs.get_ref(), *self.budget.kimg.get_ref());
+        let groups = self.dataset.len() * self.gan.len();
+        if runs < groups * self.seeds.len() {
+            bail!(
+                "{}: {runs} runs for {} datasets, {} GANs and {} seeds, expected at least {}",
+                self.at(&self.budget.runs.span()),
+                self.dataset.len(),
+                self.gan.len(),
+                self.seeds.len(),
+                groups * self.seeds.len()
+            );
+        }
+        if !(kimg.is_finite() && kimg > 0.0) {
+            bail!("{}: {kimg} kimg, expected a number above 0", self.at(&self.budget.kimg.span()));
+        }
+        if let Some(best) = &self.best
+            && *best.count.get_ref() < 2
+        {
+            let at = self.at(&best.count.span());
+            bail!("{at}: count {}, expected at least 2", best.count.get_ref());
+        }
+        if self.unet.seeds.is_empty() || self.unet.steps == 0 || self.unet.batch == 0 {
+            let file = self.path().display();
+            bail!("{file}: [unet]: expected at least one of seeds, steps and batch");
+        }
+        Ok(())
+    }
+
+    fn check_parameter(&self, i: usize, parameter: &Parameter) -> Result<()> {
+        let paths = parameter.paths.get_ref();
+        let at_paths = || self.at(&parameter.paths.span());
+        if paths.is_empty() {
+            bail!("{}: paths are empty, expected at least one", at_paths());
+        }
+        for path in paths {
+            if path == PRESET || path.contains('=') {
+                bail!("{}: `{path}`: expected the path of a setting", at_paths());
+            }
+            let earlier = self.search.parameter[..i]
+                .iter()
+                .filter(|other| other.paths.get_ref().contains(path))
+                // Two parameters may decide one setting where no GAN has both.
+                .find(|other| {
+                    self.presets(other).iter().any(|p| self.presets(parameter).contains(p))
+                });
+            if earlier.is_some() {
+                bail!("{}: {path} is searched already, expected it once", at_paths());
+            }
+        }
+        match (&parameter.choices, &parameter.range) {
+            (Some(choices), None) => {
+                let at = || self.at(&choices.span());
+                let values = choices.get_ref();
+                if values.is_empty() {
+                    bail!("{}: {}: choices are empty, expected some", at(), parameter.name());
+                }
+                if let Some(i) = (1..values.len()).find(|&i| values[..i].contains(&values[i])) {
+                    bail!("{}: {} twice, expected different choices", at(), values[i]);
+                }
+            }
+            (None, Some(range)) => {
+                let at = || self.at(&range.span());
+                let Some(([low, high], _)) = parameter.ends() else {
+                    bail!("{}: {}: expected two numbers", at(), parameter.name());
+                };
+                if !(low.is_finite() && high.is_finite() && low < high) {
+                    bail!("{}: {low} to {high}, expected the first below the second", at());
+                }
+                if parameter.scale == Scale::Log && low <= 0.0 {
+                    bail!("{}: {low} on a logarithmic scale, expected a number above 0", at());
+                }
+            }
+            _ => bail!("{}: {}: expected choices or a range", at_paths(), parameter.name()),
+        }
+        self.check_condition(i, parameter)
+    }
+
+    fn check_condition(&self, i: usize, parameter: &Parameter) -> Result<()> {
+        let Some(when) = &parameter.when else { return Ok(()) };
+        let at = || self.at(&when.span());
+        for (name, allowed) in when.get_ref() {
+            if name == PRESET {
+                for value in allowed {
+                    if !self.gan.iter().any(|gan| value.as_str() == Some(gan.preset.get_ref())) {
+                        bail!("{}: can never hold for preset {value}, which is no [[gan]]", at());
+                    }
+                }
+                continue;
+            }
+            let parent = self.search.parameter[..i].iter().find(|parent| parent.name() == name);
+            let Some(choices) = parent.and_then(|parent| parent.choices.as_ref()) else {
+                bail!("{}: {name}: expected `preset`, or an earlier parameter with choices", at());
+            };
+            for value in allowed {
+                if !choices.get_ref().contains(value) {
+                    bail!("{}: can never hold for {name} = {value}, which is no choice", at());
+                }
+            }
+        }
+        if self.gan.iter().all(|gan| self.space(gan).with(i, 0.0).is_none()) {
+            bail!("{}: can never hold: no [[gan]] fulfils it with its parents' conditions", at());
+        }
+        Ok(())
+    }
+
+    /// The GANs that may have a parameter, by its own condition.
+    fn presets(&self, parameter: &Parameter) -> Vec<&str> {
+        let all = self.gan.iter().map(|gan| gan.preset.get_ref().as_str());
+        let allowed = parameter.when.as_ref().and_then(|when| when.get_ref().get(PRESET));
+        all.filter(|p| allowed.is_none_or(|a| a.iter().any(|v| v.as_str() == Some(p)))).collect()
+    }
+
+    fn check_sampler(&self) -> Result<()> {
+        let at = || self.at(&self.search.sampler.span());
+        match *self.search.sampler.get_ref() {
+            Sampler::Grid {} => {
+                for parameter in &self.search.parameter {
+                    if parameter.range.is_some() && parameter.points.is_none_or(|n| n < 1) {
+                        let at = self.at(&parameter.paths.span());
+                        bail!("{at}: a range in a grid, expected points = NUMBER");
+                    }
+                }
+                for (i, (_, gan)) in self.groups().enumerate() {
+                    let trials = self.runs(i) / self.seeds.len();
+                    if search::grid_size(self.space(gan), trials).is_none() {
+                        bail!(
+                            "{}: the grid of {} has more than its share of {trials} points, expected more runs, fewer \
+                             choices or another sampler",
+                            at(),
+                            gan.preset.get_ref()
+                        );
+                    }
+                }
+            }
+            Sampler::Random { .. } => {}
+            Sampler::Tpe { startup, generation, good_share, .. } => {
+                if startup == 0 || generation == 0 || !(good_share > 0.0 && good_share < 1.0) {
+                    bail!(
+                        "{}: startup {startup}, generation {generation}, good_share {good_share}: expected at least 1, \
+                         at least 1, and a share between 0 and 1",
+                        at()
+                    );
+                }
+            }
+            Sampler::Halving { first_kimg, factor, .. } => {
+                let kimg = *self.budget.kimg.get_ref();
+                if !(first_kimg > 0.0 && first_kimg < kimg) || factor < 2 {
+                    bail!(
+                        "{}: first_kimg {first_kimg}, factor {factor}: expected above 0 and below the budget's {kimg}, \
+                         and a factor of at least 2",
+                        at()
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Datasets × GANs, dataset by dataset.
+    pub fn groups(&self) -> impl Iterator<Item = (usize, &super::Gan)> {
+        (0..self.dataset.len()).flat_map(|dataset| self.gan.iter().map(move |gan| (dataset, gan)))
+    }
+
+    /// Where a parameter's value or its paths stand.
+    pub fn span_of(parameter: &Parameter) -> Range<usize> {
+        match (&parameter.choices, &parameter.range) {
+            (Some(choices), _) => choices.span(),
+            (_, Some(range)) => range.span(),
+            _ => parameter.paths.span(),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The study file: which data, which GANs, which search, and what happens to the best.
+
+mod check;
+
+use crate::search::Sampler;
+use crate::space::{Parameter, Space};
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// The content of `STUDY.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// What it is called; two studies in one folder have different names.
+    pub name: String,
+    /// Folder of tasks and store, relative to the study file. Studies with the same folder share finished tasks.
+    pub out: PathBuf,
+    /// Settings of every training, `path=value`.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// Seeds of the trainings: each point of the search is trained once with each.
+    #[serde(default = "seed_one")]
+    pub seeds: Vec<u64>,
+    /// Datasets.
+    pub dataset: Vec<Dataset>,
+    /// GANs.
+    pub gan: Vec<Gan>,
+    /// How much.
+    pub budget: Budget,
+    /// Where to look.
+    pub search: Search,
+    /// What happens to the best run of each GAN on each dataset.
+    #[serde(default)]
+    pub best: Option<Best>,
+    /// The U-Net that measures Dice.
+    #[serde(default)]
+    pub unet: Unet,
+    /// U-Nets without a GAN.
+    #[serde(default)]
+    pub baselines: Baselines,
+    #[serde(skip)]
+    file: File,
+}
+
+#[derive(Debug, Clone, Default)]
+struct File {
+    path: PathBuf,
+    text: String,
+}
+
+/// One `[[dataset]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// A real pack, relative to the study file.
+    pub pack: Spanned<PathBuf>,
+    /// What tables of the study call it; the pack's folder name by default.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl Dataset {
+    /// What tables of the study call it.
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            self.pack.get_ref().file_name().unwrap_or_default().to_string_lossy().into_owned()
+        })
+    }
+}
+
+/// One `[[gan]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gan {
+    /// Name of its preset.
+    pub preset: Spanned<String>,
+    /// Settings of its trainings, after those of the study.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// Where masks come from, for GANs that paint them.
+    #[serde(default)]
+    pub masks: Masks,
+}
+
+/// Where masks come from, for GANs that paint them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Masks {
+    /// Those of the training patients.
+    #[default]
+    Training,
+    /// The same, moved a little.
+    Warped,
+}
+
+/// `[budget]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Trainings in all, dealt out evenly to the GANs and datasets.
+    pub runs: Spanned<usize>,
+    /// Length of a training, thousands of images.
+    pub kimg: Spanned<f64>,
+    /// Hours of all trainings added up, after which no new one starts.
+    #[serde(default)]
+    pub hours: Option<f64>,
+}
+
+/// `[search]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// How points are chosen.
+    pub sampler: Spanned<Sampler>,
+    /// Where.
+    #[serde(default)]
+    pub parameter: Vec<Parameter>,
+}
+
+/// `[best]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// Synthetic pairs.
+    pub count: Spanned<usize>,
+    /// Seed of the latents.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// A U-Net on the synthetic pairs alone.
+    #[serde(default)]
+    pub unet_alone: bool,
+    /// A U-Net on real and synthetic pairs.
+    #[serde(default)]
+    pub unet_with_real: bool,
+    /// Fréchet distance by these networks.
+    #[serde(default)]
+    pub distance: Vec<Extractor>,
+    /// Every metric of fidelity, diversity and copying, seen by this network.
+    #[serde(default)]
+    pub metrics: Option<Extractor>,
+}
+
+/// Networks that look at images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extractor {
+    /// A U-Net of the real training patients.
+    Unet,
+    /// FID's; its weights have to be in the cache.
+    Inception,
+}
+
+/// `[unet]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Unet {
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Slices per step.
+    pub batch: usize,
+    /// Learning rate at the start.
+    pub learning_rate: f64,
+    /// Filters at full resolution.
+    pub filters: i64,
+    /// Halvings.
+    pub depth: u32,
+    /// One U-Net for each.
+    pub seeds: Vec<u64>,
+}
+
+impl Default for Unet {
+    fn default() -> Self {
+        Self { steps: 2000, batch: 16, learning_rate: 1e-3, filters: 16, depth: 4, seeds: vec![1] }
+    }
+}
+
+/// `[baselines]`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Baselines {
+    /// A U-Net on real pairs.
+    pub real: bool,
+    /// The same with classical augmentation.
+    pub real_augmented: bool,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn seed_one() -> Vec<u64> {
+    vec![1]
+}
+
+impl Study {
+    /// Reads and checks a study file.
+    ///
+    /// # Errors
+    /// One line with file, line and column: what was found, what was expected.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("{}: cannot be read; expected a study file", path.display())
+        })?;
+        let file = File { path: path.to_owned(), text };
+        let mut study: Self = toml::from_str(&file.text).map_err(|error| {
+            let at = file.at(&error.span().unwrap_or_default());
+            anyhow::anyhow!("{at}: {}", error.message().trim().replace('\n', " "))
+        })?;
+        study.file = file;
+        study.check()?;
+        Ok(study)
+    }
+
+    /// `FILE:LINE:COLUMN` of a part.
+    pub fn at(&self, span: &Range<usize>) -> String {
+        self.file.at(span)
+    }
+
+    /// The study file.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// A path of the study file, which is relative to it.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.file.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// Folder of tasks and store.
+    pub fn folder(&self) -> PathBuf {
+        self.resolve(&self.out)
+    }
+
+    /// The space of a GAN.
+    pub fn space<'a>(&'a self, gan: &'a Gan) -> Space<'a> {
+        Space { parameters: &self.search.parameter, preset: gan.preset.get_ref() }
+    }
+
+    /// Settings of every training of a GAN.
+    pub fn settings(&self, gan: &Gan) -> Vec<String> {
+        self.set.iter().chain(&gan.set).cloned().collect()
+    }
+
+    /// Trainings of group `index` (datasets × GANs): an even share, the first ones get what does not divide.
+    pub fn runs(&self, index: usize) -> usize {
+        let groups = self.dataset.len() * self.gan.len();
+        let runs = *self.budget.runs.get_ref();
+        runs / groups + usize::from(index < runs % groups)
+    }
+}
+
+impl File {
+    fn at(&self, span: &Range<usize>) -> String {
+        let before = &self.text[..span.start.min(self.text.len())];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        format!("{}:{line}:{column}", self.path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+name = "small"
+out = "out"
+[[dataset]]
+pack = "packs/a"
+[[gan]]
+preset = "x"
+[[gan]]
+preset = "y"
+[budget]
+runs = 5
+kimg = 10.0
+[search]
+sampler = { kind = "random" }
+[[search.parameter]]
+paths = ["a.b"]
+choices = [1, 2]
+[[search.parameter]]
+paths = ["c"]
+range = [0.1, 1.0]
+when = { preset = ["y"], "a.b" = [2] }
+"#;
+
+    fn read(text: &str) -> Result<Study> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study.toml");
+        std::fs::write(&path, text).unwrap();
+        Study::read(&path)
+    }
+
+    #[test]
+    fn runs_are_dealt_out_and_none_is_lost() {
+        let study = read(GOOD).unwrap();
+        assert_eq!((study.runs(0), study.runs(1)), (3, 2));
+        assert_eq!(study.dataset[0].name(), "a");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_line_and_column() {
+        for (from, to, parts) in [
+            ("runs = 5", "run = 5", &[":11:1:", "unknown field `run`"][..]),
+            ("runs = 5", "runs = 1", &[":11:8:", "1 run", "2 GANs"]),
+            ("kimg = 10.0", "kimg = -1.0", &[":12:8:", "above 0"]),
+            ("kimg = 10.0", "kimg = \"x\"", &[":12:8:", "f64"]),
+            ("choices = [1, 2]", "choices = []", &[":17:11:", "empty"]),
+            ("choices = [1, 2]", "choices = [1, 1]", &[":17:11:", "twice"]),
+            ("choices = [1, 2]", "", &[":16:9:", "expected choices or a range"]),
+            ("[0.1, 1.0]", "[1.0, 0.1]", &[":20:9:", "below"]),
+            ("[0.1, 1.0]", "[0.0, 1.0]\nscale = \"log\"", &[":20:9:", "above 0"]),
+            ("preset = [\"y\"]", "preset = [\"z\"]", &[":21:8:", "can never hold", "z"]),
+            ("\"a.b\" = [2]", "\"a.b\" = [3]", &[":21:8:", "can never hold", "3"]),
+            ("\"a.b\" = [2]", "\"a.c\" = [2]", &[":21:8:", "a.c", "earlier"]),
+            ("paths = [\"c\"]", "paths = []", &[":19:9:", "empty"]),
+            ("paths = [\"c\"]", "paths = [\"a.b\"]", &[":19:9:", "a.b", "already"]),
+            ("kind = \"random\"", "kind = \"grid\"", &[":19:9:", "points"]),
+            ("kind = \"random\"", "kind = \"radom\"", &[":14:", "radom"]),
+            ("preset = \"y\"", "preset = \"x\"", &[":9:10:", "twice"]),
+            ("name = \"small\"", "name = \"a/b\"", &["name", "a/b"]),
+        ] {
+            let error = format!("{:#}", read(&GOOD.replacen(from, to, 1)).unwrap_err());
+            assert!(!error.contains('\n'), "{error}");
+            for part in parts {
+                assert!(error.contains(part), "{to}: `{error}` lacks `{part}`");
+            }
+        }
+    }
+
+    #[test]
+    fn conditions_that_exclude_each_other_are_found() {
+        let text = GOOD.to_owned()
+            + "[[search.parameter]]\npaths = [\"d\"]\nchoices = [1, 2]\nwhen = { preset = [\"x\"] }\n\
+               [[search.parameter]]\npaths = [\"e\"]\nchoices = [1]\nwhen = { preset = [\"y\"], d = [1] }\n";
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains(":29:8:") && error.contains("never hold"), "{error}");
+    }
+}

@@ -1,0 +1,167 @@
+//! `vesalius study retry`, `cancel`, `reindex` and `report`.
+
+use super::Open;
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use vesalius_study::lock::Lock;
+use vesalius_study::plan::Planned;
+use vesalius_study::store::Store;
+use vesalius_study::task::Stage;
+use vesalius_study::task_dir::TaskDir;
+
+/// Arguments of `reindex`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  vesalius study reindex studies/smoke.toml")]
+pub struct StudyArg {
+    /// Study file.
+    #[arg(value_name = "STUDY.toml")]
+    study: PathBuf,
+}
+
+/// Arguments of `retry`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without TASK: all that failed or were cancelled. Checkpoints of earlier attempts are kept and used.
+
+Example:
+  vesalius study retry studies/smoke.toml")]
+pub struct RetryArgs {
+    /// Study file.
+    #[arg(value_name = "STUDY.toml")]
+    study: PathBuf,
+    /// Keys of tasks, as `study status` prints them, or their first characters.
+    #[arg(value_name = "TASK")]
+    tasks: Vec<String>,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A coordinator at work notices; finished tasks stay as they are. `study retry` takes a cancellation back. To stop a whole
+study for now, send its `study run` a SIGINT or SIGTERM instead.
+
+Examples:
+  vesalius study cancel studies/smoke.toml 0123456789abcdef
+  vesalius study cancel studies/smoke.toml --all")]
+pub struct CancelArgs {
+    /// Study file.
+    #[arg(value_name = "STUDY.toml")]
+    study: PathBuf,
+    /// Keys of tasks, as `study plan --tasks` prints them, or their first characters.
+    #[arg(value_name = "TASK", required_unless_present = "all")]
+    tasks: Vec<String>,
+    /// Every task that can be named now and is not finished.
+    #[arg(long, conflicts_with = "tasks")]
+    all: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Takes the best training of each GAN on each dataset so far, what judged it, and the baselines.
+
+Example:
+  vesalius study report studies/smoke.toml --out report")]
+pub struct ReportArgs {
+    /// Study file.
+    #[arg(value_name = "STUDY.toml")]
+    study: PathBuf,
+    /// Folder to write; must not exist yet.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Tasks whose keys begin so.
+fn named<'a>(open: &'a Open, names: &[String]) -> Result<Vec<&'a Arc<Planned>>> {
+    let mut found = Vec::new();
+    for name in names {
+        let mut matching =
+            open.plan.tasks.iter().filter(|p| p.key.text().starts_with(name.as_str()));
+        match (matching.next(), matching.next()) {
+            (Some(planned), None) => found.push(planned),
+            (None, _) => {
+                bail!("{name}: no task of the study, expected a key of `study plan --tasks`")
+            }
+            _ => bail!("{name}: several tasks begin so, expected more characters"),
+        }
+    }
+    Ok(found)
+}
+
+/// Runs `retry`.
+pub fn retry(args: &RetryArgs) -> Result<ExitCode> {
+    let open = Open::read(&args.study, false)?;
+    let out = open.study.folder();
+    let _lock = Lock::take(&out)?;
+    let tasks = if args.tasks.is_empty() {
+        open.plan.tasks.iter().filter(|p| open.known.given_up.contains(&p.key)).collect()
+    } else {
+        named(&open, &args.tasks)?
+    };
+    let mut store = Store::open(&out)?;
+    for planned in &tasks {
+        TaskDir::of(&out, planned.task.stage, &planned.key).retry()?;
+        store.take_up(planned.task.stage, &planned.key)?;
+    }
+    eprintln!("{} tasks will be tried again", tasks.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `cancel`.
+pub fn cancel(args: &CancelArgs) -> Result<ExitCode> {
+    let open = Open::read(&args.study, false)?;
+    let out = open.study.folder();
+    let tasks =
+        if args.all { open.plan.tasks.iter().collect() } else { named(&open, &args.tasks)? };
+    let mut count = 0;
+    for planned in tasks.into_iter().filter(|p| !open.known.finished.contains_key(&p.key)) {
+        let folder = TaskDir::of(&out, planned.task.stage, &planned.key);
+        folder.create(&planned.task)?;
+        folder.cancel()?;
+        count += 1;
+    }
+    eprintln!("{count} tasks cancelled");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `reindex`.
+pub fn reindex(args: &StudyArg) -> Result<ExitCode> {
+    let study = super::space::read(&args.study)?;
+    let out = study.folder();
+    let _lock = Lock::take(&out)?;
+    let (found, strange) = Store::open(&out)?.reindex()?;
+    for line in &strange {
+        eprintln!("left out: {line}");
+    }
+    eprintln!("{}: {found} results", out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `report`.
+pub fn report(args: &ReportArgs) -> Result<ExitCode> {
+    let open = Open::read(&args.study, false)?;
+    let out = open.study.folder();
+    let best = |planned: &Planned| open.plan.best.iter().any(|best| best.key == planned.key);
+    let folders: Vec<PathBuf> = open
+        .plan
+        .tasks
+        .iter()
+        .filter(|planned| open.known.finished.contains_key(&planned.key))
+        .filter(|planned| match planned.task.stage {
+            Stage::Train => best(planned),
+            Stage::Judge | Stage::Sample => false,
+            Stage::Distance | Stage::Metrics | Stage::Segment => true,
+        })
+        .map(|planned| TaskDir::of(&out, planned.task.stage, &planned.key).path().to_owned())
+        .collect();
+    if folders.is_empty() {
+        bail!("{}: nothing to report yet, expected finished tasks", open.study.name);
+    }
+    let page = vesalius_study::report::write(&folders, &args.out)?;
+    println!("{}", page.display());
+    Ok(ExitCode::SUCCESS)
+}

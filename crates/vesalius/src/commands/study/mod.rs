@@ -1,0 +1,86 @@
+//! `vesalius study`: searches, samples and judges as a study file says, whatever dies on the way.
+
+mod manage;
+mod plan;
+mod run;
+mod space;
+mod status;
+
+use anyhow::Result;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A study file (docs/study.md) names packs, GANs, a search space, a budget, and what happens to the best run of each GAN on
+each dataset. Its folder (out) has a folder per task; tasks are named by a digest of all that decides their outcome, so
+studies with the same folder share what is finished. Whatever is killed, `study run` goes on from there.
+
+Examples:
+  vesalius study plan studies/smoke.toml
+  vesalius study run studies/smoke.toml --jobs 2
+  vesalius study status studies/smoke.toml
+  vesalius study report studies/smoke.toml --out report")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check a study and print its tasks before anything starts.
+    Plan(plan::Args),
+    /// Run what is left of a study.
+    Run(run::Args),
+    /// Print counts, the best runs so far, the time left and failures.
+    Status(status::Args),
+    /// Give failed or cancelled tasks another chance at the next run.
+    Retry(manage::RetryArgs),
+    /// Cancel tasks; a running one is stopped.
+    Cancel(manage::CancelArgs),
+    /// Make the store again from the folders of the tasks, as they are now.
+    Reindex(manage::StudyArg),
+    /// Write Table 2 and the figures from the best runs and the baselines.
+    Report(manage::ReportArgs),
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    match &args.command {
+        Command::Plan(args) => plan::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Retry(args) => manage::retry(args),
+        Command::Cancel(args) => manage::cancel(args),
+        Command::Reindex(args) => manage::reindex(args),
+        Command::Report(args) => manage::report(args),
+    }
+}
+
+/// The study and what is known of it, without writing anything.
+struct Open {
+    study: vesalius_study::study::Study,
+    store: Option<vesalius_study::store::Store>,
+    known: vesalius_study::plan::Progress,
+    plan: vesalius_study::plan::Plan,
+}
+
+impl Open {
+    fn read(path: &PathBuf, packs_may_be_missing: bool) -> Result<Self> {
+        let study = space::read(path)?;
+        let packs = match vesalius_study::coordinate::packs(&study) {
+            Ok(packs) => packs,
+            Err(error) if packs_may_be_missing => {
+                eprintln!("note: {error:#}; counts need no pack, a run does");
+                plan::without_packs(&study)
+            }
+            Err(error) => return Err(error),
+        };
+        let store = vesalius_study::store::Store::open_to_read(&study.folder())?;
+        let known = store.as_ref().map(|s| s.progress()).transpose()?.unwrap_or_default();
+        let plan =
+            vesalius_study::plan::Planner::new(&study, packs, &space::resolve).plan(&known)?;
+        Ok(Self { study, store, known, plan })
+    }
+}

@@ -1,0 +1,93 @@
+//! `vesalius study plan`.
+
+use super::Open;
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vesalius_study::data::pack::Pack;
+use vesalius_study::plan::PackInfo;
+use vesalius_study::study::Study;
+use vesalius_study::task::Stage;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Every value of the search space is tried against the GAN's settings first: what is wrong is named with line and column.
+The time is estimated from finished tasks of the same stage and GAN, and is unknown until there are some.
+Packs need not exist yet.
+
+Example:
+  vesalius study plan studies/paper.toml")]
+pub struct Args {
+    /// Study file.
+    #[arg(value_name = "STUDY.toml")]
+    study: PathBuf,
+    /// Also print every task: key, stage, dataset, GAN, settings.
+    #[arg(long)]
+    tasks: bool,
+}
+
+/// Stands for packs that do not exist yet.
+pub fn without_packs(study: &Study) -> Vec<PackInfo> {
+    let info = |dataset: &vesalius_study::study::Dataset| PackInfo {
+        name: dataset.name(),
+        path: study.resolve(dataset.pack.get_ref()),
+        digest: format!("missing/{}", dataset.name()),
+    };
+    study.dataset.iter().map(info).collect()
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let Open { study, known, plan, .. } = Open::read(&args.study, true)?;
+    let mut counts: BTreeMap<Stage, [usize; 3]> = BTreeMap::new();
+    for planned in &plan.tasks {
+        let count = counts.entry(planned.task.stage).or_default();
+        count[usize::from(!known.finished.contains_key(&planned.key))] += 1;
+    }
+    for (stage, later) in &plan.later {
+        counts.entry(*stage).or_default()[2] += later;
+    }
+    let (datasets, gans) = (study.dataset.len(), study.gan.len());
+    println!(
+        "{}: {datasets} datasets x {gans} GANs, {} trainings",
+        study.name,
+        study.budget.runs.get_ref()
+    );
+    println!("{:<10} {:>8} {:>8} {:>8} {:>8}", "stage", "in all", "finished", "to do", "later");
+    for (stage, [finished, todo, later]) in &counts {
+        let all = finished + todo + later;
+        println!("{:<10} {all:>8} {finished:>8} {todo:>8} {later:>8}", stage.name());
+    }
+    if plan.withheld > 0 {
+        println!("{} trainings are not paid for by the budget of hours", plan.withheld);
+    }
+    match super::status::secs_left(&plan, &known) {
+        Some(secs) => println!("time left on one job: {}", super::status::duration(secs)),
+        None => println!("time left: unknown until a task of each stage and GAN has finished"),
+    }
+    if let Some(best) = &study.best {
+        let count = *best.count.get_ref();
+        let mut bytes = 0;
+        for dataset in &study.dataset {
+            let Ok(pack) = Pack::open(&study.resolve(dataset.pack.get_ref())) else { continue };
+            let layout = pack.layout();
+            bytes += gans * count * (layout.pixel_bytes() + layout.label_bytes());
+        }
+        if bytes > 0 {
+            println!(
+                "disk for synthetic packs: {:.1} MB (checkpoints not counted)",
+                bytes as f64 / 1e6
+            );
+        }
+    }
+    if args.tasks {
+        for planned in &plan.tasks {
+            let gan = planned.gan.as_deref().unwrap_or("-");
+            let stage = planned.task.stage.name();
+            println!("{} {stage} {} {gan} {}", planned.key, planned.dataset, planned.what);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

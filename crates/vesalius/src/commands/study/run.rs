@@ -1,0 +1,174 @@
+//! `vesalius study run`.
+
+use super::space;
+use crate::environment::{REQUEUE, Stop};
+use anyhow::{Context, Result, bail};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use vesalius_study::coordinate::{self, Ended, Event};
+use vesalius_study::exec::local::Local;
+use vesalius_study::plan::{Plan, Planned, Progress};
+use vesalius_study::task::Key;
+use vesalius_study::task_dir::TaskDir;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Goes on from whatever is finished. SIGINT or SIGTERM tells the workers to write checkpoints and ends with exit code 75;
+the same command goes on. A task that fails three times is given up and the study goes on without it.
+
+Exit codes: 0 done; 1 done, but tasks failed (`study status` says why); 2 usage or environment; 75 stopped.
+
+Example:
+  vesalius study run studies/smoke.toml --jobs 2")]
+pub struct Args {
+    /// Study file.
+    #[arg(value_name = "STUDY.toml")]
+    study: PathBuf,
+    /// Tasks at once [default: one per CPU]. On a GPU, so many share it.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// CPU threads of each [default: all CPUs divided by the jobs].
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Device: `cpu`, or `cuda:0`, ….
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: String,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let study = space::read(&args.study)?;
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or(cpus);
+    let threads = args.threads.unwrap_or((cpus / jobs.max(1)).max(1));
+    if jobs == 0 || threads == 0 {
+        bail!("--jobs {jobs}, --threads {threads}: expected at least 1 each");
+    }
+    let stop = Stop::listen()?;
+    let program = std::env::current_exe().context("the path of this program")?;
+    let threads = threads.to_string();
+    let arguments = ["worker", "--watch-stdin", "--device", &args.device, "--threads", &threads];
+    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    let mut local = Local::new(program, arguments, jobs);
+    let mut view = View::new(&study.folder());
+    let ended =
+        coordinate::run(&study, &space::resolve, &mut local, &|| stop.asked(), &mut |event| {
+            view.show(&event);
+        })?;
+    view.clear();
+    match ended {
+        Ended::Done { failed: 0 } => {
+            eprintln!("{}: done", study.name);
+            Ok(ExitCode::SUCCESS)
+        }
+        Ended::Done { failed } => {
+            eprintln!(
+                "{}: done, but {failed} tasks failed: see `vesalius study status`",
+                study.name
+            );
+            Ok(ExitCode::from(1))
+        }
+        Ended::Stopped => {
+            eprintln!("{}: stopped; the same command goes on", study.name);
+            Ok(ExitCode::from(REQUEUE))
+        }
+    }
+}
+
+/// A line per worker and one for the whole on a terminal; a line per event otherwise.
+struct View {
+    out: PathBuf,
+    lines: MultiProgress,
+    whole: ProgressBar,
+    bars: HashMap<Key, ProgressBar>,
+    plain: bool,
+    refreshed: Instant,
+}
+
+/// Between two looks at what workers say.
+const REFRESH: Duration = Duration::from_secs(1);
+
+impl View {
+    fn new(out: &Path) -> Self {
+        let plain = !std::io::stderr().is_terminal();
+        let lines = MultiProgress::new();
+        if plain {
+            lines.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} tasks, {elapsed}");
+        let whole = lines.add(ProgressBar::new(0).with_style(style.expect("a constant template")));
+        let (out, bars, refreshed) = (out.to_owned(), HashMap::new(), Instant::now());
+        Self { out, lines, whole, bars, plain, refreshed }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Started(planned) => {
+                self.say(&format!("started  {}", name(planned)));
+                let style = ProgressStyle::with_template("{msg}").expect("a constant template");
+                let bar =
+                    self.lines.insert_before(&self.whole, ProgressBar::new(0).with_style(style));
+                self.bars.insert(planned.key.clone(), bar);
+            }
+            Event::Finished(planned) => self.end(planned, "finished", ""),
+            Event::Cancelled(planned) => self.end(planned, "cancelled", ""),
+            Event::Failed(planned, reason, again) => {
+                let again = if *again { " (will be tried again)" } else { " (given up)" };
+                self.end(planned, "failed  ", &format!(": {reason}{again}"));
+            }
+            Event::Tick(plan, known, running) => self.tick(plan, known, running),
+        }
+    }
+
+    fn end(&mut self, planned: &Planned, how: &str, more: &str) {
+        if let Some(bar) = self.bars.remove(&planned.key) {
+            bar.finish_and_clear();
+            self.lines.remove(&bar);
+        }
+        self.say(&format!("{how} {}{more}", name(planned)));
+    }
+
+    fn tick(&mut self, plan: &Plan, known: &Progress, running: &[Arc<Planned>]) {
+        if self.plain || self.refreshed.elapsed() < REFRESH {
+            return;
+        }
+        self.refreshed = Instant::now();
+        let later: usize = plan.later.values().sum();
+        self.whole.set_length((plan.tasks.len() + later) as u64);
+        let over = |p: &&Arc<Planned>| {
+            known.finished.contains_key(&p.key) || known.given_up.contains(&p.key)
+        };
+        self.whole.set_position(plan.tasks.iter().filter(over).count() as u64);
+        for planned in running {
+            let folder = TaskDir::of(&self.out, planned.task.stage, &planned.key);
+            let line = folder.last_lines(1).pop().unwrap_or_default();
+            if let Some(bar) = self.bars.get(&planned.key) {
+                bar.set_message(format!("{}: {line}", name(planned)));
+            }
+        }
+    }
+
+    fn say(&self, line: &str) {
+        if self.plain {
+            eprintln!("{line}");
+        } else {
+            let _ = self.lines.println(line);
+        }
+    }
+
+    fn clear(&self) {
+        let _ = self.lines.clear();
+    }
+}
+
+fn name(planned: &Planned) -> String {
+    let gan = planned.gan.as_deref().unwrap_or("-");
+    let (key, stage) = (&planned.key, planned.task.stage.name());
+    format!("{key} {stage} {} {gan} {}", planned.dataset, planned.what)
+}

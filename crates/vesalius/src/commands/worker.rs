@@ -1,0 +1,331 @@
+//! `vesalius worker`: does tasks of a study, each in its folder. Every stage is one of the other commands, run in the
+//! folder of an attempt; the first attempt to finish publishes the task's result.
+
+use crate::commands::{distance, metrics, sample, segment, train};
+use crate::environment::{Compute, REQUEUE, Stop};
+use crate::meter::Meter;
+use crate::progress::Progress;
+use anyhow::{Context, Result, bail};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use vesalius_study::data::pack::Pack;
+use vesalius_study::publish::write_file;
+use vesalius_study::run_dir::{Input, Subject};
+use vesalius_study::task::{Stage, Task};
+use vesalius_study::task_dir::TaskDir;
+use vesalius_torch::features::unet::{UnetExtractor, default_spec};
+use vesalius_torch::spec::TrainSpec;
+use vesalius_torch::{checkpoint, train as training};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+`vesalius study run` starts workers; start one by hand to see a failure again. A task's folder has task.toml. The worker
+writes into attempts/N/ there, goes on from the newest checkpoint of earlier attempts, and publishes result.json unless
+another attempt was first. SIGINT, SIGTERM and SIGUSR1 write a checkpoint.
+
+Exit codes: 0 all done; 1 a task failed, and its attempts/N/failure.json says why; 2 usage or environment; 75 stopped,
+to be started again.
+
+Example:
+  vesalius worker my-study/tasks/train-0123456789abcdef --threads 1")]
+pub struct Args {
+    /// Folders of tasks.
+    #[arg(value_name = "TASK", required = true)]
+    tasks: Vec<PathBuf>,
+    /// Stop when stdin closes: the coordinator that holds its other end is dead.
+    #[arg(long)]
+    watch_stdin: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    args.compute.start()?;
+    let stop = Stop::listen()?;
+    if args.watch_stdin {
+        stop.when_stdin_closes();
+    }
+    let mut failed = false;
+    for path in &args.tasks {
+        let folder =
+            TaskDir::at(&path.canonicalize().with_context(|| format!("{}", path.display()))?);
+        if folder.is_finished() {
+            continue;
+        }
+        let task = Task::read(folder.path())?;
+        let attempt = folder.begin_attempt()?;
+        let job = Job {
+            folder: &folder,
+            task: &task,
+            attempt,
+            device: &args.compute.device,
+            stop: &stop,
+        };
+        // A panic ends one task; the hook has printed where.
+        let outcome = catch_unwind(AssertUnwindSafe(|| job.run()));
+        match outcome {
+            Ok(Ok(())) if folder.attempt(attempt).join("result.json").exists() => {
+                folder.publish(attempt)?;
+            }
+            _ if stop.asked() => return Ok(ExitCode::from(REQUEUE)),
+            Ok(Ok(())) => bail!("{}: ended without a result", folder.path().display()),
+            Ok(Err(error)) => {
+                eprintln!("error: {error:#}");
+                folder.note_failure(attempt, &format!("{error:#}"))?;
+                failed = true;
+            }
+            Err(panic) => {
+                let text = panic
+                    .downcast_ref::<String>()
+                    .map(String::as_str)
+                    .or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("no message");
+                folder.note_failure(attempt, &format!("panicked: {}", text.replace('\n', " ")))?;
+                failed = true;
+            }
+        }
+    }
+    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+struct Job<'a> {
+    folder: &'a TaskDir,
+    task: &'a Task,
+    attempt: u32,
+    device: &'a str,
+    stop: &'a Stop,
+}
+
+impl Job<'_> {
+    fn run(&self) -> Result<()> {
+        match self.task.stage {
+            Stage::Judge => self.judge(),
+            Stage::Train => self.train(),
+            Stage::Sample => self.sample(),
+            Stage::Distance => {
+                let mut arguments = self.comparison()?;
+                arguments.extend(["--extractor".to_owned(), self.text("extractor")?]);
+                distance::run(&self.arguments(arguments)?).map(|_| ())
+            }
+            Stage::Metrics => {
+                let mut arguments = self.comparison()?;
+                let extractor = self.text("extractor")?;
+                arguments.extend(["--all", "--extractor", &extractor].map(ToOwned::to_owned));
+                metrics::run(&self.arguments(arguments)?).map(|_| ())
+            }
+            Stage::Segment => self.segment(),
+        }
+    }
+
+    fn own(&self) -> PathBuf {
+        self.folder.attempt(self.attempt)
+    }
+
+    /// The real pack, if it is still the one that was planned with.
+    fn pack(&self) -> Result<Pack> {
+        let input = self.task.pack("real")?;
+        let pack = Pack::open(&input.path)?;
+        if pack.digest() != input.digest {
+            bail!(
+                "{}: digest {:.12}, expected {:.12}: the pack changed after planning",
+                input.path.display(),
+                pack.digest(),
+                input.digest
+            );
+        }
+        Ok(pack)
+    }
+
+    /// What a finished task left, by its role.
+    fn accepted(&self, role: &str) -> Result<PathBuf> {
+        let input = self
+            .task
+            .input(role)
+            .with_context(|| format!("task.toml: no task with role {role}"))?;
+        self.folder.sibling(input.stage, &input.key).accepted()
+    }
+
+    fn field(&self, name: &str) -> Result<&serde_json::Value> {
+        self.task.spec.get(name).with_context(|| format!("task.toml: spec.{name}: missing"))
+    }
+
+    fn text(&self, name: &str) -> Result<String> {
+        let value = self.field(name)?;
+        Ok(value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
+    }
+
+    /// Another command's arguments, read as its own parser reads them.
+    fn arguments<A: clap::Args>(&self, mut arguments: Vec<String>) -> Result<A> {
+        arguments.extend(["--device".to_owned(), self.device.to_owned()]);
+        let command = A::augment_args(clap::Command::new("worker").no_binary_name(true));
+        let matches = command.try_get_matches_from(arguments)?;
+        Ok(A::from_arg_matches(&matches)?)
+    }
+
+    fn judge(&self) -> Result<()> {
+        let meter = Meter::start();
+        let pack = self.pack()?;
+        let spec = default_spec();
+        let mut bar = Progress::new("training the judge U-Net", spec.steps, "steps");
+        let device = self.compute().start()?;
+        UnetExtractor::of_pack(&pack, &spec, device, &|| self.stop.asked(), &mut |step, loss| {
+            bar.set(step, &format!("loss {loss:.3}"));
+        })?;
+        bar.finish();
+        let subject =
+            Subject { dataset: pack.manifest().dataset.clone(), gan: None, trained_on: None };
+        let inputs = vec![Input::pack("pack", &pack)];
+        let images = spec.steps * spec.batch as u64;
+        let settings = serde_json::to_value(&spec)?;
+        meter
+            .result("judge", subject, vec![], inputs, Some(images), settings)
+            .publish(&self.own())
+            .map(|_| ())
+    }
+
+    fn compute(&self) -> Compute {
+        Compute { device: self.device.to_owned(), threads: None }
+    }
+
+    fn train(&self) -> Result<()> {
+        let pack = self.pack()?;
+        let spec: TrainSpec = serde_json::from_value(self.task.spec.clone())
+            .with_context(|| format!("{}/task.toml: spec", self.folder.path().display()))?;
+        spec.check()?;
+        let own = self.own();
+        training::begin(&own, &spec, &pack)?;
+        if let Some(from) = self.to_go_on_from()? {
+            take_over(&from, &own)?;
+        }
+        let real = self.task.pack("real")?.path.clone();
+        let arguments = vec![path(&real)?, "--out".into(), path(&own)?, "--resume".into()];
+        train::run(&self.arguments(arguments)?)?;
+        // Where reports look for them.
+        for name in ["samples.png", "stats.jsonl"] {
+            if let Ok(bytes) = std::fs::read(own.join(name)) {
+                write_file(&self.folder.path().join(name), &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest attempt with a checkpoint, else the shorter training that this one makes longer.
+    fn to_go_on_from(&self) -> Result<Option<PathBuf>> {
+        for number in self.folder.attempts().into_iter().rev().filter(|&n| n != self.attempt) {
+            let folder = self.folder.attempt(number);
+            if !checkpoint::list(&folder)?.is_empty() {
+                return Ok(Some(folder));
+            }
+        }
+        match self.task.input("continues") {
+            Some(_) => self.accepted("continues").map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn sample(&self) -> Result<()> {
+        let meter = Meter::start();
+        let real = self.pack()?;
+        let trained = self.accepted("run")?;
+        let target = self.own().join("pack");
+        let mut arguments = vec![path(&trained)?, "--out".into(), path(&target)?];
+        for name in ["count", "seed", "truncation"] {
+            arguments.extend([format!("--{name}"), self.text(name)?]);
+        }
+        match self.text("masks")?.as_str() {
+            "none" => {}
+            masks => {
+                arguments.extend(["--masks".to_owned(), path(real.path())?]);
+                if masks == "warped" {
+                    arguments.push("--warp".to_owned());
+                }
+            }
+        }
+        sample::run(&self.arguments(arguments)?)?;
+        let pack = Pack::open(&target)?;
+        let subject = Subject {
+            dataset: real.manifest().dataset.clone(),
+            gan: pack.manifest().provenance.row(),
+            trained_on: None,
+        };
+        let inputs = vec![Input::pack("pack", &real)];
+        let images = Some(pack.len() as u64);
+        meter
+            .result("sample", subject, vec![], inputs, images, self.task.spec.clone())
+            .publish(&self.own())
+            .map(|_| ())
+    }
+
+    fn comparison(&self) -> Result<Vec<String>> {
+        let (real, synthetic) = (self.pack()?, self.accepted("synthetic")?.join("pack"));
+        Ok(vec![
+            "--real".to_owned(),
+            path(real.path())?,
+            "--synthetic".to_owned(),
+            path(&synthetic)?,
+            "--out".to_owned(),
+            path(&self.own())?,
+        ])
+    }
+
+    fn segment(&self) -> Result<()> {
+        let real = path(self.pack()?.path())?;
+        let mut arguments = vec!["--test".to_owned(), real.clone()];
+        if self.field("real")?.as_bool() == Some(true) {
+            arguments.extend(["--train".to_owned(), real]);
+        }
+        if self.task.input("synthetic").is_some() {
+            let synthetic = path(&self.accepted("synthetic")?.join("pack"))?;
+            arguments.extend(["--train".to_owned(), synthetic]);
+        }
+        if self.field("augment")?.as_bool() == Some(true) {
+            arguments.push("--augment".to_owned());
+        }
+        for (flag, name) in [
+            ("--steps", "steps"),
+            ("--batch", "batch"),
+            ("--learning-rate", "learning_rate"),
+            ("--filters", "filters"),
+            ("--depth", "depth"),
+            ("--seed", "seed"),
+        ] {
+            arguments.extend([flag.to_owned(), self.text(name)?]);
+        }
+        arguments.extend(["--out".to_owned(), path(&self.own())?]);
+        segment::run(&self.arguments(arguments)?).map(|_| ())
+    }
+}
+
+/// Gives a new attempt the checkpoints (as links: they are never written again) and the log of an earlier one. A
+/// checkpoint that was damaged meanwhile is an error of the training that reads it.
+fn take_over(from: &Path, own: &Path) -> Result<()> {
+    for checkpoint in checkpoint::list(from)? {
+        let name = checkpoint.file_name().context("a checkpoint has a name")?;
+        let target = own.join("checkpoints").join(name);
+        let staged = vesalius_study::publish::StagedDir::create(&target)?;
+        for entry in vesalius_study::data::source::entries(&checkpoint)? {
+            let name = entry.file_name().context("a file has a name")?;
+            let copy = staged.path().join(name);
+            std::fs::hard_link(&entry, &copy)
+                .or_else(|_| std::fs::copy(&entry, &copy).map(|_| ()))
+                .with_context(|| format!("{}: cannot be copied", entry.display()))?;
+        }
+        staged.publish()?;
+    }
+    if let Ok(bytes) = std::fs::read(from.join("stats.jsonl")) {
+        write_file(&own.join("stats.jsonl"), &bytes)?;
+    }
+    if let Ok(bytes) = std::fs::read(from.join("commands.log")) {
+        write_file(&own.join("commands.log"), &bytes)?;
+    }
+    Ok(())
+}
+
+fn path(path: &Path) -> Result<String> {
+    let text = path.to_str();
+    text.map(ToOwned::to_owned)
+        .with_context(|| format!("{}: expected a path in UTF-8", path.display()))
+}
