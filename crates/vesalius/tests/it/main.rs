@@ -6,6 +6,7 @@ mod formats;
 mod pipeline;
 mod real_data;
 mod resume;
+mod study;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use vesalius_study::plan::{Ask, Resolved};
 use vesalius_study::study::{Gan, Study};
-use vesalius_torch::spec::{Networks, TrainSpec};
+use vesalius_torch::spec::{Networks, TrainSpec, preset_names};
 
 /// Reads a study and tries every value of its space once.
 ///
@@ -38,6 +38,11 @@ pub fn resolve(ask: &Ask) -> Result<Resolved> {
 
 fn check(study: &Study, gan: &Gan) -> Result<()> {
     let preset = gan.preset.get_ref();
+    let names = preset_names();
+    if !names.contains(preset) {
+        let at = study.at(&gan.preset.span());
+        bail!("{at}: {preset}: no such preset, expected one of {}", names.join(", "));
+    }
     let kimg = *study.budget.kimg.get_ref();
     let base = study.settings(gan);
     let attempt = |more: Vec<String>| {
