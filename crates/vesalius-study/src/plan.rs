@@ -7,6 +7,7 @@ use crate::task::{Key, PackInput, Stage, Task, TaskInput};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -150,6 +151,7 @@ pub struct Planner<'a> {
     resolve: &'a Resolve<'a>,
     made: HashMap<String, Arc<Planned>>,
     painting: HashSet<Key>,
+    shares: Vec<usize>,
 }
 
 impl std::fmt::Debug for Planner<'_> {
@@ -175,7 +177,14 @@ impl Group<'_> {
 impl<'a> Planner<'a> {
     /// `packs` in the order of the study's datasets.
     pub fn new(study: &'a Study, packs: Vec<PackInfo>, resolve: &'a Resolve<'a>) -> Self {
-        Self { study, packs, resolve, made: HashMap::new(), painting: HashSet::new() }
+        Self {
+            study,
+            packs,
+            resolve,
+            made: HashMap::new(),
+            painting: HashSet::new(),
+            shares: study.shares(),
+        }
     }
 
     /// The plan.
@@ -193,7 +202,7 @@ impl<'a> Planner<'a> {
         let mut searches = Vec::new();
         let study = self.study;
         for (index, (dataset, gan)) in study.groups().enumerate() {
-            let group = Group { pack: &packs[dataset], gan, runs: study.runs(index) };
+            let group = Group { pack: &packs[dataset], gan, runs: self.shares[index] };
             let judge = &judges[dataset].key;
             searches.push((group, self.search(group, judge, known, &mut plan.later)?));
         }
@@ -310,7 +319,7 @@ impl<'a> Planner<'a> {
         let task = Task::new(Stage::Train, vec![pack_input(group.pack)], inputs, resolved.spec);
         let mut what = chosen.join(" ");
         if self.study.seeds.len() > 1 {
-            what += &format!(" seed {seed}");
+            let _ = write!(what, " seed {seed}");
         }
         let planned = planned(task, group.pack, Some(preset), what);
         if resolved.paints_masks {

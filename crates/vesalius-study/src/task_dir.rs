@@ -52,6 +52,7 @@ impl TaskDir {
     }
 
     /// The folder of another task of the same study.
+    #[must_use]
     pub fn sibling(&self, stage: Stage, key: &Key) -> Self {
         Self(self.0.parent().unwrap_or(Path::new("")).join(folder_name(stage, key)))
     }
@@ -256,8 +257,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = TaskDir::at(root.path());
         let attempt = folder.begin_attempt().unwrap();
-        let lines: String = (0..5000).map(|i| format!("line {i}\n")).collect();
-        std::fs::write(root.path().join("output.log"), lines).unwrap();
+        let lines: Vec<String> = (0..5000).map(|i| format!("line {i}")).collect();
+        std::fs::write(root.path().join("output.log"), lines.join("\n")).unwrap();
         folder.note_failure(attempt, "broke").unwrap();
         folder.note_failure(attempt, "later").unwrap();
         let failures = folder.failures();

@@ -28,7 +28,7 @@ struct Running {
 }
 
 /// From a request to stop to the end of patience: a checkpoint has to fit.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
 impl Local {
     /// Workers are `PROGRAM ARGUMENTS… FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes when this

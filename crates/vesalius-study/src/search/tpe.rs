@@ -79,15 +79,14 @@ fn ask(space: Space, told: &[(Point, f64)], good_share: f64, rng: &mut ChaCha8Rn
 }
 
 fn optimiser(parameter: &Parameter, good_share: f64) -> TpeOptimizer {
-    let (estimator, range) = match parameter.cardinality() {
-        Some(count) => (::tpe::histogram_estimator(), ::tpe::categorical_range(count)),
-        None => {
-            let ([low, high], _) = parameter.ends().unwrap_or_default();
-            let (low, high) = (inner(parameter, low), inner(parameter, high));
-            // The crate's ranges exclude their end.
-            let end = high + (high - low) * 1e-9;
-            (::tpe::parzen_estimator(), ::tpe::range(low, end))
-        }
+    let (estimator, range) = if let Some(count) = parameter.cardinality() {
+        (::tpe::histogram_estimator(), ::tpe::categorical_range(count))
+    } else {
+        let ([low, high], _) = parameter.ends().unwrap_or_default();
+        let (low, high) = (inner(parameter, low), inner(parameter, high));
+        // The crate's ranges exclude their end.
+        let end = high + (high - low) * 1e-9;
+        (::tpe::parzen_estimator(), ::tpe::range(low, end))
     };
     TpeOptimizerBuilder::new()
         .gamma(good_share)

@@ -168,8 +168,9 @@ impl Study {
                         bail!("{at}: a range in a grid, expected points = NUMBER");
                     }
                 }
+                let shares = self.shares();
                 for (i, (_, gan)) in self.groups().enumerate() {
-                    let trials = self.runs(i) / self.seeds.len();
+                    let trials = shares[i] / self.seeds.len();
                     if search::grid_size(self.space(gan), trials).is_none() {
                         bail!(
                             "{}: the grid of {} has more than its share of {trials} points, expected more runs, fewer \

@@ -2,7 +2,7 @@
 
 mod check;
 
-use crate::search::Sampler;
+use crate::search::{self, Sampler};
 use crate::space::{Parameter, Space};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -244,11 +244,39 @@ impl Study {
         self.set.iter().chain(&gan.set).cloned().collect()
     }
 
-    /// Trainings of group `index` (datasets × GANs): an even share, the first ones get what does not divide.
-    pub fn runs(&self, index: usize) -> usize {
-        let groups = self.dataset.len() * self.gan.len();
+    /// Trainings of each group (datasets × GANs): even shares, the first ones get what does not divide; what a small
+    /// space has no use for goes to the others.
+    pub fn shares(&self) -> Vec<usize> {
         let runs = *self.budget.runs.get_ref();
-        runs / groups + usize::from(index < runs % groups)
+        let most: Vec<usize> = self.groups().map(|(_, gan)| self.most_runs(gan, runs)).collect();
+        let mut shares = vec![0; most.len()];
+        let mut left = runs;
+        loop {
+            let open: Vec<usize> = (0..most.len()).filter(|&i| shares[i] < most[i]).collect();
+            if left == 0 || open.is_empty() {
+                return shares;
+            }
+            let (each, rest) = (left / open.len(), left % open.len());
+            for (position, &i) in open.iter().enumerate() {
+                let more = (each + usize::from(position < rest)).min(most[i] - shares[i]);
+                shares[i] += more;
+                left -= more;
+            }
+        }
+    }
+
+    /// Trainings that a GAN's space has points for, up to `runs`.
+    fn most_runs(&self, gan: &Gan, runs: usize) -> usize {
+        let parameters = &self.search.parameter;
+        let space = self.space(gan);
+        let endless = (0..parameters.len())
+            .any(|i| parameters[i].range.is_some() && space.with(i, 0.0).is_some());
+        match self.search.sampler.get_ref() {
+            // Later rungs try points again.
+            Sampler::Halving { .. } => runs,
+            Sampler::Random { .. } | Sampler::Tpe { .. } if endless => runs,
+            _ => search::grid_size(space, runs).map_or(runs, |n| n * self.seeds.len()).min(runs),
+        }
     }
 }
 
@@ -298,7 +326,9 @@ when = { preset = ["y"], "a.b" = [2] }
     #[test]
     fn runs_are_dealt_out_and_none_is_lost() {
         let study = read(GOOD).unwrap();
-        assert_eq!((study.runs(0), study.runs(1)), (3, 2));
+        assert_eq!(study.shares(), [2, 3], "x has two points");
+        let more = read(&GOOD.replace("runs = 5", "runs = 9")).unwrap();
+        assert_eq!(more.shares(), [2, 7]);
         assert_eq!(study.dataset[0].name(), "a");
     }
 
