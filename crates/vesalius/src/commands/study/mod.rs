@@ -7,8 +7,9 @@ mod space;
 mod status;
 
 use anyhow::Result;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
+use vesalius_study::store::Store;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -61,13 +62,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// The study and what is known of it, without writing anything.
 struct Open {
     study: vesalius_study::study::Study,
-    store: Option<vesalius_study::store::Store>,
+    store: Option<Store>,
     known: vesalius_study::plan::Progress,
     plan: vesalius_study::plan::Plan,
 }
 
 impl Open {
-    fn read(path: &PathBuf, packs_may_be_missing: bool) -> Result<Self> {
+    fn read(path: &Path, packs_may_be_missing: bool) -> Result<Self> {
         let study = space::read(path)?;
         let packs = match vesalius_study::coordinate::packs(&study) {
             Ok(packs) => packs,
@@ -77,8 +78,8 @@ impl Open {
             }
             Err(error) => return Err(error),
         };
-        let store = vesalius_study::store::Store::open_to_read(&study.folder())?;
-        let known = store.as_ref().map(|s| s.progress()).transpose()?.unwrap_or_default();
+        let store = Store::open_to_read(&study.folder())?;
+        let known = store.as_ref().map(Store::progress).transpose()?.unwrap_or_default();
         let plan =
             vesalius_study::plan::Planner::new(&study, packs, &space::resolve).plan(&known)?;
         Ok(Self { study, store, known, plan })

@@ -1,0 +1,87 @@
+//! Ten thousand finished tasks are planned and reported on in seconds.
+
+use serde_json::json;
+use std::time::Instant;
+use vesalius_study::plan::{Ask, PackInfo, Planner, Progress, Resolved};
+use vesalius_study::run_dir::{Cost, Outcome, RESULT_FORMAT, RunResult, Subject};
+use vesalius_study::score::Score;
+use vesalius_study::store::Store;
+use vesalius_study::study::Study;
+use vesalius_study::task_dir::TaskDir;
+
+const STUDY: &str = r#"
+name = "large"
+out = "out"
+dataset = [{ pack = "a" }, { pack = "b" }]
+gan = [{ preset = "x" }, { preset = "y" }]
+budget = { runs = 10_000, kimg = 1.0 }
+[search]
+sampler = { kind = "random" }
+parameter = [{ paths = ["rate"], range = [1e-5, 1e-2], scale = "log" }, { paths = ["filters"], choices = [8, 16, 32] }]
+"#;
+
+fn result(distance: f64) -> RunResult {
+    let score = Score::new("frechet_distance", distance, "synthetic, for this test".to_owned());
+    RunResult {
+        format: RESULT_FORMAT,
+        stage: "train".to_owned(),
+        subject: Subject { dataset: "a".to_owned(), gan: Some("x".to_owned()), trained_on: None },
+        outcome: Outcome::Finished,
+        scores: vec![score],
+        inputs: vec![],
+        wall_secs: 1.0,
+        cost: Cost::default(),
+        command: "vesalius worker".to_owned(),
+        vesalius: "0".to_owned(),
+        machine: "m".to_owned(),
+        settings: json!({ "text": "x".repeat(1500) }),
+    }
+}
+
+#[test]
+fn ten_thousand_finished_tasks_take_seconds() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("study.toml"), STUDY).unwrap();
+    let study = Study::read(&root.path().join("study.toml")).unwrap();
+    let packs = ["a", "b"].map(|name| PackInfo {
+        name: name.to_owned(),
+        path: name.into(),
+        digest: name.repeat(64),
+    });
+    let resolve = |ask: &Ask| {
+        let spec = json!({ "preset": ask.preset, "settings": ask.settings, "seed": ask.seed });
+        Ok(Resolved { spec, paints_masks: false })
+    };
+    let plan = Planner::new(&study, packs.to_vec(), &resolve).plan(&Progress::default()).unwrap();
+    assert_eq!(plan.tasks.len(), 10_002);
+    let out = study.folder();
+    for (i, planned) in plan.tasks.iter().enumerate() {
+        // Written plainly: flushing 20,000 files to the disk is not what is measured here.
+        let folder = TaskDir::of(&out, planned.task.stage, &planned.key);
+        std::fs::create_dir_all(folder.path()).unwrap();
+        std::fs::write(folder.path().join("task.toml"), planned.task.to_toml().unwrap()).unwrap();
+        let text = serde_json::to_vec(&result(1.0 + i as f64)).unwrap();
+        std::fs::write(folder.path().join("result.json"), text).unwrap();
+    }
+    let started = Instant::now();
+    let (found, strange) = Store::open(&out).unwrap().reindex().unwrap();
+    assert_eq!((found, strange.len()), (10_002, 0));
+    let reindexed = started.elapsed();
+
+    let started = Instant::now();
+    let store = Store::open(&out).unwrap();
+    store.verify().unwrap();
+    let verified = started.elapsed();
+    let started = Instant::now();
+    let known = store.progress().unwrap();
+    let plan = Planner::new(&study, packs.to_vec(), &resolve).plan(&known).unwrap();
+    assert_eq!(plan.ready(&known).count(), 0);
+    assert_eq!(plan.best.len(), 4);
+    let planned = started.elapsed();
+    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("").to_owned();
+    eprintln!(
+        "reindex {reindexed:.2?}, verify {verified:.2?}, read and plan {planned:.2?}, {peak}"
+    );
+    assert!(planned.as_secs_f64() < 5.0, "{planned:?}");
+}
