@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes environments of the pinned reference packages and writes the golden numbers again.
-# Usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN   (the last three: checkouts)
+# Usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL   (the last four: checkouts)
 set -euo pipefail
-[ $# -eq 4 ] || { echo "usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN (see CONTRIBUTING.md)" >&2; exit 2; }
+[ $# -eq 5 ] || { echo "usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL (see CONTRIBUTING.md)" >&2; exit 2; }
 paths=()
 for path in "$@"; do paths+=("$(realpath "$path")"); done
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 .venv/bin/python generate.py --diffaugment "${paths[0]}"
 .venv/bin/python stylegan2.py --code "${paths[1]}"
 .venv/bin/python spade.py --code "${paths[2]}"
+.venv/bin/python metrics.py --dgm-eval "${paths[4]}"
 .venv/bin/python convert.py --stylegan2 "${paths[1]}" --spade "${paths[2]}"
 # TensorFlow has an environment of its own: StyleGAN was written for it.
 [ -d .venv-stylegan ] || python3 -m venv .venv-stylegan

@@ -245,6 +245,12 @@ impl Source {
         if file::is_feature_file(path) {
             return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
         }
+        if !path.exists() {
+            bail!(
+                "{}: nothing there, expected a pack, a folder of images, .npy or .safetensors",
+                path.display()
+            );
+        }
         if path.join("manifest.json").exists() || !path.is_dir() {
             return Ok(Self::Pack(Box::new(Pack::open(path)?)));
         }

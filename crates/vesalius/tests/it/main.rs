@@ -3,6 +3,7 @@
 mod bad_input;
 mod families;
 mod formats;
+mod metrics;
 mod pipeline;
 mod real_data;
 mod resume;
@@ -56,6 +57,19 @@ impl Bench {
             assert!(lines[0].contains(part), "{arguments:?}: `{}` lacks `{part}`", lines[0]);
         }
         assert!(!text.contains("panicked"), "{text}");
+    }
+
+    /// A NumPy array of f64.
+    fn npy(&self, name: &str, rows: &[Vec<f64>]) {
+        let shape = format!("({}, {})", rows.len(), rows[0].len());
+        let mut header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}");
+        header.push_str(&" ".repeat(117 - header.len()));
+        header.push('\n');
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(rows.iter().flatten().flat_map(|value| value.to_le_bytes()));
+        std::fs::write(self.path(name), bytes).expect("a file");
     }
 
     /// A small pack of phantoms.

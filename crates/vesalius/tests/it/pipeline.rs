@@ -93,21 +93,14 @@ fn an_image_depends_on_its_number_and_not_on_the_batch() {
 #[test]
 fn distance_reads_feature_files_and_prints_one_object() {
     let bench = Bench::new();
-    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 2), }";
-    let npy = |name: &str, shift: f64| {
-        let mut text = header.to_owned();
-        text.push_str(&" ".repeat(117 - text.len()));
-        text.push('\n');
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((text.len() as u16).to_le_bytes());
-        bytes.extend(text.as_bytes());
-        for value in [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0_f64] {
-            bytes.extend((value + shift).to_le_bytes());
-        }
-        std::fs::write(bench.path(name), bytes).unwrap();
+    let corners = |shift: f64| -> Vec<Vec<f64>> {
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+            .iter()
+            .map(|corner| corner.iter().map(|x| x + shift).collect())
+            .collect()
     };
-    npy("real.npy", 0.0);
-    npy("fake.npy", 3.0);
+    bench.npy("real.npy", &corners(0.0));
+    bench.npy("fake.npy", &corners(3.0));
     let text = bench.ok(&["distance", "--real", "real.npy", "--synthetic", "fake.npy", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let score = &json["scores"][0];

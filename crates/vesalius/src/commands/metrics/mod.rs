@@ -84,6 +84,7 @@ enum Name {
     InceptionScore,
     PrecisionRecall,
     AuthPct,
+    #[value(name = "c_t")]
     CT,
     Psnr,
     Ssim,
