@@ -1,6 +1,6 @@
 //! The first, coarse step of the copy search: which training images deserve a closer look.
 
-use super::views::VIEWS;
+use super::views::{VIEWS, upright};
 use tch::{Kind, Tensor};
 
 /// Candidates whatever their patient.
@@ -12,6 +12,15 @@ pub(super) struct Pair {
     pub query: usize,
     pub row: usize,
     pub view: usize,
+}
+
+impl Pair {
+    /// The pair, and beside it the reference neither turned nor scaled: the coarse grid cannot tell a small turn from a small
+    /// shift, so both are looked at closely.
+    pub(super) fn and_upright(self) -> impl Iterator<Item = Self> {
+        let upright = Self { view: upright(self.view), ..self };
+        std::iter::once(self).chain((upright.view != self.view).then_some(upright))
+    }
 }
 
 /// Coarse likeness of queries (rows) to references (columns), each in its best view.
@@ -143,5 +152,9 @@ mod tests {
         assert_eq!(patients.candidates(&row, None), [2, 0, 3, 4, 6]);
         assert_eq!(patients.candidates(&row, Some(0)), [4, 6, 5, 7]);
         assert_eq!(likest([3, 1, 2].into_iter(), 2, |_| 1.0), [3, 1]);
+        let views = |view| -> Vec<usize> {
+            Pair { query: 0, row: 0, view }.and_upright().map(|pair| pair.view).collect()
+        };
+        assert_eq!((views(3), views(6)), (vec![3], vec![6, 2]));
     }
 }

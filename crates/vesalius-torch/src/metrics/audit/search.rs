@@ -141,23 +141,21 @@ impl References {
                 self.nearest_queries(queries, &likeness, nearest_query);
             }
             let patients = &self.patients;
-            let chosen: Vec<Vec<usize>> = (0..queries.len())
+            let chosen: Vec<Vec<Pair>> = (0..queries.len())
                 .into_par_iter()
                 .map(|i| {
                     let without = own.and_then(|own| patients.of[own[i]]);
-                    patients.candidates(likeness.row(i), without)
+                    let rows = patients.candidates(likeness.row(i), without);
+                    let pairs = rows.into_iter().map(|row| likeness.pair(i, row));
+                    pairs.flat_map(|pair| pair.and_upright()).collect()
                 })
                 .collect();
-            let pairs: Vec<Pair> = (0..)
-                .zip(&chosen)
-                .flat_map(|(query, rows)| rows.iter().map(move |&row| (query, row)))
-                .map(|(query, row)| likeness.pair(query, row))
-                .collect();
+            let pairs = chosen.concat();
             let placed = self.place(queries, &pairs);
             let mut found = Vec::with_capacity(queries.len());
             let mut first = 0;
-            for rows in &chosen {
-                let range = first..first + rows.len();
+            for pairs_of_query in &chosen {
+                let range = first..first + pairs_of_query.len();
                 found.push(self.best(&pairs[range.clone()], &placed[range.clone()]));
                 first = range.end;
             }

@@ -62,6 +62,11 @@ impl View {
     }
 }
 
+/// The view that is mirrored like `view`, and neither turned nor scaled.
+pub(super) fn upright(view: usize) -> usize {
+    view % 4
+}
+
 /// Each image of `x` `[n, C, H, W]` in its view: bilinear, edges continued outwards.
 pub fn seen(x: &Tensor, views: &[usize]) -> Tensor {
     const BILINEAR: i64 = 0;
