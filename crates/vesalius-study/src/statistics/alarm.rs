@@ -61,8 +61,8 @@ impl Alarm {
 /// # Panics
 /// When there are more hits than cases, or no case.
 pub fn share_interval(hits: usize, n: usize) -> [f64; 2] {
-    assert!(hits <= n && n > 0, "{hits} of {n}");
     const TAIL: f64 = 0.025;
+    assert!(hits <= n && n > 0, "{hits} of {n}");
     // P(X ≥ hits) grows with the share, P(X ≤ hits) falls.
     let low = if hits == 0 { 0.0 } else { solve(|p| 1.0 - at_most(hits - 1, n, p) > TAIL) };
     let high = if hits == n { 1.0 } else { solve(|p| at_most(hits, n, p) < TAIL) };
@@ -73,10 +73,10 @@ pub fn share_interval(hits: usize, n: usize) -> [f64; 2] {
 fn solve(reached: impl Fn(f64) -> bool) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..60 {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if reached(middle) { high = middle } else { low = middle }
     }
-    (low + high) / 2.0
+    f64::midpoint(low, high)
 }
 
 /// P(X ≤ k) of a binomial with `n` trials of chance `p`.

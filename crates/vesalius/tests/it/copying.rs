@@ -34,9 +34,9 @@ fn score(result: &Value, metric: &str, of: Option<&str>) -> f64 {
 #[test]
 fn a_memory_gan_is_caught_and_strangers_are_not_accused() {
     let bench = Bench::new();
-    idrid(&bench, "real", "24", "1");
-    bench.ok(&["copying", "--real", "real", "--memory-gan", "memory", "--count", "60"]);
-    idrid(&bench, "strangers", "60", "2");
+    idrid(&bench, "real", "20", "1");
+    bench.ok(&["copying", "--real", "real", "--memory-gan", "memory", "--count", "40"]);
+    idrid(&bench, "strangers", "30", "2");
     let audit = |synthetic: &str, run: &str| {
         let arguments =
             ["copying", "--real", "real", "--synthetic", synthetic, "--out", run, "--pixels-only"];
@@ -72,7 +72,7 @@ fn a_memory_gan_is_caught_and_strangers_are_not_accused() {
 
     let csv = std::fs::read_to_string(bench.path("runs/memory/nearest.csv")).unwrap();
     let held_out = csv.lines().filter(|line| line.starts_with("held_out,")).count();
-    assert_eq!(csv.lines().count(), 1 + 60 + held_out);
+    assert_eq!(csv.lines().count(), 1 + 40 + held_out);
     assert!(held_out > 0);
     let columns = csv.lines().next().unwrap().split(',').count();
     assert_eq!(columns, 17);

@@ -147,7 +147,7 @@ impl References {
                     let without = own.and_then(|own| patients.of[own[i]]);
                     let rows = patients.candidates(likeness.row(i), without);
                     let pairs = rows.into_iter().map(|row| likeness.pair(i, row));
-                    pairs.flat_map(|pair| pair.and_upright()).collect()
+                    pairs.flat_map(Pair::and_upright).collect()
                 })
                 .collect();
             let pairs = chosen.concat();
@@ -170,7 +170,7 @@ impl References {
         let (_, _, h, w) = queries.band.size4().expect("a batch of images");
         let mut placed = Vec::with_capacity(pairs.len());
         for some in pairs.chunks(PAIRS) {
-            let (query, reference) = self.both(&queries.band, &self.images.band, some);
+            let (query, reference) = both(&queries.band, &self.images.band, some);
             let found = align(&query, &reference, reach(h, w));
             placed.extend(
                 found
@@ -181,16 +181,6 @@ impl References {
             );
         }
         placed
-    }
-
-    /// Queries and references in their views, side by side.
-    fn both(&self, queries: &Tensor, references: &Tensor, pairs: &[Pair]) -> (Tensor, Tensor) {
-        let rows = |of: &dyn Fn(&Pair) -> usize| {
-            Tensor::from_slice(&pairs.iter().map(|pair| of(pair) as i64).collect::<Vec<_>>())
-        };
-        let views: Vec<usize> = pairs.iter().map(|pair| pair.view).collect();
-        let reference = references.index_select(0, &rows(&|pair| pair.row));
-        (queries.index_select(0, &rows(&|pair| pair.query)), seen(&reference, &views))
     }
 
     /// The nearest of a query's candidates, compared with those of other patients.
@@ -233,7 +223,7 @@ impl References {
                 .zip(some.iter())
                 .map(|(query, found)| Pair { query, row: found.row, view: found.view })
                 .collect();
-            let (query, reference) = self.both(&queries.plain, &self.images.plain, &pairs);
+            let (query, reference) = both(&queries.plain, &self.images.plain, &pairs);
             let windows: Vec<Tensor> = (0..)
                 .zip(some.iter())
                 .map(|(i, found)| {
@@ -272,6 +262,16 @@ impl References {
 struct Placed {
     distance: f64,
     corner: [i64; 2],
+}
+
+/// Queries and references in their views, side by side.
+fn both(queries: &Tensor, references: &Tensor, pairs: &[Pair]) -> (Tensor, Tensor) {
+    let rows = |of: &dyn Fn(&Pair) -> usize| {
+        Tensor::from_slice(&pairs.iter().map(|pair| of(pair) as i64).collect::<Vec<_>>())
+    };
+    let views: Vec<usize> = pairs.iter().map(|pair| pair.view).collect();
+    let reference = references.index_select(0, &rows(&|pair| pair.row));
+    (queries.index_select(0, &rows(&|pair| pair.query)), seen(&reference, &views))
 }
 
 #[cfg(test)]

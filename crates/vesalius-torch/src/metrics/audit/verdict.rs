@@ -1,5 +1,6 @@
 //! What a copying audit found, in words, by stated rules.
 
+use std::fmt::Write as _;
 use vesalius_study::statistics::alarm::share_interval;
 
 /// C_T below this many standard errors counts as evidence.
@@ -165,13 +166,14 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         percent(by_patient)
     );
     if sure > 0 {
-        text += &format!(
+        let _ = write!(
+            text,
             " {sure} of them {} less than half as far from a training image, relative to other patients' images, as any real image.",
             if sure == 1 { "is" } else { "are" }
         );
     }
     for reason in &reasons {
-        text += &format!(" {}.", capital(reason));
+        let _ = write!(text, " {}.", capital(reason));
     }
     Verdict { level, text, limits: limits(evidence, by_patient) }
 }
@@ -186,7 +188,8 @@ fn limits(evidence: &Evidence, by_patient: f64) -> String {
     let mut text = format!("On this data the audit would have found {}.", found.join(", "));
     if let Some(all) = evidence.recall.iter().find(|recall| recall.kind == "all") {
         let least = (by_patient / all.share().max(1e-9)).min(1.0);
-        text += &format!(
+        let _ = write!(
+            text,
             " Retouched copies that make up less than about {} of the images need not stand out.",
             percent(least)
         );
@@ -202,7 +205,7 @@ fn limits(evidence: &Evidence, by_patient: f64) -> String {
         missing.push("membership inference");
     }
     if !missing.is_empty() {
-        text += &format!(" Without {}, which could not be had here.", missing.join(" and "));
+        let _ = write!(text, " Without {}, which could not be had here.", missing.join(" and "));
     }
     text + " It says nothing on parts of images pasted into others, on copies changed more than the planted ones, or on training \
             images that stand under the names of many patients."
