@@ -1,5 +1,6 @@
 //! What is measured on images and masks.
 
+pub mod audit;
 pub mod copying;
 pub mod dice;
 pub mod draw;

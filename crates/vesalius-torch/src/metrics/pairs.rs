@@ -11,7 +11,7 @@ use rand::RngExt as _;
 use tch::{Kind, Tensor};
 
 /// Black and white of images in [-1, 1].
-const SPAN: [f64; 2] = [-1.0, 1.0];
+pub const SPAN: [f64; 2] = [-1.0, 1.0];
 /// Longest side on which nearest images are looked for.
 const SEARCH_SIDE: i64 = 64;
 

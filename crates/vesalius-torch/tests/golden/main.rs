@@ -2,6 +2,7 @@
 
 mod ada;
 mod convert;
+mod copying;
 mod metrics;
 mod parts;
 mod pseudo;

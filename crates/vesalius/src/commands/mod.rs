@@ -1,6 +1,7 @@
 //! One file per command: arguments with their manual, and what it does.
 
 pub mod completions;
+pub mod copying;
 pub mod demo;
 pub mod distance;
 pub mod doctor;

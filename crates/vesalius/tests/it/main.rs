@@ -1,6 +1,7 @@
 //! The program as its users run it: one binary of integration tests.
 
 mod bad_input;
+mod copying;
 mod families;
 mod formats;
 mod metrics;
