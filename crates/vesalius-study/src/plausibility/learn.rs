@@ -11,9 +11,9 @@ const FOLDS: usize = 5;
 const LEAST_PATIENTS: usize = 3;
 /// Real masks of a class without which its ranges mean nothing.
 const LEAST_MASKS: usize = 10;
-/// Largest margin: ranges five times as wide. Where it does not suffice, more than the asked share breaks a rule, and
-/// the rules say so.
-const MAX_MARGIN: f64 = 2.0;
+/// Largest margin, in widths of the tails. Where it does not suffice, more than the asked share breaks a rule, and the
+/// rules say so.
+const MAX_MARGIN: f64 = 5.0;
 
 /// Learns the rules of real masks; `target`: the share of real masks of other patients that may break one.
 ///

@@ -7,6 +7,8 @@
 pub mod anatomy;
 pub mod check;
 pub mod filter;
+#[cfg(test)]
+mod golden;
 pub mod learn;
 pub mod quantity;
 pub mod rules;

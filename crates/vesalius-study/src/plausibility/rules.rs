@@ -1,7 +1,8 @@
 //! Rules: what a mask of this dataset may look like, as learned from real ones.
 //!
 //! Of each quantity a range: between the 1st and the 99th percentile of the real training masks that have it, widened
-//! at both ends by a margin, in units of the range's own width (areas by ratio). Of counts (components, holes) what at
+//! at both ends by a margin times the tail's width there: the distance to the 5th and from the 95th percentile (areas by
+//! ratio). So a quantity that hardly ever leaves 0 has a narrow range and one that spreads a wide one. Of counts (components, holes) what at
 //! least two patients show, of classes together every combination that at least two patients show: one patient alone
 //! may be a slip of the annotation.
 
@@ -13,9 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Share of real values left out at either end of a range before it is widened.
 pub const TAIL: f64 = 0.01;
+/// Share of real values beyond which a tail begins.
+pub const TAIL_START: f64 = 0.05;
 /// Patients who must show a count or a combination of classes.
 pub const WITNESSES: usize = 2;
-/// Least width of a range that margins are taken of: of shares and circularities.
+/// Least width of a tail: of shares and circularities.
 const LEAST_WIDTH: f64 = 0.05;
 /// The same of areas, as a ratio.
 const LEAST_RATIO: f64 = 1.1;
@@ -38,8 +41,8 @@ pub struct Range {
     pub masks: usize,
     /// Both ends, on the quantity's scale, not yet widened.
     ends: [f64; 2],
-    /// What a margin of 1 adds on either side.
-    width: f64,
+    /// What a margin of 1 adds at either end: the tails' widths.
+    widths: [f64; 2],
 }
 
 impl Range {
@@ -53,29 +56,34 @@ impl Range {
         let least_width = match quantity.scale() {
             Scale::Count => {
                 let ends = witnessed(quantity, examples)?;
-                return Some(Self { quantity, masks: values.len(), ends, width: 0.0 });
+                return Some(Self { quantity, masks: values.len(), ends, widths: [0.0; 2] });
             }
             Scale::Linear => LEAST_WIDTH,
             Scale::Logarithmic => LEAST_RATIO.ln(),
         };
-        let ends = [quantile(&values, TAIL), quantile(&values, 1.0 - TAIL)];
-        let width = (ends[1] - ends[0]).max(least_width);
-        Some(Self { quantity, masks: values.len(), ends, width })
+        let at = |share| quantile(&values, share);
+        let ends = [at(TAIL), at(1.0 - TAIL)];
+        let widths = [at(TAIL_START) - ends[0], ends[1] - at(1.0 - TAIL_START)];
+        let widths = widths.map(|width| width.max(least_width));
+        Some(Self { quantity, masks: values.len(), ends, widths })
     }
 
-    /// How far outside of the range a mask lies, in widths; 0 inside and where the mask does not have the quantity;
+    /// How far outside of the range a mask lies, in widths of the tail there; 0 inside and where the mask does not have the quantity;
     /// infinite for a count outside, which no margin admits.
     pub fn excess(&self, anatomy: &Anatomy) -> f64 {
         let Some(value) = self.quantity.value(anatomy) else { return 0.0 };
         let value = on_scale(self.quantity, value);
-        let outside = (self.ends[0] - value).max(value - self.ends[1]);
         // Real values at the very end are inside, whatever the last digit of a logarithm.
-        if outside <= 1e-12 { 0.0 } else { outside / self.width }
+        let widths =
+            |outside: f64, width: f64| if outside <= 1e-12 { 0.0 } else { outside / width };
+        let [low, high] = self.ends;
+        widths(low - value, self.widths[0]).max(widths(value - high, self.widths[1]))
     }
 
     /// Least and greatest value allowed with `margin`; areas in pixels.
     pub fn allowed(&self, margin: f64) -> [f64; 2] {
-        let widened = [self.ends[0] - margin * self.width, self.ends[1] + margin * self.width];
+        let [below, above] = self.widths;
+        let widened = [self.ends[0] - margin * below, self.ends[1] + margin * above];
         let [least, greatest] = self.quantity.bounds();
         let natural = |end: f64| match self.quantity.scale() {
             Scale::Logarithmic => end.exp(),
@@ -156,7 +164,7 @@ pub struct Rules {
     pub classes: Vec<String>,
     /// What real masks show.
     pub ranges: Ranges,
-    /// Widening of each range at either end, in its widths.
+    /// Widening of each range at either end, in widths of the tail there.
     pub margin: f64,
     /// Share of real masks that the margin was to leave outside.
     pub target: f64,
@@ -204,6 +212,7 @@ impl Rules {
             "ranges": ranges,
             "combinations": self.combinations(),
             "tail": TAIL,
+            "tail_start": TAIL_START,
             "margin": self.margin,
             "false_alarm_target": self.target,
             "false_alarms_cross_validated": self.cross_validated,

@@ -42,8 +42,8 @@ pub fn scores(
     assert!(!synthetic.is_empty(), "masks to sum up");
     let names = rules.names();
     let learned = format!(
-        "{} rules learned from {} masks of {} real training patients ({:.0}st to {:.0}th percentile, widened by {:.3} \
-         of its width at both ends)",
+        "{} rules learned from {} masks of {} real training patients ({:.0}st to {:.0}th percentile, widened by {:.2} \
+         times the width of either tail)",
         names.len(),
         rules.masks,
         rules.patients,

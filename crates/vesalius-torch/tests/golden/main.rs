@@ -2,6 +2,7 @@
 
 mod ada;
 mod convert;
+mod dice;
 mod metrics;
 mod parts;
 mod pseudo;

@@ -4,6 +4,7 @@ mod bad_input;
 mod families;
 mod formats;
 mod pipeline;
+mod plausibility;
 mod real_data;
 mod resume;
 
