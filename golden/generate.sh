@@ -18,3 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 [ -d .venv-stylegan ] || python3 -m venv .venv-stylegan
 .venv-stylegan/bin/pip install --quiet -r requirements-stylegan.txt
 .venv-stylegan/bin/python stylegan.py --code "${paths[3]}"
+# nnU-Net brings many packages along: shapes and Dice have an environment of their own.
+[ -d .venv-plausibility ] || python3 -m venv .venv-plausibility
+.venv-plausibility/bin/pip install --quiet -r requirements-plausibility.txt
+.venv-plausibility/bin/python plausibility.py

@@ -37,6 +37,8 @@ enum Command {
     Metrics(commands::metrics::Args),
     /// Audit synthetic images for copies of training images, with a verdict.
     Copying(commands::copying::Args),
+    /// Check whether synthetic masks look like anatomy and belong to their images.
+    Plausibility(commands::plausibility::Args),
     /// List, fetch or import published weights that judges need.
     Weights(commands::weights::Args),
     /// Write Table 2 and the figures from finished runs.
@@ -62,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Distance(args) => commands::distance::run(&args),
         Command::Metrics(args) => commands::metrics::run(&args),
         Command::Copying(args) => commands::copying::run(&args),
+        Command::Plausibility(args) => commands::plausibility::run(&args),
         Command::Weights(args) => commands::weights::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => commands::completions::run(&args, Cli::command()),

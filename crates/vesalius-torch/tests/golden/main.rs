@@ -3,6 +3,7 @@
 mod ada;
 mod convert;
 mod copying;
+mod dice;
 mod metrics;
 mod parts;
 mod pseudo;

@@ -206,7 +206,11 @@ impl From<Normalise> for vesalius_torch::features::script::Normalise {
     }
 }
 
-fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
+/// The real pack's own U-Net, from the cache or trained now.
+///
+/// # Errors
+/// When training fails or is stopped, or the cache cannot be written.
+pub fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
     let spec = default_spec();
     let mut bar: Option<Progress> = None;
     UnetExtractor::of_pack(pack, &spec, device, &|| stop.asked(), &mut |step, loss| {

@@ -10,6 +10,7 @@ pub mod inspect;
 pub mod judge;
 pub mod metrics;
 pub mod phantom;
+pub mod plausibility;
 pub mod prepare;
 pub mod report;
 pub mod sample;

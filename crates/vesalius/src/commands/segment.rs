@@ -10,7 +10,7 @@ use vesalius_study::data::manifest::{Manifest, Provenance, Split};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::run_dir::{Input, Subject, TrainedOn};
 use vesalius_study::score::{Score, Scores};
-use vesalius_torch::metrics::dice::{Evaluation, Summary};
+use vesalius_torch::metrics::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::nets::unet::UnetSpec;
 use vesalius_torch::segment::{self, SegmentSpec};
 
@@ -164,7 +164,7 @@ fn scores(
     manifest: &Manifest,
     spec: &SegmentSpec,
 ) -> Vec<Score> {
-    let (mean_interval, class_intervals) = evaluation.intervals(spec.seed, RESAMPLES);
+    let (mean_interval, class_intervals) = evaluation.intervals(Unit::Volume, spec.seed, RESAMPLES);
     let patients: std::collections::BTreeSet<&str> = manifest
         .cases
         .iter()

@@ -6,6 +6,7 @@ mod families;
 mod formats;
 mod metrics;
 mod pipeline;
+mod plausibility;
 mod real_data;
 mod resume;
 

@@ -124,6 +124,7 @@ fn help_is_a_manual_and_completions_are_scripts() {
         "export",
         "segment",
         "distance",
+        "plausibility",
         "report",
         "doctor",
         "completions",
