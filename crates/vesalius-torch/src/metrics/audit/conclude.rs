@@ -8,6 +8,7 @@ use crate::features::images::{ImageSet, PackImages};
 use crate::metrics::copying::authenticity;
 use crate::metrics::features::FeatureSet;
 use crate::metrics::frechet::Divisor;
+use crate::metrics::kernel::Subset;
 use crate::metrics::neighbours::{Between, nearest};
 use crate::metrics::suite::{Comparison, Metric};
 use anyhow::Result;
@@ -241,6 +242,7 @@ impl Taken<'_> {
             dialect: features.dialect.as_deref(),
             treatment: &features.treatment,
             is_fid: false,
+            kid_subset: Subset::Ours,
             divisor: Divisor::Unbiased,
             intervals: false,
         };

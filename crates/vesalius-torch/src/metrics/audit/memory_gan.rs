@@ -59,6 +59,7 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
             seed,
             truncation: 1.0,
             mask_source: GENERATED_MASKS.to_owned(),
+            filtered: None,
         },
         cases: (0..count).map(case).collect(),
         command,
