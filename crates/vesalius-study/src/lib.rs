@@ -4,6 +4,7 @@
 
 pub mod data;
 pub mod digest;
+pub mod embed;
 pub mod publish;
 pub mod report;
 pub mod run_dir;
