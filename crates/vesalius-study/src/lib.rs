@@ -5,6 +5,7 @@
 pub mod data;
 pub mod digest;
 pub mod embed;
+pub mod map;
 pub mod publish;
 pub mod report;
 pub mod run_dir;

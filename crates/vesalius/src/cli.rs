@@ -35,6 +35,8 @@ enum Command {
     Distance(commands::distance::Args),
     /// Measure fidelity, diversity and copying.
     Metrics(commands::metrics::Args),
+    /// Map real and generated samples onto a plane: figure and interactive page.
+    Map(commands::map::Args),
     /// List, fetch or import published weights that judges need.
     Weights(commands::weights::Args),
     /// Write Table 2 and the figures from finished runs.
@@ -59,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Segment(args) => commands::segment::run(&args),
         Command::Distance(args) => commands::distance::run(&args),
         Command::Metrics(args) => commands::metrics::run(&args),
+        Command::Map(args) => commands::map::run(&args),
         Command::Weights(args) => commands::weights::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => commands::completions::run(&args, Cli::command()),

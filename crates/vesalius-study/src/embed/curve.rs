@@ -17,8 +17,7 @@ impl Curve {
     /// 2018, section 3.2): Levenberg's damped Gauss-Newton steps from a = b = 1, the search scipy's `curve_fit` starts.
     pub fn fit(min_dist: f64, spread: f64) -> Self {
         let at = |i: usize| 3.0 * spread * i as f64 / (SAMPLES - 1) as f64;
-        let wanted =
-            |x: f64| if x < min_dist { 1.0 } else { (-(x - min_dist) / spread).exp() };
+        let wanted = |x: f64| if x < min_dist { 1.0 } else { (-(x - min_dist) / spread).exp() };
         let error = |curve: Self| -> f64 {
             (0..SAMPLES).map(|i| (curve.at(at(i)) - wanted(at(i))).powi(2)).sum()
         };

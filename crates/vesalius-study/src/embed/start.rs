@@ -66,10 +66,8 @@ pub fn principal_components(points: Points, seed: u64) -> Result<Vec<[f32; 2]>> 
         orthonormal(&mut next);
         axes = next;
     }
-    let mut start: Vec<[f64; 2]> = (0..n)
-        .into_par_iter()
-        .map(|i| [score(&axes[0], i), score(&axes[1], i)])
-        .collect();
+    let mut start: Vec<[f64; 2]> =
+        (0..n).into_par_iter().map(|i| [score(&axes[0], i), score(&axes[1], i)]).collect();
     let extent = start.iter().flatten().fold(0.0_f64, |most, x| most.max(x.abs()));
     if extent == 0.0 {
         bail!("all {n} points are the same, expected points that differ");

@@ -14,3 +14,4 @@ pub mod neighbours;
 pub mod pairs;
 pub mod similarity;
 pub mod suite;
+pub mod trustworthiness;

@@ -84,11 +84,7 @@ pub fn trustworthiness(
 
 /// Squared distances of each query to its own points. A trifle less than they are, so that a block's rounding does not
 /// count a point as nearer than itself.
-fn squared_distances(
-    queries: &Tensor,
-    points: &Tensor,
-    own: &[Vec<i64>],
-) -> Result<Vec<Vec<f64>>> {
+fn squared_distances(queries: &Tensor, points: &Tensor, own: &[Vec<i64>]) -> Result<Vec<Vec<f64>>> {
     own.iter()
         .enumerate()
         .map(|(i, own)| {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod families;
 mod formats;
+mod map;
 mod pipeline;
 mod real_data;
 mod resume;

@@ -131,6 +131,7 @@ fn help_is_a_manual_and_completions_are_scripts() {
         "export",
         "segment",
         "distance",
+        "map",
         "report",
         "doctor",
         "completions",
