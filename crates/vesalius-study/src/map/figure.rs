@@ -115,7 +115,7 @@ fn marks(out: &mut String, map: &Map, panel: Option<usize>, frame: [f32; 3], at:
     }
     let _ = writeln!(
         out,
-        "<path d=\"{real}\" stroke=\"{}\" stroke-width=\"4\" stroke-linecap=\"round\" stroke-opacity=\".55\"/>\n\
+        "<path d=\"{real}\" stroke=\"{}\" stroke-width=\"4\" stroke-linecap=\"round\" stroke-opacity=\".8\"/>\n\
          <path d=\"{generated}\" stroke=\"{}\" stroke-width=\"1\" stroke-opacity=\".8\" fill=\"none\"/>",
         COLOURS[0], COLOURS[1]
     );

@@ -18,7 +18,7 @@ use vesalius_study::publish::write_file;
 use vesalius_study::report::paper::display_name;
 use vesalius_study::run_dir::{Input, Subject};
 use vesalius_study::score::{Score, Scores};
-use vesalius_torch::features::images::{ImageSet, PackImages};
+use vesalius_torch::features::images::PackImages;
 use vesalius_torch::metrics::features::FeatureSet;
 use vesalius_torch::metrics::neighbours::{Between, nearest};
 use vesalius_torch::metrics::trustworthiness::trustworthiness;
