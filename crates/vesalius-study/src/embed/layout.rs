@@ -103,7 +103,7 @@ fn one_point(
     let now = epoch as f32;
     for &(j, share) in &edges.rows[edges.starts[i]..edges.starts[i + 1]] {
         // Acts when its count of turns, share times epochs, passes a whole number.
-        if (now * share).floor() == ((now + 1.0) * share).floor() {
+        if (now * share) as i32 == ((now + 1.0) * share) as i32 {
             continue;
         }
         // Once as this point's edge and once as the other's: umap-learn visits each edge from both ends, and moves both.
