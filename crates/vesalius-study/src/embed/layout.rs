@@ -153,8 +153,9 @@ impl Forces {
 /// x^y of a positive x, to about 1e-6: a few products instead of the system's function, whose last digit is another
 /// on other systems.
 fn power(x: f32, y: f32) -> f32 {
-    // x = m·2^e with m in [√½, √2): log₂ x = e + 2/ln 2 · artanh((m − 1) / (m + 1)).
     const ROOT_HALF: u32 = 0x3f35_04f3;
+    const ROUND: f32 = 12_582_912.0;
+    // x = m·2^e with m in [√½, √2): log₂ x = e + 2/ln 2 · artanh((m − 1) / (m + 1)).
     let bits = x.to_bits();
     let shifted = bits.wrapping_sub(ROOT_HALF);
     let exponent = (shifted as i32) >> 23;
@@ -164,7 +165,6 @@ fn power(x: f32, y: f32) -> f32 {
     let artanh = s * (1.0 + s2 * (1.0 / 3.0 + s2 * (0.2 + s2 * (1.0 / 7.0))));
     let log = exponent as f32 + 2.0 * std::f32::consts::LOG2_E * artanh;
     // 2^z = 2^whole · e^(rest·ln 2), rest within ±½; adding and taking 1.5·2²³ rounds.
-    const ROUND: f32 = 12_582_912.0;
     let z = (log * y).clamp(-126.0, 126.0);
     let whole = (z + ROUND) - ROUND;
     let r = (z - whole) * std::f32::consts::LN_2;

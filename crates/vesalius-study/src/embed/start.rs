@@ -24,6 +24,9 @@ const NOISE: f64 = 1e-4;
 /// When all points are the same.
 pub fn principal_components(points: Points, seed: u64) -> Result<Vec<[f32; 2]>> {
     let (n, width) = (points.len(), points.width());
+    if (1..n).all(|i| points.row(i) == points.row(0)) {
+        bail!("all {n} points are the same, expected points that differ");
+    }
     let stride = n.div_ceil(ROWS);
     let rows: Vec<usize> = (0..n).step_by(stride).collect();
     let mut mean = vec![0.0_f64; width];
@@ -69,11 +72,8 @@ pub fn principal_components(points: Points, seed: u64) -> Result<Vec<[f32; 2]>> 
     let mut start: Vec<[f64; 2]> =
         (0..n).into_par_iter().map(|i| [score(&axes[0], i), score(&axes[1], i)]).collect();
     let extent = start.iter().flatten().fold(0.0_f64, |most, x| most.max(x.abs()));
-    if extent == 0.0 {
-        bail!("all {n} points are the same, expected points that differ");
-    }
     for point in start.iter_mut().flatten() {
-        *point = *point * EXTENT / extent + NOISE * normal();
+        *point = *point * EXTENT / extent.max(f64::MIN_POSITIVE) + NOISE * normal();
     }
     Ok(start.into_iter().map(|point| point.map(|x| x as f32)).collect())
 }
@@ -91,7 +91,9 @@ fn unit(axis: &mut [f64]) {
     let norm = axis.iter().map(|x| x * x).sum::<f64>().sqrt();
     let largest = axis.iter().copied().fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
     if norm > 1e-300 {
-        axis.iter_mut().for_each(|x| *x *= largest.signum() / norm);
+        for x in axis {
+            *x *= largest.signum() / norm;
+        }
     } else {
         axis.fill(0.0);
     }
