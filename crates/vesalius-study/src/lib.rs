@@ -4,6 +4,8 @@
 
 pub mod data;
 pub mod digest;
+pub mod embed;
+pub mod map;
 pub mod plausibility;
 pub mod publish;
 pub mod report;

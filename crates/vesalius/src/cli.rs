@@ -39,6 +39,8 @@ enum Command {
     Copying(commands::copying::Args),
     /// Check whether synthetic masks look like anatomy and belong to their images.
     Plausibility(commands::plausibility::Args),
+    /// Map real and generated samples onto a plane: figure and interactive page.
+    Map(commands::map::Args),
     /// List, fetch or import published weights that judges need.
     Weights(commands::weights::Args),
     /// Write Table 2 and the figures from finished runs.
@@ -65,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Metrics(args) => commands::metrics::run(&args),
         Command::Copying(args) => commands::copying::run(&args),
         Command::Plausibility(args) => commands::plausibility::run(&args),
+        Command::Map(args) => commands::map::run(&args),
         Command::Weights(args) => commands::weights::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => commands::completions::run(&args, Cli::command()),

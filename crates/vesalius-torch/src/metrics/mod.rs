@@ -15,3 +15,4 @@ pub mod neighbours;
 pub mod pairs;
 pub mod similarity;
 pub mod suite;
+pub mod trustworthiness;

@@ -11,6 +11,7 @@ mod spade;
 mod steps;
 mod style;
 mod stylegan;
+mod umap;
 
 use serde_json::Value;
 use tch::{Kind, Tensor};

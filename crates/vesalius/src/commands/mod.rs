@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod export;
 pub mod inspect;
 pub mod judge;
+pub mod map;
 pub mod metrics;
 pub mod phantom;
 pub mod plausibility;

@@ -4,6 +4,7 @@ mod bad_input;
 mod copying;
 mod families;
 mod formats;
+mod map;
 mod metrics;
 mod pipeline;
 mod plausibility;

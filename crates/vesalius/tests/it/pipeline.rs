@@ -125,6 +125,7 @@ fn help_is_a_manual_and_completions_are_scripts() {
         "segment",
         "distance",
         "plausibility",
+        "map",
         "report",
         "doctor",
         "completions",
