@@ -63,7 +63,7 @@ pub const METRICS: [Metric; 23] = [
     metric("membership_auc", "Membership AUC", "Copying", Lower, 3),
     metric("nearest_ssim", "SSIM to nearest real", "Nearest real images", Lower, 3),
     metric("planted_recall", "Planted copies found", "Planted copies", Neither, 2),
-    metric("pair_dice", "Dice of image with mask", "Plausibility", Higher, 3),
+    metric("pair_dice", "Dice of image with mask", "Dice of image with mask", Higher, 3),
     metric("implausible_share", "Implausible share", "Implausible share", Lower, 3),
     metric("trustworthiness", "Trustworthiness", "Latent map", Neither, 3),
 ];
@@ -103,7 +103,8 @@ impl Key {
         let mut title = known(&self.metric)
             .map_or_else(|| self.metric.replace('_', " "), |metric| metric.title.to_owned());
         if let Some(of) = &self.of {
-            title += &format!(", {}", of.strip_prefix("rule/").unwrap_or(of));
+            title.push_str(", ");
+            title.push_str(of.strip_prefix("rule/").unwrap_or(of));
         }
         let features = match (&self.extractor, &self.dialect) {
             (Some(extractor), Some(dialect)) if extractor == "inception" => dialect.clone(),
@@ -138,6 +139,13 @@ impl Key {
     /// Which way is better.
     pub fn better(&self) -> Better {
         known(&self.metric).map_or(Better::Neither, |metric| metric.better)
+    }
+
+    /// Whether it is a property of the generated images: not of real ones beside them, nor of the audit itself.
+    pub fn is_of_images(&self) -> bool {
+        let of = self.of.as_deref().unwrap_or_default();
+        let real = of.contains("real test") || of.contains("random real") || of.contains("held");
+        !real && !matches!(self.metric.as_str(), "planted_recall" | "false_alarm_rate")
     }
 
     /// Whether it tells how far generated images are from real ones, as Table 2's first column.

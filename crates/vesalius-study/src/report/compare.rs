@@ -5,6 +5,7 @@ use super::evidence::{Evidence, TrainingSet};
 use super::measure::{SEED, mean};
 use crate::run_dir::TrainedOn;
 use crate::statistics::{resample, test};
+use std::fmt::Write as _;
 
 /// Chance of a false claim that is accepted.
 pub const ALPHA: f64 = 0.05;
@@ -188,10 +189,11 @@ impl Question {
         let mut text =
             format!("{patients} test patients: the smallest attainable p-value is {exact}");
         if tests > 1 {
-            text += &format!(", {least:.4} after the correction for {tests} comparisons");
+            let _ = write!(text, ", {least:.4} after the correction for {tests} comparisons");
         }
         if least >= ALPHA {
-            text += &format!(
+            let _ = write!(
+                text,
                 ". No difference, however large, could fall below {ALPHA}: {} patients, or fewer comparisons, are needed",
                 needed(tests)
             );

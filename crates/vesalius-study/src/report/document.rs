@@ -27,6 +27,8 @@ pub enum Block {
     Answers(Vec<(String, String)>),
     /// Points of a list.
     List(Vec<String>),
+    /// Files of the report: text, name.
+    Links(Vec<(String, String)>),
     /// A table.
     Grid(Grid),
     /// A figure.
@@ -127,8 +129,8 @@ impl Column {
 /// Group of columns that stand in CSV and JSON only.
 pub const HIDDEN: &str = "files only";
 
-/// Columns of numbers that fit a page beside the rows' names.
-const WIDEST: usize = 8;
+/// Columns that fit a page beside the rows' names: of measured numbers, which bring their intervals, and of others.
+const WIDEST: [usize; 2] = [6, 10];
 
 impl Grid {
     /// Protocols of its numbers, each once; notes are numbered from 1.
@@ -156,9 +158,11 @@ impl Grid {
                 None => groups.push((column.group.clone(), vec![i])),
             }
         }
+        let measured = self.rows.iter().flatten().any(|entry| matches!(entry, Entry::Measured(..)));
+        let widest = WIDEST[usize::from(!measured)];
         let mut pieces = vec![];
         for (group, columns) in groups {
-            let parts = columns.len().div_ceil(WIDEST);
+            let parts = columns.len().div_ceil(widest);
             for part in columns.chunks(columns.len().div_ceil(parts)) {
                 pieces.push((group.clone(), part.to_vec()));
             }
@@ -247,14 +251,14 @@ mod tests {
     #[test]
     fn a_wide_table_is_shown_in_pieces_that_fit_a_page() {
         let mut columns = vec![Column::text("gan", "GAN")];
-        for i in 0..11 {
-            let group = if i < 10 { "Fidelity" } else { "Copying" };
+        for i in 0..15 {
+            let group = if i < 14 { "Fidelity" } else { "Copying" };
             columns.push(Column { group: group.into(), ..Column::new(&i.to_string(), "x") });
         }
         let pieces = Grid { columns, ..Grid::default() }.pieces();
         let shape: Vec<(&str, usize)> =
             pieces.iter().map(|(group, columns)| (group.as_str(), columns.len())).collect();
-        assert_eq!(shape, [("Fidelity", 5), ("Fidelity", 5), ("Copying", 1)]);
+        assert_eq!(shape, [("Fidelity", 7), ("Fidelity", 7), ("Copying", 1)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! from here.
 
 use super::catalogue::Key;
-use super::lineage::synthetic_digest;
+use super::lineage::{sampled_count, synthetic_digest};
 use super::measure::{Measure, mean, shared};
 use super::paper::{Row, TABLE_2, display_name};
 use super::runs::Run;
@@ -10,6 +10,7 @@ use crate::run_dir::{Outcome, TrainedOn};
 use crate::score::Score;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// All runs on one dataset.
 #[derive(Debug)]
@@ -128,7 +129,12 @@ fn training_set<'a>(
         .collect();
     let scores: Vec<&Score> = judged.iter().filter_map(|run| run.dice()).collect();
     let each: Vec<BTreeMap<String, f64>> = judged.iter().map(|run| run.patient_dice()).collect();
-    let dice = Measure::of_dice(&scores, &each);
+    let mut dice = Measure::of_dice(&scores, &each);
+    let counts: BTreeSet<u64> = judged.iter().filter_map(|run| sampled_count(run)).collect();
+    if let Some(dice) = dice.as_mut().filter(|_| counts.len() > 1) {
+        let _ =
+            write!(dice.protocol, "; runs differ in their number of synthetic images: {counts:?}");
+    }
     let patients = shared(&each)
         .into_iter()
         .map(|name| {

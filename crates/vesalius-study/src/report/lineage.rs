@@ -58,29 +58,26 @@ pub fn training<'a>(evidence: &Evidence<'a>, run: &Run) -> Option<&'a Run> {
     of_gan.next().is_none().then_some(only)
 }
 
-/// How many synthetic images trained the U-Net of a run, or were judged by it: of the samplings' `--count`, or of any
-/// score of the same images.
+/// How many synthetic images were sampled for a run, where the samplings' command lines say it.
+pub fn sampled_count(run: &Run) -> Option<u64> {
+    let commands = run.result.inputs.iter().map(|input| input.command.as_str());
+    let counts: Option<Vec<u64>> = commands
+        .filter(|command| command.starts_with("vesalius sample"))
+        .map(|command| option(command, "--count")?.parse().ok())
+        .collect();
+    counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+}
+
+/// The same, or else what any score of the same images says.
 pub fn synthetic_count(evidence: &Evidence, run: &Run) -> Option<u64> {
     let of_scores = |run: &Run| {
         run.result.scores.iter().find_map(|s| s.synthetic_count).map(|count| count as u64)
     };
-    let samplings: Vec<&str> = run
-        .result
-        .inputs
-        .iter()
-        .map(|input| input.command.as_str())
-        .filter(|command| command.starts_with("vesalius sample"))
-        .collect();
-    let counts: Option<Vec<u64>> =
-        samplings.iter().map(|command| option(command, "--count")?.parse().ok()).collect();
-    match counts {
-        Some(counts) if !counts.is_empty() => Some(counts.iter().sum()),
-        _ => of_scores(run).or_else(|| {
-            let digest = synthetic_digest(run)?;
-            let same = |other: &&&Run| synthetic_digest(other) == Some(digest);
-            evidence.runs.iter().filter(same).find_map(|other| of_scores(other))
-        }),
-    }
+    sampled_count(run).or_else(|| of_scores(run)).or_else(|| {
+        let digest = synthetic_digest(run)?;
+        let same = |other: &&&Run| synthetic_digest(other) == Some(digest);
+        evidence.runs.iter().filter(same).find_map(|other| of_scores(other))
+    })
 }
 
 /// The digest of the synthetic images a run is about: equal digests are the same images. None where it is about several

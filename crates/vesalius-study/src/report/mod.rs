@@ -93,7 +93,7 @@ fn name_apart(parts: &mut [Part]) {
             let count = seen.entry(figure.name.clone()).or_default();
             *count += 1;
             if *count > 1 {
-                figure.name += &format!("-{count}");
+                figure.name = format!("{}-{count}", figure.name);
             }
         }
     }
@@ -117,4 +117,114 @@ pub fn slug(run: &Run) -> String {
     text.chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::{Fixture, result};
+    use super::*;
+    use crate::run_dir::TrainedOn::{Real, RealAndSynthetic, Synthetic};
+
+    fn report(fixture: &Fixture) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("report");
+        write(&[fixture.path()], &target).unwrap();
+        (folder, target)
+    }
+
+    fn refusal(fixture: &Fixture) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("report");
+        let error = format!("{:#}", write(&[fixture.path()], &target).unwrap_err());
+        assert!(!target.exists() && !error.contains('\n'), "{error}");
+        error
+    }
+
+    #[test]
+    fn every_table_and_figure_is_written_in_every_format() {
+        let mut fixture = Fixture::new();
+        fixture.unet(None, Real, 1, &[0.70, 0.72, 0.74]);
+        for (i, gan) in ["lsgan", "wgan", "hinge", "dcgan"].into_iter().enumerate() {
+            let dice = 0.6 - 0.1 * i as f64;
+            fixture.training(gan, serde_json::json!({ "filters": i }), Some(i as f64));
+            fixture.judged("metrics", gan, &[("fid", None, i as f64), ("recall", None, dice)]);
+            fixture.unet(Some(gan), Synthetic, 1, &[dice, dice + 0.01, dice + 0.03]);
+            fixture.unet(Some(gan), RealAndSynthetic, 1, &[0.71, 0.70, 0.74]);
+        }
+        let (_folder, target) = report(&fixture);
+        let read = |name: &str| std::fs::read_to_string(target.join(name)).unwrap();
+        for table in ["table2", "comparisons", "scores", "correlation", "cost", "runs"] {
+            for kind in ["md", "csv", "tex", "json"] {
+                assert!(!read(&format!("{table}.{kind}")).is_empty(), "{table}.{kind}");
+            }
+        }
+        for figure in ["fig3-acdc", "fig4-distance-between-acdc", "correlation-acdc"] {
+            assert!(read(&format!("{figure}.svg")).starts_with("<svg"), "{figure}");
+            let png = std::fs::read(target.join(format!("{figure}.png"))).unwrap();
+            assert!(image::load_from_memory(&png).unwrap().width() > 400, "{figure}");
+        }
+        let page = read("report.html");
+        for part in
+            ["In short: acdc", "Not shown", "Fig. 3", "Spearman", "vesalius train packs/acdc"]
+        {
+            assert!(page.contains(part), "{part}");
+        }
+        assert!(!page.contains("<script") && !page.contains("<link"), "one file, nothing run");
+        let rows: serde_json::Value = serde_json::from_str(&read("table2.json")).unwrap();
+        assert_eq!(rows[0]["dice"]["runs"], 1.0);
+        // The same runs give the same report.
+        let (_other, again) = report(&fixture);
+        assert_eq!(page, std::fs::read_to_string(again.join("report.html")).unwrap());
+    }
+
+    #[test]
+    fn a_run_that_is_there_twice_is_refused() {
+        let mut fixture = Fixture::new();
+        fixture.unet(None, Real, 1, &[0.7, 0.8]);
+        fixture.unet(None, Real, 1, &[0.7, 0.8]);
+        assert!(refusal(&fixture).contains("the same segment twice"));
+    }
+
+    #[test]
+    fn u_nets_judged_on_different_test_packs_are_refused() {
+        let mut fixture = Fixture::new();
+        fixture.unet(None, Real, 1, &[0.7, 0.8]);
+        let mut other = result("segment", None, vec![]);
+        other.inputs = vec![crate::run_dir::Input {
+            role: "test".into(),
+            path: "packs/other".into(),
+            sha256: "other".into(),
+            command: String::new(),
+        }];
+        fixture.add(&other);
+        assert!(refusal(&fixture).contains("judged on different test packs"));
+    }
+
+    #[test]
+    fn damaged_runs_and_no_runs_are_refused_by_name() {
+        let mut fixture = Fixture::new();
+        assert!(refusal(&fixture).contains("no result.json"));
+        let path = fixture.add(&result("train", Some("wgan"), vec![]));
+        std::fs::write(path.join("samples.png"), b"not a picture").unwrap();
+        assert!(refusal(&fixture).contains("samples.png: not a PNG"));
+        std::fs::write(path.join("stats.jsonl"), "{\"kimg\":").unwrap();
+        assert!(refusal(&fixture).contains("stats.jsonl: not a statistics line"));
+        std::fs::write(path.join("result.json"), "{").unwrap();
+        assert!(refusal(&fixture).contains("result.json: not a result"));
+    }
+
+    #[test]
+    fn results_of_the_first_version_open() {
+        let fixture = Fixture::new();
+        let run = fixture.path().join("unet-real");
+        std::fs::create_dir(&run).unwrap();
+        let old = r#"{"format": 1, "stage": "segment", "subject": {"dataset": "acdc", "trained_on": "real"},
+            "outcome": {"kind": "finished"}, "inputs": [], "wall_secs": 12.0, "command": "vesalius segment",
+            "vesalius": "0.1.0", "machine": "m", "scores": [{"metric": "dice", "value": 0.797, "interval": [0.7, 0.9],
+            "of": "per_volume/mean", "real_count": 16, "protocol": "U-Net, 2000 steps of 16 slices, seed 1; Dice"}]}"#;
+        std::fs::write(run.join("result.json"), old).unwrap();
+        let (_folder, target) = report(&fixture);
+        let csv = std::fs::read_to_string(target.join("table2.csv")).unwrap();
+        assert!(csv.lines().any(|l| l.starts_with("acdc,Original,,0.89,,0.797,0.7,0.9,")), "{csv}");
+    }
 }

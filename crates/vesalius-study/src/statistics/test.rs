@@ -122,6 +122,35 @@ mod tests {
     }
 
     #[test]
+    fn p_values_are_scipys_and_statsmodels() {
+        let text = include_str!("../../../../golden/statistics.json");
+        let golden: serde_json::Value = serde_json::from_str(text).unwrap();
+        let list = |value: &serde_json::Value| -> Vec<f64> {
+            value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+        };
+        let close = |found: f64, expected: &serde_json::Value| {
+            let expected = expected.as_f64().unwrap();
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        };
+        for case in golden["paired"].as_array().unwrap() {
+            close(paired(&list(&case["differences"]), 0), &case["p"]);
+        }
+        for case in golden["correlation"].as_array().unwrap() {
+            use crate::statistics::rank::{kendall, spearman};
+            let (a, b) = (list(&case["a"]), list(&case["b"]));
+            close(spearman(&a, &b).unwrap(), &case["spearman"]);
+            close(kendall(&a, &b).unwrap(), &case["kendall"]);
+            close(correlation(&a, &b, spearman, 0).unwrap(), &case["p"]);
+        }
+        for case in golden["holm"].as_array().unwrap() {
+            let found = holm(&list(&case["p"]));
+            for (found, expected) in found.iter().zip(case["corrected"].as_array().unwrap()) {
+                close(*found, expected);
+            }
+        }
+    }
+
+    #[test]
     fn the_least_p_value_is_what_a_clean_sweep_gets() {
         for pairs in [1, 3, 8, 14] {
             assert_eq!(paired(&vec![0.1; pairs], 1), least_paired(pairs));

@@ -6,6 +6,9 @@ use crate::report::evidence::Evidence;
 use anyhow::Result;
 
 /// The page.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let questions: Vec<Question> = KINDS.into_iter().map(|kind| ask(evidence, kind)).collect();
     let mut blocks = vec![Block::Text(format!(
@@ -55,11 +58,10 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         Column::new("runs", "Runs of A, B"),
         Column::new("p", "p"),
         Column::new("p_holm", "p, Holm"),
-        Column::text("verdict", "A is"),
+        Column::new("verdict", "A is"),
     ];
     // One table per question to read, all of them in one file.
     for question in questions.iter().filter(|question| !question.comparisons.is_empty()) {
-        blocks.push(Block::Heading(question.kind.text().to_owned()));
         let mine: Vec<Vec<Entry>> = rows
             .iter()
             .filter(|row| row.last() == Some(&question.kind.key().into()))
@@ -68,7 +70,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         let mut columns = columns.to_vec();
         columns.push(Column { group: HIDDEN.to_owned(), ..Column::text("question", "Question") });
         blocks.push(Block::Grid(Grid {
-            name: "tests",
+            name: "comparisons",
             dataset: evidence.dataset.to_owned(),
             caption: question.kind.text().to_owned(),
             columns,
@@ -81,7 +83,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 
 fn section(blocks: Vec<Block>) -> Section {
     Section {
-        id: "tests",
+        id: "comparisons",
         title: "Which differences are more than chance".to_owned(),
         blocks,
         files: vec![],

@@ -1,9 +1,8 @@
 //! Copying: did a GAN repeat its training images, and how much copying would the audit have found on this data?
 
-use crate::report::document::{Art, Block, Column, Entry, Figure, Grid, Section};
-use crate::report::evidence::Evidence;
-use crate::report::lineage::presets;
-use crate::report::measure::Measure;
+use crate::report::document::{Art, Block, Column, Figure, Grid, Section};
+use crate::report::evidence::{Evidence, FILTERED};
+use crate::report::pages::stage;
 use crate::report::paper::display_name;
 use crate::report::runs::Run;
 use crate::report::slug;
@@ -61,34 +60,19 @@ impl Level {
     }
 }
 
-/// The worst level among the audits of a GAN's images, or of those that its rows are made from; none without one.
+/// The worst level among the audits of a GAN's images; none without one. An audit of all samples speaks for those that
+/// filtering left of them; one of a GAN does not speak for what it paints into other masks.
 pub fn level(evidence: &Evidence, gan: &str) -> Option<Level> {
     let own = |gan: &str| {
         evidence.stage("copying").filter(|run| run.gan() == Some(gan)).filter_map(Level::of).max()
     };
-    own(gan).or_else(|| presets(gan).first().and_then(|preset| own(preset)))
+    own(gan).or_else(|| own(gan.strip_suffix(FILTERED)?))
 }
 
-/// Metric, part, heading, digits of the table's columns.
-const COLUMNS: [(&str, Option<&str>, &str, usize); 15] = [
-    ("auth_pct", None, "AuthPct", 1),
-    ("c_t", None, "C_T", 2),
-    ("flagged_share", None, "Flagged share", 3),
-    ("false_alarm_rate", None, "False alarms", 3),
-    ("membership_auc", None, "Membership AUC", 3),
-    ("nearest_ssim", Some("median"), "SSIM to nearest, median", 3),
-    ("nearest_ssim", Some("q95"), "95th percentile", 3),
-    ("nearest_ssim", Some("max"), "greatest", 3),
-    ("nearest_ssim", Some("held_out"), "of held-out real", 3),
-    ("planted_recall", Some("all"), "Planted copies found, all", 2),
-    ("planted_recall", Some("exact"), "exact", 2),
-    ("planted_recall", Some("shifted"), "shifted", 2),
-    ("planted_recall", Some("flipped"), "flipped", 2),
-    ("planted_recall", Some("noised"), "noised", 2),
-    ("nearest_ssim", Some("held_out median"), "of held-out real, median", 3),
-];
-
 /// The page.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let runs: Vec<&Run> = evidence.stage("copying").collect();
     if runs.is_empty() {
@@ -97,47 +81,19 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
                 .to_owned(),
         )])));
     }
-    let shown: Vec<&(&str, Option<&str>, &str, usize)> = COLUMNS
-        .iter()
-        .filter(|(metric, of, ..)| runs.iter().any(|run| run.score(metric, *of).is_some()))
-        .collect();
-    let mut columns = vec![Column::text("gan", "GAN"), Column::text("level", "Copying")];
-    columns[1].group = "Copying".to_owned();
-    columns.extend(shown.iter().map(|(metric, of, title, _)| {
-        let key = of.map_or_else(|| (*metric).to_owned(), |of| format!("{metric}.{of}"));
-        let group = match *metric {
-            "nearest_ssim" => "Nearest real image",
-            "planted_recall" => "Planted copies that the audit found",
-            _ => "Copying",
-        };
-        Column { group: group.to_owned(), ..Column::new(&key, title) }
-    }));
-    let rows = runs
-        .iter()
-        .map(|run| {
-            let name = display_name(run.gan().unwrap_or("?"));
-            let level = Level::of(run).map_or("not stated", Level::text);
-            let mut row: Vec<Entry> = vec![name.into(), level.into()];
-            row.extend(shown.iter().map(|(metric, of, _, digits)| {
-                let score = run.score(metric, *of);
-                Entry::measured(score.and_then(|score| Measure::of(&[score])), *digits)
-            }));
-            row
-        })
-        .collect();
+    let level = Column { group: "Copying".to_owned(), ..Column::text("level", "Copying") };
+    let text = |run: &Run| Level::of(run).map_or("not stated", Level::text).to_owned();
     let mut blocks = vec![Block::List(runs.iter().filter_map(|run| verdict(run)).collect())];
     blocks.push(Block::Grid(Grid {
-        name: "copying",
         dataset: evidence.dataset.to_owned(),
         caption: "Copying audit".to_owned(),
-        columns,
-        rows,
         remarks: vec![
             "AuthPct: per cent of images that are farther from their nearest training image than that is from another \
              one. C_T: far below 0 is copying. Planted copies: known copies of training images that were mixed in, and \
              the share of them that the audit found."
                 .to_owned(),
         ],
+        ..stage::grid(&runs, "copying", Some((level, &text)))
     }));
     let limits = limits(&runs);
     if !limits.is_empty() {
@@ -221,6 +177,7 @@ mod tests {
         assert_eq!(level(evidence, "lsgan, plausible only"), Some(Level::Copying));
         assert_eq!(level(evidence, "wgan"), Some(Level::Suspicious));
         assert_eq!(level(evidence, "hinge"), None);
+        assert_eq!(level(evidence, "wgan, masks of lsgan"), None, "other images");
         assert_eq!(limits(&evidence.runs), ["one", "two"]);
     }
 }

@@ -140,13 +140,11 @@ fn correlations(
 }
 
 /// The page; nothing without scores.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
-    // The real set's own values and the audit's power do not depend on the GAN's images.
-    let keys: Vec<Key> = evidence
-        .keys()
-        .into_iter()
-        .filter(|key| !matches!(key.metric.as_str(), "planted_recall" | "false_alarm_rate"))
-        .collect();
+    let keys: Vec<Key> = evidence.keys().into_iter().filter(Key::is_of_images).collect();
     if keys.is_empty() {
         return Ok(None);
     }
@@ -350,11 +348,20 @@ fn svg(evidence: &Evidence, units: &[Unit], chosen: &[(&Key, &Found)]) -> String
         for (x, y) in added.metric.iter().zip(&added.dice) {
             canvas.marker([across.at(*x), scale.at(*y)], 3.5, look(2), true);
         }
+        let mut labels: Vec<[f64; 2]> = vec![];
         for ((unit, x), y) in alone.units.iter().zip(&alone.metric).zip(&alone.dice) {
             let at = [across.at(*x), scale.at(*y)];
             canvas.marker(at, 3.5, look(1), false);
             let place = shown.iter().position(|other| other == unit).unwrap_or(0);
-            canvas.text([at[0] + 5.0, at[1] - 4.0], SMALL - 1.0, Anchor::Start, &letter(place));
+            // Where no other letter stands yet.
+            let places = [[5.0, -4.0], [5.0, 12.0], [-12.0, -4.0], [-12.0, 12.0]];
+            let places = places.map(|[dx, dy]| [at[0] + dx, at[1] + dy]);
+            let free = |p: &&[f64; 2]| {
+                labels.iter().all(|o| (o[0] - p[0]).abs() > 8.0 || (o[1] - p[1]).abs() > 9.0)
+            };
+            let label = *places.iter().find(free).unwrap_or(&places[0]);
+            labels.push(label);
+            canvas.text(label, SMALL - 1.0, Anchor::Start, &letter(place));
         }
     }
     canvas.finish("Dice against each metric")

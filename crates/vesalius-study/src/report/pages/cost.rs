@@ -57,6 +57,9 @@ fn behind(evidence: &Evidence, set: &TrainingSet) -> [Sum; 3] {
 }
 
 /// The page; nothing without runs.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut rows = vec![];
     let mut unread = false;

@@ -12,6 +12,9 @@ use crate::report::slug;
 use anyhow::Result;
 
 /// The page; nothing without statistics.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let figures: Vec<Figure> = best_trainings(evidence)
         .into_iter()

@@ -14,6 +14,9 @@ fn features(run: &Run) -> String {
 }
 
 /// The page; nothing without maps.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let maps: Vec<&Run> = evidence.stage("map").filter(|run| run.gan().is_some()).collect();
     if maps.is_empty() {
@@ -74,16 +77,13 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut others = vec![];
     for run in maps.iter().filter(|run| !shown.contains(&run.path.as_path())) {
         if let Some(name) = interactive(run, &mut files)? {
-            others.push(format!(
-                "{} ({}): {name}",
-                display_name(run.gan().unwrap_or("?")),
-                features(run)
-            ));
+            let gan = display_name(run.gan().unwrap_or("?"));
+            others.push((format!("{gan}, {}", features(run)), name));
         }
     }
     if !others.is_empty() {
         blocks.push(Block::Heading("Interactive maps of the other GANs".to_owned()));
-        blocks.push(Block::List(others));
+        blocks.push(Block::Links(others));
     }
     Ok(Some(Section {
         id: "fig6",

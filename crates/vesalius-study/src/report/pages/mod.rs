@@ -1,4 +1,4 @@
-//! One file per page or figure: each reads the evidence on one dataset and gives a section, or nothing where there is
+//! One file per page or figure (`stage` is what two of them share): each reads the evidence on one dataset and gives a section, or nothing where there is
 //! nothing to show. A new page is a file here and a line in [`PAGES`].
 
 pub mod comparisons;
@@ -13,6 +13,7 @@ pub mod samples;
 pub mod scores;
 pub mod settings;
 pub mod spread;
+pub mod stage;
 pub mod summary;
 pub mod table2;
 

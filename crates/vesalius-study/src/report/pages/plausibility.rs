@@ -1,9 +1,8 @@
 //! Do image and mask belong together, is the anatomy possible, and does leaving out what is not help?
 
-use crate::report::catalogue::Key;
 use crate::report::document::{Art, Block, Column, Entry, Figure, Grid, Section};
 use crate::report::evidence::{Evidence, FILTERED};
-use crate::report::measure::Measure;
+use crate::report::pages::stage;
 use crate::report::paper::display_name;
 use crate::report::runs::Run;
 use crate::report::slug;
@@ -11,6 +10,9 @@ use crate::run_dir::TrainedOn;
 use anyhow::Result;
 
 /// The page; nothing without a run.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let runs: Vec<&Run> = evidence.stage("plausibility").collect();
     if runs.is_empty() {
@@ -58,52 +60,16 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 }
 
 fn scores(evidence: &Evidence, runs: &[&Run]) -> Grid {
-    let mut keys: Vec<Key> = vec![];
-    for key in runs.iter().flat_map(|run| &run.result.scores).map(Key::of) {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    keys.sort_by(|a, b| a.rank().cmp(&b.rank()));
-    let mut columns = vec![Column::text("gan", "GAN")];
-    columns.extend(keys.iter().map(|key| Column {
-        group: key.group().to_owned(),
-        ..Column::new(&key.name(), &heading(key))
-    }));
-    let rows = runs
-        .iter()
-        .map(|run| {
-            let mut row: Vec<Entry> = vec![display_name(run.gan().unwrap_or("?")).into()];
-            row.extend(keys.iter().map(|key| {
-                let score = run.result.scores.iter().find(|score| Key::of(score) == *key);
-                Entry::measured(score.and_then(|score| Measure::of(&[score])), key.digits())
-            }));
-            row
-        })
-        .collect();
     Grid {
-        name: "plausibility",
         dataset: evidence.dataset.to_owned(),
         caption: "Plausibility of each GAN's samples".to_owned(),
-        columns,
-        rows,
         remarks: vec![
             "Dice of image with mask: between a sample's mask and what a U-Net trained on real patients sees in its \
              image. Rules are learned from the real training masks; held-out real masks break some too, and that share \
              is what a GAN can be expected to reach."
                 .to_owned(),
         ],
-    }
-}
-
-/// The heading without the metric's name, which the group says already.
-fn heading(key: &Key) -> String {
-    match (key.metric.as_str(), key.of.as_deref()) {
-        ("implausible_share", None) => "all rules".to_owned(),
-        ("implausible_share" | "pair_dice", Some(of)) => {
-            of.strip_prefix("rule/").unwrap_or(of).to_owned()
-        }
-        _ => key.title(),
+        ..stage::grid(runs, "plausibility", None)
     }
 }
 

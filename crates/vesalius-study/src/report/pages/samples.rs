@@ -38,6 +38,9 @@ pub fn describe(run: &Run) -> String {
 }
 
 /// The page; nothing without samples.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut figures = vec![];
     for run in best_trainings(evidence) {

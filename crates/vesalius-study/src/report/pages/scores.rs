@@ -6,6 +6,9 @@ use crate::report::paper::display_name;
 use anyhow::Result;
 
 /// The page.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let keys = evidence.keys();
     if keys.is_empty() {

@@ -117,6 +117,9 @@ fn varying(trials: &[Trial]) -> (Vec<String>, Vec<String>) {
 }
 
 /// The page; nothing without trainings.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let trials = trials(evidence);
     if trials.is_empty() {
@@ -131,9 +134,9 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
                 .to_owned(),
         ));
     }
-    let measures: [(&str, &str, Of); 2] = [
-        ("distance", "Fréchet distance", |trial| trial.distance),
-        ("dice", "Dice of a U-Net trained on the images alone", |trial| trial.dice),
+    let measures: [(&str, &str, &str, Of); 2] = [
+        ("distance", "Fréchet distance", "Fréchet distance", |trial| trial.distance),
+        ("dice", "Dice of a U-Net trained on the images alone", "Dice", |trial| trial.dice),
     ];
     for (paths, kind, remark) in [
         (&within, "", "varied within a GAN"),
@@ -146,7 +149,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         if paths.is_empty() {
             continue;
         }
-        for (key, title, of) in measures {
+        for (key, title, axis, of) in measures {
             if trials.iter().filter(|trial| of(trial).is_some()).count() < 2 {
                 continue;
             }
@@ -157,7 +160,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
                           with that value."
                     .to_owned(),
                 alt: format!("{title} against {}", paths.join(", ")),
-                art: Art::Svg(svg(&trials, paths, title, of)),
+                art: Art::Svg(svg(&trials, paths, axis, of)),
                 link: None,
             }));
         }
@@ -176,7 +179,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 type Of = fn(&Trial) -> Option<f64>;
 
 const COLUMNS: usize = 3;
-const PANEL: [f64; 2] = [240.0, 215.0];
+const PANEL: [f64; 2] = [240.0, 232.0];
 
 fn svg(trials: &[Trial], paths: &[String], title: &str, of: Of) -> String {
     let gans: Vec<&str> = {
@@ -203,7 +206,7 @@ fn svg(trials: &[Trial], paths: &[String], title: &str, of: Of) -> String {
             left: left + 36.0,
             top: up + 26.0,
             right: left + PANEL[0] - 12.0,
-            bottom: up + PANEL[1] - 52.0,
+            bottom: up + PANEL[1] - 70.0,
         };
         let scale = Scale::spanning(values(), area.up());
         canvas.bold([area.left, up + 16.0], SMALL, Anchor::Start, &shorten(path));

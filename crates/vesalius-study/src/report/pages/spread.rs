@@ -25,6 +25,9 @@ struct Strip {
 }
 
 /// The page; nothing without trainings.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let strips: Vec<Strip> =
         evidence.gans().into_iter().filter_map(|gan| strip(evidence, gan)).collect();

@@ -2,13 +2,14 @@
 
 use crate::report::compare::{ALPHA, Comparison, Kind, Question, ask};
 use crate::report::document::{Block, Section, fixed, p_value};
-use crate::report::evidence::Evidence;
+use crate::report::evidence::{Evidence, FILTERED, TrainingSet};
 use crate::report::lineage::synthetic_count;
 use crate::report::pages::copying;
 use crate::report::paper::display_name;
 use crate::report::verdict::{Verdict, verdict};
 use crate::run_dir::TrainedOn;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// The summary of one dataset.
 pub fn section(evidence: &Evidence) -> Section {
@@ -57,7 +58,7 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
     match verdict {
         Verdict::Diverged(gans) => format!(
             "Cannot say: the training of {} broke down, so that there are no images to judge.",
-            list(&gans.iter().map(|gan| display_name(gan)).collect::<Vec<_>>())
+            list(&gans.iter().map(|gan| prose(gan)).collect::<Vec<_>>())
         ),
         Verdict::NoBaseline => "Cannot say: no U-Net was trained on the real images alone, so that there is nothing to \
                                 compare with (vesalius segment --train REAL --test REAL)."
@@ -109,7 +110,7 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
 }
 
 fn gan_name(comparison: &Comparison) -> String {
-    display_name(comparison.gan.as_deref().unwrap_or("?"))
+    prose(comparison.gan.as_deref().unwrap_or("?"))
 }
 
 /// Other GANs whose images were shown to lower Dice.
@@ -148,17 +149,17 @@ fn replace(evidence: &Evidence) -> String {
     let Some((best, dice)) = order.last().copied() else {
         return "Not tried: no U-Net was trained on synthetic images alone.".to_owned();
     };
-    let name = display_name(best);
-    let Some(real) = evidence.set(TrainedOn::Real, None).and_then(|set| set.value()) else {
+    let name = prose(best);
+    let Some(real) = evidence.set(TrainedOn::Real, None).and_then(TrainingSet::value) else {
         return format!(
-            "Cannot say: {name}'s images alone gave a Dice of {dice:.3}, and none was measured for real images."
+            "Cannot say: images of {name} alone gave a Dice of {dice:.3}, and none was measured for real images."
         );
     };
     let values =
-        format!("{name}'s images alone, the best, gave a Dice of {dice:.3}, real ones {real:.3}");
+        format!("images of {name} alone, the best, gave a Dice of {dice:.3}, real ones {real:.3}");
     let tests = question.comparisons.len();
     match question.comparisons.iter().find(|c| c.gan.as_deref() == Some(best)) {
-        None => format!("Not tested patient by patient. {values}."),
+        None => format!("Not tested patient by patient: {values}."),
         Some(c) if c.is_shown() && c.difference < 0.0 => {
             format!("No: {values}: {}.", change(c, tests))
         }
@@ -185,16 +186,13 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
             (all, shown) if all == shown => format!("a lead that was shown over all {all} others"),
             (all, shown) => format!("a lead that was shown over {shown} of {all} others"),
         };
-        format!(
-            "Alone, images of {} were the most useful (Dice {dice:.3}), {lead}.",
-            display_name(gan)
-        )
+        format!("Alone, images of {} were the most useful (Dice {dice:.3}), {lead}.", prose(gan))
     });
     let diverged: Vec<String> = evidence
         .gans()
         .into_iter()
         .filter(|gan| evidence.diverged(gan).is_some())
-        .map(display_name)
+        .map(prose)
         .collect();
     let first = match verdict {
         Verdict::Helps(best) => format!("{}, added to the real images.", gan_name(best)),
@@ -216,7 +214,10 @@ fn how_many(evidence: &Evidence) -> String {
         [one] => format!(
             "{one} per GAN were used; other numbers were not tried, so that this is no advice on how many."
         ),
-        _ => format!("Tried were {}; the tables show each.", list(&text)),
+        _ => format!(
+            "Tried were {}; the tables pool them, so that none can be preferred here.",
+            list(&text)
+        ),
     }
 }
 
@@ -224,7 +225,7 @@ fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
     let Some(gan) = gan else {
         return "Unknown: no synthetic images were judged.".to_owned();
     };
-    let name = display_name(gan);
+    let name = prose(gan);
     let mut text = match copying::level(evidence, gan) {
         None => format!("Unknown: no copying audit was run on the images of {name}."),
         Some(level) => level.sentence(&name),
@@ -232,12 +233,12 @@ fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
     let others: Vec<String> = evidence
         .gans()
         .into_iter()
-        .filter(|other| *other != gan)
+        .filter(|other| *other != gan && !other.ends_with(FILTERED))
         .filter(|other| copying::level(evidence, other).is_some_and(copying::Level::is_bad))
-        .map(display_name)
+        .map(prose)
         .collect();
     if !others.is_empty() {
-        text += &format!(" Copying was found in images of {}.", list(&others));
+        let _ = write!(text, " Copying was found in images of {}.", list(&others));
     }
     let implausible =
         evidence.stage("plausibility").filter(|run| run.gan() == Some(gan)).find_map(|run| {
@@ -247,11 +248,10 @@ fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
             ))
         });
     if let Some((share, real)) = implausible {
-        text += &format!(" Implausible anatomy: {} of its images", percent(share.value));
-        text += &real.map_or_else(
-            || ".".to_owned(),
-            |r| format!(" ({} of held-out real ones).", percent(r.value)),
-        );
+        let real = real.map_or_else(String::new, |real| {
+            format!(" ({} of held-out real ones)", percent(real.value))
+        });
+        let _ = write!(text, " Implausible anatomy: {} of its images{real}.", percent(share.value));
     }
     text
 }
@@ -286,12 +286,18 @@ fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
     }
     out
+}
+
+/// A GAN's name inside a sentence: `SPADE (masks of LSGAN)`.
+fn prose(gan: &str) -> String {
+    let name = display_name(gan);
+    name.split_once(", ").map_or_else(|| name.clone(), |(gan, more)| format!("{gan} ({more})"))
 }
 
 /// `a, b and c`.

@@ -1,5 +1,6 @@
 //! Table 2: one row per training set, the paper's numbers beside ours.
 
+use crate::report::catalogue::Key;
 use crate::report::document::{Block, Column, Entry, Grid, Section};
 use crate::report::evidence::{Evidence, TrainingSet, key};
 use crate::report::paper::{PaperRow, TABLE_2, column};
@@ -7,9 +8,12 @@ use crate::run_dir::TrainedOn;
 use anyhow::Result;
 
 /// The page.
+///
+/// # Errors
+/// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let distance = evidence.distance();
-    let title = distance.as_ref().map_or_else(|| "Fréchet distance".to_owned(), |key| key.title());
+    let title = distance.as_ref().map_or_else(|| "Fréchet distance".to_owned(), Key::title);
     let fid = |row: &PaperRow| column(evidence.dataset).and_then(|i| row.fid[i]);
     let dice = |row: &PaperRow| column(evidence.dataset).and_then(|i| row.dice[i]);
     let mut rows = vec![];

@@ -113,6 +113,13 @@ fn block(out: &mut String, block: &Block) {
             }
             out.push_str("</div>\n");
         }
+        Block::Links(links) => {
+            out.push_str("<ul>\n");
+            for (text, file) in links {
+                let _ = writeln!(out, "<li><a href=\"{}\">{}</a></li>", escape(file), escape(text));
+            }
+            out.push_str("</ul>\n");
+        }
         Block::Code(text) => {
             let _ = writeln!(out, "<pre>{}</pre>", escape(text));
         }
@@ -127,9 +134,10 @@ fn block(out: &mut String, block: &Block) {
     }
 }
 
-/// The first words of an answer, up to a colon, comma or full stop: they answer.
-pub fn lead(answer: &str) -> (&str, &str) {
-    let end = answer.find([':', ',', '.']).filter(|end| *end < 60);
+/// The first words of an answer, up to a colon or full stop: they answer.
+fn lead(answer: &str) -> (&str, &str) {
+    let ends = [": ", ". "].into_iter().filter_map(|stop| answer.find(stop));
+    let end = ends.min().filter(|end| *end < 70);
     end.map_or(("", answer), |end| answer.split_at(end + 1))
 }
 
@@ -209,8 +217,10 @@ fn figure(out: &mut String, figure: &Figure) {
         }
         Art::Png(png) => {
             let [width, height] = png_size(png);
+            // A row of many small pictures needs the page's whole width.
+            let shape = if width > height * 5 / 2 { "pixels wide" } else { "pixels" };
             (
-                "pixels",
+                shape,
                 format!(
                     "<img alt=\"{alt}\" width=\"{width}\" height=\"{height}\" src=\"{}\">",
                     data("png", png)

@@ -47,6 +47,12 @@ fn block(out: &mut String, block: &Block) {
             }
             Ok(())
         }
+        Block::Links(links) => {
+            for (text, file) in links {
+                let _ = writeln!(out, "- [{text}]({file})");
+            }
+            writeln!(out)
+        }
         Block::Code(text) => writeln!(out, "```\n{text}\n```\n"),
         Block::Folded(title, text) => {
             writeln!(out, "<details><summary>{title}</summary>\n\n```\n{text}```\n\n</details>\n")
