@@ -72,9 +72,10 @@ fn patients_become_a_report() {
     let latex = std::fs::read_to_string(bench.path("report/table2.tex")).unwrap();
     assert!(latex.contains("\\toprule") && latex.contains("DCGAN"));
     assert!(html.contains("no copying audit was run"), "an unknown risk is said to be unknown");
-    bench.refused(&["report", "runs", "runs/../fake", "--out", "report"], &["report", "already exists"]);
+    bench.refused(&["report", "runs", "--out", "report"], &["report", "already exists"]);
     std::fs::write(bench.path("runs/both/result.json"), "{").unwrap();
-    bench.refused(&["report", "runs", "--out", "other"], &["runs/both/result.json", "not a result"]);
+    bench
+        .refused(&["report", "runs", "--out", "other"], &["runs/both/result.json", "not a result"]);
     assert!(!bench.path("other").exists());
 }
 

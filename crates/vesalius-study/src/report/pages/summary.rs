@@ -31,13 +31,17 @@ pub fn section(evidence: &Evidence) -> Section {
     }
 }
 
-/// The GAN whose risk matters: the one that helped, or else the most useful one.
+/// The GAN whose risk matters: the one that helped, or else the most useful one alone, or else with real images.
 fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<String> {
-    match verdict {
-        Verdict::Helps(c) => c.gan.clone(),
-        Verdict::NotShown(c) if evidence.by_usefulness().is_empty() => c.gan.clone(),
-        _ => evidence.by_usefulness().last().map(|(gan, _)| (*gan).to_owned()),
+    if let Verdict::Helps(best) = verdict {
+        return best.gan.clone();
     }
+    let alone = evidence.by_usefulness().last().map(|(gan, _)| (*gan).to_owned());
+    alone.or_else(|| {
+        let added = evidence.sets.iter().filter(|s| s.trained_on == TrainedOn::RealAndSynthetic);
+        let judged = added.filter_map(|set| Some((set.gan.clone()?, set.value()?)));
+        judged.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(gan, _)| gan)
+    })
 }
 
 /// `+0.046 Dice (95 % interval 0.031 to 0.060; p = 0.016)`.
