@@ -146,6 +146,11 @@ impl Grid {
         found
     }
 
+    /// Rows that have anything in some columns.
+    pub fn rows_with(&self, columns: &[usize]) -> impl Iterator<Item = &Vec<Entry>> {
+        self.rows.iter().filter(move |row| columns.iter().any(|&i| row[i] != Entry::Absent))
+    }
+
     /// The pieces it is shown in: a heading (empty: none) and the columns beside the first.
     pub fn pieces(&self) -> Vec<(String, Vec<usize>)> {
         let mut groups: Vec<(String, Vec<usize>)> = vec![];

@@ -12,8 +12,10 @@ pub mod lineage;
 pub mod measure;
 pub mod pages;
 pub mod paper;
+pub mod predict;
 pub mod render;
 pub mod runs;
+pub mod trials;
 pub mod verdict;
 
 use crate::publish::{StagedDir, write_file};

@@ -6,138 +6,10 @@ use crate::report::document::{Art, Block, Column, Entry, Figure, Grid, Section, 
 use crate::report::draw::axis::{Area, Scale};
 use crate::report::draw::canvas::{Anchor, Canvas, SMALL};
 use crate::report::draw::look;
-use crate::report::evidence::{Evidence, FILTERED};
-use crate::report::lineage::synthetic_digest;
-use crate::report::measure::{SEED, mean};
-use crate::report::paper::display_name;
+use crate::report::evidence::Evidence;
+use crate::report::predict::{FEWEST, Found, Unit, correlations, pairs, units};
 use crate::run_dir::TrainedOn;
-use crate::statistics::rank::{kendall, spearman};
-use crate::statistics::{resample, test};
 use anyhow::Result;
-use std::collections::BTreeSet;
-
-/// GANs below which no correlation is stated.
-const FEWEST: usize = 4;
-
-/// One set of synthetic images: of a GAN, by digest where several trainings or samplings of it were judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Unit<'a> {
-    gan: &'a str,
-    digest: Option<&'a str>,
-    name: String,
-}
-
-/// A metric and Dice over some units, in the same order.
-#[derive(Debug)]
-struct Pairs<'a> {
-    units: Vec<&'a Unit<'a>>,
-    metric: Vec<f64>,
-    dice: Vec<f64>,
-}
-
-/// One correlation.
-#[derive(Debug, Clone, PartialEq)]
-struct Found {
-    count: usize,
-    spearman: f64,
-    interval: Option<[f64; 2]>,
-    kendall: f64,
-    p: f64,
-    corrected: f64,
-}
-
-/// All sets of synthetic images. Filtered samples are those of the same GAN: they would count it twice.
-fn units<'a>(evidence: &'a Evidence) -> Vec<Unit<'a>> {
-    let mut units = vec![];
-    for gan in evidence.gans().into_iter().filter(|gan| !gan.ends_with(FILTERED)) {
-        let digests: BTreeSet<&str> = evidence
-            .runs
-            .iter()
-            .filter(|run| run.gan() == Some(gan) && run.result.stage != "train")
-            .filter_map(|run| synthetic_digest(run))
-            .collect();
-        let name = display_name(gan);
-        if digests.len() < 2 {
-            units.push(Unit { gan, digest: None, name });
-        } else {
-            units.extend(digests.into_iter().enumerate().map(|(i, digest)| Unit {
-                gan,
-                digest: Some(digest),
-                name: format!("{name} {}", i + 1),
-            }));
-        }
-    }
-    units
-}
-
-/// Mean Dice of the U-Nets trained on a unit.
-fn dice(evidence: &Evidence, unit: &Unit, trained_on: TrainedOn) -> Option<f64> {
-    let set = evidence.set(trained_on, Some(unit.gan))?;
-    let values: Vec<f64> = set
-        .judged
-        .iter()
-        .filter(|run| unit.digest.is_none() || synthetic_digest(run) == unit.digest)
-        .filter_map(|run| Some(run.dice()?.value))
-        .collect();
-    (!values.is_empty()).then(|| mean(&values))
-}
-
-fn pairs<'a>(
-    evidence: &Evidence,
-    units: &'a [Unit<'a>],
-    key: &Key,
-    trained_on: TrainedOn,
-) -> Pairs<'a> {
-    let mut pairs = Pairs { units: vec![], metric: vec![], dice: vec![] };
-    for unit in units {
-        let measure = evidence.measure_of(unit.gan, unit.digest, key);
-        if let (Some(measure), Some(dice)) = (measure, dice(evidence, unit, trained_on)) {
-            pairs.units.push(unit);
-            pairs.metric.push(measure.value);
-            pairs.dice.push(dice);
-        }
-    }
-    pairs
-}
-
-impl Pairs<'_> {
-    /// None with too few GANs, or where a side never varies.
-    fn correlate(&self) -> Option<Found> {
-        if self.units.len() < FEWEST {
-            return None;
-        }
-        let found = spearman(&self.metric, &self.dice)?;
-        let interval = resample::interval(self.units.len(), SEED, |drawn| {
-            let pick = |values: &[f64]| drawn.iter().map(|&i| values[i]).collect::<Vec<f64>>();
-            spearman(&pick(&self.metric), &pick(&self.dice))
-        });
-        let p = test::correlation(&self.metric, &self.dice, spearman, SEED)?;
-        Some(Found {
-            count: self.units.len(),
-            spearman: found,
-            interval,
-            kendall: kendall(&self.metric, &self.dice)?,
-            p,
-            corrected: p,
-        })
-    }
-}
-
-/// Correlations of all metrics, corrected together by Holm.
-fn correlations(
-    evidence: &Evidence,
-    units: &[Unit],
-    keys: &[Key],
-    trained_on: TrainedOn,
-) -> Vec<Option<Found>> {
-    let mut found: Vec<Option<Found>> =
-        keys.iter().map(|key| pairs(evidence, units, key, trained_on).correlate()).collect();
-    let p_values: Vec<f64> = found.iter().flatten().map(|f| f.p).collect();
-    for (found, corrected) in found.iter_mut().flatten().zip(test::holm(&p_values)) {
-        found.corrected = corrected;
-    }
-    found
-}
 
 /// The page; nothing without scores.
 ///
@@ -269,9 +141,11 @@ fn grid(
             Entry::Number(found.kendall, 2),
         ]
     };
-    let rows = keys
-        .iter()
-        .enumerate()
+    let (shown, silent): (Vec<usize>, Vec<usize>) =
+        (0..keys.len()).partition(|&i| alone[i].is_some() || added[i].is_some());
+    let rows = shown
+        .into_iter()
+        .map(|i| (i, &keys[i]))
         .map(|(i, key)| {
             let wish = match key.better() {
                 Better::Lower => " ↓",
@@ -292,12 +166,25 @@ fn grid(
         columns,
         rows,
         remarks: vec![
+            left_out(keys, &silent),
             "↓, ↑: low, high values are better; a metric that predicts usefulness has ρ near −1 where ↓ and near +1 \
              where ↑. Interval: 95 % bootstrap over GANs. p: two-sided permutation test, Holm's correction over the \
              metrics of each half."
                 .to_owned(),
         ],
     }
+}
+
+/// Metrics without a correlation.
+fn left_out(keys: &[Key], silent: &[usize]) -> String {
+    if silent.is_empty() {
+        return "Every metric was measured on enough GANs.".to_owned();
+    }
+    let names: Vec<String> = silent.iter().map(|&i| keys[i].title()).collect();
+    format!(
+        "Without a correlation, because fewer than {FEWEST} GANs have it or because it never varies: {}.",
+        names.join("; ")
+    )
 }
 
 /// Panels of the picture.
@@ -378,47 +265,29 @@ mod tests {
     use crate::report::evidence::evidence;
     use crate::report::fixture::Fixture;
 
-    fn study(gans: &[(&str, f64, f64)]) -> Fixture {
+    fn blocks(gans: usize) -> Vec<Block> {
         let mut fixture = Fixture::new();
-        for (gan, distance, dice) in gans {
-            fixture.judged("metrics", gan, &[("kid", None, *distance)]);
-            fixture.unet(Some(gan), TrainedOn::Synthetic, 1, &[*dice, *dice + 0.02]);
+        for (i, gan) in ["a", "b", "c", "d", "e"].into_iter().take(gans).enumerate() {
+            let dice = 0.8 - 0.1 * i as f64;
+            fixture.judged("metrics", gan, &[("kid", None, i as f64)]);
+            fixture.unet(Some(gan), TrainedOn::Synthetic, 1, &[dice, dice + 0.02]);
         }
-        fixture
+        let runs = fixture.runs();
+        page(&evidence(&runs).unwrap()[0]).unwrap().unwrap().blocks
     }
 
     #[test]
     fn three_gans_have_no_correlation() {
-        let fixture = study(&[("a", 1.0, 0.8), ("b", 2.0, 0.7), ("c", 3.0, 0.6)]);
-        let runs = fixture.runs();
-        let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
-        let [Block::Text(text)] = section.blocks.as_slice() else { panic!("one sentence") };
+        let blocks = blocks(3);
+        let [Block::Text(text)] = blocks.as_slice() else { panic!("one sentence") };
         assert!(text.contains("Cannot be said: 3 GANs"), "{text}");
     }
 
     #[test]
-    fn a_metric_that_orders_the_gans_is_found() {
-        let gans = ["a", "b", "c", "d", "e"];
-        let values: Vec<(&str, f64, f64)> = gans
-            .iter()
-            .enumerate()
-            .map(|(i, gan)| (*gan, i as f64, 0.8 - 0.1 * i as f64))
-            .collect();
-        let runs = study(&values).runs();
-        let evidence = &evidence(&runs).unwrap()[0];
-        let keys = evidence.keys();
-        let found = correlations(evidence, &units(evidence), &keys, TrainedOn::Synthetic)[0]
-            .clone()
-            .unwrap();
-        assert_eq!((found.count, found.spearman, found.kendall), (5, -1.0, -1.0));
-        assert_eq!(found.p, 2.0 / 120.0);
-        let section = page(evidence).unwrap().unwrap();
-        assert!(
-            matches!(&section.blocks[0], Block::Text(text) if text.contains("Shown") && text.contains("KID"))
-        );
-        assert_eq!(
-            correlations(evidence, &units(evidence), &keys, TrainedOn::RealAndSynthetic),
-            [None]
-        );
+    fn a_metric_that_orders_the_gans_is_named() {
+        let blocks = blocks(5);
+        let Block::Text(text) = &blocks[0] else { panic!("an answer first") };
+        assert!(text.contains("Shown") && text.contains("KID (ρ −1.00)"), "{text}");
+        assert!(matches!(blocks[2], Block::Figure(_)));
     }
 }

@@ -234,6 +234,10 @@ fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
         None => format!("Unknown: no copying audit was run on the images of {name}."),
         Some(level) => level.sentence(&name),
     };
+    let audit = evidence.stage("copying").find(|run| run.gan() == Some(gan));
+    if let Some(recall) = audit.and_then(|run| run.score("planted_recall", Some("all"))) {
+        let _ = write!(text, " Of copies planted to test it, it found {}.", percent(recall.value));
+    }
     let others: Vec<String> = evidence
         .gans()
         .into_iter()
@@ -270,7 +274,8 @@ fn how_sure(evidence: &Evidence, question: &Question) -> String {
                 .to_owned()
         }
         (Some(least), Some(most)) if least == most => {
-            format!("Each training set was tried {least} times; intervals cover patients and runs.")
+            format!("Each training set was tried {least} times; intervals of Dice cover patients and runs, those of \
+                 differences patients.")
         }
         (Some(least), Some(most)) => format!(
             "Training sets were tried {least} to {most} times; where once, chance in training is not covered."
@@ -357,10 +362,11 @@ mod tests {
         let found = answers(|runs| {
             runs.unet(None, Real, 1, &[0.7, 0.6, 0.8]);
             runs.unet(Some("lsgan"), RealAndSynthetic, 1, &[0.75, 0.65, 0.85]);
-            runs.judged("copying", "lsgan", &[("auth_pct", None, 40.0)]);
+            runs.judged("copying", "lsgan", &[("planted_recall", Some("all"), 0.83)]);
         });
         holds(&found[0], &["Not shown", "3 patients", "no difference, however large"]);
         holds(&found[2], &["None can be recommended"]);
+        holds(&found[4], &["Unknown", "planted", "83.0 %"]);
         assert!(!found[0].contains("Yes"));
     }
 

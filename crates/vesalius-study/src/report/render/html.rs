@@ -141,15 +141,21 @@ fn lead(answer: &str) -> (&str, &str) {
     end.map_or(("", answer), |end| answer.split_at(end + 1))
 }
 
+/// Rows that a printed page holds.
+const LONG: usize = 26;
+
 fn grid(out: &mut String, grid: &Grid) {
     let protocols = grid.protocols();
     for (heading, columns) in grid.pieces() {
-        let caption = if heading.is_empty() { grid.caption.clone() } else { heading };
+        let caption = escape(if heading.is_empty() { &grid.caption } else { &heading });
+        let rows: Vec<&Vec<Entry>> = grid.rows_with(&columns).collect();
+        // Longer than a page is broken anywhere, shorter ones stay whole.
+        let long = if rows.len() > LONG { " long" } else { "" };
         let _ = write!(
             out,
-            "<div class=\"table\" tabindex=\"0\"><table class=\"{}\"><caption>{}</caption>\n<thead><tr>",
-            grid.name,
-            escape(&caption)
+            "<div class=\"block{long}\"><p class=\"caption\">{caption}</p><div class=\"table\" tabindex=\"0\"><table \
+             class=\"{}\" aria-label=\"{caption}\">\n<thead><tr>",
+            grid.name
         );
         let all: Vec<usize> = std::iter::once(0).chain(columns).collect();
         for &i in &all {
@@ -158,14 +164,14 @@ fn grid(out: &mut String, grid: &Grid) {
             let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escape(&column.title));
         }
         out.push_str("</tr></thead>\n<tbody>\n");
-        for row in &grid.rows {
+        for row in rows {
             out.push_str("<tr>");
             for &i in &all {
                 cell(out, &row[i], i == 0, grid.columns[i].text, &protocols);
             }
             out.push_str("</tr>\n");
         }
-        out.push_str("</tbody></table></div>\n");
+        out.push_str("</tbody></table></div></div>\n");
     }
     if !protocols.is_empty() || !grid.remarks.is_empty() {
         out.push_str("<div class=\"notes\">\n");

@@ -11,6 +11,7 @@ pub fn tables(grids: &[&Grid]) -> String {
     for grid in grids {
         let protocols = grid.protocols();
         for (heading, columns) in grid.pieces() {
+            let rows: Vec<&Vec<Entry>> = grid.rows_with(&columns).collect();
             let all: Vec<usize> = std::iter::once(0).chain(columns).collect();
             let align: String =
                 all.iter().map(|&i| if grid.columns[i].text { 'l' } else { 'r' }).collect();
@@ -25,7 +26,7 @@ pub fn tables(grids: &[&Grid]) -> String {
             let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
             out += &line(all.iter().map(|&i| escape(&grid.columns[i].title)).collect());
             out.push_str("\\midrule\n");
-            for row in &grid.rows {
+            for row in rows {
                 out += &line(all.iter().map(|&i| cell(&row[i], &protocols)).collect());
             }
             out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n");

@@ -76,12 +76,13 @@ pub fn grid(grid: &Grid) -> String {
         if !heading.is_empty() {
             let _ = writeln!(out, "**{heading}**\n");
         }
+        let rows: Vec<&Vec<Entry>> = grid.rows_with(&columns).collect();
         let all: Vec<usize> = std::iter::once(0).chain(columns).collect();
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         out += &line(all.iter().map(|&i| plain(&grid.columns[i].title)).collect());
         let rule = |&i: &usize| if grid.columns[i].text { "---" } else { "---:" }.to_owned();
         out += &line(all.iter().map(rule).collect());
-        for row in &grid.rows {
+        for row in rows {
             out += &line(all.iter().map(|&i| cell(&row[i], &protocols)).collect());
         }
         out.push('\n');
