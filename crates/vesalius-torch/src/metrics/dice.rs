@@ -127,6 +127,14 @@ impl Evaluation {
         summarise(self.volumes.values().flatten(), self.classes)
     }
 
+    /// Each patient's own summary of its volumes, by name; what paired tests over patients compare.
+    pub fn per_patient(&self) -> Vec<(&str, Summary)> {
+        self.volumes
+            .iter()
+            .map(|(patient, volumes)| (patient.as_str(), summarise(volumes.iter(), self.classes)))
+            .collect()
+    }
+
     /// Each slice is a unit.
     pub fn per_slice(&self) -> Summary {
         let units: Vec<Vec<Overlap>> = self.slices.iter().map(|s| s.overlaps.clone()).collect();
@@ -244,6 +252,26 @@ mod tests {
         assert_eq!(summary.mean, Some(1.0 / 3.0));
         assert_eq!(evaluation.pooled().classes[0], Some(2.0 / 4.0));
         assert_eq!(evaluation.volume_count(), 3);
+    }
+
+    #[test]
+    fn a_patient_is_the_mean_over_its_volumes_then_classes() {
+        let evaluation = Evaluation::new(
+            vec![
+                // Class 1: 1 in volume a, 2/3 in b; class 2: 0 in a (predicted where there is none), not in b.
+                slice("p", "a", &[1, 1, 2, 0], &[1, 1, 0, 0]),
+                slice("p", "b", &[1, 0, 0, 0], &[1, 1, 0, 0]),
+                slice("q", "c", &[0, 0, 0, 0], &[0, 0, 0, 0]),
+            ],
+            3,
+        );
+        let found = evaluation.per_patient();
+        let (names, means): (Vec<&str>, Vec<Option<f64>>) =
+            found.into_iter().map(|(name, summary)| (name, summary.mean)).unzip();
+        assert_eq!(names, ["p", "q"]);
+        // ((1 + 2/3) / 2 + 0) / 2; nothing was there to be counted in q.
+        assert!((means[0].unwrap() - 5.0 / 12.0).abs() < 1e-12);
+        assert_eq!(means[1], None);
     }
 
     #[test]

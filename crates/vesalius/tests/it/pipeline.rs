@@ -52,6 +52,8 @@ fn patients_become_a_report() {
         "--batch",
         "4",
     ]);
+    let result = std::fs::read_to_string(bench.path("runs/unet/result.json")).unwrap();
+    assert!(result.contains("\"of\": \"patient/"), "Dice of each test patient: {result}");
     let page = bench.ok(&["report", "runs", "--out", "report"]);
     let html = std::fs::read_to_string(bench.path(page.trim())).unwrap();
     for part in [
@@ -69,6 +71,12 @@ fn patients_become_a_report() {
     assert!(csv.lines().any(|line| line.starts_with("acdc,Original + WGAN-GP,")), "{csv}");
     let latex = std::fs::read_to_string(bench.path("report/table2.tex")).unwrap();
     assert!(latex.contains("\\toprule") && latex.contains("DCGAN"));
+    assert!(html.contains("no copying audit was run"), "an unknown risk is said to be unknown");
+    bench.refused(&["report", "runs", "--out", "report"], &["report", "already exists"]);
+    std::fs::write(bench.path("runs/both/result.json"), "{").unwrap();
+    bench
+        .refused(&["report", "runs", "--out", "other"], &["runs/both/result.json", "not a result"]);
+    assert!(!bench.path("other").exists());
 }
 
 #[test]
