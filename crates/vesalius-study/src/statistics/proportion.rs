@@ -14,7 +14,10 @@ pub fn wilson(hits: usize, n: usize) -> Option<[f64; 2]> {
     let centre = share + Z * Z / (2.0 * n);
     let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    Some([((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0)])
+    // Exact at the ends, where rounding would leave a trace.
+    let low = if hits == 0 { 0.0 } else { ((centre - half) / scale).max(0.0) };
+    let high = if share == 1.0 { 1.0 } else { ((centre + half) / scale).min(1.0) };
+    Some([low, high])
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@ mod plausibility;
 mod real_data;
 mod resume;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, OnceLock};
 
 /// A folder that is removed at the end, with a cache of its own.
 struct Bench {
@@ -22,6 +24,12 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// One that all tests of this process share: never removed, so it lies in the build folder.
+    fn shared() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+        Self { folder: folder.expect("a temporary folder") }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -80,21 +88,40 @@ impl Bench {
         self.phantom_pack_of(name, "32x32");
     }
 
-    /// The same at a size of choice.
+    /// The same at a size of choice. Drawn once per size for all tests, then copied: drawing takes seconds.
     fn phantom_pack_of(&self, name: &str, size: &str) {
-        let (data, pack) = (format!("{name}-data"), name.to_owned());
-        self.ok(&["phantom", "acdc", &data, "--patients", "4", "--seed", "3"]);
-        self.ok(&[
-            "prepare",
-            "acdc",
-            &data,
-            "--out",
-            &pack,
-            "--size",
-            size,
-            "--crop",
-            "centre:128x128",
-        ]);
+        static DRAWN: Mutex<BTreeMap<String, Bench>> = Mutex::new(BTreeMap::new());
+        let mut drawn = DRAWN.lock().expect("no test panicked while it drew");
+        let master = drawn.entry(size.to_owned()).or_insert_with(|| {
+            let bench = Bench::shared();
+            bench.ok(&["phantom", "acdc", "data", "--patients", "4", "--seed", "3"]);
+            let mut prepare = vec!["prepare", "acdc", "data", "--out", "pack", "--size", size];
+            prepare.extend(["--crop", "centre:128x128"]);
+            bench.ok(&prepare);
+            bench
+        });
+        copy(&master.path("pack"), &self.path(name));
+    }
+
+    /// Puts the judge U-Net of the 32x32 phantom pack into this bench's cache: trained once for all tests.
+    fn with_judge(&self) {
+        static TRAINED: OnceLock<Bench> = OnceLock::new();
+        let master = TRAINED.get_or_init(|| {
+            let bench = Bench::shared();
+            bench.phantom_pack("real");
+            bench.ok(&["distance", "--real", "real", "--synthetic", "real", "--threads", "1"]);
+            bench
+        });
+        copy(&master.path("cache"), &self.path("cache"));
+    }
+}
+
+/// A folder of files, once more.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
     }
 }
 
