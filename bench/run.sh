@@ -74,3 +74,6 @@ echo "== Fréchet distance, 10,000 x 2,048 against 10,000 x 2,048: ours, pytorch
 echo "== 54 against 10,000"
 "$core" frechet 54 10000 2048 2
 "$BENCH_PYTHON" bench/peers/frechet.py 54 10000 2048
+
+echo "== map of 10,000 x 2,048 features, whole processes in turn: ours with trustworthiness, umap-learn"
+python3 bench/umap_rounds.py "$vesalius" "$BENCH_PYTHON" "$work" 5

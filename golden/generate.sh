@@ -1,18 +1,26 @@
 #!/usr/bin/env bash
 # Makes environments of the pinned reference packages and writes the golden numbers again.
-# Usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN   (the last three: checkouts)
+# Usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL   (the last four: checkouts)
 set -euo pipefail
-[ $# -eq 4 ] || { echo "usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN (see CONTRIBUTING.md)" >&2; exit 2; }
+[ $# -eq 5 ] || { echo "usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL (see CONTRIBUTING.md)" >&2; exit 2; }
 paths=()
 for path in "$@"; do paths+=("$(realpath "$path")"); done
 cd "$(dirname "${BASH_SOURCE[0]}")"
 [ -d .venv ] || python3 -m venv .venv
 .venv/bin/pip install --quiet -r requirements.txt
+.venv/bin/python umap.py
 .venv/bin/python generate.py --diffaugment "${paths[0]}"
+.venv/bin/python tests_of_reports.py
 .venv/bin/python stylegan2.py --code "${paths[1]}"
 .venv/bin/python spade.py --code "${paths[2]}"
+.venv/bin/python metrics.py --dgm-eval "${paths[4]}"
+.venv/bin/python copying.py
 .venv/bin/python convert.py --stylegan2 "${paths[1]}" --spade "${paths[2]}"
 # TensorFlow has an environment of its own: StyleGAN was written for it.
 [ -d .venv-stylegan ] || python3 -m venv .venv-stylegan
 .venv-stylegan/bin/pip install --quiet -r requirements-stylegan.txt
 .venv-stylegan/bin/python stylegan.py --code "${paths[3]}"
+# nnU-Net brings many packages along: shapes and Dice have an environment of their own.
+[ -d .venv-plausibility ] || python3 -m venv .venv-plausibility
+.venv-plausibility/bin/pip install --quiet -r requirements-plausibility.txt
+.venv-plausibility/bin/python plausibility.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Fidelity, copying and likeness, from the packages that define them: torch-fidelity (KID, Inception Score), prdc
-(clovaai), dgm-eval (AuthPct, C_T; --dgm-eval names a checkout), scikit-image (SSIM, PSNR), lpips.
+(clovaai), dgm-eval (AuthPct, C_T; --dgm-eval names a checkout of layer6ai-labs/dgm-eval, commit 74c79f7), scikit-image (SSIM, PSNR), lpips.
 
     python metrics.py --dgm-eval CHECKOUT
 """

@@ -49,7 +49,7 @@ if [ "$free_kib" -lt 2500000 ]; then
 fi
 
 while read -r project file sha256; do
-  [ -n "$project" ] && python3 scripts/fetch_wheel.py "$project" "$file" "$sha256" "$WHEELS"
+  [ -n "$project" ] && python3 scripts/fetch_package.py "$project" "$file" "$sha256" "$WHEELS"
 done <<<"$PINS"
 
 echo "unpacking LibTorch $VERSION" >&2

@@ -5,9 +5,12 @@
 pub mod coordinate;
 pub mod data;
 pub mod digest;
+pub mod embed;
 pub mod exec;
 pub mod lock;
+pub mod map;
 pub mod plan;
+pub mod plausibility;
 pub mod publish;
 pub mod report;
 pub mod run_dir;

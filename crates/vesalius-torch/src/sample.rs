@@ -171,6 +171,7 @@ impl Trained {
                 seed,
                 truncation,
                 mask_source,
+                filtered: None,
             },
             cases: (0..count).map(case).collect(),
             ..self.template.clone()

@@ -203,11 +203,25 @@ pub fn loss(logits: &Tensor, labels: &Tensor) -> Tensor {
 /// # Errors
 /// When the pack has no test patients or another shape than the network was trained on.
 pub fn evaluate(segmenter: &Segmenter, pack: &Pack, device: Device) -> Result<Evaluation> {
-    const BATCH: usize = 64;
     let indices = pack.indices(Split::Test);
     if indices.is_empty() {
         bail!("{}: no test patient, expected some to judge by", pack.path().display());
     }
+    evaluate_slices(segmenter, pack, &indices, device, &mut |_| {})
+}
+
+/// Predicts slices `indices` of a pack and counts overlaps with their masks; `report` is told how many are done.
+///
+/// # Errors
+/// When the pack has other classes than the network was trained on, or a slice was damaged.
+pub fn evaluate_slices(
+    segmenter: &Segmenter,
+    pack: &Pack,
+    indices: &[usize],
+    device: Device,
+    report: &mut dyn FnMut(usize),
+) -> Result<Evaluation> {
+    const BATCH: usize = 64;
     if pack.classes() != segmenter.classes {
         bail!(
             "{}: {} classes, expected {} as the training set",
@@ -229,6 +243,7 @@ pub fn evaluate(segmenter: &Segmenter, pack: &Pack, device: Device) -> Result<Ev
                 overlaps,
             });
         }
+        report(slices.len());
     }
     Ok(Evaluation::new(slices, segmenter.classes))
 }

@@ -35,6 +35,12 @@ enum Command {
     Distance(commands::distance::Args),
     /// Measure fidelity, diversity and copying.
     Metrics(commands::metrics::Args),
+    /// Audit synthetic images for copies of training images, with a verdict.
+    Copying(commands::copying::Args),
+    /// Check whether synthetic masks look like anatomy and belong to their images.
+    Plausibility(commands::plausibility::Args),
+    /// Map real and generated samples onto a plane: figure and interactive page.
+    Map(commands::map::Args),
     /// List, fetch or import published weights that judges need.
     Weights(commands::weights::Args),
     /// Search, sample and judge as a study file says.
@@ -63,6 +69,9 @@ pub fn run() -> ExitCode {
         Command::Segment(args) => commands::segment::run(&args),
         Command::Distance(args) => commands::distance::run(&args),
         Command::Metrics(args) => commands::metrics::run(&args),
+        Command::Copying(args) => commands::copying::run(&args),
+        Command::Plausibility(args) => commands::plausibility::run(&args),
+        Command::Map(args) => commands::map::run(&args),
         Command::Weights(args) => commands::weights::run(&args),
         Command::Study(args) => commands::study::run(&args),
         Command::Worker(args) => commands::worker::run(&args),

@@ -14,7 +14,7 @@ pub struct Tile<'a> {
 }
 
 /// Outline colours of classes 1, 2, …: Okabe and Ito's palette, which colour-blind readers can tell apart.
-const COLOURS: [[u8; 3]; 7] = [
+pub const COLOURS: [[u8; 3]; 7] = [
     [230, 159, 0],
     [86, 180, 233],
     [0, 158, 115],

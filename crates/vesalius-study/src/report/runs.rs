@@ -1,8 +1,10 @@
 //! The finished runs below some folders.
 
 use crate::run_dir::RunResult;
+use crate::score::Score;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One finished run with what the report shows of it.
@@ -12,8 +14,6 @@ pub struct Run {
     pub path: PathBuf,
     /// `result.json`.
     pub result: RunResult,
-    /// `samples.png`, of a training.
-    pub samples: Option<Vec<u8>>,
     /// `stats.jsonl`, of a training.
     pub stats: Vec<Point>,
 }
@@ -32,13 +32,75 @@ pub struct Point {
     pub frechet_distance: Option<f64>,
 }
 
+impl Run {
+    /// The GAN it is about, as a table's row calls it.
+    pub fn gan(&self) -> Option<&str> {
+        self.result.subject.gan.as_deref()
+    }
+
+    /// Mean Dice per volume, of a U-Net.
+    pub fn dice(&self) -> Option<&Score> {
+        let primary = |s: &&Score| s.metric == "dice" && s.of.as_deref() == Some("per_volume/mean");
+        self.result.scores.iter().find(primary)
+    }
+
+    /// Dice of each test patient, of a U-Net; empty in results that do not hold it.
+    pub fn patient_dice(&self) -> BTreeMap<String, f64> {
+        self.result
+            .scores
+            .iter()
+            .filter(|score| score.metric == "dice")
+            .filter_map(|score| {
+                Some((score.of.as_deref()?.strip_prefix("patient/")?.to_owned(), score.value))
+            })
+            .collect()
+    }
+
+    /// The first score of a metric and part.
+    pub fn score(&self, metric: &str, of: Option<&str>) -> Option<&Score> {
+        self.result.scores.iter().find(|s| s.metric == metric && s.of.as_deref() == of)
+    }
+
+    /// A PNG of its folder; none where it has none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no PNG.
+    pub fn picture(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Some(bytes) = self.file(name)? else { return Ok(None) };
+        if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            bail!("{}: not a PNG picture", self.path.join(name).display());
+        }
+        Ok(Some(bytes))
+    }
+
+    /// A text of its folder; none where it has none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no UTF-8.
+    pub fn text(&self, name: &str) -> Result<Option<String>> {
+        let Some(bytes) = self.file(name)? else { return Ok(None) };
+        let text = String::from_utf8(bytes)
+            .with_context(|| format!("{}: not a text", self.path.join(name).display()))?;
+        Ok(Some(text))
+    }
+
+    fn file(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.path.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("{}: cannot be read", path.display())),
+        }
+    }
+}
+
 /// All command lines behind the runs, each once: packs first, then trainings, then what judged them.
 pub fn commands(runs: &[Run]) -> Vec<&str> {
     let stage = |name: &str| {
         let name = name.to_owned();
-        runs.iter()
-            .filter(move |run| run.result.stage == name)
-            .map(|run| run.result.command.as_str())
+        let of_stage = runs.iter().filter(move |run| run.result.stage == name);
+        // A training has one line per attempt.
+        of_stage.flat_map(|run| run.result.command.lines())
     };
     let inputs = runs.iter().flat_map(|run| &run.result.inputs).map(|input| input.command.as_str());
     let (real, sampled): (Vec<&str>, Vec<&str>) = inputs
@@ -49,7 +111,9 @@ pub fn commands(runs: &[Run]) -> Vec<&str> {
         .into_iter()
         .chain(stage("train"))
         .chain(sampled)
-        .chain(stage("distance"))
+        .chain(
+            ["distance", "metrics", "copying", "plausibility", "map"].into_iter().flat_map(stage),
+        )
         .chain(stage("segment"));
     for command in all {
         if !found.contains(&command) {
@@ -65,7 +129,7 @@ const DEPTH: usize = 4;
 /// Reads every folder with a `result.json` at or below `folders`, in path order.
 ///
 /// # Errors
-/// When there is none, or one is damaged.
+/// When there is none, one is damaged, or two hold the same result: counted twice, it would pass for a second seed.
 pub fn gather(folders: &[PathBuf]) -> Result<Vec<Run>> {
     let mut paths = Vec::new();
     for folder in folders {
@@ -75,11 +139,39 @@ pub fn gather(folders: &[PathBuf]) -> Result<Vec<Run>> {
         find(folder, DEPTH, &mut paths)?;
     }
     paths.sort();
-    paths.dedup();
+    let mut seen = BTreeSet::new();
+    // `runs` and `./runs` are one folder.
+    paths.retain(|path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
     if paths.is_empty() {
-        bail!("no result.json below the folders given, expected finished runs");
+        let named: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+        bail!("{}: no result.json there or below, expected finished runs", named.join(", "));
     }
-    paths.into_iter().map(|path| read(&path)).collect()
+    let runs: Vec<Run> = paths.into_iter().map(|path| read(&path)).collect::<Result<_>>()?;
+    for (i, run) in runs.iter().enumerate() {
+        if let Some(other) = runs[..i].iter().find(|other| same(other, run)) {
+            bail!(
+                "{} and {}: the same {} twice; expected each run once, leave one out",
+                other.path.display(),
+                run.path.display(),
+                run.result.stage
+            );
+        }
+    }
+    Ok(runs)
+}
+
+/// The same inputs under the same settings with the same outcome: a copy, or a repetition that tells nothing new.
+fn same(a: &Run, b: &Run) -> bool {
+    let (a, b) = (&a.result, &b.result);
+    let digests = |result: &RunResult| -> Vec<(String, String)> {
+        result.inputs.iter().map(|i| (i.role.clone(), i.sha256.clone())).collect()
+    };
+    a.stage == b.stage
+        && a.subject == b.subject
+        && a.settings == b.settings
+        && a.scores == b.scores
+        && a.outcome == b.outcome
+        && digests(a) == digests(b)
 }
 
 fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
@@ -99,7 +191,6 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
 
 fn read(path: &Path) -> Result<Run> {
     let result = RunResult::read(path)?;
-    let samples = std::fs::read(path.join("samples.png")).ok();
     let stats_path = path.join("stats.jsonl");
     let stats = match std::fs::read_to_string(&stats_path) {
         Ok(text) => text
@@ -111,5 +202,5 @@ fn read(path: &Path) -> Result<Run> {
             .collect::<Result<_>>()?,
         Err(_) => vec![],
     };
-    Ok(Run { path: path.to_owned(), result, samples, stats })
+    Ok(Run { path: path.to_owned(), result, stats })
 }

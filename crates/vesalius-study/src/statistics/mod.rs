@@ -1,5 +1,7 @@
 //! Statistics of numbers that were measured elsewhere: ranks, resampling, corrections for many tests.
 
+pub mod alarm;
+pub mod proportion;
 pub mod rank;
 pub mod resample;
 pub mod test;

@@ -1,7 +1,10 @@
 //! Feature files: a matrix `[N, D]` that Vesalius or anybody else computed, as `.npy` or `.safetensors`.
 
 use anyhow::{Context, Result, bail};
+use npyz::{NpyFile, Order};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use tch::Tensor;
 
@@ -19,7 +22,7 @@ pub fn read(path: &Path) -> Result<Tensor> {
         bail!("{}: no such file; expected a pack, .npy or .safetensors", path.display());
     }
     let tensor = if path.extension().is_some_and(|extension| extension == "npy") {
-        Tensor::read_npy(path).with_context(|| format!("{}: not a NumPy array", path.display()))?
+        read_npy(path)?
     } else {
         let mut tensors = Tensor::read_safetensors(path)
             .with_context(|| format!("{}: not a safetensors file", path.display()))?;
@@ -42,6 +45,48 @@ pub fn read(path: &Path) -> Result<Tensor> {
         );
     }
     Ok(tensor)
+}
+
+/// A NumPy array of f32 or f64 in C or Fortran order, either byte order.
+fn read_npy(path: &Path) -> Result<Tensor> {
+    let refuse = || format!("{}: not a NumPy array", path.display());
+    let open = || -> Result<NpyFile<BufReader<File>>> {
+        let file =
+            File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        NpyFile::new(BufReader::new(file)).with_context(refuse)
+    };
+    let npy = open()?;
+    let mut shape: Vec<i64> = npy.shape().iter().map(|&side| side as i64).collect();
+    let fortran = npy.order() == Order::Fortran;
+    let bytes = std::fs::metadata(path)?.len();
+    if shape
+        .iter()
+        .try_fold(1_i64, |all, &side| all.checked_mul(side))
+        .is_none_or(|all| all as u64 > bytes)
+    {
+        bail!("{}: shape {shape:?} in {bytes} bytes, expected a whole array", path.display());
+    }
+    let flat = match npy.try_data::<f32>() {
+        Ok(values) => {
+            Tensor::from_slice(&values.collect::<Result<Vec<f32>, _>>().with_context(refuse)?)
+        }
+        Err(npy) => match npy.try_data::<f64>() {
+            Ok(values) => {
+                Tensor::from_slice(&values.collect::<Result<Vec<f64>, _>>().with_context(refuse)?)
+            }
+            Err(npy) => bail!(
+                "{}: array of {}, expected float32 or float64",
+                path.display(),
+                npy.dtype().descr()
+            ),
+        },
+    };
+    if !fortran {
+        return Ok(flat.reshape(&shape));
+    }
+    shape.reverse();
+    let axes: Vec<i64> = (0..shape.len() as i64).rev().collect();
+    Ok(flat.reshape(&shape).permute(axes).contiguous())
 }
 
 #[derive(serde::Deserialize)]
@@ -94,4 +139,51 @@ pub fn logits(path: &Path) -> Result<Option<Tensor>> {
     let tensors = Tensor::read_safetensors(path)
         .with_context(|| format!("{}: not a safetensors file", path.display()))?;
     Ok(tensors.into_iter().find(|(name, _)| name == "logits").map(|(_, tensor)| tensor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> tempfile::TempDir {
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x.npy"), bytes).unwrap();
+        folder
+    }
+
+    fn read_back(folder: &tempfile::TempDir) -> Result<Tensor> {
+        read(&folder.path().join("x.npy"))
+    }
+
+    #[test]
+    fn arrays_in_fortran_order_and_of_other_byte_order_are_the_same_matrix() {
+        let rows = [[1.0_f64, 2.0, 3.0], [4.0, 5.0, 6.0]];
+        let expected = Tensor::from_slice2(&rows);
+        let by_rows: Vec<u8> = rows.iter().flatten().flat_map(|v| v.to_le_bytes()).collect();
+        let by_columns: Vec<u8> = (0..3)
+            .flat_map(|column| rows.map(|row| (row[column] as f32).to_be_bytes()).concat())
+            .collect();
+        assert_eq!(read_back(&npy("<f8", "False", "(2, 3)", &by_rows)).unwrap(), expected);
+        let turned = read_back(&npy(">f4", "True", "(2, 3)", &by_columns)).unwrap();
+        assert_eq!(turned.to_kind(tch::Kind::Double), expected);
+    }
+
+    #[test]
+    fn arrays_of_integers_and_headers_that_lie_are_refused() {
+        let error = |folder| format!("{:#}", read_back(&folder).unwrap_err());
+        assert!(
+            error(npy("<i8", "False", "(1, 1)", &[0; 8])).contains("expected float32 or float64")
+        );
+        assert!(
+            error(npy("<f8", "False", "(99999999999, 9)", &[0; 8]))
+                .contains("expected a whole array")
+        );
+        assert!(error(npy("<f4", "False", "(2, 3)", &[0; 8])).contains("x.npy: not a NumPy array"));
+    }
 }

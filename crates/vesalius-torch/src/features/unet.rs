@@ -64,6 +64,11 @@ impl UnetExtractor {
         let weights = digest::of_file(&path)?;
         Ok(Self { segmenter, device, name: format!("unet@{}", &weights[..12]) })
     }
+
+    /// The whole network, which outlines what the real training set outlines.
+    pub fn segmenter(&self) -> &Segmenter {
+        &self.segmenter
+    }
 }
 
 impl Extractor for UnetExtractor {

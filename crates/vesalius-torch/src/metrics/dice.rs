@@ -76,6 +76,17 @@ fn summarise<'a>(units: impl Iterator<Item = &'a Vec<Overlap>> + Clone, classes:
     Summary { mean: mean(classes.iter().flatten().copied().collect()), classes }
 }
 
+/// What Dice is taken of before means are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Each volume.
+    Volume,
+    /// Each slice.
+    Slice,
+    /// Everything together.
+    Pooled,
+}
+
 /// All test slices of one evaluation.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
@@ -116,6 +127,14 @@ impl Evaluation {
         summarise(self.volumes.values().flatten(), self.classes)
     }
 
+    /// Each patient's own summary of its volumes, by name; what paired tests over patients compare.
+    pub fn per_patient(&self) -> Vec<(&str, Summary)> {
+        self.volumes
+            .iter()
+            .map(|(patient, volumes)| (patient.as_str(), summarise(volumes.iter(), self.classes)))
+            .collect()
+    }
+
     /// Each slice is a unit.
     pub fn per_slice(&self) -> Summary {
         let units: Vec<Vec<Overlap>> = self.slices.iter().map(|s| s.overlaps.clone()).collect();
@@ -131,28 +150,64 @@ impl Evaluation {
         summarise(std::iter::once(&sum), self.classes)
     }
 
-    /// 95 % percentile intervals of [`Evaluation::per_volume`], from `resamples` draws of patients with replacement:
-    /// of the mean, then of each class.
+    /// Each slice's Dice, in the order given: mean over the classes that are counted in it.
+    pub fn of_slices(&self) -> Vec<Option<f64>> {
+        let of = |slice: &SliceCount| summarise(std::iter::once(&slice.overlaps), self.classes);
+        self.slices.iter().map(|slice| of(slice).mean).collect()
+    }
+
+    /// One of [`Evaluation::per_volume`], [`Evaluation::per_slice`] and [`Evaluation::pooled`].
+    pub fn per(&self, unit: Unit) -> Summary {
+        match unit {
+            Unit::Volume => self.per_volume(),
+            Unit::Slice => self.per_slice(),
+            Unit::Pooled => self.pooled(),
+        }
+    }
+
+    /// 95 % percentile intervals of [`Evaluation::per`], from `resamples` draws of patients (of synthetic pairs: of
+    /// samples, each of which is a patient) with replacement: of the mean, then of each class.
     pub fn intervals(
         &self,
+        unit: Unit,
         seed: u64,
         resamples: u64,
     ) -> (Option<[f64; 2]>, Vec<Option<[f64; 2]>>) {
-        let patients: Vec<&Vec<Vec<Overlap>>> = self.volumes.values().collect();
+        let patients = self.units_of_patients(unit);
         let draws: Vec<Summary> = (0..resamples)
             .map(|draw| {
                 let mut rng = keyed(seed, Purpose::Bootstrap, draw);
                 let drawn: Vec<&Vec<Vec<Overlap>>> = patients
                     .iter()
-                    .map(|_| patients[rng.random_range(0..patients.len())])
+                    .map(|_| &patients[rng.random_range(0..patients.len())])
                     .collect();
-                summarise(drawn.iter().copied().flatten(), self.classes)
+                let units = drawn.iter().copied().flatten();
+                if unit == Unit::Pooled {
+                    let mut sum = vec![Overlap::default(); self.classes];
+                    for part in units {
+                        sum.iter_mut().zip(part).for_each(|(sum, overlap)| sum.add(*overlap));
+                    }
+                    return summarise(std::iter::once(&sum), self.classes);
+                }
+                summarise(units, self.classes)
             })
             .collect();
         let classes = (0..self.classes - 1)
             .map(|class| interval(draws.iter().filter_map(|draw| draw.classes[class]).collect()))
             .collect();
         (interval(draws.iter().filter_map(|draw| draw.mean).collect()), classes)
+    }
+
+    /// Of each patient, by name, the units; pooled ones as volumes, whose sums they are.
+    fn units_of_patients(&self, unit: Unit) -> Vec<Vec<Vec<Overlap>>> {
+        if unit != Unit::Slice {
+            return self.volumes.values().cloned().collect();
+        }
+        let mut slices: BTreeMap<&str, Vec<Vec<Overlap>>> = BTreeMap::new();
+        for slice in &self.slices {
+            slices.entry(&slice.patient).or_default().push(slice.overlaps.clone());
+        }
+        slices.into_values().collect()
     }
 }
 
@@ -200,6 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn a_patient_is_the_mean_over_its_volumes_then_classes() {
+        let evaluation = Evaluation::new(
+            vec![
+                // Class 1: 1 in volume a, 2/3 in b; class 2: 0 in a (predicted where there is none), not in b.
+                slice("p", "a", &[1, 1, 2, 0], &[1, 1, 0, 0]),
+                slice("p", "b", &[1, 0, 0, 0], &[1, 1, 0, 0]),
+                slice("q", "c", &[0, 0, 0, 0], &[0, 0, 0, 0]),
+            ],
+            3,
+        );
+        let found = evaluation.per_patient();
+        let (names, means): (Vec<&str>, Vec<Option<f64>>) =
+            found.into_iter().map(|(name, summary)| (name, summary.mean)).unzip();
+        assert_eq!(names, ["p", "q"]);
+        // ((1 + 2/3) / 2 + 0) / 2; nothing was there to be counted in q.
+        assert!((means[0].unwrap() - 5.0 / 12.0).abs() < 1e-12);
+        assert_eq!(means[1], None);
+    }
+
+    #[test]
     fn a_volume_sums_its_slices_before_dividing() {
         let evaluation = Evaluation::new(
             vec![
@@ -216,10 +291,26 @@ mod tests {
     fn intervals_hold_the_mean_and_have_no_width_for_one_patient() {
         let good = slice("p", "a", &[1, 1], &[1, 1]);
         let bad = slice("q", "b", &[0, 1], &[1, 0]);
-        let (mean, _) = Evaluation::new(vec![good.clone(), bad], 3).intervals(1, 500);
-        let [low, high] = mean.unwrap();
-        assert!(low < 0.5 && high > 0.5);
-        let (mean, _) = Evaluation::new(vec![good], 3).intervals(1, 10);
-        assert_eq!(mean, Some([1.0, 1.0]));
+        for unit in [Unit::Volume, Unit::Slice, Unit::Pooled] {
+            let both = Evaluation::new(vec![good.clone(), bad.clone()], 3);
+            let [low, high] = both.intervals(unit, 1, 500).0.unwrap();
+            let mean = both.per(unit).mean.unwrap();
+            assert!(low < mean && high > mean, "{unit:?}: {low} {mean} {high}");
+            let (alone, _) = Evaluation::new(vec![good.clone()], 3).intervals(unit, 1, 10);
+            assert_eq!(alone, Some([1.0, 1.0]));
+        }
+    }
+
+    #[test]
+    fn slices_are_drawn_with_their_patient_and_keep_their_order() {
+        // One patient has two bad slices: drawn together, the mean is 1, 1/3 or 0.
+        let slices = vec![
+            slice("q", "b", &[0, 1], &[1, 0]),
+            slice("p", "a", &[1, 1], &[1, 1]),
+            slice("q", "b", &[0, 1], &[1, 0]),
+        ];
+        let found = Evaluation::new(slices, 3);
+        assert_eq!(found.of_slices(), [Some(0.0), Some(1.0), Some(0.0)]);
+        assert_eq!(found.intervals(Unit::Slice, 1, 500).0, Some([0.0, 1.0]));
     }
 }

@@ -1,5 +1,6 @@
 //! What is measured on images and masks.
 
+pub mod audit;
 pub mod copying;
 pub mod dice;
 pub mod draw;
@@ -14,3 +15,4 @@ pub mod neighbours;
 pub mod pairs;
 pub mod similarity;
 pub mod suite;
+pub mod trustworthiness;

@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use rand::RngExt as _;
 use tch::{Kind, Tensor};
 
-/// White less black of images in [-1, 1].
-const RANGE: f64 = 2.0;
+/// Black and white of images in [-1, 1].
+pub const SPAN: [f64; 2] = [-1.0, 1.0];
 /// Longest side on which nearest images are looked for.
 const SEARCH_SIDE: i64 = 64;
 
@@ -73,8 +73,8 @@ impl Likeness<'_> {
 
     fn values(self, x: &Tensor, y: &Tensor) -> Result<Vec<f64>> {
         let values = match self {
-            Self::Psnr => psnr(x, y, RANGE)?,
-            Self::Ssim => ssim(x, y, RANGE)?,
+            Self::Psnr => psnr(x, y, SPAN[1] - SPAN[0])?,
+            Self::Ssim => ssim(x, y, SPAN)?,
             Self::Lpips(network) => tch::no_grad(|| network.distance(x, y))?,
         };
         Ok(Vec::try_from(values.to_kind(Kind::Double))?)

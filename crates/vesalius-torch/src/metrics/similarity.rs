@@ -29,17 +29,19 @@ pub fn psnr(a: &Tensor, b: &Tensor, range: f64) -> Result<Tensor> {
     Ok((mean.reciprocal() * (range * range)).log10() * 10.0)
 }
 
-/// SSIM of each pair `[N]`, f64.
+/// SSIM of each pair `[N]`, f64; `black` and `white` as the images have them. Unlike PSNR it depends on where black lies:
+/// means are compared as ratios, so images are counted from black = 0, as files of grey values are.
 ///
 /// # Errors
 /// When the shapes differ, or a side is smaller than the window.
-pub fn ssim(a: &Tensor, b: &Tensor, range: f64) -> Result<Tensor> {
+pub fn ssim(a: &Tensor, b: &Tensor, [black, white]: [f64; 2]) -> Result<Tensor> {
     check(a, b)?;
     let (n, c, h, w) = a.size4()?;
     if h.min(w) < WINDOW {
         bail!("SSIM: images of {h}x{w} pixels, expected at least {WINDOW}x{WINDOW}");
     }
-    let [a, b] = [a, b].map(|x| x.to_kind(Kind::Double).reshape([n * c, 1, h, w]));
+    let range = white - black;
+    let [a, b] = [a, b].map(|x| (x.to_kind(Kind::Double) - black).reshape([n * c, 1, h, w]));
     let mean = |x: &Tensor| window_mean(x);
     let (mean_a, mean_b) = (mean(&a), mean(&b));
     let (aa, bb, ab) = (&mean_a * &mean_a, &mean_b * &mean_b, &mean_a * &mean_b);
@@ -81,10 +83,10 @@ mod tests {
     fn equal_images_are_alike_and_noise_is_not() {
         tch::manual_seed(2);
         let x = Tensor::rand([2, 1, 24, 20], (Kind::Float, Device::Cpu));
-        assert!((ssim(&x, &x, 1.0).unwrap() - 1.0).abs().max().double_value(&[]) < 1e-12);
+        assert!((ssim(&x, &x, [0.0, 1.0]).unwrap() - 1.0).abs().max().double_value(&[]) < 1e-12);
         assert!(psnr(&x, &x, 1.0).unwrap().isinf().all().int64_value(&[]) == 1);
         let y = x.rand_like();
-        assert!(ssim(&x, &y, 1.0).unwrap().max().double_value(&[]) < 0.3);
+        assert!(ssim(&x, &y, [0.0, 1.0]).unwrap().max().double_value(&[]) < 0.3);
         let shifted = psnr(&x, &(&x + 0.1), 1.0).unwrap();
         assert!((shifted - 20.0).abs().max().double_value(&[]) < 1e-4);
     }
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn other_shapes_and_small_images_are_refused() {
         let of = |h: i64| Tensor::zeros([1, 1, h, 24], (Kind::Float, Device::Cpu));
-        assert!(ssim(&of(24), &of(23), 1.0).is_err());
-        assert!(ssim(&of(10), &of(10), 1.0).unwrap_err().to_string().contains("10x24"));
+        assert!(ssim(&of(24), &of(23), [0.0, 1.0]).is_err());
+        assert!(ssim(&of(10), &of(10), [0.0, 1.0]).unwrap_err().to_string().contains("10x24"));
     }
 }

@@ -60,6 +60,8 @@ pub struct Comparison<'a> {
     pub treatment: &'a str,
     /// Whether the extractor is FID's.
     pub is_fid: bool,
+    /// Size of KID's subsets.
+    pub kid_subset: Subset,
     /// Divisor of covariances.
     pub divisor: Divisor,
     /// Whether Fréchet distances get an interval, which costs a hundred of them.
@@ -136,7 +138,7 @@ impl Comparison<'_> {
     }
 
     fn kid(&self) -> Result<Vec<Score>> {
-        let found = kernel_distance(self.real, self.synthetic, Subset::Ours)?;
+        let found = kernel_distance(self.real, self.synthetic, self.kid_subset)?;
         let how = format!(
             "mean of {SUBSETS} subsets of {} samples, standard deviation {:.3e}; kernel (x·y/D + 1)³, torch-fidelity's draws",
             found.subset, found.deviation

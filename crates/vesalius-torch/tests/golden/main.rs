@@ -2,6 +2,8 @@
 
 mod ada;
 mod convert;
+mod copying;
+mod dice;
 mod metrics;
 mod parts;
 mod pseudo;
@@ -9,6 +11,7 @@ mod spade;
 mod steps;
 mod style;
 mod stylegan;
+mod umap;
 
 use serde_json::Value;
 use tch::{Kind, Tensor};

@@ -82,7 +82,11 @@ fn ssim_and_psnr_are_scikit_images() {
     let a = bytes(&double("likeness.a", &shape));
     // Truncated to whole grey values, as NumPy's conversion does.
     let b = (&a * 0.8 + (double("likeness.b", &shape) + 1.0) * 20.0).clamp(0.0, 255.0).floor();
-    let found = ssim(&a, &b, 255.0).unwrap();
+    let found = ssim(&a, &b, [0.0, 255.0]).unwrap();
+    assert_close("ssim", &values(&found), &numbers(&golden["ssim"]), 0.0, 1e-6);
+    // The same images in the range of the networks.
+    let of_networks = |x: &Tensor| x / 127.5 - 1.0;
+    let found = ssim(&of_networks(&a), &of_networks(&b), [-1.0, 1.0]).unwrap();
     assert_close("ssim", &values(&found), &numbers(&golden["ssim"]), 0.0, 1e-6);
     let found = psnr(&a, &b, 255.0).unwrap();
     assert_close("psnr", &values(&found), &numbers(&golden["psnr"]), 0.0, 1e-6);

@@ -206,7 +206,11 @@ impl From<Normalise> for vesalius_torch::features::script::Normalise {
     }
 }
 
-fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
+/// The real pack's own U-Net, from the cache or trained now.
+///
+/// # Errors
+/// When training fails or is stopped, or the cache cannot be written.
+pub fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
     let spec = default_spec();
     let mut bar: Option<Progress> = None;
     UnetExtractor::of_pack(pack, &spec, device, &|| stop.asked(), &mut |step, loss| {
@@ -244,6 +248,12 @@ impl Source {
     pub fn open(path: &Path) -> Result<Self> {
         if file::is_feature_file(path) {
             return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
+        }
+        if !path.exists() {
+            bail!(
+                "{}: nothing there, expected a pack, a folder of images, .npy or .safetensors",
+                path.display()
+            );
         }
         if path.join("manifest.json").exists() || !path.is_dir() {
             return Ok(Self::Pack(Box::new(Pack::open(path)?)));

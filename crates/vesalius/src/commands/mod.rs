@@ -1,14 +1,17 @@
 //! One file per command: arguments with their manual, and what it does.
 
 pub mod completions;
+pub mod copying;
 pub mod demo;
 pub mod distance;
 pub mod doctor;
 pub mod export;
 pub mod inspect;
 pub mod judge;
+pub mod map;
 pub mod metrics;
 pub mod phantom;
+pub mod plausibility;
 pub mod prepare;
 pub mod report;
 pub mod sample;

@@ -7,10 +7,26 @@ use std::process::ExitCode;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes report.html (self-contained), table2.md, table2.csv, table2.tex, curves-*.svg and samples-*.png.
+Reads result.json and the pictures of finished runs and computes nothing anew but statistics: the same runs give the
+same report. Runs of train, segment, distance, metrics, copying, plausibility and map are understood; U-Nets that differ in
+their seed only are repeated runs of one training set. All U-Nets of a dataset must be judged on one test pack, and each run
+may be there once.
 
-Example:
-  vesalius report runs --out report")]
+Writes into --out:
+  report.html            everything on one page that needs no other file; prints, and reads on a phone
+  report.md              the same as Markdown, with the figures beside it
+  table2, comparisons, scores, correlation, copying, plausibility, filtering, cost, runs
+                         each table as .md, .csv, .tex (booktabs) and .json
+  fig3-*, fig4-*, correlation-*, curves-*, map-*
+                         each figure as .svg and .png; samples-*, copying-*, implausible-* as .png
+  map-*.html             interactive latent maps, where runs have them
+
+The summary on top claims no more than paired tests over the test patients carry (p < 0.05 after Holm's correction). With
+few patients and many GANs nothing can be shown, and the report says so. docs/method.md explains every number.
+
+Examples:
+  vesalius report runs --out report
+  vesalius report runs/unet-* runs/metrics-lsgan --out report-lsgan")]
 pub struct Args {
     /// Folders of runs, or folders that hold such folders.
     #[arg(value_name = "RUN", required = true)]

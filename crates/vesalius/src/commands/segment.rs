@@ -10,7 +10,7 @@ use vesalius_study::data::manifest::{Manifest, Provenance, Split};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::run_dir::{Input, Subject, TrainedOn};
 use vesalius_study::score::{Score, Scores};
-use vesalius_torch::metrics::dice::{Evaluation, Summary};
+use vesalius_torch::metrics::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::nets::unet::UnetSpec;
 use vesalius_torch::segment::{self, SegmentSpec};
 
@@ -19,6 +19,10 @@ use vesalius_torch::segment::{self, SegmentSpec};
 #[command(after_help = "\
 Several --train packs fill equal shares of every batch. All training sets that are to be compared need the same
 --steps. Only training patients of real packs train; only test patients of --test are judged.
+
+result.json and --json also hold the Dice of each test patient (of: patient/NAME), from which `vesalius report` tests
+whether one training set is better than another. Run several --seed, into a folder each: the report takes them as repeated
+runs, so that its intervals cover chance in training as well.
 
 Examples:
   vesalius segment --train packs/acdc --test packs/acdc --out runs/unet-real
@@ -102,11 +106,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&Scores { scores, missing: Vec::new() })?);
     } else {
-        for score in &scores {
+        let of = |score: &Score| score.of.clone().unwrap_or_default();
+        for score in scores.iter().filter(|score| !of(score).starts_with(PATIENT)) {
             let interval = score
                 .interval
                 .map_or_else(String::new, |[low, high]| format!("  [{low:.3}, {high:.3}]"));
-            println!("{:<28} {:.4}{interval}", score.of.as_deref().unwrap_or(""), score.value);
+            println!("{:<28} {:.4}{interval}", of(score), score.value);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -164,7 +169,7 @@ fn scores(
     manifest: &Manifest,
     spec: &SegmentSpec,
 ) -> Vec<Score> {
-    let (mean_interval, class_intervals) = evaluation.intervals(spec.seed, RESAMPLES);
+    let (mean_interval, class_intervals) = evaluation.intervals(Unit::Volume, spec.seed, RESAMPLES);
     let patients: std::collections::BTreeSet<&str> = manifest
         .cases
         .iter()
@@ -203,5 +208,27 @@ fn scores(
     add("per_volume", evaluation.volume_count(), evaluation.per_volume(), Some(()));
     add("per_slice", evaluation.slice_count(), evaluation.per_slice(), None);
     add("pooled", 1, evaluation.pooled(), None);
+    scores.extend(of_patients(evaluation, spec, &painted));
     scores
+}
+
+/// How scores of single patients say whose they are: `patient/NAME`.
+const PATIENT: &str = "patient/";
+
+/// Dice of each test patient, for paired tests in reports; not of those in whom no class was there or predicted.
+fn of_patients(evaluation: &Evaluation, spec: &SegmentSpec, painted: &str) -> Vec<Score> {
+    let protocol = format!(
+        "U-Net, {} steps of {} slices, seed {}{painted}; Dice of one test patient, empty on both sides not counted, mean \
+         over its volumes, then over classes",
+        spec.steps, spec.batch, spec.seed
+    );
+    let patients = evaluation.per_patient().into_iter();
+    patients
+        .filter_map(|(name, summary)| {
+            Some(Score {
+                of: Some(format!("{PATIENT}{name}")),
+                ..Score::new("dice", summary.mean?, protocol.clone())
+            })
+        })
+        .collect()
 }

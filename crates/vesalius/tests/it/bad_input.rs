@@ -249,7 +249,7 @@ fn settings_that_do_not_exist() {
     bench.refused(&["sample", "real", "--out", "fake"], &["task.toml", "vesalius train"]);
     bench.refused(
         &["distance", "--real", "real", "--synthetic", "real", "--extractor", "inception"],
-        &["--weights", "pytorch-fid"],
+        &["--weights", "vesalius weights fetch inception"],
     );
 }
 

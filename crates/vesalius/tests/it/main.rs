@@ -1,15 +1,21 @@
 //! The program as its users run it: one binary of integration tests.
 
 mod bad_input;
+mod copying;
 mod families;
 mod formats;
+mod map;
+mod metrics;
 mod pipeline;
+mod plausibility;
 mod real_data;
 mod resume;
 mod study;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, OnceLock};
 
 /// A folder that is removed at the end, with a cache of its own.
 struct Bench {
@@ -19,6 +25,12 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// One that all tests of this process share: never removed, so it lies in the build folder.
+    fn shared() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+        Self { folder: folder.expect("a temporary folder") }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -59,26 +71,58 @@ impl Bench {
         assert!(!text.contains("panicked"), "{text}");
     }
 
+    /// A NumPy array of f64.
+    fn npy(&self, name: &str, rows: &[Vec<f64>]) {
+        let shape = format!("({}, {})", rows.len(), rows[0].len());
+        let mut header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}");
+        header.push_str(&" ".repeat(117 - header.len()));
+        header.push('\n');
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(rows.iter().flatten().flat_map(|value| value.to_le_bytes()));
+        std::fs::write(self.path(name), bytes).expect("a file");
+    }
+
     /// A small pack of phantoms.
     fn phantom_pack(&self, name: &str) {
         self.phantom_pack_of(name, "32x32");
     }
 
-    /// The same at a size of choice.
+    /// The same at a size of choice. Drawn once per size for all tests, then copied: drawing takes seconds.
     fn phantom_pack_of(&self, name: &str, size: &str) {
-        let (data, pack) = (format!("{name}-data"), name.to_owned());
-        self.ok(&["phantom", "acdc", &data, "--patients", "4", "--seed", "3"]);
-        self.ok(&[
-            "prepare",
-            "acdc",
-            &data,
-            "--out",
-            &pack,
-            "--size",
-            size,
-            "--crop",
-            "centre:128x128",
-        ]);
+        static DRAWN: Mutex<BTreeMap<String, Bench>> = Mutex::new(BTreeMap::new());
+        let mut drawn = DRAWN.lock().expect("no test panicked while it drew");
+        let master = drawn.entry(size.to_owned()).or_insert_with(|| {
+            let bench = Bench::shared();
+            bench.ok(&["phantom", "acdc", "data", "--patients", "4", "--seed", "3"]);
+            let mut prepare = vec!["prepare", "acdc", "data", "--out", "pack", "--size", size];
+            prepare.extend(["--crop", "centre:128x128"]);
+            bench.ok(&prepare);
+            bench
+        });
+        copy(&master.path("pack"), &self.path(name));
+    }
+
+    /// Puts the judge U-Net of the 32x32 phantom pack into this bench's cache: trained once for all tests.
+    fn with_judge(&self) {
+        static TRAINED: OnceLock<Bench> = OnceLock::new();
+        let master = TRAINED.get_or_init(|| {
+            let bench = Bench::shared();
+            bench.phantom_pack("real");
+            bench.ok(&["distance", "--real", "real", "--synthetic", "real", "--threads", "1"]);
+            bench
+        });
+        copy(&master.path("cache"), &self.path("cache"));
+    }
+}
+
+/// A folder of files, once more.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
     }
 }
 

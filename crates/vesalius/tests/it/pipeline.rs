@@ -52,6 +52,8 @@ fn patients_become_a_report() {
         "--batch",
         "4",
     ]);
+    let result = std::fs::read_to_string(bench.path("runs/unet/result.json")).unwrap();
+    assert!(result.contains("\"of\": \"patient/"), "Dice of each test patient: {result}");
     let page = bench.ok(&["report", "runs", "--out", "report"]);
     let html = std::fs::read_to_string(bench.path(page.trim())).unwrap();
     for part in [
@@ -69,6 +71,12 @@ fn patients_become_a_report() {
     assert!(csv.lines().any(|line| line.starts_with("acdc,Original + WGAN-GP,")), "{csv}");
     let latex = std::fs::read_to_string(bench.path("report/table2.tex")).unwrap();
     assert!(latex.contains("\\toprule") && latex.contains("DCGAN"));
+    assert!(html.contains("no copying audit was run"), "an unknown risk is said to be unknown");
+    bench.refused(&["report", "runs", "--out", "report"], &["report", "already exists"]);
+    std::fs::write(bench.path("runs/both/result.json"), "{").unwrap();
+    bench
+        .refused(&["report", "runs", "--out", "other"], &["runs/both/result.json", "not a result"]);
+    assert!(!bench.path("other").exists());
 }
 
 #[test]
@@ -93,21 +101,14 @@ fn an_image_depends_on_its_number_and_not_on_the_batch() {
 #[test]
 fn distance_reads_feature_files_and_prints_one_object() {
     let bench = Bench::new();
-    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 2), }";
-    let npy = |name: &str, shift: f64| {
-        let mut text = header.to_owned();
-        text.push_str(&" ".repeat(117 - text.len()));
-        text.push('\n');
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((text.len() as u16).to_le_bytes());
-        bytes.extend(text.as_bytes());
-        for value in [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0_f64] {
-            bytes.extend((value + shift).to_le_bytes());
-        }
-        std::fs::write(bench.path(name), bytes).unwrap();
+    let corners = |shift: f64| -> Vec<Vec<f64>> {
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+            .iter()
+            .map(|corner| corner.iter().map(|x| x + shift).collect())
+            .collect()
     };
-    npy("real.npy", 0.0);
-    npy("fake.npy", 3.0);
+    bench.npy("real.npy", &corners(0.0));
+    bench.npy("fake.npy", &corners(3.0));
     let text = bench.ok(&["distance", "--real", "real.npy", "--synthetic", "fake.npy", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let score = &json["scores"][0];
@@ -131,6 +132,8 @@ fn help_is_a_manual_and_completions_are_scripts() {
         "export",
         "segment",
         "distance",
+        "plausibility",
+        "map",
         "report",
         "doctor",
         "completions",

@@ -285,6 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn a_synthetic_pack_from_before_filtering_still_opens() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../golden/compat/synthetic-1");
+        let pack = Pack::open(Path::new(path)).unwrap();
+        assert_eq!((pack.len(), pack.classes()), (2, 4));
+        let provenance = &pack.manifest().provenance;
+        assert_eq!(provenance.row().unwrap(), "lsgan");
+        assert!(matches!(provenance, Provenance::Synthetic { filtered: None, .. }));
+        // What it does not say is not written either: digests of old packs stay.
+        let text = std::fs::read_to_string(Path::new(path).join("manifest.json")).unwrap();
+        assert_eq!(serde_json::to_string_pretty(pack.manifest()).unwrap(), text);
+        assert_eq!(pack.slice(1).unwrap().labels.len(), 64 * 64);
+    }
+
+    #[test]
     fn what_was_written_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pack");

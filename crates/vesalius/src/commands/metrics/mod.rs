@@ -1,25 +1,22 @@
 //! `vesalius metrics`: fidelity, diversity and copying of synthetic images, each score with its protocol.
 
-use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Kind, Side, Source};
-use crate::commands::weights;
+mod judged;
+mod likeness;
+
+use crate::commands::judge::{EXTRACTORS, JudgeArgs, Source};
 use crate::environment::{Compute, REQUEUE, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
+use judged::{Judged, NoNetwork};
+use likeness::likeness;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::run_dir::Subject;
 use vesalius_study::score::{Missing, Score, Scores};
-use vesalius_study::statistics::resample::interval_of_mean;
-use vesalius_torch::features::file;
+use vesalius_torch::Device;
 use vesalius_torch::features::images::ImageSet;
-use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
-use vesalius_torch::metrics::features::FeatureSet;
-use vesalius_torch::metrics::frechet::Divisor;
-use vesalius_torch::metrics::pairs::{Likeness, Pairs, nearest_pairs, random_pairs};
-use vesalius_torch::metrics::suite::{Comparison, Metric};
-use vesalius_torch::nets::lpips::{Backbone, Lpips};
-use vesalius_torch::{Device, Tensor};
+use vesalius_torch::metrics::suite::Metric;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -58,6 +55,9 @@ pub struct Args {
     /// Network of LPIPS.
     #[arg(long, value_enum, default_value = "alexnet")]
     lpips: LpipsNetwork,
+    /// Samples in each subset of kid; torch-fidelity: 1000 [default: 1000, or half the smaller side if that is less].
+    #[arg(long, value_name = "N")]
+    kid_subset: Option<usize>,
     /// Divide covariances by N, as NVIDIA's code does, instead of N-1.
     #[arg(long)]
     biased: bool,
@@ -84,6 +84,7 @@ enum Name {
     InceptionScore,
     PrecisionRecall,
     AuthPct,
+    #[value(name = "c_t")]
     CT,
     Psnr,
     Ssim,
@@ -239,138 +240,6 @@ fn measure(args: &Args, sides: &Sides, device: Device, stop: &Stop) -> Result<Me
     Ok((scores, missing, subject))
 }
 
-/// No network to see images with.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NoNetwork(String);
-
-/// Features of both sides.
-struct Judged {
-    real: FeatureSet,
-    synthetic: FeatureSet,
-    held_out: Option<FeatureSet>,
-    logits: Option<Tensor>,
-    groups: Option<Vec<String>>,
-    extractor: String,
-    treatment: String,
-    dialect: Option<&'static str>,
-    is_fid: bool,
-    subject: Option<Subject>,
-}
-
-impl Judged {
-    fn new(args: &Args, sides: &Sides, device: Device, stop: &Stop) -> Result<Self> {
-        if let (Source::Features { matrix: a, .. }, Source::Features { matrix: b, path }) =
-            (&sides.real, &sides.synthetic)
-        {
-            let held_out = match &sides.held_out {
-                Some(Source::Features { matrix, .. }) => Some(FeatureSet::new("held-out", matrix)?),
-                Some(other) => {
-                    bail!("--held-out {}: expected a feature file", other.path().display())
-                }
-                None => None,
-            };
-            return Ok(Self {
-                real: FeatureSet::new("real", a)?,
-                synthetic: FeatureSet::new("synthetic", b)?,
-                held_out,
-                logits: file::logits(path)?,
-                groups: None,
-                extractor: judge::UNKNOWN.to_owned(),
-                treatment: "features from files".to_owned(),
-                dialect: None,
-                is_fid: false,
-                subject: None,
-            });
-        }
-        let (real, synthetic, held_out) = images(args, sides)?;
-        let judge = args.judge.judge(&sides.real, device, stop).map_err(|error| {
-            if stop.asked() { error } else { NoNetwork(format!("{error:#}")).into() }
-        })?;
-        let of = |role: &'static str, images: &dyn ImageSet, keep: bool| {
-            FeatureSet::new(role, &judge::features(&judge, role, images, keep)?)
-        };
-        let real_features = of("real", real.as_ref(), true)?;
-        let synthetic_features = of("synthetic", synthetic.as_ref(), false)?;
-        let held_out = match &held_out {
-            Some(images) if !images.is_empty() => Some(of("held-out", images.as_ref(), true)?),
-            _ => None,
-        };
-        let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(device));
-        let (treatment, subject) =
-            judge::against(&judge, [&sides.real, &sides.synthetic], Side::Train);
-        Ok(Self {
-            logits,
-            groups: Some((0..real.len()).map(|i| real.group(i)).collect()),
-            extractor: judge.extractor.name(),
-            treatment,
-            dialect: judge.dialect,
-            is_fid: judge.extractor.is_fids(),
-            subject,
-            real: real_features,
-            synthetic: synthetic_features,
-            held_out,
-        })
-    }
-
-    fn measure(&self, args: &Args, metric: Metric) -> Result<Vec<Score>> {
-        Comparison {
-            real: &self.real,
-            synthetic: &self.synthetic,
-            held_out: self.held_out.as_ref(),
-            logits: self.logits.as_ref(),
-            real_groups: self.groups.as_deref(),
-            extractor: &self.extractor,
-            dialect: self.dialect,
-            treatment: &self.treatment,
-            is_fid: self.is_fid,
-            divisor: if args.biased { Divisor::Biased } else { Divisor::Unbiased },
-            intervals: args.intervals,
-        }
-        .measure(metric)
-    }
-
-    /// FID's other two dialects, with the same weights.
-    fn other_dialects(&self, args: &Args, sides: &Sides, device: Device) -> Result<Vec<Score>> {
-        if args.judge.extractor != Kind::Inception || self.dialect.is_none() {
-            return Ok(Vec::new());
-        }
-        let (real, synthetic, _) = images(args, sides)?;
-        let path = match &args.judge.weights {
-            Some(path) => path.clone(),
-            None => weights::in_cache("inception")?,
-        };
-        let mut scores = Vec::new();
-        for dialect in [Dialect::CleanFid, Dialect::PytorchFid, Dialect::TorchFidelity] {
-            if self.dialect == Some(dialect.name()) {
-                continue;
-            }
-            let judge = Judge {
-                extractor: Box::new(InceptionExtractor::load(&path, dialect, device)?),
-                treatment: format!("{} input treatment", dialect.name()),
-                dialect: Some(dialect.name()),
-            };
-            let of = |role: &'static str, images: &dyn ImageSet, keep| {
-                FeatureSet::new(role, &judge::features(&judge, role, images, keep)?)
-            };
-            let judged = Self {
-                real: of("real", real.as_ref(), true)?,
-                synthetic: of("synthetic", synthetic.as_ref(), false)?,
-                held_out: None,
-                logits: None,
-                groups: self.groups.clone(),
-                extractor: self.extractor.clone(),
-                treatment: judge.treatment.clone(),
-                dialect: judge.dialect,
-                is_fid: self.is_fid,
-                subject: None,
-            };
-            scores.extend(judged.measure(args, Metric::FrechetDistance)?);
-        }
-        Ok(scores)
-    }
-}
-
 type Images<'a> = Box<dyn ImageSet + 'a>;
 
 /// Images of both sides: the real training ones, all synthetic ones, the held-out ones.
@@ -391,80 +260,4 @@ fn images<'a>(
         (None, _) => None,
     };
     Ok((real, synthetic, held_out))
-}
-
-/// Pairs for the diversity of a set.
-const RANDOM_PAIRS: usize = 1000;
-
-/// PSNR, SSIM or LPIPS.
-fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Result<Vec<Score>> {
-    if matches!(sides.real, Source::Features { .. }) {
-        bail!("{}: compares images, expected packs or folders", name.text());
-    }
-    let (real, synthetic, _) = images(args, sides)?;
-    let network;
-    let (likeness, extractor) = match name {
-        Name::Psnr => (Likeness::Psnr, None),
-        Name::Ssim => (Likeness::Ssim, None),
-        _ => {
-            let backbone = match args.lpips {
-                LpipsNetwork::Alexnet => Backbone::Alexnet,
-                LpipsNetwork::Vgg16 => Backbone::Vgg16,
-            };
-            let path = weights::in_cache(&format!("lpips-{}", backbone.name()))?;
-            network = Lpips::load(backbone, &path, device)?;
-            let digest = vesalius_study::digest::of_file(&path)?;
-            (
-                Likeness::Lpips(&network),
-                Some(format!("lpips-{}@{}", backbone.name(), &digest[..12])),
-            )
-        }
-    };
-    let paired = match (&sides.real, &sides.synthetic) {
-        (Source::Folder { images: a, .. }, Source::Folder { images: b, .. }) => a.pairs_with(b),
-        _ => false,
-    };
-    let score = |of: &str, how: &str, values: Vec<f64>| -> Result<Score> {
-        let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-        if finite.is_empty() {
-            bail!("{}: all {} pairs are equal, their PSNR is infinite", name.text(), values.len());
-        }
-        let equal = values.len() - finite.len();
-        let equal = if equal > 0 {
-            format!("; {equal} pairs of equal images, whose PSNR is infinite, left out")
-        } else {
-            String::new()
-        };
-        Ok(Score {
-            interval: interval_of_mean(&finite, 0),
-            of: Some(of.to_owned()),
-            extractor: extractor.clone(),
-            real_count: Some(real.len()),
-            synthetic_count: Some(synthetic.len()),
-            ..Score::new(
-                likeness.name(),
-                finite.iter().sum::<f64>() / finite.len() as f64,
-                format!("mean over {} {how}{equal}; interval: bootstrap over pairs", values.len()),
-            )
-        })
-    };
-    if paired {
-        let pairs: Pairs = (0..real.len()).map(|i| (i, i)).collect();
-        let values = likeness.of(synthetic.as_ref(), real.as_ref(), &pairs)?;
-        return Ok(vec![score("pairs", "pairs of the same file name", values)?]);
-    }
-    let pairs = nearest_pairs(synthetic.as_ref(), real.as_ref())?;
-    let mut scores = vec![score(
-        "nearest real",
-        "synthetic images with their nearest real one (Euclidean, pixels shrunk to at most 64)",
-        likeness.of(synthetic.as_ref(), real.as_ref(), &pairs)?,
-    )?];
-    for (of, set) in [("random synthetic pairs", &synthetic), ("random real pairs", &real)] {
-        if set.len() > 1 {
-            let pairs = random_pairs(set.len(), RANDOM_PAIRS, 0);
-            let values = likeness.of(set.as_ref(), set.as_ref(), &pairs)?;
-            scores.push(score(of, "random pairs of different images", values)?);
-        }
-    }
-    Ok(scores)
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Fetch one pinned wheel from the package index that pip is set up to use, resuming what an earlier try left.
+"""Fetch one pinned file of a package from the package index that pip is set up to use, resuming what an earlier try left.
 
-fetch_wheel.py PROJECT FILENAME SHA256 FOLDER
+fetch_package.py PROJECT FILENAME SHA256 FOLDER
 
-The wheel is only unzipped, never installed, so any Python from 3.9 will do. Only the standard library and pip's own
+Wheels and source archives are only unpacked, never installed, so any Python from 3.9 will do. Only the standard library and pip's own
 configuration are used. Exit 0 when FOLDER/FILENAME is there and its digest is right; 1 with one line otherwise.
 """
 import hashlib
@@ -68,7 +68,7 @@ def opened(url, context, start=0):
     return urllib.request.urlopen(request, timeout=60, context=context)
 
 
-def wheel_url(project, filename, context):
+def file_url(project, filename, context):
     page = f"{index_url()}/{project}/"
     with opened(page, context) as answer:
         links = Links()
@@ -125,7 +125,7 @@ def main():
     print(f"fetching {filename}", file=sys.stderr)
     for attempt in range(1, TRIES + 1):
         try:
-            download(wheel_url(project, filename, context), part, context)
+            download(file_url(project, filename, context), part, context)
             break
         except (OSError, urllib.error.URLError) as error:
             if attempt == TRIES or isinstance(getattr(error, "reason", error), ConnectionRefusedError):

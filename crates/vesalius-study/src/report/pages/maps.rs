@@ -1,0 +1,128 @@
+//! Fig. 6: latent maps of real and generated images, the least and the most useful GAN side by side.
+
+use crate::report::document::{Art, Block, Figure, Section};
+use crate::report::evidence::Evidence;
+use crate::report::paper::display_name;
+use crate::report::runs::Run;
+use crate::report::slug;
+use anyhow::Result;
+
+/// Features of a map: the extractor of its score, without the digest.
+fn features(run: &Run) -> String {
+    let extractor = run.result.scores.iter().find_map(|score| score.extractor.clone());
+    extractor.map_or_else(String::new, |name| name.split('@').next().unwrap_or_default().to_owned())
+}
+
+/// The page; nothing without maps.
+///
+/// # Errors
+/// When a file of a run is damaged.
+pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
+    let maps: Vec<&Run> = evidence.stage("map").filter(|run| run.gan().is_some()).collect();
+    if maps.is_empty() {
+        return Ok(None);
+    }
+    let order = evidence.by_usefulness();
+    let mut kinds: Vec<String> = maps.iter().map(|run| features(run)).collect();
+    kinds.sort();
+    kinds.dedup();
+    let mut blocks = vec![Block::Text(
+        "Each point is an image; images with similar features lie close together. Where real and generated points mix, \
+         the GAN covers the real images; where they part, it does not. Distances across a map mean little."
+            .to_owned(),
+    )];
+    let mut files = vec![];
+    let mut shown: Vec<&std::path::Path> = vec![];
+    for kind in &kinds {
+        let of_kind: Vec<&Run> =
+            maps.iter().copied().filter(|run| features(run) == *kind).collect();
+        let of = |gan: &str| of_kind.iter().copied().find(|run| run.gan() == Some(gan));
+        let ranked: Vec<(&Run, f64)> =
+            order.iter().filter_map(|(gan, dice)| Some((of(gan)?, *dice))).collect();
+        let mut figures = vec![];
+        match ranked.as_slice() {
+            [(least, low), .., (most, high)] => {
+                figures.push(figure(
+                    least,
+                    &format!("least useful: Dice {low:.3} alone"),
+                    &mut files,
+                )?);
+                figures.push(figure(
+                    most,
+                    &format!("most useful: Dice {high:.3} alone"),
+                    &mut files,
+                )?);
+                shown.extend([least.path.as_path(), most.path.as_path()]);
+            }
+            _ => {
+                for run in &of_kind {
+                    figures.push(figure(
+                        run,
+                        "how useful its images are was not measured for two",
+                        &mut files,
+                    )?);
+                    shown.push(&run.path);
+                }
+            }
+        }
+        let figures: Vec<Figure> = figures.into_iter().flatten().collect();
+        if !figures.is_empty() {
+            blocks.push(Block::Heading(format!(
+                "Features: {}",
+                if kind.is_empty() { "not stated" } else { kind }
+            )));
+            blocks.push(Block::Gallery(figures));
+        }
+    }
+    let mut others = vec![];
+    for run in maps.iter().filter(|run| !shown.contains(&run.path.as_path())) {
+        if let Some(name) = interactive(run, &mut files)? {
+            let gan = display_name(run.gan().unwrap_or("?"));
+            others.push((format!("{gan}, {}", features(run)), name));
+        }
+    }
+    if !others.is_empty() {
+        blocks.push(Block::Heading("Interactive maps of the other GANs".to_owned()));
+        blocks.push(Block::Links(others));
+    }
+    Ok(Some(Section {
+        id: "fig6",
+        title: "Fig. 6: latent maps of the least and the most useful GAN".to_owned(),
+        blocks,
+        files,
+    }))
+}
+
+fn stem(run: &Run) -> String {
+    let kind = features(run);
+    if kind.is_empty() { format!("map-{}", slug(run)) } else { format!("map-{}-{kind}", slug(run)) }
+}
+
+/// Copies the interactive page beside the report; gives its name.
+fn interactive(run: &Run, files: &mut Vec<(String, Vec<u8>)>) -> Result<Option<String>> {
+    let Some(page) = run.text("map.html")? else { return Ok(None) };
+    let (stem, mut count) = (stem(run), 1);
+    let mut name = format!("{stem}.html");
+    while files.iter().any(|(other, _)| *other == name) {
+        count += 1;
+        name = format!("{stem}-{count}.html");
+    }
+    files.push((name.clone(), page.into_bytes()));
+    Ok(Some(name))
+}
+
+fn figure(run: &Run, rank: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<Option<Figure>> {
+    let Some(svg) = run.text("map.svg")? else { return Ok(None) };
+    let name = display_name(run.gan().unwrap_or("?"));
+    let trust = run.score("trustworthiness", None).map_or_else(String::new, |score| {
+        format!(" Trustworthiness of the map {:.3}.", score.value)
+    });
+    Ok(Some(Figure {
+        name: stem(run),
+        title: name.clone(),
+        caption: format!("{rank}.{trust}"),
+        alt: format!("latent map of real images and images of {name}"),
+        art: Art::ForeignSvg(svg),
+        link: interactive(run, files)?,
+    }))
+}

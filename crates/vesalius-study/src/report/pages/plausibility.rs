@@ -1,0 +1,107 @@
+//! Do image and mask belong together, is the anatomy possible, and does leaving out what is not help?
+
+use crate::report::document::{Art, Block, Column, Entry, Figure, Grid, Section};
+use crate::report::evidence::{Evidence, FILTERED};
+use crate::report::pages::stage;
+use crate::report::paper::display_name;
+use crate::report::runs::Run;
+use crate::report::slug;
+use crate::run_dir::TrainedOn;
+use anyhow::Result;
+
+/// The page; nothing without a run.
+///
+/// # Errors
+/// When a file of a run is damaged.
+pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
+    let runs: Vec<&Run> = evidence.stage("plausibility").collect();
+    if runs.is_empty() {
+        return Ok(None);
+    }
+    let mut blocks = vec![];
+    let summaries: Vec<String> = runs
+        .iter()
+        .filter_map(|run| {
+            let text = run.result.settings.get("summary")?.as_str()?;
+            Some(format!("{}: {text}", display_name(run.gan().unwrap_or("?"))))
+        })
+        .collect();
+    if !summaries.is_empty() {
+        blocks.push(Block::List(summaries));
+    }
+    blocks.push(Block::Grid(scores(evidence, &runs)));
+    if let Some(grid) = filtering(evidence) {
+        blocks.push(Block::Heading("Before and after leaving implausible samples out".to_owned()));
+        blocks.push(Block::Grid(grid));
+    }
+    let mut figures = vec![];
+    for run in &runs {
+        if let Some(png) = run.picture("implausible.png")? {
+            let name = display_name(run.gan().unwrap_or("?"));
+            figures.push(Figure {
+                name: format!("implausible-{}", slug(run)),
+                title: name.clone(),
+                caption: "samples that broke a rule.".to_owned(),
+                alt: format!("samples of {name} with implausible anatomy"),
+                art: Art::Png(png),
+                link: None,
+            });
+        }
+    }
+    if !figures.is_empty() {
+        blocks.push(Block::Gallery(figures));
+    }
+    Ok(Some(Section {
+        id: "plausibility",
+        title: "Plausibility: do image and mask belong together?".to_owned(),
+        blocks,
+        files: vec![],
+    }))
+}
+
+fn scores(evidence: &Evidence, runs: &[&Run]) -> Grid {
+    Grid {
+        dataset: evidence.dataset.to_owned(),
+        caption: "Plausibility of each GAN's samples".to_owned(),
+        remarks: vec![
+            "Dice of image with mask: between a sample's mask and what a U-Net trained on real patients sees in its \
+             image. Rules are learned from the real training masks; held-out real masks break some too, and that share \
+             is what a GAN can be expected to reach."
+                .to_owned(),
+        ],
+        ..stage::grid(runs, "plausibility", None)
+    }
+}
+
+/// Dice of the U-Net on all samples and on the plausible ones; none where no GAN has both.
+fn filtering(evidence: &Evidence) -> Option<Grid> {
+    let mut rows = vec![];
+    for filtered in &evidence.sets {
+        let base = filtered.gan.as_deref().and_then(|gan| gan.strip_suffix(FILTERED));
+        let (Some(base), Some(after)) = (base, filtered.dice.clone()) else { continue };
+        let Some(before) = evidence.set(filtered.trained_on, Some(base)) else { continue };
+        let change = before.value().map(|value| after.value - value);
+        let with_real = filtered.trained_on == TrainedOn::RealAndSynthetic;
+        rows.push(vec![
+            before.name().into(),
+            if with_real { "with real" } else { "alone" }.into(),
+            Entry::measured(before.dice.clone(), 3),
+            Entry::Measured(after, 3),
+            Entry::number(change, 3),
+        ]);
+    }
+    (!rows.is_empty()).then(|| Grid {
+        name: "filtering",
+        dataset: evidence.dataset.to_owned(),
+        caption: "Dice of a U-Net before and after implausible samples were left out".to_owned(),
+        columns: vec![
+            Column::text("training_set", "Training set"),
+            Column::text("use", "Images"),
+            Column::new("dice_before", "Dice, all samples"),
+            Column::new("dice_after", "Dice, plausible only"),
+            Column::new("change", "Change"),
+        ],
+        rows,
+        remarks: vec![],
+    })
+}

@@ -1,0 +1,68 @@
+//! The pack of a memory GAN: perturbed training pairs under the manifest of a generator. What an audit has to catch.
+
+use super::planted::remembered;
+use crate::batch;
+use crate::rng::{Purpose, keyed};
+use anyhow::{Result, bail};
+use rand::RngExt as _;
+use std::path::Path;
+use tch::Device;
+use vesalius_study::data::manifest::{
+    CaseRecord, GENERATED_MASKS, Manifest, Provenance, SliceRecord, Split,
+};
+use vesalius_study::data::pack::{Pack, PackWriter};
+use vesalius_study::digest;
+
+/// Name of the generator in the manifest.
+pub const GAN: &str = "memory";
+
+/// Writes `count` pairs to `target`: image i is a training slice drawn by (seed, i), perturbed.
+///
+/// # Errors
+/// When `count` is 0, `target` exists or cannot be written, or a slice is damaged.
+pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: String) -> Result<()> {
+    if count == 0 {
+        bail!("--count 0: expected at least 1 image");
+    }
+    let layout = real.layout();
+    let training = real.indices(Split::Train);
+    if training.is_empty() {
+        bail!("{}: no training slice, expected some to remember", real.path().display());
+    }
+    let mut writer = PackWriter::create(target, layout)?;
+    for i in 0..count {
+        let mut rng = keyed(seed, Purpose::Mask, i as u64);
+        let slice = training[rng.random_range(0..training.len())];
+        let pair = remembered(
+            &batch::load(real, &[slice], Device::Cpu)?,
+            layout.depth.max(),
+            seed,
+            i as u64,
+        );
+        let pixels = batch::to_pixels(&pair.image, layout.depth)?;
+        let labels = batch::to_labels(&pair.labels)?;
+        writer.push(&pixels[0], &labels[0], SliceRecord { case: i, position: 0 })?;
+    }
+    let case = |i| {
+        let id = format!("{GAN}_{i:05}");
+        let patient = id.clone();
+        CaseRecord { patient, id, group: None, split: Split::Train, spacing_mm: None }
+    };
+    writer.finish(Manifest {
+        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
+        provenance: Provenance::Synthetic {
+            gan: GAN.to_owned(),
+            // Its weights are the training set.
+            checkpoint_sha256: digest::of_bytes(real.digest().as_bytes()),
+            trained_on: real.digest().to_owned(),
+            kimg: 0.0,
+            seed,
+            truncation: 1.0,
+            mask_source: GENERATED_MASKS.to_owned(),
+            filtered: None,
+        },
+        cases: (0..count).map(case).collect(),
+        command,
+        ..real.manifest().clone()
+    })
+}

@@ -1,0 +1,14 @@
+//! Copying audit: which synthetic images are a training image again, mirrored, moved or touched up, and would this
+//! audit have noticed? `search` finds each image's nearest training image over many views of it, `run` does so for
+//! synthetic, held-out, training and planted images, `conclude` makes scores and a verdict of it.
+
+pub mod align;
+mod candidates;
+pub mod conclude;
+pub mod memory_gan;
+pub mod planted;
+pub mod run;
+pub mod search;
+pub mod tables;
+pub mod verdict;
+pub mod views;

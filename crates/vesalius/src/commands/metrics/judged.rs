@@ -1,0 +1,162 @@
+//! Both sides of a comparison as features, and the metrics that look at features.
+
+use super::{Args, Sides, images};
+use crate::commands::judge::{self, Judge, Kind, Side, Source};
+use crate::commands::weights;
+use crate::environment::Stop;
+use anyhow::{Result, bail};
+use vesalius_study::run_dir::Subject;
+use vesalius_study::score::Score;
+use vesalius_torch::features::file;
+use vesalius_torch::features::images::ImageSet;
+use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
+use vesalius_torch::metrics::features::FeatureSet;
+use vesalius_torch::metrics::frechet::Divisor;
+use vesalius_torch::metrics::kernel::Subset;
+use vesalius_torch::metrics::suite::{Comparison, Metric};
+use vesalius_torch::{Device, Tensor};
+
+/// No network to see images with.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoNetwork(String);
+
+/// Features of both sides.
+pub struct Judged {
+    real: FeatureSet,
+    synthetic: FeatureSet,
+    held_out: Option<FeatureSet>,
+    logits: Option<Tensor>,
+    groups: Option<Vec<String>>,
+    extractor: String,
+    treatment: String,
+    dialect: Option<&'static str>,
+    is_fid: bool,
+    /// What was compared, where both sides are packs.
+    pub subject: Option<Subject>,
+}
+
+impl Judged {
+    /// Computes what is not in the cache.
+    ///
+    /// # Errors
+    /// [`NoNetwork`] when the extractor cannot be had; anything else is wrong with the input.
+    pub fn new(args: &Args, sides: &Sides, device: Device, stop: &Stop) -> Result<Self> {
+        if let (Source::Features { matrix: a, .. }, Source::Features { matrix: b, path }) =
+            (&sides.real, &sides.synthetic)
+        {
+            let held_out = match &sides.held_out {
+                Some(Source::Features { matrix, .. }) => Some(FeatureSet::new("held-out", matrix)?),
+                Some(other) => {
+                    bail!("--held-out {}: expected a feature file", other.path().display())
+                }
+                None => None,
+            };
+            return Ok(Self {
+                real: FeatureSet::new("real", a)?,
+                synthetic: FeatureSet::new("synthetic", b)?,
+                held_out,
+                logits: file::logits(path)?,
+                groups: None,
+                extractor: judge::UNKNOWN.to_owned(),
+                treatment: "features from files".to_owned(),
+                dialect: None,
+                is_fid: false,
+                subject: None,
+            });
+        }
+        let (real, synthetic, held_out) = images(args, sides)?;
+        let judge = args.judge.judge(&sides.real, device, stop).map_err(|error| {
+            if stop.asked() { error } else { NoNetwork(format!("{error:#}")).into() }
+        })?;
+        let of = |role: &'static str, images: &dyn ImageSet, keep: bool| {
+            FeatureSet::new(role, &judge::features(&judge, role, images, keep)?)
+        };
+        let real_features = of("real", real.as_ref(), true)?;
+        let synthetic_features = of("synthetic", synthetic.as_ref(), false)?;
+        let held_out = match &held_out {
+            Some(images) if !images.is_empty() => Some(of("held-out", images.as_ref(), true)?),
+            _ => None,
+        };
+        let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(device));
+        let (treatment, subject) =
+            judge::against(&judge, [&sides.real, &sides.synthetic], Side::Train);
+        Ok(Self {
+            logits,
+            groups: Some((0..real.len()).map(|i| real.group(i)).collect()),
+            extractor: judge.extractor.name(),
+            treatment,
+            dialect: judge.dialect,
+            is_fid: judge.extractor.is_fids(),
+            subject,
+            real: real_features,
+            synthetic: synthetic_features,
+            held_out,
+        })
+    }
+
+    /// Scores of one metric.
+    ///
+    /// # Errors
+    /// When it cannot be measured on this input.
+    pub fn measure(&self, args: &Args, metric: Metric) -> Result<Vec<Score>> {
+        Comparison {
+            real: &self.real,
+            synthetic: &self.synthetic,
+            held_out: self.held_out.as_ref(),
+            logits: self.logits.as_ref(),
+            real_groups: self.groups.as_deref(),
+            extractor: &self.extractor,
+            dialect: self.dialect,
+            treatment: &self.treatment,
+            is_fid: self.is_fid,
+            kid_subset: args.kid_subset.map_or(Subset::Ours, Subset::Fixed),
+            divisor: if args.biased { Divisor::Biased } else { Divisor::Unbiased },
+            intervals: args.intervals,
+        }
+        .measure(metric)
+    }
+
+    /// FID's other two dialects, with the same weights.
+    ///
+    /// # Errors
+    /// When an image does not fit.
+    pub fn other_dialects(&self, args: &Args, sides: &Sides, device: Device) -> Result<Vec<Score>> {
+        if args.judge.extractor != Kind::Inception || self.dialect.is_none() {
+            return Ok(Vec::new());
+        }
+        let (real, synthetic, _) = images(args, sides)?;
+        let path = match &args.judge.weights {
+            Some(path) => path.clone(),
+            None => weights::in_cache("inception")?,
+        };
+        let mut scores = Vec::new();
+        for dialect in [Dialect::CleanFid, Dialect::PytorchFid, Dialect::TorchFidelity] {
+            if self.dialect == Some(dialect.name()) {
+                continue;
+            }
+            let judge = Judge {
+                extractor: Box::new(InceptionExtractor::load(&path, dialect, device)?),
+                treatment: format!("{} input treatment", dialect.name()),
+                dialect: Some(dialect.name()),
+            };
+            let of = |role: &'static str, images: &dyn ImageSet, keep| {
+                FeatureSet::new(role, &judge::features(&judge, role, images, keep)?)
+            };
+            let judged = Self {
+                real: of("real", real.as_ref(), true)?,
+                synthetic: of("synthetic", synthetic.as_ref(), false)?,
+                held_out: None,
+                logits: None,
+                groups: self.groups.clone(),
+                extractor: self.extractor.clone(),
+                treatment: judge.treatment.clone(),
+                dialect: judge.dialect,
+                is_fid: self.is_fid,
+                subject: None,
+            };
+            scores.extend(judged.measure(args, Metric::FrechetDistance)?);
+        }
+        Ok(scores)
+    }
+}

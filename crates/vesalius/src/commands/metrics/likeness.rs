@@ -1,0 +1,90 @@
+//! PSNR, SSIM and LPIPS of pairs of images.
+
+use super::{Args, LpipsNetwork, Name, Sides, images};
+use crate::commands::judge::Source;
+use crate::commands::weights;
+use anyhow::{Result, bail};
+use vesalius_study::score::Score;
+use vesalius_study::statistics::resample::interval_of_mean;
+use vesalius_torch::Device;
+use vesalius_torch::metrics::pairs::{Likeness, Pairs, nearest_pairs, random_pairs};
+use vesalius_torch::nets::lpips::{Backbone, Lpips};
+
+/// Pairs for the diversity of a set.
+const RANDOM_PAIRS: usize = 1000;
+
+/// PSNR, SSIM or LPIPS.
+///
+/// # Errors
+/// When there are no images, or they differ in shape.
+pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Result<Vec<Score>> {
+    if matches!(sides.real, Source::Features { .. }) {
+        bail!("{}: compares images, expected packs or folders", name.text());
+    }
+    let (real, synthetic, _) = images(args, sides)?;
+    let network;
+    let (likeness, extractor) = match name {
+        Name::Psnr => (Likeness::Psnr, None),
+        Name::Ssim => (Likeness::Ssim, None),
+        _ => {
+            let backbone = match args.lpips {
+                LpipsNetwork::Alexnet => Backbone::Alexnet,
+                LpipsNetwork::Vgg16 => Backbone::Vgg16,
+            };
+            let path = weights::in_cache(&format!("lpips-{}", backbone.name()))?;
+            network = Lpips::load(backbone, &path, device)?;
+            let digest = vesalius_study::digest::of_file(&path)?;
+            (
+                Likeness::Lpips(&network),
+                Some(format!("lpips-{}@{}", backbone.name(), &digest[..12])),
+            )
+        }
+    };
+    let paired = match (&sides.real, &sides.synthetic) {
+        (Source::Folder { images: a, .. }, Source::Folder { images: b, .. }) => a.pairs_with(b),
+        _ => false,
+    };
+    let score = |of: &str, how: &str, values: Vec<f64>| -> Result<Score> {
+        let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+        if finite.is_empty() {
+            bail!("{}: all {} pairs are equal, their PSNR is infinite", name.text(), values.len());
+        }
+        let equal = values.len() - finite.len();
+        let equal = if equal > 0 {
+            format!("; {equal} pairs of equal images, whose PSNR is infinite, left out")
+        } else {
+            String::new()
+        };
+        Ok(Score {
+            interval: interval_of_mean(&finite, 0),
+            of: Some(of.to_owned()),
+            extractor: extractor.clone(),
+            real_count: Some(real.len()),
+            synthetic_count: Some(synthetic.len()),
+            ..Score::new(
+                likeness.name(),
+                finite.iter().sum::<f64>() / finite.len() as f64,
+                format!("mean over {} {how}{equal}; interval: bootstrap over pairs", values.len()),
+            )
+        })
+    };
+    if paired {
+        let pairs: Pairs = (0..real.len()).map(|i| (i, i)).collect();
+        let values = likeness.of(synthetic.as_ref(), real.as_ref(), &pairs)?;
+        return Ok(vec![score("pairs", "pairs of the same file name", values)?]);
+    }
+    let pairs = nearest_pairs(synthetic.as_ref(), real.as_ref())?;
+    let mut scores = vec![score(
+        "nearest real",
+        "synthetic images with their nearest real one (Euclidean, pixels shrunk to at most 64)",
+        likeness.of(synthetic.as_ref(), real.as_ref(), &pairs)?,
+    )?];
+    for (of, set) in [("random synthetic pairs", &synthetic), ("random real pairs", &real)] {
+        if set.len() > 1 {
+            let pairs = random_pairs(set.len(), RANDOM_PAIRS, 0);
+            let values = likeness.of(set.as_ref(), set.as_ref(), &pairs)?;
+            scores.push(score(of, "random pairs of different images", values)?);
+        }
+    }
+    Ok(scores)
+}
