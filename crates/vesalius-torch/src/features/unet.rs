@@ -55,8 +55,12 @@ impl UnetExtractor {
         let key = digest::of_bytes(
             format!("unet/1/{}/{}", pack.digest(), serde_json::to_string(spec)?).as_bytes(),
         );
-        let path = cache_dir()?.join(format!("unet-{}.safetensors", &key[..16]));
+        let folder = cache_dir()?;
+        let path = folder.join(format!("unet-{}.safetensors", &key[..16]));
         if !path.exists() {
+            // Before minutes of training, not after.
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("{}: the cache cannot be made", folder.display()))?;
             let trained = segment::train(spec, &[pack], device, stop, report)?;
             segment::save(&trained, &path)?;
         }
