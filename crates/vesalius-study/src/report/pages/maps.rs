@@ -18,8 +18,9 @@ fn features(run: &Run) -> String {
 /// # Errors
 /// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
-    let maps: Vec<&Run> = evidence.stage("map").filter(|run| run.gan().is_some()).collect();
-    if maps.is_empty() {
+    let (maps, joint): (Vec<&Run>, Vec<&Run>) =
+        evidence.stage("map").partition(|run| run.gan().is_some());
+    if maps.is_empty() && joint.is_empty() {
         return Ok(None);
     }
     let order = evidence.by_usefulness();
@@ -74,11 +75,19 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
             blocks.push(Block::Gallery(figures));
         }
     }
+    // Several GANs in one layout stand side by side already.
+    let mut together = vec![];
+    for run in joint {
+        together.extend(figure(run, "One panel for each set, on common axes", &mut files)?);
+    }
+    if !together.is_empty() {
+        blocks.push(Block::Heading("Several GANs in one layout".to_owned()));
+        blocks.push(Block::Gallery(together));
+    }
     let mut others = vec![];
     for run in maps.iter().filter(|run| !shown.contains(&run.path.as_path())) {
         if let Some(name) = interactive(run, &mut files)? {
-            let gan = display_name(run.gan().unwrap_or("?"));
-            others.push((format!("{gan}, {}", features(run)), name));
+            others.push((format!("{}, {}", title(run), features(run)), name));
         }
     }
     if !others.is_empty() {
@@ -87,10 +96,14 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     }
     Ok(Some(Section {
         id: "fig6",
-        title: "Fig. 6: latent maps of the least and the most useful GAN".to_owned(),
+        title: "Fig. 6: latent maps of real and generated images".to_owned(),
         blocks,
         files,
     }))
+}
+
+fn title(run: &Run) -> String {
+    run.gan().map_or_else(|| "Several GANs".to_owned(), display_name)
 }
 
 fn stem(run: &Run) -> String {
@@ -113,7 +126,7 @@ fn interactive(run: &Run, files: &mut Vec<(String, Vec<u8>)>) -> Result<Option<S
 
 fn figure(run: &Run, rank: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<Option<Figure>> {
     let Some(svg) = run.text("map.svg")? else { return Ok(None) };
-    let name = display_name(run.gan().unwrap_or("?"));
+    let name = title(run);
     let trust = run.score("trustworthiness", None).map_or_else(String::new, |score| {
         format!(" Trustworthiness of the map {:.3}.", score.value)
     });
@@ -125,4 +138,36 @@ fn figure(run: &Run, rank: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<O
         art: Art::ForeignSvg(svg),
         link: interactive(run, files)?,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::evidence::evidence;
+    use crate::report::fixture::{Fixture, result};
+
+    #[test]
+    fn a_layout_of_several_gans_is_shown_beside_those_of_one() {
+        let mut fixture = Fixture::new();
+        for gan in [None, Some("lsgan")] {
+            let folder = fixture.add(&result("map", gan, vec![]));
+            for (name, content) in [("map.svg", "<svg/>"), ("map.html", "<html/>")] {
+                std::fs::write(folder.join(name), content).unwrap();
+            }
+        }
+        let runs = fixture.runs();
+        let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
+        let titles: Vec<&str> = section
+            .blocks
+            .iter()
+            .filter_map(|block| match block {
+                Block::Gallery(figures) => Some(figures),
+                _ => None,
+            })
+            .flatten()
+            .map(|figure| figure.title.as_str())
+            .collect();
+        assert_eq!(titles, ["LSGAN", "Several GANs"]);
+        assert_eq!(section.files.len(), 2, "each with its page");
+    }
 }
