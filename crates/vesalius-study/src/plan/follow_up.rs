@@ -1,0 +1,128 @@
+//! What stands beside the searches: baselines on real data, and what happens to the best run of each GAN.
+
+use super::planner::{Group, Planner, Search, input, pack_input, planned};
+use super::{BestRun, PackInfo, Plan, Planned, Progress};
+use crate::study::{Extractor, Masks};
+use crate::task::{Key, Stage, Task};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+impl Planner<'_> {
+    /// What happens to the best run of a group, as far as it can be told.
+    pub(super) fn best(&self, group: Group, search: &Search, known: &Progress, plan: &mut Plan) {
+        let gan = group.gan.preset.get_ref();
+        let mut runs: Vec<(&Arc<Planned>, f64)> = search
+            .trainings
+            .iter()
+            .filter_map(|planned| Some((planned, known.finished.get(&planned.key)?.distance?)))
+            .collect();
+        runs.sort_by(|a, b| a.1.total_cmp(&b.1)); // stable: of equal ones the earlier
+        let spent = plan.withheld > 0;
+        let blocked = plan.blocked(known);
+        let open = search.trainings.iter().any(|planned| {
+            let key = &planned.key;
+            let over = known.finished.contains_key(key)
+                || known.given_up.contains(key)
+                || blocked.contains(key);
+            !over && (!spent || known.running.contains(key))
+        });
+        let last_word = (search.over || spent) && !open;
+        if let Some(&(planned, distance)) = runs.first() {
+            plan.best.push(BestRun {
+                dataset: group.pack.name.clone(),
+                gan: gan.clone(),
+                key: planned.key.clone(),
+                distance,
+                last_word,
+                what: planned.what.clone(),
+            });
+        }
+        let Some(best) = &self.study.best else { return };
+        let winner = runs.first().filter(|_| last_word).map(|(planned, _)| *planned);
+        let dead = last_word && winner.is_none();
+        let nobody;
+        let train = match winner {
+            Some(planned) => &planned.key,
+            None if dead => return, // every training diverged or was given up
+            None => {
+                nobody = Key::from("0".repeat(64));
+                &nobody
+            }
+        };
+        let masks = search.paints_masks.then_some(group.gan.masks);
+        let masks = match masks {
+            None => "none",
+            Some(Masks::Training) => "training",
+            Some(Masks::Warped) => "warped",
+        };
+        let spec = json!({
+            "count": best.count.get_ref(), "seed": best.seed, "truncation": 1.0, "masks": masks,
+        });
+        let pack = || vec![pack_input(group.pack)];
+        let sample =
+            Task::new(Stage::Sample, pack(), vec![input("run", Stage::Train, train)], spec);
+        let synthetic = sample.key();
+        let mut tasks = vec![(sample, format!("{} pairs", best.count.get_ref()))];
+        let from = || vec![input("synthetic", Stage::Sample, &synthetic)];
+        for extractor in &best.distance {
+            let spec = json!({ "extractor": extractor });
+            let task = Task::new(Stage::Distance, pack(), from(), spec);
+            tasks.push((task, extractor.name().to_owned()));
+        }
+        if let Some(extractor) = best.metrics {
+            let spec = json!({ "extractor": extractor });
+            let task = Task::new(Stage::Metrics, pack(), from(), spec);
+            tasks.push((task, extractor.name().to_owned()));
+        }
+        let sides = [
+            (best.unet_alone, false, "synthetic"),
+            (best.unet_with_real, true, "real + synthetic"),
+        ];
+        for (_, real, what) in sides.into_iter().filter(|side| side.0) {
+            for &seed in &self.study.unet.seeds {
+                let spec = self.unet(real, false, seed);
+                let task = Task::new(Stage::Segment, pack(), from(), spec);
+                tasks.push((task, format!("U-Net on {what}, seed {seed}")));
+            }
+        }
+        for (task, what) in tasks {
+            if winner.is_some() {
+                plan.tasks.push(planned(task, group.pack, Some(gan), what));
+            } else {
+                *plan.later.entry(task.stage).or_default() += 1;
+            }
+        }
+    }
+
+    pub(super) fn baselines(&self, pack: &PackInfo, plan: &mut Plan) {
+        let baselines = self.study.baselines;
+        let kinds =
+            [(baselines.real, false, "real"), (baselines.real_augmented, true, "augmented")];
+        for (_, augment, what) in kinds.into_iter().filter(|kind| kind.0) {
+            for &seed in &self.study.unet.seeds {
+                let spec = self.unet(true, augment, seed);
+                let task = Task::new(Stage::Segment, vec![pack_input(pack)], vec![], spec);
+                let what = format!("U-Net on {what}, seed {seed}");
+                plan.tasks.push(planned(task, pack, None, what));
+            }
+        }
+    }
+
+    fn unet(&self, real: bool, augment: bool, seed: u64) -> Value {
+        let unet = &self.study.unet;
+        json!({
+            "real": real, "augment": augment, "seed": seed, "steps": unet.steps, "batch": unet.batch,
+            "learning_rate": unet.learning_rate, "filters": unet.filters, "depth": unet.depth,
+        })
+    }
+}
+
+impl Extractor {
+    /// As commands have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unet => "unet",
+            Self::Inception => "inception",
+        }
+    }
+}
