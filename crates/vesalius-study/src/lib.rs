@@ -3,6 +3,7 @@
 //! Invariant: this crate does not link LibTorch and does not know what a GAN is.
 
 pub mod coordinate;
+pub mod copying;
 pub mod data;
 pub mod digest;
 pub mod embed;

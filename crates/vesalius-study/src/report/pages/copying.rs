@@ -1,5 +1,6 @@
 //! Copying: did a GAN repeat its training images, and how much copying would the audit have found on this data?
 
+use crate::copying::Level;
 use crate::report::document::{Art, Block, Column, Figure, Grid, Section};
 use crate::report::evidence::{Evidence, FILTERED};
 use crate::report::pages::stage;
@@ -9,54 +10,24 @@ use crate::report::slug;
 use anyhow::Result;
 use serde_json::Value;
 
-/// What an audit concluded, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// No copying was found.
-    NoneFound,
-    /// Something points at copying.
-    Suspicious,
-    /// Copies were found.
-    Copying,
+/// What the audit of a run concluded.
+fn of(run: &Run) -> Option<Level> {
+    Level::of_name(run.result.settings.get("level")?.as_str()?)
 }
 
-impl Level {
-    fn of(run: &Run) -> Option<Self> {
-        match run.result.settings.get("level")?.as_str()? {
-            "none_found" => Some(Self::NoneFound),
-            "suspicious" => Some(Self::Suspicious),
-            "copying" => Some(Self::Copying),
-            _ => None,
-        }
-    }
-
-    /// Whether it speaks against sharing the images.
-    pub fn is_bad(self) -> bool {
-        self == Self::Copying
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::NoneFound => "none found",
-            Self::Suspicious => "suspicious",
-            Self::Copying => "copying",
-        }
-    }
-
-    /// For the summary.
-    pub fn sentence(self, name: &str) -> String {
-        match self {
-            Self::NoneFound => format!(
-                "The audit found no copying in the images of {name}; that is no proof that there is none (see Copying)."
-            ),
-            Self::Suspicious => format!(
-                "The audit found signs of copying in the images of {name}: look at the closest pairs before any use \
-                 outside (see Copying)."
-            ),
-            Self::Copying => format!(
-                "The audit found that {name} copies training images: treat its images as patient data, do not share them."
-            ),
-        }
+/// For the summary.
+pub fn sentence(level: Level, name: &str) -> String {
+    match level {
+        Level::NoneFound => format!(
+            "The audit found no copying in the images of {name}; that is no proof that there is none (see Copying)."
+        ),
+        Level::Suspicious => format!(
+            "The audit found signs of copying in the images of {name}: look at the closest pairs before any use \
+             outside (see Copying)."
+        ),
+        Level::Copying => format!(
+            "The audit found that {name} copies training images: treat its images as patient data, do not share them."
+        ),
     }
 }
 
@@ -64,7 +35,7 @@ impl Level {
 /// filtering left of them; one of a GAN does not speak for what it paints into other masks.
 pub fn level(evidence: &Evidence, gan: &str) -> Option<Level> {
     let own = |gan: &str| {
-        evidence.stage("copying").filter(|run| run.gan() == Some(gan)).filter_map(Level::of).max()
+        evidence.stage("copying").filter(|run| run.gan() == Some(gan)).filter_map(of).max()
     };
     own(gan).or_else(|| own(gan.strip_suffix(FILTERED)?))
 }
@@ -82,7 +53,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         )])));
     }
     let level = Column { group: "Copying".to_owned(), ..Column::text("level", "Copying") };
-    let text = |run: &Run| Level::of(run).map_or("not stated", Level::text).to_owned();
+    let text = |run: &Run| of(run).map_or("not stated", Level::name).replace('_', " ");
     let mut blocks = vec![Block::List(runs.iter().filter_map(|run| verdict(run)).collect())];
     blocks.push(Block::Grid(Grid {
         dataset: evidence.dataset.to_owned(),

@@ -1,5 +1,6 @@
 //! The first page, in plain language: would synthetic data help, which GAN, how many, at what risk, how sure.
 
+use crate::copying::Level;
 use crate::report::compare::{ALPHA, Comparison, Kind, Question, ask};
 use crate::report::document::{Block, Section, fixed, p_value};
 use crate::report::evidence::{Evidence, FILTERED, TrainingSet};
@@ -232,7 +233,7 @@ fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
     let name = prose(gan);
     let mut text = match copying::level(evidence, gan) {
         None => format!("Unknown: no copying audit was run on the images of {name}."),
-        Some(level) => level.sentence(&name),
+        Some(level) => copying::sentence(level, &name),
     };
     let audit = evidence.stage("copying").find(|run| run.gan() == Some(gan));
     if let Some(recall) = audit.and_then(|run| run.score("planted_recall", Some("all"))) {
@@ -242,7 +243,7 @@ fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
         .gans()
         .into_iter()
         .filter(|other| *other != gan && !other.ends_with(FILTERED))
-        .filter(|other| copying::level(evidence, other).is_some_and(copying::Level::is_bad))
+        .filter(|other| copying::level(evidence, other).is_some_and(Level::is_bad))
         .map(prose)
         .collect();
     if !others.is_empty() {

@@ -1,6 +1,7 @@
 //! What a copying audit found, in words, by stated rules.
 
 use std::fmt::Write as _;
+use vesalius_study::copying::Level;
 use vesalius_study::statistics::alarm::share_interval;
 
 /// C_T below this many standard errors counts as evidence.
@@ -78,28 +79,6 @@ pub struct Evidence {
     pub membership: Option<(f64, [f64; 2])>,
     /// Planted copies, kind by kind.
     pub recall: Vec<Recall>,
-}
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Nothing beyond what real images show.
-    NoneFound,
-    /// Something that chance hardly explains.
-    Suspicious,
-    /// Training images come out again.
-    Copying,
-}
-
-impl Level {
-    /// Word in a result.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoneFound => "none_found",
-            Self::Suspicious => "suspicious",
-            Self::Copying => "copying",
-        }
-    }
 }
 
 /// The verdict.
