@@ -121,6 +121,17 @@ pub struct RunResult {
     pub settings: serde_json::Value,
 }
 
+/// Refuses a folder that holds a finished run: results are never overwritten.
+///
+/// # Errors
+/// When `RUN/result.json` exists.
+pub fn refuse_finished(run: &Path) -> Result<()> {
+    if run.join("result.json").exists() {
+        bail!("{}: holds a finished run, expected a new folder", run.display());
+    }
+    Ok(())
+}
+
 impl RunResult {
     /// Publishes `RUN/result.json`; `false` when a result is already there.
     ///

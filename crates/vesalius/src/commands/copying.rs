@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
-use vesalius_study::run_dir::Subject;
+use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::Device;
 use vesalius_torch::features::images::{ImageSet as _, PackImages};
@@ -90,9 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let (Some(synthetic), Some(out)) = (&args.synthetic, &args.out) else {
         bail!("--synthetic and --out: expected both");
     };
-    if out.join("result.json").exists() {
-        bail!("{}: holds a finished run, expected a new folder", out.display());
-    }
+    refuse_finished(out)?;
     if !(args.false_alarm_rate > 0.0 && args.false_alarm_rate < 1.0) {
         bail!("--false-alarm-rate {}: expected more than 0 and less than 1", args.false_alarm_rate);
     }

@@ -6,7 +6,7 @@ use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::run_dir::Subject;
+use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
 use vesalius_torch::{Device, Tensor};
@@ -45,10 +45,8 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if let Some(out) = &args.out
-        && out.join("result.json").exists()
-    {
-        bail!("{}: holds a finished run, expected a new folder", out.display());
+    if let Some(out) = &args.out {
+        refuse_finished(out)?;
     }
     let meter = Meter::start();
     let device = args.compute.start()?;

@@ -17,7 +17,7 @@ use vesalius_study::plausibility::rules::Rules;
 use vesalius_study::plausibility::shares::{self, HeldOut};
 use vesalius_study::plausibility::{filter, sheet};
 use vesalius_study::publish::write_file;
-use vesalius_study::run_dir::{Input, Subject};
+use vesalius_study::run_dir::{Input, Subject, refuse_finished};
 use vesalius_study::score::{Missing, Score, Scores};
 use vesalius_torch::Device;
 use vesalius_torch::features::Extractor as _;
@@ -78,9 +78,7 @@ const SEED: u64 = 1;
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if args.out.join("result.json").exists() {
-        bail!("{}: holds a finished run, expected a new folder", args.out.display());
-    }
+    refuse_finished(&args.out)?;
     let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
     check(args, &real, &synthetic)?;
     let meter = Meter::start();

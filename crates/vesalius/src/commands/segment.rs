@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::{Manifest, Provenance, Split};
 use vesalius_study::data::pack::Pack;
-use vesalius_study::run_dir::{Input, Subject, TrainedOn};
+use vesalius_study::run_dir::{Input, Subject, TrainedOn, refuse_finished};
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::metrics::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::nets::unet::UnetSpec;
@@ -72,9 +72,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if args.out.join("result.json").exists() {
-        bail!("{}: holds a finished run, expected a new folder", args.out.display());
-    }
+    refuse_finished(&args.out)?;
     let packs: Vec<Pack> =
         args.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
     let test = Pack::open(&args.test)?;

@@ -12,7 +12,7 @@ use likeness::likeness;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
-use vesalius_study::run_dir::Subject;
+use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::{Missing, Score, Scores};
 use vesalius_torch::Device;
 use vesalius_torch::features::images::ImageSet;
@@ -130,10 +130,8 @@ struct Sides {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if let Some(out) = &args.out
-        && out.join("result.json").exists()
-    {
-        bail!("{}: holds a finished run, expected a new folder", out.display());
+    if let Some(out) = &args.out {
+        refuse_finished(out)?;
     }
     let meter = Meter::start();
     let device = args.compute.start()?;
