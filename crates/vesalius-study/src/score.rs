@@ -1,6 +1,7 @@
 //! A score: a number that never travels without the protocol that made it.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One measured number. A run that diverged has no score; there is no sentinel value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,30 @@ impl Score {
             protocol,
         }
     }
+
+    /// `metric [dialect] (of)`.
+    fn name(&self) -> String {
+        let dialect =
+            self.dialect.as_ref().map_or(String::new(), |dialect| format!(" [{dialect}]"));
+        let of = self.of.as_ref().map_or(String::new(), |of| format!(" ({of})"));
+        format!("{}{dialect}{of}", self.metric)
+    }
+}
+
+/// `metric [dialect] (of)`, the value, its interval or standard error: a line of a terminal. Padding (`{:60}`) is that of the
+/// name.
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let width = f.width().unwrap_or(0);
+        write!(f, "{:<width$} {:.4}", self.name(), self.value)?;
+        if let Some([low, high]) = self.interval {
+            write!(f, " [{low:.4}, {high:.4}]")?;
+        }
+        match self.standard_error {
+            Some(error) => write!(f, " ± {error:.4}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A score that was asked for and could not be had.
@@ -69,4 +94,47 @@ pub struct Scores {
     /// What could not be measured, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+}
+
+impl Scores {
+    /// Prints them, as one JSON object or a line each; what is missing goes to stderr.
+    ///
+    /// # Errors
+    /// Never, for finite scores.
+    pub fn print(&self, json: bool) -> serde_json::Result<()> {
+        if json {
+            println!("{}", serde_json::to_string_pretty(self)?);
+            return Ok(());
+        }
+        let longest =
+            self.scores.iter().map(|score| score.name().chars().count()).max().unwrap_or(0);
+        for score in &self.scores {
+            println!("{score:longest$}");
+        }
+        for missing in &self.missing {
+            eprintln!("not measured: {}: {}", missing.metric, missing.reason);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_of_and_how_sure() {
+        let score = Score {
+            of: Some("myocardium".to_owned()),
+            interval: Some([0.7, 0.9]),
+            ..Score::new("dice", 0.8123456, "per volume".to_owned())
+        };
+        assert_eq!(score.to_string(), "dice (myocardium) 0.8123 [0.7000, 0.9000]");
+        let score = Score {
+            dialect: Some("clean-fid".to_owned()),
+            standard_error: Some(0.01),
+            ..Score::new("kid", 0.5, String::new())
+        };
+        assert_eq!(format!("{score:18}"), "kid [clean-fid]    0.5000 ± 0.0100");
+    }
 }

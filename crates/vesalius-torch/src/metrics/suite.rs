@@ -17,6 +17,8 @@ use vesalius_study::statistics::resample;
 const DRAWS: u64 = 0;
 /// Resamples of a Fréchet distance's interval: each is a whole distance.
 const FRECHET_RESAMPLES: u64 = 100;
+/// The same of FD∞, of which each is 15 distances.
+const INFINITY_RESAMPLES: u64 = 20;
 
 /// What features can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub struct Comparison<'a> {
     pub logits: Option<&'a Tensor>,
     /// Group (patient) of each real sample, for resampling.
     pub real_groups: Option<&'a [String]>,
+    /// Group of each held-out sample, likewise.
+    pub held_out_groups: Option<&'a [String]>,
     /// Name of the extractor with its digest, for scores.
     pub extractor: &'a str,
     /// Whose input treatment, where there are several.
@@ -64,7 +68,7 @@ pub struct Comparison<'a> {
     pub kid_subset: Subset,
     /// Divisor of covariances.
     pub divisor: Divisor,
-    /// Whether Fréchet distances get an interval, which costs a hundred of them.
+    /// Whether distances get an interval, which costs a hundred of them.
     pub intervals: bool,
 }
 
@@ -77,13 +81,12 @@ impl Comparison<'_> {
         match metric {
             Metric::FrechetDistance => self.frechet(),
             Metric::FdInfinity => {
-                let value = fd_infinity(self.real, self.synthetic)?;
-                Ok(vec![self.score("fd_infinity", value, "15 sizes, line on 1/n read at 0")])
+                let how = "15 sizes, line on 1/n read at 0";
+                self.distance("fd_infinity", how, INFINITY_RESAMPLES, &fd_infinity)
             }
             Metric::RelativeDistance => {
-                let value = relative_distance(self.real, self.synthetic)?;
                 let how = "Fréchet distance over that of two random halves of the real set";
-                Ok(vec![self.score("relative_distance", value, how)])
+                self.distance("relative_distance", how, FRECHET_RESAMPLES, &relative_distance)
             }
             Metric::Kid => self.kid(),
             Metric::InceptionScore => self.inception_score(),
@@ -104,37 +107,53 @@ impl Comparison<'_> {
     }
 
     fn frechet(&self) -> Result<Vec<Score>> {
-        let value = of_sets(self.real, self.synthetic, self.divisor)?;
         let name = if self.is_fid { "fid" } else { "frechet_distance" };
         let divisor = match self.divisor {
             Divisor::Unbiased => "N-1",
             Divisor::Biased => "N",
         };
-        let mut how = format!("covariance divided by {divisor}");
-        let mut interval = None;
-        if self.intervals {
-            interval = Some(self.frechet_interval(value)?);
-            how = format!(
-                "{how}; interval: ±1.96 standard deviations of {FRECHET_RESAMPLES} bootstrap distances over patients and samples"
-            );
+        let how = format!("covariance divided by {divisor}");
+        self.distance(name, &how, FRECHET_RESAMPLES, &|real, synthetic| {
+            of_sets(real, synthetic, self.divisor)
+        })
+    }
+
+    /// A distance, with an interval of `resamples` bootstrap distances where intervals are asked for.
+    fn distance(
+        &self,
+        name: &str,
+        how: &str,
+        resamples: u64,
+        measure: &dyn Fn(&FeatureSet, &FeatureSet) -> Result<f64>,
+    ) -> Result<Vec<Score>> {
+        let value = measure(self.real, self.synthetic)?;
+        if !self.intervals {
+            return Ok(vec![self.score(name, value, how)]);
         }
+        let deviation = self.deviation(resamples, measure)?;
+        let how = format!(
+            "{how}; interval: ±1.96 standard deviations of {resamples} bootstrap distances over patients and samples"
+        );
         let mut score = self.score(name, value, &how);
-        score.interval = interval;
+        score.interval = Some([(value - 1.96 * deviation).max(0.0), value + 1.96 * deviation]);
         Ok(vec![score])
     }
 
     /// A bootstrap set repeats samples, which lifts every distance: its spread is used, not its quantiles.
-    fn frechet_interval(&self, value: f64) -> Result<[f64; 2]> {
+    fn deviation(
+        &self,
+        resamples: u64,
+        measure: &dyn Fn(&FeatureSet, &FeatureSet) -> Result<f64>,
+    ) -> Result<f64> {
         let mut found = Vec::new();
-        for draw in 0..FRECHET_RESAMPLES {
+        for draw in 0..resamples {
             let real = self.real.select(&resampled_groups(self.real, self.real_groups, draw))?;
             let synthetic = self.synthetic.select(&resampled_groups(self.synthetic, None, draw))?;
-            found.push(of_sets(&real, &synthetic, self.divisor)?);
+            found.push(measure(&real, &synthetic)?);
         }
-        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        let mean = mean(&found);
         let squares: f64 = found.iter().map(|f| (f - mean).powi(2)).sum();
-        let half = 1.96 * (squares / (found.len() - 1) as f64).sqrt();
-        Ok([(value - half).max(0.0), value + half])
+        Ok((squares / (found.len() - 1) as f64).sqrt())
     }
 
     fn kid(&self) -> Result<Vec<Score>> {
@@ -216,14 +235,18 @@ impl Comparison<'_> {
         let held_out = self.held_out.context(
             "c_t: needs real samples that trained nothing, expected --held-out, or a real pack with test patients",
         )?;
-        let value = c_t(self.real, held_out, self.synthetic, DRAWS)?;
+        let found = c_t(self.real, held_out, self.synthetic, DRAWS)?;
+        let units = if self.held_out_groups.is_some() { "patients" } else { "samples" };
         let how = format!(
-            "against {} held-out samples; {} principal components, {} cells; far below 0 is copying",
+            "against {} held-out samples; {} principal components, {} cells; far below 0 is copying; interval: bootstrap \
+             over held-out {units}",
             held_out.len(),
             copying::COMPONENTS.min(self.real.width()),
             copying::CELLS
         );
-        Ok(vec![self.score("c_t", value, &how)])
+        let mut score = self.score("c_t", found.value(), &how);
+        score.interval = found.interval(self.held_out_groups, DRAWS);
+        Ok(vec![score])
     }
 }
 

@@ -3,7 +3,7 @@
 use super::pseudo::{double, tensor};
 use super::{assert_close, golden, numbers, values};
 use tch::{Device, Kind, Tensor};
-use vesalius_torch::metrics::copying::{authenticity, c_t_of_cells, project};
+use vesalius_torch::metrics::copying::{DataCopying, authenticity, project};
 use vesalius_torch::metrics::extrapolate::fd_infinity;
 use vesalius_torch::metrics::features::FeatureSet;
 use vesalius_torch::metrics::inception_score::inception_score;
@@ -64,13 +64,13 @@ fn auth_pct_and_c_t_are_dgm_evals() {
     let found = 100.0 * authentic.mean(Kind::Double).double_value(&[]);
     assert_close("auth_pct", &[found], &numbers(&golden["auth_pct"]), 0.0, 1e-6);
     let [t, q, p] = [&real, &synthetic, &held_out].map(FeatureSet::matrix);
-    let found = c_t_of_cells(t, p, q, &t.narrow(0, 0, 3)).unwrap();
+    let found = DataCopying::of_cells(t, p, q, &t.narrow(0, 0, 3)).unwrap().value();
     assert_close("c_t", &[found], &numbers(&golden["c_t_cells"]), 0.0, 1e-9);
     // After principal components, as one cell.
     let [t, p, q] = project([&real, &held_out, &synthetic]);
     let norms = q.narrow(0, 0, 20).square().sum_dim_intlist(1, false, Kind::Double).sqrt();
     assert_close("norms", &values(&norms), &numbers(&golden["projected_norms"]), 0.0, 1e-6);
-    let found = c_t_of_cells(&t, &p, &q, &t.narrow(0, 0, 1)).unwrap();
+    let found = DataCopying::of_cells(&t, &p, &q, &t.narrow(0, 0, 1)).unwrap().value();
     assert_close("z", &[found], &numbers(&golden["z_projected"]), 0.0, 1e-9);
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Subject, refuse_finished};
-use vesalius_study::score::{Score, Scores};
+use vesalius_study::score::Scores;
 use vesalius_torch::Device;
 use vesalius_torch::features::images::{ImageSet as _, PackImages};
 use vesalius_torch::metrics::audit::conclude::{Concluded, Features, conclude};
@@ -119,25 +119,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     meter
         .result("copying", subject, scores.clone(), inputs, Some(images), settings)
         .publish(out)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&Scores { scores, missing })?);
-        return Ok(ExitCode::SUCCESS);
+    Scores { scores, missing }.print(args.json)?;
+    if !args.json {
+        println!("\n{}: {}\n{}", verdict.level.name(), verdict.text, verdict.limits);
     }
-    for score in &scores {
-        println!("{}", line(score));
-    }
-    for missing in &missing {
-        eprintln!("not measured: {}: {}", missing.metric, missing.reason);
-    }
-    println!("\n{}: {}\n{}", verdict.level.name(), verdict.text, verdict.limits);
     Ok(ExitCode::SUCCESS)
-}
-
-fn line(score: &Score) -> String {
-    let of = score.of.as_ref().map_or(String::new(), |of| format!(" ({of})"));
-    let interval =
-        score.interval.map_or(String::new(), |[low, high]| format!(" [{low:.4}, {high:.4}]"));
-    format!("{:<36} {:.4}{interval}", format!("{}{of}", score.metric), score.value)
 }
 
 struct Outcome {

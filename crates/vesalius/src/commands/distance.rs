@@ -75,8 +75,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             .publish(out)?;
     }
     if args.json {
-        let scores = Scores { scores: vec![score], missing: Vec::new() };
-        println!("{}", serde_json::to_string_pretty(&scores)?);
+        Scores { scores: vec![score], missing: Vec::new() }.print(true)?;
     } else {
         println!("{:.4}", score.value);
     }

@@ -191,13 +191,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             .result("map", subject, scores, inputs, images, map.settings.clone())
             .publish(&args.out)?;
     }
-    if args.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&Scores { scores: vec![score], missing: vec![] })?
-        );
-    } else {
-        println!("trustworthiness {:.4}", score.value);
+    Scores { scores: vec![score], missing: vec![] }.print(args.json)?;
+    if !args.json {
         println!("{}", args.out.join("map.html").display());
     }
     Ok(ExitCode::SUCCESS)

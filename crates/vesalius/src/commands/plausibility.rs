@@ -134,10 +134,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     meter
         .result("plausibility", subject, scores.clone(), inputs, Some(images), settings)
         .publish(&args.out)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&Scores { scores, missing })?);
-    } else {
-        print(&scores, &missing, &summary);
+    if !args.json {
+        // A rule that nothing breaks is in result.json.
+        scores.retain(|score| score.value > 0.0 || !is_of_a_rule(score));
+    }
+    Scores { scores, missing }.print(args.json)?;
+    if !args.json {
+        println!("\n{summary}");
     }
     if let (Some(kept), Some(target)) = (kept, &args.filtered) {
         eprintln!("{}: {kept} of {} pairs", target.display(), synthetic.len());
@@ -330,19 +333,6 @@ fn missing(real: &Pack, scores: &[Score]) -> Vec<Missing> {
         .collect()
 }
 
-fn print(scores: &[Score], missing: &[Missing], summary: &str) {
-    for score in scores {
-        let of = score.of.as_ref().map_or(String::new(), |of| format!(" ({of})"));
-        // A rule that nothing breaks is in result.json.
-        if of.starts_with(" (rule/") && score.value == 0.0 {
-            continue;
-        }
-        let interval =
-            score.interval.map_or(String::new(), |[low, high]| format!("  [{low:.4}, {high:.4}]"));
-        println!("{:<76} {:.4}{interval}", format!("{}{of}", score.metric), score.value);
-    }
-    println!("\n{summary}");
-    for missing in missing {
-        eprintln!("not measured: {}: {}", missing.metric, missing.reason);
-    }
+fn is_of_a_rule(score: &Score) -> bool {
+    score.of.as_ref().is_some_and(|of| of.starts_with("rule/"))
 }

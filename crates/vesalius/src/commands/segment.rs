@@ -94,24 +94,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let trained = trained?;
     bar.finish();
     let evaluation = segment::evaluate(&trained, &test, device)?;
-    let scores = scores(&evaluation, &packs, test.manifest(), &spec);
+    let mut scores = scores(&evaluation, &packs, test.manifest(), &spec);
     segment::save(&trained, &args.out.join("unet.safetensors"))?;
     let images = spec.steps * spec.batch as u64;
     let settings = serde_json::to_value(&spec)?;
     meter
         .result("segment", subject, scores.clone(), inputs(&packs, &test), Some(images), settings)
         .publish(&args.out)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&Scores { scores, missing: Vec::new() })?);
-    } else {
-        let of = |score: &Score| score.of.clone().unwrap_or_default();
-        for score in scores.iter().filter(|score| !of(score).starts_with(PATIENT)) {
-            let interval = score
-                .interval
-                .map_or_else(String::new, |[low, high]| format!("  [{low:.3}, {high:.3}]"));
-            println!("{:<28} {:.4}{interval}", of(score), score.value);
-        }
+    if !args.json {
+        // Patients one by one are in result.json.
+        let is_of_a_patient = |of: &String| of.starts_with(PATIENT);
+        scores.retain(|score| !score.of.as_ref().is_some_and(is_of_a_patient));
     }
+    Scores { scores, missing: Vec::new() }.print(args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

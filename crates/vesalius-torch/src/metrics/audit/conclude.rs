@@ -115,7 +115,7 @@ pub fn conclude(
         flagged,
         sure,
         calibration,
-        c_t: value("c_t", None).map(|score| score.value),
+        c_t: value("c_t", None).map(|score| (score.value, score.interval)),
         auth_pct: auth(None).zip(auth(Some("held_out"))).map(|(made, real)| [made, real]),
         membership,
         recall,
@@ -232,12 +232,15 @@ impl Taken<'_> {
             }
             return Ok(None);
         };
+        let held_out = &self.sides.held_out;
+        let groups: Vec<String> = (0..held_out.len()).map(|i| held_out.group(i)).collect();
         let comparison = |judged| Comparison {
             real: &features.training,
             synthetic: judged,
             held_out: features.held_out.as_ref().ok(),
             logits: None,
             real_groups: None,
+            held_out_groups: Some(&groups),
             extractor: &features.extractor,
             dialect: features.dialect.as_deref(),
             treatment: &features.treatment,

@@ -71,8 +71,8 @@ pub struct Evidence {
     pub sure: usize,
     /// How the alarm was set.
     pub calibration: Calibration,
-    /// C_T.
-    pub c_t: Option<f64>,
+    /// C_T, with its interval over held-out patients where there are several.
+    pub c_t: Option<(f64, Option<[f64; 2]>)>,
     /// AuthPct of the synthetic images and of held-out real ones: intervals.
     pub auth_pct: Option<[[f64; 2]; 2]>,
     /// Area under the curve of membership inference, with its interval.
@@ -97,7 +97,8 @@ pub struct Verdict {
 /// `copying`: the lower bound of the flagged share is above the upper bound of the rate of false alarms with patients as the
 /// independent units; or at least 2 images, and at least one in 1,000, are beyond anything real ([`SURE`]).
 /// `suspicious`: the lower bound is above the upper bound with images as the units; or one image is beyond anything real; or
-/// C_T is below −3; or the membership interval lies above 0.5; or AuthPct's interval lies below that of held-out images.
+/// C_T is below −3 and its interval over held-out patients below 0; or the membership interval lies above 0.5; or
+/// AuthPct's interval lies below that of held-out images.
 pub fn judge(evidence: &Evidence) -> Verdict {
     let Evidence { synthetic, flagged, sure, calibration, .. } = *evidence;
     let share = flagged as f64 / synthetic as f64;
@@ -106,10 +107,10 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     let [_, by_patient] = calibration.interval_of_patients();
     let many_sure = sure >= 2.max(synthetic.div_ceil(1000));
     let mut reasons = Vec::new();
-    if evidence.c_t.is_some_and(|c_t| c_t < C_T_LIMIT) {
+    let below = |interval: Option<[f64; 2]>| interval.is_none_or(|[_, high]| high < 0.0);
+    if let Some((c_t, _)) = evidence.c_t.filter(|&(c_t, ends)| c_t < C_T_LIMIT && below(ends)) {
         reasons.push(format!(
-            "C_T is {:.1}: synthetic images lie nearer to the training set than held-out real ones",
-            evidence.c_t.unwrap_or_default()
+            "C_T is {c_t:.1}: synthetic images lie nearer to the training set than held-out real ones"
         ));
     }
     if let Some((auc, [least, _])) = evidence.membership.filter(|(_, [least, _])| *least > 0.5) {
@@ -210,7 +211,7 @@ mod tests {
             flagged: 11,
             sure: 0,
             calibration: Calibration { rate: 0.01, hits: 6, images: 784, patients: 40 },
-            c_t: Some(1.2),
+            c_t: Some((1.2, Some([-2.0, 4.0]))),
             auth_pct: Some([[70.0, 75.0], [60.0, 80.0]]),
             membership: Some((0.52, [0.45, 0.58])),
             recall: vec![
@@ -252,7 +253,10 @@ mod tests {
             }),
             Level::Suspicious
         );
-        assert_eq!(level(&|e| e.c_t = Some(-3.1)), Level::Suspicious);
+        assert_eq!(level(&|e| e.c_t = Some((-3.1, None))), Level::Suspicious);
+        assert_eq!(level(&|e| e.c_t = Some((-3.1, Some([-5.0, -0.1])))), Level::Suspicious);
+        // A few patients that lie near the training set by chance.
+        assert_eq!(level(&|e| e.c_t = Some((-3.1, Some([-9.0, 0.5])))), Level::NoneFound);
         assert_eq!(level(&|e| e.membership = Some((0.6, [0.51, 0.7]))), Level::Suspicious);
         assert_eq!(level(&|e| e.auth_pct = Some([[10.0, 20.0], [60.0, 80.0]])), Level::Suspicious);
     }

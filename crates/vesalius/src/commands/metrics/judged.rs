@@ -28,6 +28,7 @@ pub struct Judged {
     held_out: Option<FeatureSet>,
     logits: Option<Tensor>,
     groups: Option<Vec<String>>,
+    held_out_groups: Option<Vec<String>>,
     extractor: String,
     treatment: String,
     dialect: Option<&'static str>,
@@ -58,6 +59,7 @@ impl Judged {
                 held_out,
                 logits: file::logits(path)?,
                 groups: None,
+                held_out_groups: None,
                 extractor: judge::UNKNOWN.to_owned(),
                 treatment: "features from files".to_owned(),
                 dialect: None,
@@ -74,16 +76,18 @@ impl Judged {
         };
         let real_features = of("real", real.as_ref(), true)?;
         let synthetic_features = of("synthetic", synthetic.as_ref(), false)?;
-        let held_out = match &held_out {
-            Some(images) if !images.is_empty() => Some(of("held-out", images.as_ref(), true)?),
-            _ => None,
-        };
+        let held_out = held_out.filter(|images| !images.is_empty());
+        let groups_of =
+            |images: &dyn ImageSet| (0..images.len()).map(|i| images.group(i)).collect();
+        let held_out_groups = held_out.as_ref().map(|images| groups_of(images.as_ref()));
+        let held_out = held_out.map(|images| of("held-out", images.as_ref(), true)).transpose()?;
         let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(device));
         let (treatment, subject) =
             judge::against(&judge, [&sides.real, &sides.synthetic], Side::Train);
         Ok(Self {
             logits,
-            groups: Some((0..real.len()).map(|i| real.group(i)).collect()),
+            groups: Some(groups_of(real.as_ref())),
+            held_out_groups,
             extractor: judge.extractor.name(),
             treatment,
             dialect: judge.dialect,
@@ -106,6 +110,7 @@ impl Judged {
             held_out: self.held_out.as_ref(),
             logits: self.logits.as_ref(),
             real_groups: self.groups.as_deref(),
+            held_out_groups: self.held_out_groups.as_deref(),
             extractor: &self.extractor,
             dialect: self.dialect,
             treatment: &self.treatment,
@@ -149,6 +154,7 @@ impl Judged {
                 held_out: None,
                 logits: None,
                 groups: self.groups.clone(),
+                held_out_groups: None,
                 extractor: self.extractor.clone(),
                 treatment: judge.treatment.clone(),
                 dialect: judge.dialect,

@@ -61,7 +61,8 @@ pub struct Args {
     /// Divide covariances by N, as NVIDIA's code does, instead of N-1.
     #[arg(long)]
     biased: bool,
-    /// Also give Fréchet distances an interval: a hundred bootstrap distances.
+    /// Also give the Fréchet distance, fd_infinity and relative_distance an interval, from a hundred (20 for fd_infinity)
+    /// bootstrap distances.
     #[arg(long)]
     intervals: bool,
     /// Also write a run folder for `vesalius report`.
@@ -161,25 +162,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             .result("metrics", subject, scores.clone(), inputs, images, serde_json::Value::Null)
             .publish(out)?;
     }
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&Scores { scores, missing })?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    for score in &scores {
-        let of = score.of.as_ref().map_or(String::new(), |of| format!(" ({of})"));
-        let dialect = score.dialect.as_ref().map_or(String::new(), |d| format!(" [{d}]"));
-        let interval =
-            score.interval.map_or(String::new(), |[low, high]| format!(" [{low:.4}, {high:.4}]"));
-        let error = score.standard_error.map_or(String::new(), |error| format!(" ± {error:.4}"));
-        println!(
-            "{:<52} {:.4}{interval}{error}",
-            format!("{}{dialect}{of}", score.metric),
-            score.value
-        );
-    }
-    for missing in &missing {
-        eprintln!("not measured: {}: {}", missing.metric, missing.reason);
-    }
+    Scores { scores, missing }.print(args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

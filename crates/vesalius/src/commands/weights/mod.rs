@@ -1,0 +1,105 @@
+//! `vesalius weights`: published weights, fetched, verified, converted.
+
+mod add;
+mod fetch;
+mod script;
+
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vesalius_study::weights::{KNOWN, known};
+use vesalius_torch::features::unet::cache_dir;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Files land in the cache ($VESALIUS_CACHE, else ~/.cache/vesalius) as <NAME>.safetensors. What is published as a pickle is
+converted by a script on your own python3 (with PyTorch for .pth files), which executes nothing that the file asks for.
+
+Examples:
+  vesalius weights list
+  vesalius weights fetch lpips-alexnet
+  vesalius weights add pt_inception-2015-12-05-6726825d.pth
+  vesalius weights add my-vgg.safetensors --name vgg19")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Known weights, their licences, and which are here.
+    List {
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download known weights, verify their SHA-256 and convert them.
+    Fetch {
+        /// Name from `vesalius weights list`.
+        name: String,
+    },
+    /// Import a file that you brought: .safetensors, or the published file itself.
+    Add {
+        /// The file.
+        path: PathBuf,
+        /// Name from `vesalius weights list` [default: what the file is recognised as, by digest or by its tensors].
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    match &args.what {
+        What::List { json } => list(*json)?,
+        What::Fetch { name } => fetch::fetch(known(name)?)?,
+        What::Add { path, name } => {
+            let named = name.as_deref().map(known).transpose()?;
+            add::import(path, named)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where weights of this name lie once they are here.
+///
+/// # Errors
+/// When there is no cache folder.
+pub fn path_of(name: &str) -> Result<PathBuf> {
+    Ok(cache_dir()?.join(format!("{name}.safetensors")))
+}
+
+/// Weights of this name in the cache.
+///
+/// # Errors
+/// When they are not there; the line says how to get them.
+pub fn in_cache(name: &str) -> Result<PathBuf> {
+    let path = path_of(name)?;
+    if !path.is_file() {
+        bail!("{}: no such file; get it with `vesalius weights fetch {name}`", path.display());
+    }
+    Ok(path)
+}
+
+fn list(json: bool) -> Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(&KNOWN)?);
+        return Ok(());
+    }
+    for weights in &KNOWN {
+        let path = path_of(weights.name)?;
+        let here = if path.is_file() { path.display().to_string() } else { "not here".to_owned() };
+        println!("{:<14} {}", weights.name, here);
+        println!("{:<14}   for {}", "", weights.purpose);
+        println!(
+            "{:<14}   {} ({:.0} MB, SHA-256 {})",
+            "",
+            weights.origin,
+            weights.bytes as f64 / 1e6,
+            &weights.sha256[..16]
+        );
+        println!("{:<14}   licence: {}", "", weights.licence);
+    }
+    Ok(())
+}
