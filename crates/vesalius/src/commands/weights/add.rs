@@ -3,6 +3,7 @@
 use super::{path_of, script};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
+use std::fs::Permissions;
 use std::path::Path;
 use vesalius_study::digest;
 use vesalius_study::weights::{KNOWN, Known};
@@ -70,7 +71,10 @@ pub fn add(weights: &Known, source: &Path) -> Result<()> {
     let folder = target.parent().context("the cache has no folder")?;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot be made", folder.display()))?;
-    let staged = tempfile::Builder::new().suffix(".safetensors").tempfile_in(folder)?;
+    let staged = tempfile::Builder::new()
+        .suffix(".safetensors")
+        .permissions(readable())
+        .tempfile_in(folder)?;
     if is_safetensors(source) {
         std::fs::copy(source, staged.path())
             .with_context(|| format!("{}: cannot be copied", source.display()))?;
@@ -82,6 +86,12 @@ pub fn add(weights: &Known, source: &Path) -> Result<()> {
     staged.persist(&target).with_context(|| format!("{}: cannot be written", target.display()))?;
     eprintln!("{}: ready", target.display());
     Ok(())
+}
+
+/// Of a file that others may read (a group's cache), as far as the umask says; temporary files are private otherwise.
+fn readable() -> Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    Permissions::from_mode(0o666)
 }
 
 /// Runs the converter.
