@@ -6,7 +6,7 @@ use super::token::{self, TokenDigest};
 use super::{Kind, picture};
 use crate::data::manifest::{Provenance, Split};
 use crate::data::pack::Pack;
-use crate::publish::StagedDir;
+use crate::publish::{StagedDir, write_secret};
 use crate::run_dir::Input;
 use anyhow::{Context as _, Result, bail};
 use rand::SeedableRng as _;
@@ -31,15 +31,20 @@ pub struct Wish {
     pub title: String,
     /// Images between two pauses.
     pub pause_every: usize,
+    /// What links begin with: `http://127.0.0.1:8765`.
+    pub address: String,
     /// The command line, for the record.
     pub command: String,
 }
 
-/// Makes the folder `target`. Gives each reader's name and token: the tokens are kept nowhere else.
+/// Name of the file with the readers' links, for its owner alone.
+pub const LINKS: &str = "links.txt";
+
+/// Makes the folder `target`, with the readers' links in [`LINKS`]. Gives the same lines: name, tab, link.
 ///
 /// # Errors
 /// When the packs do not belong together, hold too few images, or `target` exists or cannot be written.
-pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Result<Vec<(String, String)>> {
+pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Result<String> {
     check(real, synthetic, wish)?;
     // Images that taught the generator are no fair opponents of its own: test patients alone.
     let tests = real.indices(Split::Test);
@@ -90,8 +95,12 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
     };
     let staged = StagedDir::create(target)?;
     Turing::create(staged.path(), &about, &digests, &pictures, &sessions)?;
+    let address = wish.address.trim_end_matches('/');
+    let links: String =
+        tokens.iter().map(|(name, token)| format!("{name}\t{address}/r/{token}\n")).collect();
+    write_secret(&staged.path().join(LINKS), links.as_bytes())?;
     staged.publish()?;
-    Ok(tokens)
+    Ok(links)
 }
 
 fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
@@ -132,6 +141,9 @@ fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
             synthetic.classes(),
             synthetic.path().display()
         );
+    }
+    if !(wish.address.starts_with("http://") || wish.address.starts_with("https://")) {
+        bail!("--address {}: expected http://… or https://…", wish.address);
     }
     if wish.pause_every == 0 {
         bail!("--pause-every 0: expected at least 1");
