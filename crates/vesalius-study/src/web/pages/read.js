@@ -98,6 +98,7 @@ async function go(index) {
   choice = answer ? { verdict: answer.verdict, confidence: answer.confidence } : { verdict: null, confidence: null };
   at("mask").setAttribute("aria-pressed", false);
   viewer.clear();
+  at("image").dataset.ready = "";
   show("reading");
   mark();
   at("image").setAttribute("aria-label", `Image ${place + 1} of ${session.items.length}`);
@@ -113,7 +114,7 @@ async function go(index) {
   ready = true;
   clock();
   performance.mark("image in sight");
-  at("image").dataset.shown = session.items[place].name;
+  at("image").dataset.ready = place + 1;
   if (at("status").textContent.startsWith("No connection")) at("status").textContent = "";
   if (place + 1 < session.items.length) fetchPicture(place + 1).catch(() => {});
 }
