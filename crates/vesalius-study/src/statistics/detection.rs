@@ -110,7 +110,10 @@ mod tests {
         assert_eq!(guesses.d_prime(), Some(0.0));
         let mut one_kind = Ratings::default();
         one_kind.add(true, 9, 3);
-        assert_eq!((one_kind.d_prime(), one_kind.auc(), one_kind.specificity()), (None, None, None));
+        assert_eq!(
+            (one_kind.d_prime(), one_kind.auc(), one_kind.specificity()),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -48,11 +48,8 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
     check(real, synthetic, wish)?;
     // Images that taught the generator are no fair opponents of its own: test patients alone.
     let tests = real.indices(Split::Test);
-    let sizes = Sizes {
-        readers: wish.readers.len(),
-        per_reader: wish.per_reader,
-        common: wish.common,
-    };
+    let sizes =
+        Sizes { readers: wish.readers.len(), per_reader: wish.per_reader, common: wish.common };
     let drawn = draw([tests.len(), synthetic.len()], sizes, wish.seed)?;
     let mut picks: Vec<Pick> =
         drawn.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();

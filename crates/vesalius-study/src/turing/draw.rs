@@ -38,7 +38,9 @@ pub fn draw(available: [usize; 2], sizes: Sizes, seed: u64) -> Result<Vec<Vec<Pi
         bail!("{readers} readers, expected 1 to 1000");
     }
     if per_reader == 0 || !per_reader.is_multiple_of(2) || per_reader > 10_000 {
-        bail!("--per-reader {per_reader}: expected an even number from 2 to 10000, half of it real");
+        bail!(
+            "--per-reader {per_reader}: expected an even number from 2 to 10000, half of it real"
+        );
     }
     if !common.is_multiple_of(2) || common > per_reader {
         bail!("--common {common}: expected an even number up to --per-reader, {per_reader}");
@@ -95,10 +97,12 @@ mod tests {
             assert_eq!((session.len(), set.len()), (100, 100));
             assert_eq!(session.iter().filter(|pick| pick.kind == Kind::Real).count(), 50);
         }
-        let shared: BTreeSet<Pick> =
-            sets[1..].iter().fold(sets[0].clone(), |all, set| &all & set);
+        let shared: BTreeSet<Pick> = sets[1..].iter().fold(sets[0].clone(), |all, set| &all & set);
         assert!((50..60).contains(&shared.len()), "{}", shared.len());
-        assert!(sessions.windows(2).all(|pair| pair[0] != pair[1]), "an order of each reader's own");
+        assert!(
+            sessions.windows(2).all(|pair| pair[0] != pair[1]),
+            "an order of each reader's own"
+        );
         // More readers leave the first ones' sessions alone.
         let more = draw([300, 1000], Sizes { readers: 6, ..SIZES }, 7).unwrap();
         assert_eq!(more[..4], sessions[..]);

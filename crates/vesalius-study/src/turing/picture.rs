@@ -58,7 +58,8 @@ mod tests {
     fn pictures_differ_in_pixels_and_checksums_alone() {
         let layout = Layout { channels: 1, height: 32, width: 40, depth: PixelDepth::U8 };
         let flat = vec![7_u8; 32 * 40];
-        let noisy: Vec<u8> = (0..32 * 40_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let noisy: Vec<u8> =
+            (0..32 * 40_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let (a, b) = (png(&flat, layout).unwrap(), png(&noisy, layout).unwrap());
         assert_eq!(a.len(), b.len());
         for (file, pixels) in [(&a, &flat), (&b, &noisy)] {

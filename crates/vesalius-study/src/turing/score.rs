@@ -78,7 +78,8 @@ pub fn scores(readings: &[Reading], seed: u64) -> Vec<Score> {
             );
             let value = each.iter().sum::<f64>() / each.len() as f64;
             let interval = interval_over_readers(readings, statistic, seed);
-            scores.push(counted(Score { interval, ..Score::new(metric, value, protocol) }, readings));
+            scores
+                .push(counted(Score { interval, ..Score::new(metric, value, protocol) }, readings));
         }
     }
     let (common, table) = common(readings);

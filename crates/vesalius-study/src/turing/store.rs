@@ -246,8 +246,7 @@ impl Turing {
             // The default, said aloud: an acknowledged answer survives a power cut.
             writer.pragma_update(None, "synchronous", "FULL")?;
             writer.pragma_update(None, "foreign_keys", true)?;
-            let text: String =
-                writer.query_row("SELECT json FROM about", [], |row| row.get(0))?;
+            let text: String = writer.query_row("SELECT json FROM about", [], |row| row.get(0))?;
             let about = serde_json::from_str(&text)?;
             let mut query = writer.prepare("SELECT id, token_sha256 FROM reader ORDER BY id")?;
             let readers = query
@@ -258,7 +257,10 @@ impl Turing {
             Ok(Self { path, about, readers, writer: Mutex::new(writer), idle })
         };
         if !path.exists() {
-            bail!("{}: not there; expected a test that `vesalius turing create` made", path.display());
+            bail!(
+                "{}: not there; expected a test that `vesalius turing create` made",
+                path.display()
+            );
         }
         open().with_context(|| format!("{}: cannot be opened", path.display()))
     }

@@ -16,7 +16,8 @@ const COLUMNS: usize = 4;
 /// Every answer: a line per reader and image. Names of readers hold no comma (`create` checks).
 pub fn csv(readings: &[Reading]) -> String {
     let mut text =
-        "reader,place,picture,kind,slice,verdict,confidence,right,secs_to_first_answer\n".to_owned();
+        "reader,place,picture,kind,slice,verdict,confidence,right,secs_to_first_answer\n"
+            .to_owned();
     for reading in readings {
         for judged in &reading.judged {
             let _ = writeln!(
@@ -78,7 +79,6 @@ fn sheet(turing: &Turing, opinions: &[Opinion]) -> Result<Vec<u8>> {
         };
         slices.push((pixels, mask.into_raw()));
     }
-    let tiles: Vec<Tile> =
-        slices.iter().map(|(pixels, labels)| Tile { pixels, labels }).collect();
+    let tiles: Vec<Tile> = slices.iter().map(|(pixels, labels)| Tile { pixels, labels }).collect();
     montage(&tiles, layout, COLUMNS)
 }

@@ -125,7 +125,8 @@ fn allow(server: &Server, known: Option<Who>, peer: IpAddr) -> Result<(), Respon
     if server.rates.allow(known.unwrap_or(Who::Stranger(peer))) {
         return Ok(());
     }
-    let mut refused = page::plain(StatusCode::TOO_MANY_REQUESTS, "Too many requests; wait a moment.");
+    let mut refused =
+        page::plain(StatusCode::TOO_MANY_REQUESTS, "Too many requests; wait a moment.");
     refused.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     Err(refused)
 }

@@ -1,8 +1,8 @@
 //! What the owner gets beside the study: a way in, and how far readers are.
 
+use super::Server;
 use super::guard::{self, From, Owner};
 use super::page::{broken, fill, html};
-use super::Server;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -33,7 +33,10 @@ fn front(server: &Server) -> Response {
     let values = [
         ("STUDY", is(server.site.study.is_some(), "The study: tasks, curves, samples")),
         ("NO_STUDY", is(server.site.study.is_none(), "No study is served here (--study).")),
-        ("NO_TURING", is(server.site.turing.is_none(), "No visual Turing test is served here (--turing).")),
+        (
+            "NO_TURING",
+            is(server.site.turing.is_none(), "No visual Turing test is served here (--turing)."),
+        ),
     ];
     html(fill(include_str!("pages/owner.html"), &values))
 }

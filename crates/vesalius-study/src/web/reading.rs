@@ -1,8 +1,8 @@
 //! What readers get: a welcome, the page to read on, pictures, and a place for answers.
 
+use super::Server;
 use super::guard::{self, From, ReaderId};
 use super::page::{broken, fill, html, plain};
-use super::Server;
 use crate::turing::store::{Given, Saved, Submitted, Turing};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -46,7 +46,10 @@ pub async fn welcome(
     let (state, go) = match (answered, over) {
         (_, true) => ("You have submitted this reading. Thank you.".to_owned(), "See the end"),
         (0, _) => ("Nothing is answered yet.".to_owned(), "Begin"),
-        (n, _) => (format!("{n} of {} images have an answer. You go on where you were.", items.len()), "Continue"),
+        (n, _) => (
+            format!("{n} of {} images have an answer. You go on where you were.", items.len()),
+            "Continue",
+        ),
     };
     let values = [
         ("TITLE", about.title.as_str()),
@@ -121,7 +124,10 @@ pub async fn answer(
     given: Result<Json<Given>, JsonRejection>,
 ) -> Result<Response, Response> {
     let Json(mut given) = given.map_err(|rejection| {
-        plain(rejection.status(), "Expected an answer: image, revision, verdict, confidence, viewed_ms.")
+        plain(
+            rejection.status(),
+            "Expected an answer: image, revision, verdict, confidence, viewed_ms.",
+        )
     })?;
     if !(1..=5).contains(&given.confidence) {
         return Err(plain(StatusCode::UNPROCESSABLE_ENTITY, "Expected a confidence of 1 to 5."));
@@ -134,9 +140,7 @@ pub async fn answer(
         Saved::Stale(stored) => {
             (StatusCode::CONFLICT, Json(json!({ "stored": stored }))).into_response()
         }
-        Saved::Closed => {
-            (StatusCode::CONFLICT, Json(json!({ "submitted": true }))).into_response()
-        }
+        Saved::Closed => (StatusCode::CONFLICT, Json(json!({ "submitted": true }))).into_response(),
     })
 }
 
@@ -156,4 +160,3 @@ pub async fn submit(
         }
     })
 }
-

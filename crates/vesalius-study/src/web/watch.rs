@@ -266,21 +266,26 @@ impl Watch {
         let all = newest(&folder).map(|attempt| stats(&attempt)).unwrap_or_default();
         let step = all.len().div_ceil(POINTS).max(1);
         let last = all.len().saturating_sub(1);
-        let kept = all.into_iter().enumerate().filter(|(i, point)| {
-            i % step == 0 || *i == last || point.frechet_distance.is_some()
-        });
+        let kept = all
+            .into_iter()
+            .enumerate()
+            .filter(|(i, point)| i % step == 0 || *i == last || point.frechet_distance.is_some());
         let stats = kept.map(|(_, point)| Curve {
             kimg: point.kimg,
             loss_d: point.loss_d,
             loss_g: point.loss_g,
             distance: point.frechet_distance,
         });
-        let scores = if folder.is_finished() { RunResult::read(folder.path())?.scores } else { vec![] };
+        let scores =
+            if folder.is_finished() { RunResult::read(folder.path())?.scores } else { vec![] };
         Ok(Some(Detail {
             line,
             spec,
             stats: stats.collect(),
-            previews: previews(&folder).into_iter().map(|(images, _)| images as f64 / 1000.0).collect(),
+            previews: previews(&folder)
+                .into_iter()
+                .map(|(images, _)| images as f64 / 1000.0)
+                .collect(),
             attempts: folder.attempts().len(),
             log: folder.last_lines(LINES),
             scores,
@@ -295,7 +300,8 @@ impl Watch {
     pub fn preview(&self, name: &str, place: usize) -> Result<Option<Vec<u8>>> {
         let Some((_, folder)) = self.find(name) else { return Ok(None) };
         let Some((_, path)) = previews(&folder).into_iter().nth(place) else { return Ok(None) };
-        let png = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let png =
+            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok(Some(png))
     }
 }
@@ -332,7 +338,9 @@ fn previews(folder: &TaskDir) -> BTreeMap<u64, PathBuf> {
         for path in entries.into_iter().flatten().flatten().map(|entry| entry.path()) {
             let is_png = path.extension().is_some_and(|extension| extension == "png");
             // `kimg_000012.500.png`
-            let kimg = path.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("kimg_")?.parse::<f64>().ok());
+            let kimg = path
+                .file_stem()
+                .and_then(|stem| stem.to_str()?.strip_prefix("kimg_")?.parse::<f64>().ok());
             if let Some(kimg) = kimg.filter(|_| is_png) {
                 found.insert((kimg * 1000.0).round() as u64, path);
             }

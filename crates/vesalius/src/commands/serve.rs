@@ -58,11 +58,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let stop = Stop::listen()?;
     let listener = TcpListener::bind(args.listen).with_context(|| {
-        format!("--listen {}: cannot be listened on; expected a free port of this machine", args.listen)
+        format!(
+            "--listen {}: cannot be listened on; expected a free port of this machine",
+            args.listen
+        )
     })?;
     let address = listener.local_addr().context("--listen")?;
     if !address.ip().is_loopback() && !args.https {
-        eprintln!("note: {address} is open to other machines, and nothing is encrypted: see --help");
+        eprintln!(
+            "note: {address} is open to other machines, and nothing is encrypted: see --help"
+        );
     }
     if let Some(turing) = &turing {
         let readers = turing.readers()?;

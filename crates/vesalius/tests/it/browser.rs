@@ -2,7 +2,9 @@
 
 use super::Bench;
 use super::site::{Server, create, packs};
-use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, TouchActions};
+use fantoccini::actions::{
+    InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, TouchActions,
+};
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -30,7 +32,8 @@ pub const PHONE: [u32; 2] = [390, 844];
 fn program(names: &[&str]) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let all = std::env::split_paths(&folders);
-    all.flat_map(|folder| names.iter().map(move |name| folder.join(name))).find(|path| path.is_file())
+    all.flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|path| path.is_file())
 }
 
 impl Browser {
@@ -68,11 +71,14 @@ impl Browser {
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let begun = Instant::now();
         let page = loop {
-            let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+            let mut builder =
+                ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
             builder.capabilities(capabilities.clone());
             match builder.connect(&format!("http://127.0.0.1:{port}")).await {
                 Ok(page) => break page,
-                Err(error) => assert!(begun.elapsed() < Duration::from_secs(30), "no session: {error}"),
+                Err(error) => {
+                    assert!(begun.elapsed() < Duration::from_secs(30), "no session: {error}")
+                }
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
@@ -134,8 +140,7 @@ impl Browser {
     pub async fn resize(&self, size: [u32; 2]) {
         let parameters =
             json!({ "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": false });
-        let command =
-            json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": parameters });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": parameters });
         self.driver("goog/cdp/execute", &command).await;
     }
 
@@ -245,7 +250,11 @@ fn a_whole_reading_by_mouse_and_keys_survives_a_kill_and_is_scored() {
                     // By mouse; in either order.
                     let verdict = format!("[data-verdict={verdict}]");
                     let confidence = format!("[data-confidence='{confidence}']");
-                    let order = if number % 2 == 0 { [&verdict, &confidence] } else { [&confidence, &verdict] };
+                    let order = if number % 2 == 0 {
+                        [&verdict, &confidence]
+                    } else {
+                        [&confidence, &verdict]
+                    };
                     for button in order {
                         browser.click(button).await;
                     }
@@ -253,7 +262,8 @@ fn a_whole_reading_by_mouse_and_keys_survives_a_kill_and_is_scored() {
                 60 => {
                     server.kill();
                     browser.press(&keys).await;
-                    let status = "document.getElementById('status').textContent.startsWith('Not saved yet')";
+                    let status =
+                        "document.getElementById('status').textContent.startsWith('Not saved yet')";
                     browser.until("to be told that it is not saved", status).await;
                     server = Server::start_at(&bench, &["--turing", "turing"], &server.address);
                 }
@@ -291,7 +301,9 @@ fn a_whole_reading_by_mouse_and_keys_survives_a_kill_and_is_scored() {
         browser.image(1).await;
         let other = if answer(1).0 == "real" { "s" } else { "r" };
         browser.press(other).await;
-        browser.until("saved", "document.getElementById('status').textContent === 'Image 1 saved.'").await;
+        browser
+            .until("saved", "document.getElementById('status').textContent === 'Image 1 saved.'")
+            .await;
         browser.click("#to-end").await;
         browser.click("#submit").await;
         browser.until("thanks", "!document.getElementById('done').hidden").await;
@@ -389,7 +401,18 @@ fn views_of_an_image_change_and_start_anew_on_every_screen() {
             order.push(browser.run(id).await.as_str().unwrap_or_default().to_owned());
         }
         let expected = [
-            "zoom-in", "zoom-out", "reset", "mask", "real", "synthetic", "1", "2", "3", "4", "5", "previous",
+            "zoom-in",
+            "zoom-out",
+            "reset",
+            "mask",
+            "real",
+            "synthetic",
+            "1",
+            "2",
+            "3",
+            "4",
+            "5",
+            "previous",
         ];
         assert_eq!(order, expected);
         browser.nothing_complained().await;

@@ -73,7 +73,8 @@ fn varied(pixels: &[u8], width: usize, copy: usize, smooth: bool) -> Vec<u8> {
 
 /// Draws a test; gives the readers' tokens.
 pub fn create(bench: &Bench, more: &[&str]) -> Vec<String> {
-    let arguments = ["turing", "create", "--real", "real", "--synthetic", "synthetic", "--out", "turing"];
+    let arguments =
+        ["turing", "create", "--real", "real", "--synthetic", "synthetic", "--out", "turing"];
     let links = bench.ok(&[&arguments[..], more].concat());
     links.lines().map(|line| line.rsplit('/').next().unwrap().to_owned()).collect()
 }
@@ -180,7 +181,8 @@ impl Client {
         headers: &[&str],
         body: &[u8],
     ) -> std::io::Result<Response> {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
         if !self.cookie.is_empty() {
             head += &format!("Cookie: {}\r\n", self.cookie);
         }
@@ -209,7 +211,8 @@ impl Client {
         let first = lines.next().unwrap_or_default();
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
         let is_date = |line: &&str| line.to_ascii_lowercase().starts_with("date:");
-        let headers: Vec<String> = lines.filter(|line| !is_date(line)).map(ToOwned::to_owned).collect();
+        let headers: Vec<String> =
+            lines.filter(|line| !is_date(line)).map(ToOwned::to_owned).collect();
         let body = bytes[end + 4..].to_vec();
         let length = headers.iter().find_map(|line| {
             line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()

@@ -100,7 +100,8 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
     files(&bench.path("study-smoke"), &mut after);
     // SQLite's own files beside the store come and go with who reads it.
     let own = |files: &BTreeMap<PathBuf, SystemTime>| {
-        let kept = files.iter().filter(|(path, _)| !path.to_string_lossy().contains("store.sqlite-"));
+        let kept =
+            files.iter().filter(|(path, _)| !path.to_string_lossy().contains("store.sqlite-"));
         kept.map(|(path, time)| (path.clone(), *time)).collect::<Vec<_>>()
     };
     assert_eq!(own(&before), own(&after), "looking wrote something");

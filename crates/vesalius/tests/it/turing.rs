@@ -71,7 +71,11 @@ fn a_reading_is_kept_scored_and_reported() {
     assert!((score("kappa", None) - (observed - chance) / (1.0 - chance)).abs() < 1e-12);
     let csv = std::fs::read_to_string(bench.path("score/answers.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + 40, "of those who submitted");
-    assert!(csv.lines().skip(1).all(|line| line.starts_with("reader 1,") || line.starts_with("reader 2,")));
+    assert!(
+        csv.lines()
+            .skip(1)
+            .all(|line| line.starts_with("reader 1,") || line.starts_with("reader 2,"))
+    );
     for name in ["most-convincing.png", "least-convincing.png"] {
         assert!(std::fs::read(bench.path("score").join(name)).unwrap().starts_with(b"\x89PNG"));
     }
@@ -96,8 +100,14 @@ fn what_cannot_be_drawn_is_refused_and_leaves_nothing() {
         assert!(!bench.path("turing").exists());
     };
     let both = ["--real", "real", "--synthetic", "synthetic"];
-    refused(&["--real", "synthetic", "--synthetic", "synthetic"], &["--real", "expected a real one"]);
-    refused(&["--real", "real", "--synthetic", "real"], &["--synthetic", "expected a synthetic one"]);
+    refused(
+        &["--real", "synthetic", "--synthetic", "synthetic"],
+        &["--real", "expected a real one"],
+    );
+    refused(
+        &["--real", "real", "--synthetic", "real"],
+        &["--synthetic", "expected a synthetic one"],
+    );
     refused(&[&both[..], &["--per-reader", "122"]].concat(), &["60 real test images", "61"]);
     refused(&[&both[..], &["--per-reader", "99"]].concat(), &["--per-reader 99", "even"]);
     refused(&[&both[..], &["--reader", "a", "--reader", "a"]].concat(), &["--reader", "twice"]);
@@ -157,8 +167,14 @@ fn nothing_but_the_picture_tells_which_is_which() {
     for (other, other_mask, other_answer) in &seen {
         assert_eq!(image.headers, other.headers);
         assert_eq!(frame(&image.body), frame(&other.body));
-        assert_eq!((&mask.headers, frame(&mask.body)), (&other_mask.headers, frame(&other_mask.body)));
-        assert_eq!((&answer.headers, answer.body.len()), (&other_answer.headers, other_answer.body.len()));
+        assert_eq!(
+            (&mask.headers, frame(&mask.body)),
+            (&other_mask.headers, frame(&other_mask.body))
+        );
+        assert_eq!(
+            (&answer.headers, answer.body.len()),
+            (&other_answer.headers, other_answer.body.len())
+        );
     }
     let kinds = kinds(&bench, 1);
     let split = |kind: Kind| -> Vec<f64> {
@@ -286,7 +302,9 @@ fn bad_requests_are_refused_and_change_nothing() {
     let long = format!("/read/image/{}", "a".repeat(400));
     assert_eq!(reader.get(&long).status, 414);
     let header = format!("X: {}", "x".repeat(100_000));
-    assert!(reader.ask("GET", "/read", &[&header], b"").map_or(431, |response| response.status) >= 400);
+    assert!(
+        reader.ask("GET", "/read", &[&header], b"").map_or(431, |response| response.status) >= 400
+    );
     let megabyte = vec![b' '; 1 << 20];
     // Refused by an answer, or by a connection that closes before it was all sent.
     assert!(post("/read/answer", &[json], &megabyte).map_or(413, |status| status) == 413);
@@ -307,8 +325,7 @@ fn bad_requests_are_refused_and_change_nothing() {
     assert_eq!(nobody.post("/read/submit", &serde_json::Value::Null).status, 401);
 
     // Guessing tokens is slowed down, and holds nobody up who has one.
-    let guesses: Vec<u16> =
-        (0..60).map(|i| nobody.get(&format!("/r/{i:064x}")).status).collect();
+    let guesses: Vec<u16> = (0..60).map(|i| nobody.get(&format!("/r/{i:064x}")).status).collect();
     assert!(guesses.contains(&429) && !guesses.contains(&200), "{guesses:?}");
     assert_eq!(reader.get("/read/session").status, 200);
 
@@ -356,7 +373,10 @@ fn of_submissions_and_answers_at_once_one_counts() {
     for name in &names[1..] {
         // The same answer eight times is one answer.
         let same = at_once(&|_| reader.post("/read/answer", &given(name, 0, "real", 2)));
-        assert!(same.iter().all(|r| r.status == 200 && r.json()["saved"]["revision"] == 1), "{same:?}");
+        assert!(
+            same.iter().all(|r| r.status == 200 && r.json()["saved"]["revision"] == 1),
+            "{same:?}"
+        );
     }
     let ends = at_once(&|_| reader.post("/read/submit", &serde_json::Value::Null));
     assert_eq!(ends.iter().filter(|response| response.status == 200).count(), 1, "{ends:?}");
@@ -384,7 +404,8 @@ fn fifty_kills_lose_no_acknowledged_answer() {
         let stop = AtomicUsize::new(0);
         let seen = AtomicUsize::new(0);
         let saved = Mutex::new(&mut known);
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let pause = Duration::from_micros(500 + (random >> 33) % 40_000);
         let asked = std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
@@ -392,10 +413,13 @@ fn fifty_kills_lose_no_acknowledged_answer() {
                 let mut asked = 0;
                 for i in 0.. {
                     let name = &names[(round * 37 + i) % names.len()];
-                    let (revision, _) = saved.lock().unwrap().get(name).copied().unwrap_or_default();
+                    let (revision, _) =
+                        saved.lock().unwrap().get(name).copied().unwrap_or_default();
                     let confidence = 1 + (i as u32 + round as u32) % 5;
                     asked += 1;
-                    match reader.try_post("/read/answer", &given(name, revision as u32, "real", confidence)) {
+                    match reader
+                        .try_post("/read/answer", &given(name, revision as u32, "real", confidence))
+                    {
                         Ok(response) if response.status == 200 => {
                             let answer = response.json();
                             let answer = &answer["saved"];
@@ -493,14 +517,18 @@ fn two_hundred_readers_at_once_read_without_an_error() {
                 timed(&|| reader.get("/read"));
                 for (i, name) in images(&reader).iter().enumerate() {
                     timed(&|| reader.get(&format!("/read/image/{name}")));
-                    timed(&|| reader.post("/read/answer", &given(name, 0, "real", 1 + i as u32 % 5)));
+                    timed(&|| {
+                        reader.post("/read/answer", &given(name, 0, "real", 1 + i as u32 % 5))
+                    });
                 }
                 timed(&|| reader.post("/read/submit", &serde_json::Value::Null));
             });
         }
     });
     let (secs, slowest) = (started.elapsed().as_secs_f64(), slowest.into_inner().unwrap());
-    eprintln!("200 readers at once: {requests:?} requests in {secs:.1} s, the slowest {slowest:.2?}");
+    eprintln!(
+        "200 readers at once: {requests:?} requests in {secs:.1} s, the slowest {slowest:.2?}"
+    );
     let turing = Turing::open(&bench.path("turing")).unwrap();
     let readers = turing.readers().unwrap();
     assert!(readers.iter().all(|reader| reader.submitted && reader.answered == 10));

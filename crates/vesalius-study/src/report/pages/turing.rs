@@ -34,8 +34,16 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut figures = vec![];
     for run in &runs {
         for (stem, title, caption) in [
-            ("most-convincing", "Most convincing", "synthetic images that were most surely taken for real"),
-            ("least-convincing", "Least convincing", "synthetic images that were most surely found out"),
+            (
+                "most-convincing",
+                "Most convincing",
+                "synthetic images that were most surely taken for real",
+            ),
+            (
+                "least-convincing",
+                "Least convincing",
+                "synthetic images that were most surely found out",
+            ),
         ] {
             if let Some(png) = run.picture(&format!("{stem}.png"))? {
                 figures.push(Figure {
@@ -80,8 +88,9 @@ fn sentence(run: &Run) -> String {
     let interval =
         score.interval.map_or_else(String::new, |[low, high]| format!(" [{low:.2}, {high:.2}]"));
     let kappa = run.score("turing_kappa", None).map_or_else(String::new, |kappa| {
-        let interval =
-            kappa.interval.map_or_else(String::new, |[low, high]| format!(" [{low:.2}, {high:.2}]"));
+        let interval = kappa
+            .interval
+            .map_or_else(String::new, |[low, high]| format!(" [{low:.2}, {high:.2}]"));
         format!(" Agreement (Fleiss' κ) {:.2}{interval}.", kappa.value)
     });
     format!(
@@ -108,8 +117,7 @@ fn grid(evidence: &Evidence, runs: &[&Run]) -> Grid {
         let readers = readers.filter_map(|reader| reader.as_str());
         let parts = readers.map(|reader| (reader.to_owned(), Some(format!("{READER}{reader}"))));
         for (reader, of) in parts.chain([("all readers".to_owned(), None)]) {
-            let label =
-                if runs.len() > 1 { format!("{reader}, {}", name(run)) } else { reader };
+            let label = if runs.len() > 1 { format!("{reader}, {}", name(run)) } else { reader };
             let mut row: Vec<Entry> = vec![label.into(), name(run).into()];
             row.extend(METRICS.iter().map(|metric| {
                 let measure = run.score(metric, of.as_deref());

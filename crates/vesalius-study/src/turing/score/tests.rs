@@ -69,7 +69,10 @@ fn scores_of_readers_are_those_of_scipy_and_scikit_learn() {
 fn normal_quantiles_are_scipys() {
     for pair in golden()["quantiles"].as_array().unwrap() {
         let found = crate::statistics::normal::quantile(number(&pair[0]));
-        assert!((found - number(&pair[1])).abs() < 1e-14 * number(&pair[1]).abs().max(1.0), "{pair} {found}");
+        assert!(
+            (found - number(&pair[1])).abs() < 1e-14 * number(&pair[1]).abs().max(1.0),
+            "{pair} {found}"
+        );
     }
 }
 
