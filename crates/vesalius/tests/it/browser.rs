@@ -401,17 +401,7 @@ fn views_of_an_image_change_and_start_anew_on_every_screen() {
             order.push(browser.run(id).await.as_str().unwrap_or_default().to_owned());
         }
         let expected = [
-            "zoom-in",
-            "zoom-out",
-            "reset",
-            "mask",
-            "real",
-            "synthetic",
-            "1",
-            "2",
-            "3",
-            "4",
-            "5",
+            "real", "synthetic", "1", "2", "3", "4", "5", "zoom-in", "zoom-out", "reset", "mask",
             "previous",
         ];
         assert_eq!(order, expected);

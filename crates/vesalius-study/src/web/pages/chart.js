@@ -56,6 +56,6 @@ export function chart(title, lines) {
     svg.append(shape("text", { x: LEFT + i * 150, y: 16, "font-size": 13, fill: colour }, `${i === 0 ? "—" : "- -"} ${line.name}`));
   }
   caption.textContent = title;
-  figure.append(svg, caption);
+  figure.append(caption, svg);
   return figure;
 }

@@ -48,7 +48,7 @@ function samples(name, run) {
     show();
   });
   show();
-  figure.append(picture, slider, caption);
+  figure.append(caption, picture, slider);
   return figure;
 }
 
