@@ -454,7 +454,7 @@ impl Turing {
 
     fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         let idle = locked(&self.idle).pop();
-        let answer = || {
+        let answer = || -> Result<T> {
             let db = idle.map_or_else(|| connect(&self.path), Ok)?;
             let found = ask(&db)?;
             locked(&self.idle).push(db);
@@ -465,7 +465,7 @@ impl Turing {
 
     fn write<T>(&self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
         let mut db = locked(&self.writer);
-        let mut write = || {
+        let write = || {
             let transaction =
                 db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let outcome = change(&transaction)?;

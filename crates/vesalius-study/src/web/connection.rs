@@ -4,6 +4,7 @@ use super::Server;
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::extract::Request;
+use futures_util::future::{Either, select};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -11,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::net::{IpAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -52,9 +54,9 @@ pub fn run(
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let slot = Arc::clone(&slots).acquire_owned().await.context("no more connections")?;
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = until(stop) => break,
+            let accepted = match select(pin!(listener.accept()), pin!(until(stop))).await {
+                Either::Left((accepted, _)) => accepted,
+                Either::Right(_) => break,
             };
             let Ok((stream, address)) = accepted else {
                 // Out of file descriptors, most likely: others will close.
@@ -80,11 +82,8 @@ pub fn run(
                 drop(slot);
             });
         }
-        let grace = tokio::time::sleep(Duration::from_secs(GRACE_SECS));
-        tokio::select! {
-            () = graceful.shutdown() => {}
-            () = grace => {}
-        }
+        // Streams of events never end by themselves.
+        let _ = tokio::time::timeout(Duration::from_secs(GRACE_SECS), graceful.shutdown()).await;
         anyhow::Ok(())
     })?;
     runtime.shutdown_timeout(Duration::from_secs(GRACE_SECS));

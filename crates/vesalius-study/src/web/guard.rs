@@ -162,9 +162,9 @@ impl FromRequestParts<Arc<Server>> for Owner {
 
 /// The address of whoever asks.
 #[derive(Debug, Clone, Copy)]
-pub struct From(pub IpAddr);
+pub struct Caller(pub IpAddr);
 
-impl FromRequestParts<Arc<Server>> for From {
+impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(

@@ -1,7 +1,7 @@
 //! What the owner gets beside the study: a way in, and how far readers are.
 
 use super::Server;
-use super::guard::{self, From, Owner};
+use super::guard::{self, Caller, Owner};
 use super::page::{broken, fill, html};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// `/owner/TOKEN`: hands out the cookie.
 pub async fn enter(
     State(server): State<Arc<Server>>,
-    From(peer): From,
+    Caller(peer): Caller,
     Path(token): Path<String>,
 ) -> Result<Response, Response> {
     guard::owner(&server, Some(&token), peer)?;

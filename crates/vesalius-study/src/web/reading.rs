@@ -1,7 +1,7 @@
 //! What readers get: a welcome, the page to read on, pictures, and a place for answers.
 
 use super::Server;
-use super::guard::{self, From, ReaderId};
+use super::guard::{self, Caller, ReaderId};
 use super::page::{broken, fill, html, plain};
 use crate::turing::store::{Given, Saved, Submitted, Turing};
 use axum::Json;
@@ -36,7 +36,7 @@ async fn with<T: Send + 'static>(
 /// along a redirection that began in an e-mail.
 pub async fn welcome(
     State(server): State<Arc<Server>>,
-    From(peer): From,
+    Caller(peer): Caller,
     Path(token): Path<String>,
 ) -> Result<Response, Response> {
     let reader = guard::reader(&server, Some(&token), peer)?;

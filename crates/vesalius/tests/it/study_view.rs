@@ -1,7 +1,7 @@
 //! A study that runs, seen in a browser and over HTTP.
 
 use super::Bench;
-use super::browser::{Browser, DESKTOP, PHONE, block_on};
+use super::browser::{Browser, DESKTOP, PHONE};
 use super::resume::wait_for;
 use super::site::{Client, Server};
 use super::study::{smoke, start, tasks};
@@ -61,7 +61,7 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
         let drawn = |task: &PathBuf| task.join("attempts/1/previews").is_dir();
         tasks(&bench, "train").iter().any(drawn)
     });
-    block_on(in_browser(&server));
+    in_browser(&server);
     coordinator.wait().unwrap();
     let before = {
         let mut found = BTreeMap::new();
@@ -107,53 +107,51 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
     assert_eq!(own(&before), own(&after), "looking wrote something");
 }
 
-async fn in_browser(server: &Server) {
-    let Some(browser) = Browser::start(DESKTOP).await else { return };
-    browser.goto(&format!("http://{}/owner/{}", server.address, server.owner)).await;
-    browser.audit("the owner's page").await;
-    browser.click("a[href='/study']").await;
-    browser.until("tasks", "document.querySelectorAll('#tasks tbody tr').length > 3").await;
-    browser.until("a running task", "document.querySelector('.pill.running')").await;
-    browser.audit("the study").await;
-    browser.shot("study-desktop.png").await;
+fn in_browser(server: &Server) {
+    let Some(browser) = Browser::start(DESKTOP) else { return };
+    browser.goto(&format!("http://{}/owner/{}", server.address, server.owner));
+    browser.audit("the owner's page");
+    browser.click("a[href='/study']");
+    browser.until("tasks", "document.querySelectorAll('#tasks tbody tr').length > 3");
+    browser.until("a running task", "document.querySelector('.pill.running')");
+    browser.audit("the study");
+    browser.shot("study-desktop.png");
     // The page is not loaded again: what changes came by itself.
-    browser.run("window.same = true").await;
+    browser.run("window.same = true");
     let finished = "[...document.querySelectorAll('#counts li')].find((li) => li.textContent.endsWith('finished'))";
     let count = format!("Number({finished}?.querySelector('b').textContent ?? 0)");
-    let before = browser.run(&format!("return {count}")).await;
-    browser.until("another result", &format!("{count} > {before} && window.same")).await;
+    let before = browser.run(&format!("return {count}"));
+    browser.until("another result", &format!("{count} > {before} && window.same"));
     browser.until(
         "two trainings that have begun",
         "[...document.querySelectorAll('#tasks tbody tr')].filter((row) => row.cells[2].textContent === 'train' \
          && row.cells[6].textContent).length > 1",
     )
-    .await;
+    ;
     // Sort by distance, filter by stage.
-    browser.run("[...document.querySelectorAll('#tasks th button')].find((b) => b.textContent === 'kimg').click()").await;
-    browser.run("const s = document.getElementById('stage'); s.value = 'train'; s.dispatchEvent(new Event('input'))").await;
+    browser.run("[...document.querySelectorAll('#tasks th button')].find((b) => b.textContent === 'kimg').click()");
+    browser.run("const s = document.getElementById('stage'); s.value = 'train'; s.dispatchEvent(new Event('input'))");
     let rows = "return [...document.querySelectorAll('#tasks tbody tr')].map((row) => row.cells[6].textContent)";
-    let kimg = browser.run(rows).await;
+    let kimg = browser.run(rows);
     let kimg: Vec<f64> =
         kimg.as_array().unwrap().iter().filter_map(|cell| cell.as_str()?.parse().ok()).collect();
     assert!(kimg.is_sorted() && kimg.len() > 1, "{kimg:?}");
-    browser.resize(PHONE).await;
-    browser.shot("study-phone.png").await;
-    browser.resize(DESKTOP).await;
+    browser.resize(PHONE);
+    browser.shot("study-phone.png");
+    browser.resize(DESKTOP);
     let name = browser
-        .run("return document.querySelector('#tasks tbody a').getAttribute('href').split('#')[1]")
-        .await;
+        .run("return document.querySelector('#tasks tbody a').getAttribute('href').split('#')[1]");
     let name = name.as_str().unwrap();
-    browser.run("[...document.querySelectorAll('#tasks tbody input')].slice(0, 2).forEach((box) => box.click())").await;
-    browser.click("#compare").await;
-    browser.until("two tasks", "document.querySelectorAll('#runs section').length === 2").await;
-    browser.until("settings that differ", "document.querySelector('tr.differs')").await;
-    browser.audit("the comparison").await;
-    browser.shot("compare-desktop.png").await;
-    browser.goto(&format!("http://{}/study/run#{name}", server.address)).await;
-    browser.until("samples", "document.querySelector('img.samples')?.naturalWidth > 0").await;
-    browser.until("curves", "document.querySelectorAll('.chart polyline').length >= 2").await;
-    browser.audit("a task").await;
-    browser.shot("run-desktop.png").await;
-    browser.nothing_complained().await;
-    browser.close().await;
+    browser.run("[...document.querySelectorAll('#tasks tbody input')].slice(0, 2).forEach((box) => box.click())");
+    browser.click("#compare");
+    browser.until("two tasks", "document.querySelectorAll('#runs section').length === 2");
+    browser.until("settings that differ", "document.querySelector('tr.differs')");
+    browser.audit("the comparison");
+    browser.shot("compare-desktop.png");
+    browser.goto(&format!("http://{}/study/run#{name}", server.address));
+    browser.until("samples", "document.querySelector('img.samples')?.naturalWidth > 0");
+    browser.until("curves", "document.querySelectorAll('.chart polyline').length >= 2");
+    browser.audit("a task");
+    browser.shot("run-desktop.png");
+    browser.nothing_complained();
 }
