@@ -1,12 +1,12 @@
 # Each target sets up all it needs; `make demo` and `make test` work from a fresh clone.
 CARGO ?= cargo
 
-.PHONY: demo test build lint libtorch bench golden
+.PHONY: demo test build lint libtorch browser bench golden
 
 demo: build
 	target/release/vesalius demo
 
-test: libtorch
+test: libtorch browser
 	$(CARGO) test --workspace --locked
 
 build: libtorch
@@ -18,6 +18,9 @@ lint: libtorch
 
 libtorch:
 	scripts/libtorch.sh
+
+browser:
+	scripts/browser.sh
 
 bench: libtorch
 	bench/run.sh

@@ -23,4 +23,6 @@ pub mod store;
 pub mod study;
 pub mod task;
 pub mod task_dir;
+pub mod turing;
+pub mod web;
 pub mod weights;

@@ -9,6 +9,18 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When the folder cannot be written (read-only, full disk): the message names `path`, and an older file there stays.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with_mode(path, bytes, 0o644)
+}
+
+/// The same for what only its owner may read.
+///
+/// # Errors
+/// As above.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with_mode(path, bytes, 0o600)
+}
+
+fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let folder = parent(path);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
@@ -19,7 +31,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .with_context(|| format!("{}: cannot be written", path.display()))?;
-    set_shared_mode(file.path(), 0o644);
+    set_shared_mode(file.path(), mode);
     file.persist(path)
         .with_context(|| format!("{}: cannot be renamed into place", path.display()))?;
     Ok(())

@@ -95,7 +95,7 @@ pub struct Cost {
 pub struct RunResult {
     /// [`RESULT_FORMAT`].
     pub format: u32,
-    /// `train`, `distance`, `metrics`, `segment`, `copying`, `plausibility` or `map`.
+    /// `train`, `distance`, `metrics`, `segment`, `copying`, `plausibility`, `turing` or `map`.
     pub stage: String,
     /// What it was about.
     pub subject: Subject,

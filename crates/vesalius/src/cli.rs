@@ -41,6 +41,10 @@ enum Command {
     Plausibility(commands::plausibility::Args),
     /// Map real and generated samples onto a plane: figure and interactive page.
     Map(commands::map::Args),
+    /// Let experts tell real images from synthetic ones: draw a visual Turing test, score it.
+    Turing(commands::turing::Args),
+    /// Serve a visual Turing test and the view of a study to browsers.
+    Serve(commands::serve::Args),
     /// List, fetch or import published weights that judges need.
     Weights(commands::weights::Args),
     /// Search, sample and judge as a study file says.
@@ -72,6 +76,8 @@ pub fn run() -> ExitCode {
         Command::Copying(args) => commands::copying::run(&args),
         Command::Plausibility(args) => commands::plausibility::run(&args),
         Command::Map(args) => commands::map::run(&args),
+        Command::Turing(args) => commands::turing::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Weights(args) => commands::weights::run(&args),
         Command::Study(args) => commands::study::run(&args),
         Command::Worker(args) => commands::worker::run(&args),

@@ -42,7 +42,7 @@ const fn metric(
 use Better::{Higher, Lower, Neither};
 
 /// In the order of the columns.
-pub const METRICS: [Metric; 23] = [
+pub const METRICS: [Metric; 30] = [
     metric("fid", "FID", "Fidelity", Lower, 2),
     metric("frechet_distance", "Fréchet distance", "Fidelity", Lower, 2),
     metric("fd_infinity", "FD∞", "Fidelity", Lower, 2),
@@ -65,6 +65,13 @@ pub const METRICS: [Metric; 23] = [
     metric("planted_recall", "Planted copies found", "Planted copies", Neither, 2),
     metric("pair_dice", "Dice of image with mask", "Dice of image with mask", Higher, 3),
     metric("implausible_share", "Implausible share", "Implausible share", Lower, 3),
+    metric("turing_accuracy", "Accuracy", "Visual Turing test", Lower, 2),
+    metric("turing_sensitivity", "Sensitivity", "Visual Turing test", Lower, 2),
+    metric("turing_specificity", "Specificity", "Visual Turing test", Neither, 2),
+    metric("turing_d_prime", "d′", "Visual Turing test", Lower, 2),
+    metric("turing_auc", "AUC", "Visual Turing test", Lower, 2),
+    metric("turing_kappa", "Fleiss' κ", "Visual Turing test", Neither, 2),
+    metric("turing_secs", "Seconds per image", "Visual Turing test", Neither, 1),
     metric("trustworthiness", "Trustworthiness", "Latent map", Neither, 3),
 ];
 
@@ -141,11 +148,18 @@ impl Key {
         known(&self.metric).map_or(Better::Neither, |metric| metric.better)
     }
 
-    /// Whether it is a property of the generated images: not of real ones beside them, nor of the audit itself.
+    /// Whether it is a property of the generated images: not of real ones beside them, nor of the audit or its readers.
     pub fn is_of_images(&self) -> bool {
         let of = self.of.as_deref().unwrap_or_default();
         let real = of.contains("real test") || of.contains("random real") || of.contains("held");
-        !real && !matches!(self.metric.as_str(), "planted_recall" | "false_alarm_rate")
+        let of_others = [
+            "planted_recall",
+            "false_alarm_rate",
+            "turing_specificity",
+            "turing_kappa",
+            "turing_secs",
+        ];
+        !real && !of_others.contains(&self.metric.as_str())
     }
 
     /// Whether it tells how far generated images are from real ones, as Table 2's first column.

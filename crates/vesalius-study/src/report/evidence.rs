@@ -8,6 +8,7 @@ use super::paper::{Row, TABLE_2, display_name};
 use super::runs::Run;
 use crate::run_dir::{Outcome, TrainedOn};
 use crate::score::Score;
+use crate::turing::score::READER;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -208,7 +209,9 @@ impl<'a> Evidence<'a> {
         let mut keys: Vec<Key> = vec![];
         let judging = self.gans().into_iter().flat_map(|gan| self.judging(gan));
         for key in judging.flat_map(|run| &run.result.scores).map(Key::of) {
-            if !keys.contains(&key) {
+            // What one reader of a Turing test did is on that test's page.
+            let of_reader = key.of.as_deref().is_some_and(|of| of.starts_with(READER));
+            if !of_reader && !keys.contains(&key) {
                 keys.push(key);
             }
         }

@@ -112,7 +112,9 @@ pub fn commands(runs: &[Run]) -> Vec<&str> {
         .chain(stage("train"))
         .chain(sampled)
         .chain(
-            ["distance", "metrics", "copying", "plausibility", "map"].into_iter().flat_map(stage),
+            ["distance", "metrics", "copying", "plausibility", "turing", "map"]
+                .into_iter()
+                .flat_map(stage),
         )
         .chain(stage("segment"));
     for command in all {

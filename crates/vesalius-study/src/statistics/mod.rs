@@ -1,6 +1,9 @@
-//! Statistics of numbers that were measured elsewhere: ranks, resampling, corrections for many tests.
+//! Statistics of numbers that were measured elsewhere: ranks, resampling, corrections for many tests, readers' verdicts.
 
+pub mod agreement;
 pub mod alarm;
+pub mod detection;
+pub mod normal;
 pub mod proportion;
 pub mod rank;
 pub mod resample;

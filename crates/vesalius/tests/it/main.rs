@@ -1,6 +1,7 @@
 //! The program as its users run it: one binary of integration tests.
 
 mod bad_input;
+mod browser;
 mod copying;
 mod families;
 mod formats;
@@ -10,7 +11,10 @@ mod pipeline;
 mod plausibility;
 mod real_data;
 mod resume;
+mod site;
 mod study;
+mod study_view;
+mod turing;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 /// `studies/smoke.toml` beside a pack of phantoms.
-fn smoke(bench: &Bench, edit: impl Fn(String) -> String) {
+pub fn smoke(bench: &Bench, edit: impl Fn(String) -> String) {
     bench.phantom_pack("packs/phantom");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../studies/smoke.toml");
     let text = std::fs::read_to_string(path).unwrap();
@@ -31,7 +31,7 @@ fn status(bench: &Bench) -> serde_json::Value {
 }
 
 /// Folders of tasks of a stage.
-fn tasks(bench: &Bench, stage: &str) -> Vec<PathBuf> {
+pub fn tasks(bench: &Bench, stage: &str) -> Vec<PathBuf> {
     let entries =
         std::fs::read_dir(bench.path("study-smoke/tasks")).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
@@ -46,7 +46,7 @@ fn attempts(task: &Path) -> usize {
     std::fs::read_dir(task.join("attempts")).map_or(0, Iterator::count)
 }
 
-fn start(bench: &Bench) -> Child {
+pub fn start(bench: &Bench) -> Child {
     bench.command(&RUN).stderr(Stdio::null()).spawn().unwrap()
 }
 

@@ -16,6 +16,7 @@ pub mod spread;
 pub mod stage;
 pub mod summary;
 pub mod table2;
+pub mod turing;
 
 use super::document::Section;
 use super::evidence::Evidence;
@@ -25,7 +26,7 @@ use anyhow::Result;
 pub type Page = fn(&Evidence) -> Result<Option<Section>>;
 
 /// In the order of the report; the summary stands before them all.
-pub const PAGES: [Page; 12] = [
+pub const PAGES: [Page; 13] = [
     table2::page,
     comparisons::page,
     scores::page,
@@ -36,6 +37,7 @@ pub const PAGES: [Page; 12] = [
     maps::page,
     copying::page,
     plausibility::page,
+    turing::page,
     curves::page,
     cost::page,
 ];

@@ -10,6 +10,7 @@ use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
 use vesalius_study::store::Store;
+use vesalius_study::web::watch::{Known, Watch};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -57,6 +58,25 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Reindex(args) => manage::reindex(args),
         Command::Report(args) => manage::report(args),
     }
+}
+
+/// A study for pages that look at it: checked once, its store asked at every look.
+///
+/// # Errors
+/// When the study file or a pack is wrong.
+pub fn watch(path: &Path) -> Result<Watch> {
+    let study = space::read(path)?;
+    let packs = vesalius_study::coordinate::packs(&study)?;
+    let out = study.folder();
+    let look = move || {
+        let store = Store::open_to_read(&study.folder())?;
+        let progress = store.as_ref().map(Store::progress).transpose()?.unwrap_or_default();
+        let planner = vesalius_study::plan::Planner::new(&study, packs.clone(), &space::resolve);
+        let plan = planner.plan(&progress)?;
+        let secs_left = status::secs_left(&plan, &progress);
+        Ok(Known { study: study.name.clone(), plan, progress, secs_left })
+    };
+    Ok(Watch::new(out, Box::new(look)))
 }
 
 /// The study and what is known of it, without writing anything.

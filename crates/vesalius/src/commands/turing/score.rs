@@ -1,0 +1,115 @@
+//! `vesalius turing score`.
+
+use crate::meter::Meter;
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vesalius_study::publish::write_file;
+use vesalius_study::run_dir::{Subject, refuse_finished};
+use vesalius_study::score::Scores;
+use vesalius_study::turing::score::{PAPER_ACCURACY, READER, Reading, scores};
+use vesalius_study::turing::store::Turing;
+use vesalius_study::turing::write;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Of each reader and over readers: accuracy, sensitivity (share of synthetic images called synthetic), specificity (share of
+real images called real), d′, AUC of the confidences, and seconds per image; Fleiss' κ of the images that all judged; each
+with a 95 % interval (docs/method.md). An accuracy of 0.5 and a d′ of 0 mean that readers could not tell; the cardiologists
+of the paper reached 0.60.
+
+RUN gets result.json (`vesalius report` shows it), answers.csv (a line per answer), most-convincing.png and
+least-convincing.png (the synthetic images that were most surely taken for real, and for synthetic).
+
+Reads beside a running server. Readers who have not submitted are left out unless --unfinished.
+
+Examples:
+  vesalius turing score turing --out runs/turing-wgan-gp
+  vesalius turing score turing --unfinished --json")]
+pub struct Args {
+    /// Folder that `vesalius turing create` made.
+    #[arg(value_name = "DIR")]
+    test: PathBuf,
+    /// Run folder to write.
+    #[arg(long, value_name = "RUN", required_unless_present = "json")]
+    out: Option<PathBuf>,
+    /// Count answers of readers who have not submitted, too.
+    #[arg(long)]
+    unfinished: bool,
+    /// Seed of the bootstrap.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(out) = &args.out {
+        refuse_finished(out)?;
+    }
+    let meter = Meter::start();
+    let turing = Turing::open(&args.test)?;
+    let mut readings = vec![];
+    for reader in turing.readers()? {
+        if reader.submitted || (args.unfinished && reader.answered > 0) {
+            readings.push(Reading { judged: turing.judged(reader.id)?, reader: reader.name });
+        } else {
+            let how = if reader.answered > 0 { "--unfinished counts them" } else { "not begun" };
+            eprintln!(
+                "note: {} has not submitted ({} of {} answers): left out; {how}",
+                reader.name, reader.answered, reader.images
+            );
+        }
+    }
+    if readings.is_empty() {
+        bail!(
+            "{}: nobody has submitted a reading, expected at least one reader (or --unfinished)",
+            args.test.display()
+        );
+    }
+    let scores = scores(&readings, args.seed);
+    let about = turing.about();
+    if let Some(out) = &args.out {
+        write_file(&out.join("answers.csv"), write::csv(&readings).as_bytes())?;
+        let mut shown = serde_json::Map::new();
+        for (name, png, opinions) in write::pictures(&turing, &readings)? {
+            write_file(&out.join(format!("{name}.png")), &png)?;
+            let opinions = opinions.iter().map(|opinion| {
+                serde_json::json!({
+                    "slice": opinion.slice, "rating": opinion.rating, "readers": opinion.readers,
+                    "called_synthetic": opinion.called_synthetic,
+                })
+            });
+            shown.insert(name.replace('-', "_"), opinions.collect());
+        }
+        let settings = serde_json::json!({
+            "readers": readings.iter().map(|reading| &reading.reader).collect::<Vec<_>>(),
+            "answers": readings.iter().map(|reading| reading.judged.len()).collect::<Vec<_>>(),
+            "unfinished": args.unfinished, "seed": args.seed, "drawn": about.seed, "overlay": about.overlay,
+            "created": about.command, "shown": shown,
+        });
+        let subject =
+            Subject { dataset: about.dataset.clone(), gan: about.gan.clone(), trained_on: None };
+        let images = readings.iter().map(|reading| reading.judged.len() as u64).sum();
+        meter
+            .result("turing", subject, scores.clone(), about.inputs.clone(), Some(images), settings)
+            .publish(out)?;
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&Scores { scores, missing: vec![] })?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for score in &scores {
+        let who = score.of.as_deref().map_or("all", |of| of.strip_prefix(READER).unwrap_or(of));
+        let interval = score
+            .interval
+            .map_or_else(String::new, |[low, high]| format!(" [{low:.3}, {high:.3}]"));
+        let metric = score.metric.strip_prefix("turing_").unwrap_or(&score.metric);
+        println!("{who:<14} {metric:<12} {:.3}{interval}", score.value);
+    }
+    println!("{:<14} {:<12} {PAPER_ACCURACY:.3}", "the paper", "accuracy");
+    Ok(ExitCode::SUCCESS)
+}
