@@ -1,14 +1,17 @@
 //! `vesalius study plan`.
 
 use super::Open;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use vesalius_study::data::pack::Pack;
-use vesalius_study::plan::PackInfo;
+use vesalius_study::exec::{Start, slurm};
+use vesalius_study::plan::{PackInfo, Plan, Planned, Progress};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
+use vesalius_study::task_dir::TaskDir;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -17,8 +20,12 @@ Every value of the search space is tried against the GAN's settings first: what 
 The time is estimated from finished tasks of the same stage and GAN, and is unknown until there are some.
 Packs need not exist yet.
 
-Example:
-  vesalius study plan studies/paper.toml")]
+With --slurm also the scripts that `study run --on slurm` would submit now: one for each array job, each after a line that
+says how many tasks it does.
+
+Examples:
+  vesalius study plan studies/paper.toml
+  vesalius study plan studies/paper.toml --slurm")]
 pub struct Args {
     /// Study file.
     #[arg(value_name = "STUDY.toml")]
@@ -26,6 +33,9 @@ pub struct Args {
     /// Also print every task: key, stage, dataset, GAN, settings.
     #[arg(long)]
     tasks: bool,
+    /// Also print the scripts that would be submitted to Slurm now.
+    #[arg(long)]
+    slurm: bool,
 }
 
 /// Stands for packs that do not exist yet.
@@ -89,5 +99,31 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             println!("{} {stage} {} {gan} {}", planned.key, planned.dataset, planned.what);
         }
     }
+    if args.slurm {
+        print_scripts(&study, &plan, &known)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_scripts(study: &Study, plan: &Plan, known: &Progress) -> Result<()> {
+    // The folder need not exist yet, so it cannot be made canonical.
+    let out = std::path::absolute(study.folder()).context("the study's folder")?;
+    let start = |planned: &Arc<Planned>| {
+        let (stage, key) = (planned.task.stage, planned.key.clone());
+        Start { stage, folder: TaskDir::of(&out, stage, &key), key }
+    };
+    let tasks: Vec<Start> = plan.ready(known).map(start).collect();
+    let most = slurm::max_array_size().unwrap_or_else(|error| {
+        eprintln!("note: {error}; arrays are shown as long as Slurm's default allows");
+        slurm::USUAL_ARRAY_SIZE
+    });
+    let program = super::run::program()?;
+    let scripts = slurm::preview(tasks, &out, &study.name, &study.slurm(), &program, most)?;
+    if scripts.is_empty() {
+        println!("# nothing to submit now");
+    }
+    for (text, tasks) in scripts {
+        println!("# {tasks} tasks\n{text}");
+    }
+    Ok(())
 }
