@@ -80,6 +80,7 @@ SlurmctldTimeout=5
 InactiveLimit=0
 KillWait=5
 MaxArraySize=5
+EnforcePartLimits=ALL
 SlurmdParameters=config_overrides
 NodeName=DEFAULT CPUs=2 Boards=1 SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=2000 State=UNKNOWN
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1))

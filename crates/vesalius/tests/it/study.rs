@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 /// `studies/smoke.toml` beside a pack of phantoms.
-fn smoke(bench: &Bench, edit: impl Fn(String) -> String) {
+pub fn smoke(bench: &Bench, edit: impl Fn(String) -> String) {
     bench.phantom_pack("packs/phantom");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../studies/smoke.toml");
     let text = std::fs::read_to_string(path).unwrap();
@@ -15,7 +15,7 @@ fn smoke(bench: &Bench, edit: impl Fn(String) -> String) {
 }
 
 /// One short training and nothing after it.
-fn only_a_training(text: String) -> String {
+pub fn only_a_training(text: String) -> String {
     let (text, _) = text.split_once("[best]").unwrap();
     text.replace("[[gan]]\npreset = \"wgan\"\nset = [\"training.critic_boost=false\", \"training.critic_steps=2\"]\n", "")
         .replace("runs = 4", "runs = 1")
@@ -25,13 +25,13 @@ fn only_a_training(text: String) -> String {
 
 const RUN: [&str; 5] = ["study", "run", "studies/smoke.toml", "--jobs", "2"];
 
-fn status(bench: &Bench) -> serde_json::Value {
+pub fn status(bench: &Bench) -> serde_json::Value {
     let text = bench.ok(&["study", "status", "studies/smoke.toml", "--json"]);
     serde_json::from_str(&text).unwrap()
 }
 
 /// Folders of tasks of a stage.
-fn tasks(bench: &Bench, stage: &str) -> Vec<PathBuf> {
+pub fn tasks(bench: &Bench, stage: &str) -> Vec<PathBuf> {
     let entries =
         std::fs::read_dir(bench.path("study-smoke/tasks")).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
@@ -42,7 +42,7 @@ fn tasks(bench: &Bench, stage: &str) -> Vec<PathBuf> {
     found
 }
 
-fn attempts(task: &Path) -> usize {
+pub fn attempts(task: &Path) -> usize {
     std::fs::read_dir(task.join("attempts")).map_or(0, Iterator::count)
 }
 
