@@ -11,6 +11,7 @@ pub mod plausibility;
 pub mod provenance;
 pub mod samples;
 pub mod scores;
+pub mod search;
 pub mod settings;
 pub mod spread;
 pub mod stage;
@@ -25,13 +26,14 @@ use anyhow::Result;
 pub type Page = fn(&Evidence) -> Result<Option<Section>>;
 
 /// In the order of the report; the summary stands before them all.
-pub const PAGES: [Page; 12] = [
+pub const PAGES: [Page; 13] = [
     table2::page,
     comparisons::page,
     scores::page,
     correlation::page,
     spread::page,
     settings::page,
+    search::page,
     samples::page,
     maps::page,
     copying::page,
