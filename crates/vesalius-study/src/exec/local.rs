@@ -1,5 +1,6 @@
 //! Child processes on this machine, one per task.
 
+use super::memory::Guard;
 use super::{Executor, How, REQUEUE, Start};
 use crate::task::Key;
 use crate::task_dir::TaskDir;
@@ -18,6 +19,10 @@ pub struct Local {
     arguments: Vec<String>,
     jobs: usize,
     children: Vec<Running>,
+    memory: Guard,
+    /// Somebody was told that memory keeps jobs from starting.
+    short: bool,
+    notes: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -34,7 +39,8 @@ impl Local {
     /// Workers are `PROGRAM ARGUMENTS… FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes when this
     /// process dies: a worker that sees it close stops.
     pub fn new(program: PathBuf, arguments: Vec<String>, jobs: usize) -> Self {
-        Self { program, arguments, jobs, children: Vec::new() }
+        let (children, notes) = (Vec::new(), Vec::new());
+        Self { program, arguments, jobs, children, memory: Guard::default(), short: false, notes }
     }
 
     /// Starts a task; its output goes to the folder's `output.log`.
@@ -59,8 +65,26 @@ impl Local {
 }
 
 impl Executor for Local {
-    fn free(&self) -> usize {
-        self.jobs.saturating_sub(self.children.len())
+    /// No more than fit into memory beside those at work.
+    fn free(&mut self) -> usize {
+        let places = self.jobs.saturating_sub(self.children.len());
+        if places == 0 {
+            return 0;
+        }
+        let room = self.memory.room(self.children.iter().map(|running| running.child.id()));
+        if room < places && !std::mem::replace(&mut self.short, true) {
+            self.notes.push(format!(
+                "memory: {} instead of {} jobs at once until more is free; a worker took up to {} MiB",
+                self.children.len() + room,
+                self.jobs,
+                self.memory.need() >> 20
+            ));
+        }
+        places.min(room)
+    }
+
+    fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     fn start(&mut self, tasks: Vec<Start>) -> Result<()> {

@@ -2,6 +2,7 @@
 //! what came of a task is read from its folder, whoever ran it.
 
 pub mod local;
+mod memory;
 pub mod slurm;
 
 use crate::task::{Key, Stage};
@@ -19,7 +20,7 @@ pub trait Executor {
     }
 
     /// How many tasks more it would take now.
-    fn free(&self) -> usize;
+    fn free(&mut self) -> usize;
 
     /// Starts tasks.
     ///

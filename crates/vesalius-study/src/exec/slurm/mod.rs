@@ -251,7 +251,7 @@ impl Executor for Slurm {
         Ok(open.map(|entry| entry.key.clone()).collect())
     }
 
-    fn free(&self) -> usize {
+    fn free(&mut self) -> usize {
         self.settings.max_queued.saturating_sub(self.queued()) * self.settings.tasks_per_job
     }
 
