@@ -5,6 +5,7 @@ mod cluster;
 mod copying;
 mod families;
 mod formats;
+mod full_disk;
 mod map;
 mod metrics;
 mod pipeline;
