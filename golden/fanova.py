@@ -4,8 +4,7 @@ scikit-learn's random forest with the settings that Optuna's FanovaImportanceEva
 column per value of an unordered setting; each tree's variance over all combinations of the values is decomposed by the
 definition (Hutter, Hoos, Leyton-Brown 2014), going through every combination.
 
-    pip install numpy==2.4.6 scikit-learn==1.9.1
-    python golden/fanova.py > golden/fanova.json
+    python fanova.py > fanova.json
 """
 
 import itertools
