@@ -1,12 +1,12 @@
 # Each target sets up all it needs; `make demo` and `make test` work from a fresh clone.
 CARGO ?= cargo
 
-.PHONY: demo test build lint libtorch browser bench golden
+.PHONY: demo test build lint libtorch browser slurm bench golden
 
 demo: build
 	target/release/vesalius demo
 
-test: libtorch browser
+test: libtorch browser slurm
 	$(CARGO) test --workspace --locked
 
 build: libtorch
@@ -21,6 +21,10 @@ libtorch:
 
 browser:
 	scripts/browser.sh
+
+# Only tests of studies on a cluster need it; without it they skip and say so.
+slurm:
+	@scripts/slurm_cluster.sh install || echo "SKIPPED: Slurm could not be installed, its tests will skip"
 
 bench: libtorch
 	bench/run.sh

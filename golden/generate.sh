@@ -16,6 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 .venv/bin/python spade.py --code "${paths[2]}"
 .venv/bin/python metrics.py --dgm-eval "${paths[4]}"
 .venv/bin/python copying.py
+.venv/bin/python fanova.py >fanova.json
 .venv/bin/python convert.py --stylegan2 "${paths[1]}" --spade "${paths[2]}"
 # TensorFlow has an environment of its own: StyleGAN was written for it.
 [ -d .venv-stylegan ] || python3 -m venv .venv-stylegan

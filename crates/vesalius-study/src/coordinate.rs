@@ -1,7 +1,7 @@
 //! The coordinator: plans, starts, takes up what ended, plans again; until nothing is left or somebody says stop.
 
 use crate::data::pack::Pack;
-use crate::exec::{How, REQUEUE, local::Local};
+use crate::exec::{Executor, How, REQUEUE, Start};
 use crate::lock::Lock;
 use crate::plan::{PackInfo, Plan, Planned, Planner, Progress, Resolve};
 use crate::publish::write_file;
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What happens, for whoever shows it.
 #[derive(Debug)]
@@ -23,8 +23,12 @@ pub enum Event<'a> {
     Finished(&'a Planned),
     /// An attempt failed; whether it is tried again.
     Failed(&'a Planned, &'a str, bool),
+    /// An attempt was stopped from outside, or lost its job to another task; it goes on.
+    Stopped(&'a Planned),
     /// It was cancelled.
     Cancelled(&'a Planned),
+    /// What the executor has to say.
+    Note(&'a str),
     /// Some time passed.
     Tick(&'a Plan, &'a Progress, &'a [Arc<Planned>]),
 }
@@ -37,12 +41,14 @@ pub enum Ended {
         /// Failed too often.
         failed: usize,
     },
-    /// Asked to stop; workers wrote their checkpoints.
+    /// Asked to stop; workers wrote their checkpoints, or go on without a coordinator.
     Stopped,
 }
 
 /// Between two looks at the workers.
 const TICK: Duration = Duration::from_millis(50);
+/// Between two looks at whether somebody cancelled a running task: a file of its folder, perhaps on a shared disk.
+const CANCELLED: Duration = Duration::from_secs(1);
 
 /// The study's packs as they lie on the disk.
 ///
@@ -89,157 +95,255 @@ fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
 pub fn run(
     study: &Study,
     resolve: &Resolve,
-    local: &mut Local,
+    executor: &mut dyn Executor,
     stop: &dyn Fn() -> bool,
     report: &mut dyn FnMut(Event),
 ) -> Result<Ended> {
     let packs = packs(study)?;
     let out = study.folder();
     let _lock = Lock::take(&out)?;
-    let mut store = Store::open(&out)?;
+    let store = Store::open(&out)?;
     store.verify()?;
     same_packs(study, &packs)?;
+    let known = store.progress()?;
     let mut planner = Planner::new(study, packs, resolve);
-    let mut known = store.progress()?;
-    let mut running: Vec<Arc<Planned>> = Vec::new();
-    let mut stopping = false;
+    let mut work = Work { out: &out, store, executor, known, running: vec![], report };
     // Results published while nobody coordinated are taken up first, however many rounds of planning they unlock.
     let mut plan = loop {
-        let plan = planner.plan(&known)?;
-        if !take_up_folders(&out, &mut store, &plan, &mut known)? {
+        let plan = planner.plan(&work.known)?;
+        if !work.take_up_folders(&plan)? {
             break plan;
         }
     };
+    work.adopt(&plan)?;
+    let mut stopping = false;
+    let (mut changed, mut room) = (true, 0);
+    let mut looked = Instant::now();
     loop {
         if stop() && !stopping {
             stopping = true;
-            local.stop_all();
-        }
-        if !stopping {
-            start(&out, &mut store, local, &plan, &mut known, &mut running, report)?;
-        }
-        if running.is_empty() && (stopping || plan.ready(&known).next().is_none()) {
-            break;
-        }
-        for planned in &running {
-            if TaskDir::of(&out, planned.task.stage, &planned.key).is_cancelled() {
-                local.stop(&planned.key);
+            let let_go = work.executor.stop_all();
+            work.say();
+            if let_go {
+                return Ok(Ended::Stopped);
             }
         }
-        let ended = local.ended()?;
+        // Only a result or more room lets tasks start: an idle coordinator does not go through its plan.
+        let more_room = work.executor.free() > room;
+        if !stopping && (std::mem::take(&mut changed) || more_room) {
+            work.start(&plan)?;
+            room = work.executor.free();
+        }
+        if work.running.is_empty() && (stopping || plan.ready(&work.known).next().is_none()) {
+            break;
+        }
+        if looked.elapsed() >= CANCELLED {
+            looked = Instant::now();
+            work.stop_cancelled();
+        }
+        let ended = work.executor.ended()?;
+        work.say();
         if ended.is_empty() {
-            report(Event::Tick(&plan, &known, &running));
+            (work.report)(Event::Tick(&plan, &work.known, &work.running));
             std::thread::sleep(TICK);
             continue;
         }
         for (key, how) in ended {
-            let at = running.iter().position(|planned| planned.key == key);
-            let planned = running.swap_remove(at.context("a worker that nobody started")?);
-            known.running.remove(&key);
-            take_up(&out, &mut store, &planned, Some(&how), &mut known, report)?;
+            work.known.running.remove(&key);
+            let running = work.running.iter().position(|planned| planned.key == key);
+            let planned = running.map(|at| work.running.swap_remove(at));
+            // Adopted ones may be of another study in this folder, or over long ago.
+            let planned = planned.or_else(|| {
+                let of_plan = plan.tasks.iter().find(|planned| planned.key == key).cloned();
+                of_plan.filter(|planned| !work.known.finished.contains_key(&planned.key))
+            });
+            if let Some(planned) = planned {
+                work.take_up(&planned, Some(&how))?;
+            }
         }
-        plan = planner.plan(&known)?;
+        plan = planner.plan(&work.known)?;
+        changed = true;
     }
-    if stopping && plan.ready(&known).next().is_some() {
+    if stopping && plan.ready(&work.known).next().is_some() {
         return Ok(Ended::Stopped);
     }
     let failed = |planned: &&Arc<Planned>| {
-        matches!(store.given_up(&planned.key), Ok(Some(GivenUp::Failed(_))))
+        matches!(work.store.given_up(&planned.key), Ok(Some(GivenUp::Failed(_))))
     };
     Ok(Ended::Done { failed: plan.tasks.iter().filter(failed).count() })
 }
 
-/// Starts what can be started.
-fn start(
-    out: &Path,
-    store: &mut Store,
-    local: &mut Local,
-    plan: &Plan,
-    known: &mut Progress,
-    running: &mut Vec<Arc<Planned>>,
-    report: &mut dyn FnMut(Event),
-) -> Result<()> {
-    let ready: Vec<Arc<Planned>> = plan.ready(known).take(local.free()).cloned().collect();
-    for planned in ready {
-        let folder = TaskDir::of(out, planned.task.stage, &planned.key);
-        folder.create(&planned.task)?;
-        if folder.is_cancelled() || folder.is_finished() {
-            take_up(out, store, &planned, None, known, report)?;
-            continue;
-        }
-        local.start(&planned.key, &folder)?;
-        known.running.insert(planned.key.clone());
-        report(Event::Started(&planned));
-        running.push(planned);
-    }
-    Ok(())
+/// What a coordinator holds.
+struct Work<'a> {
+    out: &'a Path,
+    store: Store,
+    executor: &'a mut dyn Executor,
+    known: Progress,
+    running: Vec<Arc<Planned>>,
+    report: &'a mut dyn FnMut(Event),
 }
 
-/// Takes up folders that say more than the store. Whether there were any.
-fn take_up_folders(
-    out: &Path,
-    store: &mut Store,
-    plan: &Plan,
-    known: &mut Progress,
-) -> Result<bool> {
-    let mut any = false;
-    for planned in &plan.tasks {
-        if known.finished.contains_key(&planned.key) {
-            continue;
-        }
-        let folder = TaskDir::of(out, planned.task.stage, &planned.key);
-        let given_up = known.given_up.contains(&planned.key);
-        // A retry took a failure or a cancellation back.
-        if folder.path().exists() || given_up {
-            let before = (known.finished.len(), given_up);
-            take_up(out, store, planned, None, known, &mut |_| {})?;
-            any |= before != (known.finished.len(), known.given_up.contains(&planned.key));
+impl Work<'_> {
+    fn folder(&self, planned: &Planned) -> TaskDir {
+        TaskDir::of(self.out, planned.task.stage, &planned.key)
+    }
+
+    fn say(&mut self) {
+        for note in self.executor.notes() {
+            (self.report)(Event::Note(&note));
         }
     }
-    Ok(any)
-}
 
-fn take_up(
-    out: &Path,
-    store: &mut Store,
-    planned: &Arc<Planned>,
-    how: Option<&How>,
-    known: &mut Progress,
-    report: &mut dyn FnMut(Event),
-) -> Result<()> {
-    let (stage, key) = (planned.task.stage, &planned.key);
-    let folder = TaskDir::of(out, stage, key);
-    let failed = how.filter(|how| **how != How::Exit(REQUEUE) && !folder.is_finished());
-    if let Some(how) = failed {
-        // A worker that noted its failure itself (exit code 1) wrote first, and its words stay. One that died before it
-        // had an attempt of its own gets one, so that it counts.
-        let noted = |last: &u32| folder.attempt(*last).join("failure.json").exists();
-        let last = folder.attempts().last().copied();
-        let attempt = match last.filter(|last| *how == How::Exit(1) || !noted(last)) {
-            Some(last) => last,
-            None => folder.begin_attempt()?,
+    /// Tasks that went on without a coordinator.
+    fn adopt(&mut self, plan: &Plan) -> Result<()> {
+        self.known.running.extend(self.executor.adopt()?);
+        let at_work = |planned: &&Arc<Planned>| {
+            self.known.running.contains(&planned.key)
+                && !self.known.finished.contains_key(&planned.key)
         };
-        folder.note_failure(attempt, &how.describe())?;
-    }
-    let given_up = store.take_up(stage, key)?;
-    known.given_up.remove(key);
-    if folder.is_finished() {
-        let (result, _) = folder.result()?;
-        known.finished.insert(key.clone(), crate::task_dir::finished(&result));
-        report(Event::Finished(planned));
-        return Ok(());
-    }
-    match &given_up {
-        Some(GivenUp::Cancelled) => report(Event::Cancelled(planned)),
-        _ if failed.is_some() => {
-            let failures = folder.failures();
-            let reason = failures.last().map_or("", |failure| failure.reason.as_str());
-            report(Event::Failed(planned, reason, given_up.is_none()));
+        self.running = plan.tasks.iter().filter(at_work).cloned().collect();
+        if !self.running.is_empty() {
+            let note =
+                format!("{} tasks of an earlier coordinator are at work", self.running.len());
+            (self.report)(Event::Note(&note));
         }
-        _ => {}
+        Ok(())
     }
-    if given_up.is_some() {
-        known.given_up.insert(key.clone());
+
+    fn stop_cancelled(&mut self) {
+        for planned in &self.running {
+            if TaskDir::of(self.out, planned.task.stage, &planned.key).is_cancelled() {
+                self.executor.stop(&planned.key);
+            }
+        }
     }
-    Ok(())
+
+    /// Starts what can be started.
+    fn start(&mut self, plan: &Plan) -> Result<()> {
+        let free = self.executor.free();
+        let ready: Vec<Arc<Planned>> = plan.ready(&self.known).take(free).cloned().collect();
+        let mut starting = Vec::new();
+        let mut starts = Vec::new();
+        for planned in ready {
+            let folder = self.folder(&planned);
+            folder.create(&planned.task)?;
+            if folder.is_cancelled() || folder.is_finished() {
+                self.take_up(&planned, None)?;
+                continue;
+            }
+            starts.push(Start { stage: planned.task.stage, key: planned.key.clone(), folder });
+            starting.push(planned);
+        }
+        self.executor.start(starts)?;
+        for planned in starting {
+            self.known.running.insert(planned.key.clone());
+            (self.report)(Event::Started(&planned));
+            self.running.push(planned);
+        }
+        Ok(())
+    }
+
+    /// Takes up folders that say more than the store. Whether there were any.
+    fn take_up_folders(&mut self, plan: &Plan) -> Result<bool> {
+        let mut any = false;
+        for planned in &plan.tasks {
+            if self.known.finished.contains_key(&planned.key) {
+                continue;
+            }
+            let given_up = self.known.given_up.contains(&planned.key);
+            // A retry took a failure or a cancellation back.
+            if self.folder(planned).path().exists() || given_up {
+                let before = (self.known.finished.len(), given_up);
+                self.take_up(planned, None)?;
+                let after = self.known.given_up.contains(&planned.key);
+                any |= before != (self.known.finished.len(), after);
+            }
+        }
+        Ok(any)
+    }
+
+    /// Takes up what a folder says; `how` its worker ended, if one has just done so.
+    fn take_up(&mut self, planned: &Arc<Planned>, how: Option<&How>) -> Result<()> {
+        let (stage, key) = (planned.task.stage, &planned.key);
+        let folder = self.folder(planned);
+        let end = how.map_or(Ok(End::Known), |how| note_end(&folder, how))?;
+        let given_up = self.store.take_up(stage, key)?;
+        self.known.given_up.remove(key);
+        if folder.is_finished() {
+            let (result, _) = folder.result()?;
+            self.known.finished.insert(key.clone(), crate::task_dir::finished(&result));
+            if how.is_some() {
+                (self.report)(Event::Finished(planned));
+            }
+            return Ok(());
+        }
+        if given_up.is_some() {
+            self.known.given_up.insert(key.clone());
+        }
+        match (&given_up, end) {
+            (Some(GivenUp::Cancelled), _) if how.is_some() => {
+                (self.report)(Event::Cancelled(planned))
+            }
+            (Some(GivenUp::Failed(failure)), End::Failed | End::Stopped) => {
+                (self.report)(Event::Failed(planned, &failure.reason, false));
+            }
+            (None, End::Failed) => {
+                let failures = folder.failures();
+                let reason = failures.last().map_or("", |failure| failure.reason.as_str());
+                (self.report)(Event::Failed(planned, reason, true));
+            }
+            (None, End::Stopped) => (self.report)(Event::Stopped(planned)),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// How an attempt ended that left no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Its folder says it all.
+    Known,
+    Failed,
+    Stopped,
+}
+
+/// Notes in a task's folder how its worker ended, unless the worker did so itself.
+fn note_end(folder: &TaskDir, how: &How) -> Result<End> {
+    if folder.is_finished() || folder.is_cancelled() {
+        return Ok(End::Known);
+    }
+    let last = folder.attempts().last().copied();
+    // A worker that notes its end does so last, and its words stay. One that died before it had an attempt of its own
+    // gets one, so that it counts.
+    let of_this = |its_words_count: bool| match last {
+        Some(last) if its_words_count || !folder.is_noted(last) => Ok(last),
+        _ => folder.begin_attempt(),
+    };
+    match how {
+        How::Interrupted => Ok(End::Stopped),
+        How::Exit(REQUEUE) => {
+            folder.note_stop(of_this(false)?, false)?;
+            Ok(End::Stopped)
+        }
+        How::Left { before, .. }
+            if last.is_some_and(|last| last > *before && folder.is_noted(last)) =>
+        {
+            let failed =
+                last.is_some_and(|last| folder.attempt(last).join("failure.json").exists());
+            Ok(if failed { End::Failed } else { End::Stopped })
+        }
+        How::Left { before, .. } => {
+            let attempt = match last.filter(|last| last > before) {
+                Some(last) => last,
+                None => folder.begin_attempt()?,
+            };
+            folder.note_failure(attempt, &how.describe())?;
+            Ok(End::Failed)
+        }
+        how => {
+            folder.note_failure(of_this(*how == How::Exit(1))?, &how.describe())?;
+            Ok(End::Failed)
+        }
+    }
 }

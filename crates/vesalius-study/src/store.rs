@@ -4,7 +4,7 @@
 use crate::digest;
 use crate::plan::{Finished, Progress};
 use crate::task::{Key, Stage, Task};
-use crate::task_dir::{Failure, TaskDir, finished};
+use crate::task_dir::{Failure, LAST_LINES, TaskDir, finished};
 use anyhow::{Context as _, Result, bail};
 use rusqlite::{Connection, OpenFlags, params};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,10 @@ pub const STORE_VERSION: i64 = 1;
 
 /// A task that fails so often is given up.
 pub const MAX_FAILURES: usize = 3;
+
+/// A task that is stopped so often in a row without a newer checkpoint, and not because its coordinator asked, is given
+/// up: it would never end.
+pub const MAX_STOPS: usize = 20;
 
 /// An open store.
 #[derive(Debug)]
@@ -254,7 +258,15 @@ fn state(folder: &TaskDir) -> Result<Option<State>> {
         return Ok(Some(State::GivenUp(GivenUp::Cancelled)));
     }
     let mut failures = folder.failures();
-    let last = if failures.len() >= MAX_FAILURES { failures.pop() } else { None };
+    let stops = folder.stops_without_progress();
+    let last = if failures.len() >= MAX_FAILURES {
+        failures.pop()
+    } else if stops >= MAX_STOPS {
+        let reason = format!("stopped {stops} times in a row without a newer checkpoint");
+        Some(Failure { reason, output: folder.last_lines(LAST_LINES) })
+    } else {
+        None
+    };
     Ok(last.map(|failure| State::GivenUp(GivenUp::Failed(failure))))
 }
 

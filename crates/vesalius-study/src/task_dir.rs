@@ -3,7 +3,7 @@
 //! ```text
 //! OUT/tasks/STAGE-KEY/
 //!     task.toml       what is to be done
-//!     attempts/N/     what attempt N wrote; failure.json where it failed
+//!     attempts/N/     what attempt N wrote; failure.json where it failed, stopped.json where it was stopped
 //!     output.log      what workers said
 //!     result.json     of the first attempt that finished
 //!     cancelled       somebody said so
@@ -26,12 +26,21 @@ pub struct Failure {
     pub output: Vec<String>,
 }
 
+/// That an attempt was stopped and the task wants to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Stopped {
+    /// Whether it left a newer checkpoint than it had begun with.
+    progress: bool,
+}
+
 /// The folder of one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskDir(PathBuf);
 
+/// How an attempt can end without a result.
+const ENDS: [&str; 2] = ["failure.json", "stopped.json"];
 /// Lines of output that a failure keeps.
-const LAST_LINES: usize = 12;
+pub(crate) const LAST_LINES: usize = 12;
 /// Bytes of `output.log` that are looked at for them.
 const LAST_BYTES: u64 = 16 << 10;
 
@@ -169,6 +178,31 @@ impl TaskDir {
         self.attempts().into_iter().filter_map(read).collect()
     }
 
+    /// Notes that an attempt was stopped, unless it said so itself; `progress`: it left a newer checkpoint.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn note_stop(&self, attempt: u32, progress: bool) -> Result<()> {
+        let path = self.attempt(attempt).join("stopped.json");
+        write_file_once(&path, &serde_json::to_vec(&Stopped { progress })?).map(|_| ())
+    }
+
+    /// Whether an attempt said how it ended.
+    pub fn is_noted(&self, attempt: u32) -> bool {
+        ENDS.iter().any(|name| self.attempt(attempt).join(name).exists())
+    }
+
+    /// Attempts that were stopped, the last ones in a row that left no newer checkpoint. What a killed coordinator or
+    /// worker left unsaid does not count.
+    pub fn stops_without_progress(&self) -> usize {
+        let read = |number: u32| {
+            let bytes = std::fs::read(self.attempt(number).join("stopped.json")).ok()?;
+            serde_json::from_slice::<Stopped>(&bytes).ok()
+        };
+        let stops = self.attempts().into_iter().rev().filter_map(read);
+        stops.take_while(|stopped| !stopped.progress).count()
+    }
+
     /// Whether somebody cancelled it.
     pub fn is_cancelled(&self) -> bool {
         self.0.join("cancelled").exists()
@@ -182,15 +216,15 @@ impl TaskDir {
         write_file(&self.0.join("cancelled"), b"")
     }
 
-    /// Forgets failures (they stay beside, under another name) and cancellation.
+    /// Forgets failures and stops (they stay beside, under another name) and cancellation.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn retry(&self) -> Result<()> {
-        for number in self.attempts() {
-            let path = self.attempt(number).join("failure.json");
+        for (number, name) in self.attempts().into_iter().flat_map(|n| ENDS.map(|name| (n, name))) {
+            let path = self.attempt(number).join(name);
             if path.exists() {
-                std::fs::rename(&path, self.attempt(number).join("failure-before-retry.json"))
+                std::fs::rename(&path, self.attempt(number).join(format!("before-retry-{name}")))
                     .with_context(|| format!("{}: cannot be renamed", path.display()))?;
             }
         }
@@ -267,5 +301,21 @@ mod tests {
         folder.cancel().unwrap();
         folder.retry().unwrap();
         assert!(folder.failures().is_empty() && !folder.is_cancelled());
+    }
+
+    #[test]
+    fn stops_count_until_one_made_progress_or_somebody_says_again() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = TaskDir::at(root.path());
+        let mut stop = |progress| {
+            let attempt = folder.begin_attempt().unwrap();
+            folder.note_stop(attempt, progress).unwrap();
+            folder.stops_without_progress()
+        };
+        assert_eq!([false, true, false, false].map(&mut stop), [1, 0, 1, 2]);
+        folder.begin_attempt().unwrap(); // killed: nothing was noted
+        assert_eq!(folder.stops_without_progress(), 2);
+        folder.retry().unwrap();
+        assert_eq!(folder.stops_without_progress(), 0);
     }
 }

@@ -55,7 +55,11 @@ impl Compute {
 /// Set by SIGTERM, SIGINT and SIGUSR1 (what Slurm sends ahead of a time limit); a second SIGINT ends the program at
 /// once.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    all: Arc<AtomicBool>,
+    /// For the task at work only: it was cancelled.
+    task: Arc<AtomicBool>,
+}
 
 impl Stop {
     /// Starts listening.
@@ -76,12 +80,12 @@ impl Stop {
             signal_hook::flag::register(signal, Arc::clone(&flag))
                 .with_context(|| format!("signal {signal} cannot be caught"))?;
         }
-        Ok(LISTENING.get_or_init(|| Self(flag)).clone())
+        Ok(LISTENING.get_or_init(|| Self { all: flag, task: Arc::default() }).clone())
     }
 
     /// Stops when stdin closes, too: whoever holds its other end has died.
     pub fn when_stdin_closes(&self) {
-        let flag = Arc::clone(&self.0);
+        let flag = Arc::clone(&self.all);
         std::thread::spawn(move || {
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
             flag.store(true, Ordering::Relaxed);
@@ -90,7 +94,22 @@ impl Stop {
 
     /// Whether to stop.
     pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked_for_all() || self.task.load(Ordering::Relaxed)
+    }
+
+    /// Whether the whole process shall stop, not just the task at work.
+    pub fn asked_for_all(&self) -> bool {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// Stops the task at work.
+    pub fn end_task(&self) {
+        self.task.store(true, Ordering::Relaxed);
+    }
+
+    /// The task at work has ended; the next one may begin.
+    pub fn next_task(&self) {
+        self.task.store(false, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Child processes on this machine, one per task.
 
-use super::How;
+use super::memory::Guard;
+use super::{Executor, How, REQUEUE, Start};
 use crate::task::Key;
 use crate::task_dir::TaskDir;
 use anyhow::{Context as _, Result};
@@ -18,6 +19,10 @@ pub struct Local {
     arguments: Vec<String>,
     jobs: usize,
     children: Vec<Running>,
+    memory: Guard,
+    /// Somebody was told that memory keeps jobs from starting.
+    short: bool,
+    notes: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -34,19 +39,12 @@ impl Local {
     /// Workers are `PROGRAM ARGUMENTS… FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes when this
     /// process dies: a worker that sees it close stops.
     pub fn new(program: PathBuf, arguments: Vec<String>, jobs: usize) -> Self {
-        Self { program, arguments, jobs, children: Vec::new() }
-    }
-
-    /// Places that are free.
-    pub fn free(&self) -> usize {
-        self.jobs.saturating_sub(self.children.len())
+        let (children, notes) = (Vec::new(), Vec::new());
+        Self { program, arguments, jobs, children, memory: Guard::default(), short: false, notes }
     }
 
     /// Starts a task; its output goes to the folder's `output.log`.
-    ///
-    /// # Errors
-    /// When the program cannot be started.
-    pub fn start(&mut self, key: &Key, folder: &TaskDir) -> Result<()> {
+    fn spawn(&mut self, key: Key, folder: &TaskDir) -> Result<()> {
         let path = folder.path().join("output.log");
         let open = || File::options().create(true).append(true).open(&path);
         let log = open().with_context(|| format!("{}: cannot be written", path.display()))?;
@@ -61,15 +59,39 @@ impl Local {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{}: cannot be started", self.program.display()))?;
-        self.children.push(Running { key: key.clone(), child, told: None });
+        self.children.push(Running { key, child, told: None });
         Ok(())
     }
+}
 
-    /// Those that have ended since the last call.
-    ///
-    /// # Errors
-    /// When a child cannot be waited for.
-    pub fn ended(&mut self) -> Result<Vec<(Key, How)>> {
+impl Executor for Local {
+    /// No more than fit into memory beside those at work.
+    fn free(&mut self) -> usize {
+        let places = self.jobs.saturating_sub(self.children.len());
+        if places == 0 {
+            return 0;
+        }
+        let room = self.memory.room(self.children.iter().map(|running| running.child.id()));
+        if room < places && !std::mem::replace(&mut self.short, true) {
+            self.notes.push(format!(
+                "memory: {} instead of {} jobs at once until more is free; a worker took up to {} MiB",
+                self.children.len() + room,
+                self.jobs,
+                self.memory.need() >> 20
+            ));
+        }
+        places.min(room)
+    }
+
+    fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    fn start(&mut self, tasks: Vec<Start>) -> Result<()> {
+        tasks.into_iter().try_for_each(|task| self.spawn(task.key, &task.folder))
+    }
+
+    fn ended(&mut self) -> Result<Vec<(Key, How)>> {
         let mut ended = Vec::new();
         let mut i = 0;
         while i < self.children.len() {
@@ -78,23 +100,27 @@ impl Local {
                 running.child.kill().context("a worker cannot be killed")?;
             }
             match running.child.try_wait().context("a worker cannot be waited for")? {
-                Some(status) => ended.push((self.children.swap_remove(i).key, how(status))),
+                Some(status) => {
+                    let asked = running.told.is_some() && status.code() == Some(REQUEUE);
+                    let how = if asked { How::Interrupted } else { how(status) };
+                    ended.push((self.children.swap_remove(i).key, how));
+                }
                 None => i += 1,
             }
         }
         Ok(ended)
     }
 
-    /// Asks one task's worker to write a checkpoint and end.
-    pub fn stop(&mut self, key: &Key) {
+    /// Its worker writes a checkpoint first, where it can.
+    fn stop(&mut self, key: &Key) {
         for running in self.children.iter_mut().filter(|running| running.key == *key) {
             running.stop();
         }
     }
 
-    /// Asks all workers.
-    pub fn stop_all(&mut self) {
+    fn stop_all(&mut self) -> bool {
         self.children.iter_mut().for_each(Running::stop);
+        false
     }
 }
 

@@ -3,6 +3,8 @@
 use super::evidence::Evidence;
 use super::runs::Run;
 use crate::run_dir::TrainedOn;
+use crate::task::{Task, folder_name};
+use std::path::Path;
 
 /// Words of a command line as a shell splits it; single quotes only, as ours are written.
 pub fn words(command: &str) -> Vec<String> {
@@ -36,9 +38,13 @@ pub fn option(command: &str, name: &str) -> Option<String> {
     })
 }
 
-/// The training that made the synthetic images of a run: the one whose `--out` the sampling names, or the GAN's only
-/// one. None where that cannot be told.
+/// The training that made the synthetic images of a run: the one that the sampling task of a study names, the one whose
+/// `--out` the sampling command names, or the GAN's only one. None where that cannot be told.
 pub fn training<'a>(evidence: &Evidence<'a>, run: &Run) -> Option<&'a Run> {
+    if let Some(folder) = run.result.inputs.iter().find_map(|input| sampled_from(&input.path)) {
+        let is = |training: &&Run| training.path.file_name() == Some(folder.as_ref());
+        return evidence.stage("train").find(is);
+    }
     let sampled = run.result.inputs.iter().find_map(|input| {
         input.command.starts_with("vesalius sample").then(|| words(&input.command))
     });
@@ -56,6 +62,18 @@ pub fn training<'a>(evidence: &Evidence<'a>, run: &Run) -> Option<&'a Run> {
     let mut of_gan = evidence.stage("train").filter(|training| training.gan() == Some(gan));
     let only = of_gan.next()?;
     of_gan.next().is_none().then_some(only)
+}
+
+/// Name of the training's folder, of a pack in the folder of a study's sampling task:
+/// `tasks/sample-KEY/attempts/N/pack`.
+fn sampled_from(pack: &Path) -> Option<String> {
+    let folder = pack.ancestors().nth(3)?;
+    if !folder.file_name()?.to_str()?.starts_with("sample-") {
+        return None;
+    }
+    let task = Task::read(folder).ok()?;
+    let training = task.input("run")?;
+    Some(folder_name(training.stage, &training.key))
 }
 
 /// How many synthetic images were sampled for a run, where the samplings' command lines say it.

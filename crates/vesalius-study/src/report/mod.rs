@@ -8,6 +8,7 @@ pub mod draw;
 pub mod evidence;
 #[cfg(test)]
 mod fixture;
+pub mod importance;
 pub mod lineage;
 pub mod measure;
 pub mod pages;

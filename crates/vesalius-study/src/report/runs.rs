@@ -4,7 +4,7 @@ use crate::run_dir::RunResult;
 use crate::score::Score;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// One finished run with what the report shows of it.
@@ -106,7 +106,7 @@ pub fn commands(runs: &[Run]) -> Vec<&str> {
     let (real, sampled): (Vec<&str>, Vec<&str>) = inputs
         .filter(|command| !command.is_empty())
         .partition(|command| !command.starts_with("vesalius sample"));
-    let mut found: Vec<&str> = vec![];
+    let mut seen = HashSet::new();
     let all = real
         .into_iter()
         .chain(stage("train"))
@@ -117,12 +117,7 @@ pub fn commands(runs: &[Run]) -> Vec<&str> {
                 .flat_map(stage),
         )
         .chain(stage("segment"));
-    for command in all {
-        if !found.contains(&command) {
-            found.push(command);
-        }
-    }
-    found
+    all.filter(|command| seen.insert(*command)).collect()
 }
 
 /// How deep a run may lie below a folder that is named.
@@ -149,8 +144,9 @@ pub fn gather(folders: &[PathBuf]) -> Result<Vec<Run>> {
         bail!("{}: no result.json there or below, expected finished runs", named.join(", "));
     }
     let runs: Vec<Run> = paths.into_iter().map(|path| read(&path)).collect::<Result<_>>()?;
-    for (i, run) in runs.iter().enumerate() {
-        if let Some(other) = runs[..i].iter().find(|other| same(other, run)) {
+    let mut first: HashMap<String, &Run> = HashMap::new();
+    for run in &runs {
+        if let Some(other) = first.insert(identity(run)?, run) {
             bail!(
                 "{} and {}: the same {} twice; expected each run once, leave one out",
                 other.path.display(),
@@ -162,18 +158,12 @@ pub fn gather(folders: &[PathBuf]) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// The same inputs under the same settings with the same outcome: a copy, or a repetition that tells nothing new.
-fn same(a: &Run, b: &Run) -> bool {
-    let (a, b) = (&a.result, &b.result);
-    let digests = |result: &RunResult| -> Vec<(String, String)> {
-        result.inputs.iter().map(|i| (i.role.clone(), i.sha256.clone())).collect()
-    };
-    a.stage == b.stage
-        && a.subject == b.subject
-        && a.settings == b.settings
-        && a.scores == b.scores
-        && a.outcome == b.outcome
-        && digests(a) == digests(b)
+/// Inputs, settings and outcome: two runs that agree in them are copies, or a repetition that tells nothing new.
+fn identity(run: &Run) -> Result<String> {
+    let RunResult { stage, subject, settings, scores, outcome, inputs, .. } = &run.result;
+    let digests: Vec<(&str, &str)> =
+        inputs.iter().map(|input| (input.role.as_str(), input.sha256.as_str())).collect();
+    Ok(serde_json::to_string(&(stage, subject, settings, scores, outcome, digests))?)
 }
 
 fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {

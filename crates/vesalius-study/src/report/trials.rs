@@ -5,7 +5,7 @@ use super::lineage::training;
 use super::measure::mean;
 use super::pages::spread::distance;
 use super::runs::Run;
-use crate::run_dir::TrainedOn;
+use crate::run_dir::{Outcome, TrainedOn};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +69,10 @@ pub struct Trial<'a> {
     pub distance: Option<f64>,
     /// Mean Dice of the U-Nets trained on its images alone.
     pub dice: Option<f64>,
+    /// Whether it broke down.
+    pub diverged: bool,
+    /// Wall-clock seconds of the training, over all attempts.
+    pub secs: f64,
 }
 
 /// All trainings.
@@ -89,6 +93,8 @@ pub fn trials<'a>(evidence: &Evidence<'a>) -> Vec<Trial<'a>> {
                 settings: flatten(&run.result.settings),
                 distance: distance(run),
                 dice: dice.get(run.path.as_path()).map(|values| mean(values)),
+                diverged: matches!(run.result.outcome, Outcome::Diverged { .. }),
+                secs: run.result.wall_secs,
             })
         })
         .collect()

@@ -3,6 +3,8 @@
 pub mod agreement;
 pub mod alarm;
 pub mod detection;
+pub mod fanova;
+pub mod forest;
 pub mod normal;
 pub mod proportion;
 pub mod rank;

@@ -39,6 +39,11 @@ impl Study {
             }
         }
         self.check_budget()?;
+        if let Some(slurm) = &self.slurm
+            && let Err(wrong) = slurm.get_ref().check()
+        {
+            bail!("{}: [slurm]: {wrong}", self.at(&slurm.span()));
+        }
         for (i, parameter) in self.search.parameter.iter().enumerate() {
             self.check_parameter(i, parameter)?;
         }

@@ -2,6 +2,7 @@
 
 mod check;
 
+use crate::exec::slurm::Settings;
 use crate::search::{self, Sampler};
 use crate::space::{Parameter, Space};
 use anyhow::{Context as _, Result};
@@ -41,6 +42,9 @@ pub struct Study {
     /// U-Nets without a GAN.
     #[serde(default)]
     pub baselines: Baselines,
+    /// What jobs of a Slurm cluster ask for, if it runs on one.
+    #[serde(default)]
+    pub slurm: Option<Spanned<Settings>>,
     #[serde(skip)]
     file: File,
 }
@@ -234,6 +238,11 @@ impl Study {
         self.resolve(&self.out)
     }
 
+    /// What jobs of a Slurm cluster ask for: the cluster's own defaults where the file says nothing.
+    pub fn slurm(&self) -> Settings {
+        self.slurm.as_ref().map(|slurm| slurm.get_ref().clone()).unwrap_or_default()
+    }
+
     /// The space of a GAN.
     pub fn space<'a>(&'a self, gan: &'a Gan) -> Space<'a> {
         Space { parameters: &self.search.parameter, preset: gan.preset.get_ref() }
@@ -353,6 +362,8 @@ when = { preset = ["y"], "a.b" = [2] }
             ("kind = \"random\"", "kind = \"radom\"", &[":14:", "radom"]),
             ("preset = \"y\"", "preset = \"x\"", &[":9:10:", "twice"]),
             ("name = \"small\"", "name = \"a/b\"", &["name", "a/b"]),
+            ("[search]", "[slurm]\ncpus = 0\n[search]", &[":13:1:", "cpus = 0"]),
+            ("[search]", "[slurm]\npartiton = \"x\"\n[search]", &[":14:1:", "partiton"]),
         ] {
             let error = format!("{:#}", read(&GOOD.replacen(from, to, 1)).unwrap_err());
             assert!(!error.contains('\n'), "{error}");

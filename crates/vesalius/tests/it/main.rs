@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod browser;
+mod cluster;
 mod copying;
 mod families;
 mod formats;
+mod full_disk;
 mod map;
 mod metrics;
 mod pipeline;
@@ -12,6 +14,7 @@ mod plausibility;
 mod real_data;
 mod resume;
 mod site;
+mod slurm;
 mod study;
 mod study_view;
 mod turing;
@@ -24,17 +27,23 @@ use std::sync::{Mutex, OnceLock};
 /// A folder that is removed at the end, with a cache of its own.
 struct Bench {
     folder: tempfile::TempDir,
+    /// What its commands have in their environment beside the cache.
+    variables: Vec<(String, String)>,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), variables: vec![] }
     }
 
     /// One that all tests of this process share: never removed, so it lies in the build folder.
     fn shared() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
-        Self { folder: folder.expect("a temporary folder") }
+        Self { folder: folder.expect("a temporary folder"), variables: vec![] }
+    }
+
+    fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -46,7 +55,8 @@ impl Bench {
         command
             .args(arguments)
             .current_dir(self.folder.path())
-            .env("VESALIUS_CACHE", self.path("cache"));
+            .env("VESALIUS_CACHE", self.path("cache"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -15,7 +15,7 @@ pub fn smoke(bench: &Bench, edit: impl Fn(String) -> String) {
 }
 
 /// One short training and nothing after it.
-fn only_a_training(text: String) -> String {
+pub fn only_a_training(text: String) -> String {
     let (text, _) = text.split_once("[best]").unwrap();
     text.replace("[[gan]]\npreset = \"wgan\"\nset = [\"training.critic_boost=false\", \"training.critic_steps=2\"]\n", "")
         .replace("runs = 4", "runs = 1")
@@ -25,7 +25,7 @@ fn only_a_training(text: String) -> String {
 
 const RUN: [&str; 5] = ["study", "run", "studies/smoke.toml", "--jobs", "2"];
 
-fn status(bench: &Bench) -> serde_json::Value {
+pub fn status(bench: &Bench) -> serde_json::Value {
     let text = bench.ok(&["study", "status", "studies/smoke.toml", "--json"]);
     serde_json::from_str(&text).unwrap()
 }
@@ -42,7 +42,7 @@ pub fn tasks(bench: &Bench, stage: &str) -> Vec<PathBuf> {
     found
 }
 
-fn attempts(task: &Path) -> usize {
+pub fn attempts(task: &Path) -> usize {
     std::fs::read_dir(task.join("attempts")).map_or(0, Iterator::count)
 }
 

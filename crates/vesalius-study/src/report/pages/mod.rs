@@ -11,6 +11,7 @@ pub mod plausibility;
 pub mod provenance;
 pub mod samples;
 pub mod scores;
+pub mod search;
 pub mod settings;
 pub mod spread;
 pub mod stage;
@@ -33,6 +34,7 @@ pub const PAGES: [Page; 13] = [
     correlation::page,
     spread::page,
     settings::page,
+    search::page,
     samples::page,
     maps::page,
     copying::page,

@@ -62,7 +62,8 @@ pub struct CancelArgs {
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Takes the best training of each GAN on each dataset so far, what judged it, and the baselines.
+Takes all trainings so far, what judged the best of each GAN on each dataset, and the baselines. Figs 3 and 4, what the
+hyperparameters explain (functional ANOVA) and how many trainings diverged are of all of them.
 
 Example:
   vesalius study report studies/smoke.toml --out report")]
@@ -145,17 +146,12 @@ pub fn reindex(args: &StudyArg) -> Result<ExitCode> {
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     let open = Open::read(&args.study, false)?;
     let out = open.study.folder();
-    let best = |planned: &Planned| open.plan.best.iter().any(|best| best.key == planned.key);
     let folders: Vec<PathBuf> = open
         .plan
         .tasks
         .iter()
         .filter(|planned| open.known.finished.contains_key(&planned.key))
-        .filter(|planned| match planned.task.stage {
-            Stage::Train => best(planned),
-            Stage::Judge | Stage::Sample => false,
-            Stage::Distance | Stage::Metrics | Stage::Segment => true,
-        })
+        .filter(|planned| !matches!(planned.task.stage, Stage::Judge | Stage::Sample))
         .map(|planned| TaskDir::of(&out, planned.task.stage, &planned.key).path().to_owned())
         .collect();
     if folders.is_empty() {

@@ -43,7 +43,7 @@ enum Command {
     Cancel(manage::CancelArgs),
     /// Make the store again from the folders of the tasks, as they are now.
     Reindex(manage::StudyArg),
-    /// Write Table 2 and the figures from the best runs and the baselines.
+    /// Write tables and figures from all runs, what judged the best, and the baselines.
     Report(manage::ReportArgs),
 }
 

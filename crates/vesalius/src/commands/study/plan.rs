@@ -1,24 +1,31 @@
 //! `vesalius study plan`.
 
 use super::Open;
-use anyhow::Result;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use anyhow::{Context, Result};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use vesalius_study::data::pack::Pack;
-use vesalius_study::plan::PackInfo;
+use vesalius_study::exec::{Start, slurm};
+use vesalius_study::plan::{PackInfo, Plan, Planned, Progress};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
+use vesalius_study::task_dir::TaskDir;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Every value of the search space is tried against the GAN's settings first: what is wrong is named with line and column.
-The time is estimated from finished tasks of the same stage and GAN, and is unknown until there are some.
+Time and disk are estimated from finished tasks of the same stage and GAN, and are unknown until there are some.
 Packs need not exist yet.
 
-Example:
-  vesalius study plan studies/paper.toml")]
+With --slurm also the scripts that `study run --on slurm` would submit now: one for each array job, each after a line that
+says how many tasks it does.
+
+Examples:
+  vesalius study plan studies/paper.toml
+  vesalius study plan studies/paper.toml --slurm")]
 pub struct Args {
     /// Study file.
     #[arg(value_name = "STUDY.toml")]
@@ -26,6 +33,9 @@ pub struct Args {
     /// Also print every task: key, stage, dataset, GAN, settings.
     #[arg(long)]
     tasks: bool,
+    /// Also print the scripts that would be submitted to Slurm now.
+    #[arg(long)]
+    slurm: bool,
 }
 
 /// Stands for packs that do not exist yet.
@@ -67,21 +77,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(secs) => println!("time left on one job: {}", super::status::duration(secs)),
         None => println!("time left: unknown until a task of each stage and GAN has finished"),
     }
-    if let Some(best) = &study.best {
-        let count = *best.count.get_ref();
-        let mut bytes = 0;
-        for dataset in &study.dataset {
-            let Ok(pack) = Pack::open(&study.resolve(dataset.pack.get_ref())) else { continue };
-            let layout = pack.layout();
-            bytes += gans * count * (layout.pixel_bytes() + layout.label_bytes());
-        }
-        if bytes > 0 {
-            println!(
-                "disk for synthetic packs: {:.1} MB (checkpoints not counted)",
-                bytes as f64 / 1e6
-            );
-        }
-    }
+    print_disk(&study, &plan, &known);
     if args.tasks {
         for planned in &plan.tasks {
             let gan = planned.gan.as_deref().unwrap_or("-");
@@ -89,5 +85,100 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             println!("{} {stage} {} {gan} {}", planned.key, planned.dataset, planned.what);
         }
     }
+    if args.slurm {
+        print_scripts(&study, &plan, &known)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Bytes that are still to be written, of finished tasks as the time is; what packs take is known from the start.
+fn print_disk(study: &Study, plan: &Plan, known: &Progress) {
+    let mega = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    match disk_left(&study.folder(), plan, known) {
+        Some(bytes) => println!("disk still to be written: {} with checkpoints", mega(bytes)),
+        None => {
+            println!("disk for checkpoints: unknown until a task of each stage and GAN has finished");
+        }
+    }
+    let Some(best) = &study.best else { return };
+    let open = |dataset: &vesalius_study::study::Dataset| {
+        Pack::open(&study.resolve(dataset.pack.get_ref())).ok()
+    };
+    let pair = |pack: &Pack| (pack.layout().pixel_bytes() + pack.layout().label_bytes()) as u64;
+    let pairs: u64 = study.dataset.iter().filter_map(open).map(|pack| pair(&pack)).sum();
+    let bytes = pairs * (study.gan.len() * *best.count.get_ref()) as u64;
+    if bytes > 0 {
+        println!("disk for synthetic packs: {}", mega(bytes));
+    }
+}
+
+/// Finished folders of each stage and GAN that are measured: more would tell little and take long.
+const MEASURED: usize = 5;
+
+/// Mean size of finished folders of the same stage and GAN, of the same stage where that GAN has none, for all that is
+/// left. `None` where a stage has none at all.
+fn disk_left(out: &Path, plan: &Plan, known: &Progress) -> Option<u64> {
+    let mut sizes: HashMap<(Stage, Option<&str>), Vec<u64>> = HashMap::new();
+    for planned in plan.tasks.iter().filter(|p| known.finished.contains_key(&p.key)) {
+        let stage = planned.task.stage;
+        let of_gan = sizes.entry((stage, planned.gan.as_deref())).or_default();
+        if of_gan.len() < MEASURED {
+            let bytes = size(TaskDir::of(out, stage, &planned.key).path(), &mut HashSet::new());
+            of_gan.push(bytes);
+            sizes.entry((stage, Some(""))).or_default().push(bytes);
+        }
+    }
+    let mean = |stage: Stage, gan: Option<&str>| {
+        let sizes = sizes.get(&(stage, gan)).or_else(|| sizes.get(&(stage, Some(""))))?;
+        Some(sizes.iter().sum::<u64>() / sizes.len() as u64)
+    };
+    let mut left = 0;
+    for planned in &plan.tasks {
+        if !known.finished.contains_key(&planned.key) && !known.given_up.contains(&planned.key) {
+            left += mean(planned.task.stage, planned.gan.as_deref())?;
+        }
+    }
+    for (stage, count) in plan.later.iter().filter(|(_, count)| **count > 0) {
+        left += mean(*stage, Some(""))? * *count as u64;
+    }
+    Some(left)
+}
+
+/// Bytes of the files below a folder, each once: attempts share checkpoints as hard links.
+fn size(folder: &Path, seen: &mut HashSet<u64>) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut bytes = 0;
+    for entry in entries {
+        let Ok(meta) = entry.metadata() else { continue };
+        if meta.is_dir() {
+            bytes += size(&entry.path(), seen);
+        } else if seen.insert(meta.ino()) {
+            bytes += meta.blocks() * 512;
+        }
+    }
+    bytes
+}
+
+fn print_scripts(study: &Study, plan: &Plan, known: &Progress) -> Result<()> {
+    // The folder need not exist yet, so it cannot be made canonical.
+    let out = std::path::absolute(study.folder()).context("the study's folder")?;
+    let start = |planned: &Arc<Planned>| {
+        let (stage, key) = (planned.task.stage, planned.key.clone());
+        Start { stage, folder: TaskDir::of(&out, stage, &key), key }
+    };
+    let tasks: Vec<Start> = plan.ready(known).map(start).collect();
+    let most = slurm::max_array_size().unwrap_or_else(|error| {
+        eprintln!("note: {error}; arrays are shown as long as Slurm's default allows");
+        slurm::USUAL_ARRAY_SIZE
+    });
+    let program = super::run::program()?;
+    let scripts = slurm::preview(tasks, &out, &study.name, &study.slurm(), &program, most)?;
+    if scripts.is_empty() {
+        println!("# nothing to submit now");
+    }
+    for (text, tasks) in scripts {
+        println!("# {tasks} tasks\n{text}");
+    }
+    Ok(())
 }

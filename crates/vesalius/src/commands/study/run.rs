@@ -11,8 +11,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vesalius_study::coordinate::{self, Ended, Event};
+use vesalius_study::exec::Executor;
 use vesalius_study::exec::local::Local;
+use vesalius_study::exec::slurm::Slurm;
 use vesalius_study::plan::{Plan, Planned, Progress};
+use vesalius_study::study::Study;
 use vesalius_study::task::Key;
 use vesalius_study::task_dir::TaskDir;
 
@@ -20,45 +23,57 @@ use vesalius_study::task_dir::TaskDir;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Goes on from whatever is finished. SIGINT or SIGTERM tells the workers to write checkpoints and ends with exit code 75;
-the same command goes on. A task that fails three times is given up and the study goes on without it.
+the same command goes on. A task that fails three times is given up and the study goes on without it, and so is one that
+is stopped 20 times in a row from outside without a newer checkpoint.
 
-Exit codes: 0 done; 1 done, but tasks failed (`study status` says why); 2 usage or environment; 75 stopped.
+With `--on slurm` tasks are elements of array jobs, which ask for what the table [slurm] of the study file says
+(docs/study.md); this program, the study's folder and the packs have to lie under the same paths on all nodes. Jobs need
+no coordinator: one that ends or dies leaves them in the queue, and the same command takes them up. A job that leaves the
+queue without a result counts as a failure of its task.
 
-Example:
-  vesalius study run studies/smoke.toml --jobs 2")]
+Exit codes: 0 done; 1 done, but tasks failed (`study status` says why); 2 usage or environment, or Slurm refused; 75
+stopped.
+
+Examples:
+  vesalius study run studies/smoke.toml --jobs 2
+  vesalius study run studies/paper.toml --on slurm")]
 pub struct Args {
     /// Study file.
     #[arg(value_name = "STUDY.toml")]
     study: PathBuf,
-    /// Tasks at once [default: one per CPU]. On a GPU, so many share it.
+    /// Where tasks run.
+    #[arg(long, default_value = "local", value_name = "WHERE")]
+    on: Where,
+    /// Tasks at once on this machine [default: one per CPU]. On a GPU, so many share it.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// CPU threads of each [default: all CPUs divided by the jobs].
+    /// CPU threads of each on this machine [default: all CPUs divided by the jobs].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Device: `cpu`, or `cuda:0`, ….
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
-    device: String,
+    /// Device on this machine [default: cpu]: `cpu`, or `cuda:0`, ….
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Where {
+    /// Child processes.
+    Local,
+    /// Array jobs of a cluster.
+    Slurm,
 }
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let study = space::read(&args.study)?;
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cpus);
-    let threads = args.threads.unwrap_or((cpus / jobs.max(1)).max(1));
-    if jobs == 0 || threads == 0 {
-        bail!("--jobs {jobs}, --threads {threads}: expected at least 1 each");
-    }
+    let mut executor: Box<dyn Executor> = match args.on {
+        Where::Local => Box::new(local(args)?),
+        Where::Slurm => Box::new(slurm(args, &study)?),
+    };
     let stop = Stop::listen()?;
-    let program = std::env::current_exe().context("the path of this program")?;
-    let threads = threads.to_string();
-    let arguments = ["worker", "--watch-stdin", "--device", &args.device, "--threads", &threads];
-    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    let mut local = Local::new(program, arguments, jobs);
     let mut view = View::new(&study.folder());
     let ended =
-        coordinate::run(&study, &space::resolve, &mut local, &|| stop.asked(), &mut |event| {
+        coordinate::run(&study, &space::resolve, &mut *executor, &|| stop.asked(), &mut |event| {
             view.show(&event);
         })?;
     view.clear();
@@ -81,6 +96,41 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
+fn local(args: &Args) -> Result<Local> {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or(cpus);
+    let threads = args.threads.unwrap_or((cpus / jobs.max(1)).max(1));
+    if jobs == 0 || threads == 0 {
+        bail!("--jobs {jobs}, --threads {threads}: expected at least 1 each");
+    }
+    let threads = threads.to_string();
+    let device = args.device.as_deref().unwrap_or("cpu");
+    let arguments = ["worker", "--watch-stdin", "--device", device, "--threads", &threads];
+    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    Ok(Local::new(program()?, arguments, jobs))
+}
+
+fn slurm(args: &Args, study: &Study) -> Result<Slurm> {
+    for (flag, given, key) in [
+        ("--jobs", args.jobs.is_some(), "max_queued"),
+        ("--threads", args.threads.is_some(), "cpus"),
+        ("--device", args.device.is_some(), "gpus"),
+    ] {
+        if given {
+            bail!(
+                "{flag}: for this machine only; expected {key} in [slurm] of {}",
+                args.study.display()
+            );
+        }
+    }
+    Slurm::new(&study.folder(), &study.name, study.slurm(), program()?)
+}
+
+/// This program, which workers are, too.
+pub fn program() -> Result<PathBuf> {
+    std::env::current_exe().context("the path of this program")
+}
+
 /// A line per worker and one for the whole on a terminal; a line per event otherwise.
 struct View {
     out: PathBuf,
@@ -91,6 +141,8 @@ struct View {
     refreshed: Instant,
 }
 
+/// Workers that have a line of their own; a cluster has more than a terminal.
+const MOST_LINES: usize = 16;
 /// Between two looks at what workers say.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -111,12 +163,17 @@ impl View {
         match event {
             Event::Started(planned) => {
                 self.say(&format!("started  {}", name(planned)));
+                if self.bars.len() >= MOST_LINES {
+                    return;
+                }
                 let style = ProgressStyle::with_template("{msg}").expect("a constant template");
                 let bar =
                     self.lines.insert_before(&self.whole, ProgressBar::new(0).with_style(style));
                 self.bars.insert(planned.key.clone(), bar);
             }
             Event::Finished(planned) => self.end(planned, "finished", ""),
+            Event::Stopped(planned) => self.end(planned, "stopped ", " (goes on)"),
+            Event::Note(text) => self.say(text),
             Event::Cancelled(planned) => self.end(planned, "cancelled", ""),
             Event::Failed(planned, reason, again) => {
                 let again = if *again { " (will be tried again)" } else { " (given up)" };
@@ -145,7 +202,7 @@ impl View {
             known.finished.contains_key(&p.key) || known.given_up.contains(&p.key)
         };
         self.whole.set_position(plan.tasks.iter().filter(over).count() as u64);
-        for planned in running {
+        for planned in running.iter().filter(|planned| self.bars.contains_key(&planned.key)) {
             let folder = TaskDir::of(&self.out, planned.task.stage, &planned.key);
             let line = folder.last_lines(1).pop().unwrap_or_default();
             if let Some(bar) = self.bars.get(&planned.key) {

@@ -1,14 +1,11 @@
-//! `vesalius worker`: does tasks of a study, each in its folder. Every stage is one of the other commands, run in the
-//! folder of an attempt; the first attempt to finish publishes the task's result.
+//! A task of each stage as one of the other commands, run in the folder of an attempt.
 
 use crate::commands::{distance, metrics, sample, segment, train};
-use crate::environment::{Compute, REQUEUE, Stop};
+use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Input, Subject};
@@ -18,89 +15,18 @@ use vesalius_torch::features::unet::{UnetExtractor, default_spec};
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::{checkpoint, train as training};
 
-/// Arguments.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-`vesalius study run` starts workers; start one by hand to see a failure again. A task's folder has task.toml. The worker
-writes into attempts/N/ there, goes on from the newest checkpoint of earlier attempts, and publishes result.json unless
-another attempt was first. SIGINT, SIGTERM and SIGUSR1 write a checkpoint.
-
-Exit codes: 0 all done; 1 a task failed, and its attempts/N/failure.json says why; 2 usage or environment; 75 stopped,
-to be started again.
-
-Example:
-  vesalius worker my-study/tasks/train-0123456789abcdef --threads 1")]
-pub struct Args {
-    /// Folders of tasks.
-    #[arg(value_name = "TASK", required = true)]
-    tasks: Vec<PathBuf>,
-    /// Stop when stdin closes: the coordinator that holds its other end is dead.
-    #[arg(long)]
-    watch_stdin: bool,
-    #[command(flatten)]
-    compute: Compute,
-}
-
-/// Runs it.
-pub fn run(args: &Args) -> Result<ExitCode> {
-    args.compute.start()?;
-    let stop = Stop::listen()?;
-    if args.watch_stdin {
-        stop.when_stdin_closes();
-    }
-    let mut failed = false;
-    for path in &args.tasks {
-        let folder =
-            TaskDir::at(&path.canonicalize().with_context(|| format!("{}", path.display()))?);
-        if folder.is_finished() {
-            continue;
-        }
-        let task = Task::read(folder.path())?;
-        let attempt = folder.begin_attempt()?;
-        let job = Job {
-            folder: &folder,
-            task: &task,
-            attempt,
-            device: &args.compute.device,
-            stop: &stop,
-        };
-        // A panic ends one task; the hook has printed where.
-        let outcome = catch_unwind(AssertUnwindSafe(|| job.run()));
-        match outcome {
-            Ok(Ok(())) if folder.attempt(attempt).join("result.json").exists() => {
-                folder.publish(attempt)?;
-            }
-            _ if stop.asked() => return Ok(ExitCode::from(REQUEUE)),
-            Ok(Ok(())) => bail!("{}: ended without a result", folder.path().display()),
-            Ok(Err(error)) => {
-                eprintln!("error: {error:#}");
-                folder.note_failure(attempt, &format!("{error:#}"))?;
-                failed = true;
-            }
-            Err(panic) => {
-                let text = panic
-                    .downcast_ref::<String>()
-                    .map(String::as_str)
-                    .or_else(|| panic.downcast_ref::<&str>().copied())
-                    .unwrap_or("no message");
-                folder.note_failure(attempt, &format!("panicked: {}", text.replace('\n', " ")))?;
-                failed = true;
-            }
-        }
-    }
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
-}
-
-struct Job<'a> {
-    folder: &'a TaskDir,
-    task: &'a Task,
-    attempt: u32,
-    device: &'a str,
-    stop: &'a Stop,
+/// An attempt at a task.
+pub struct Job<'a> {
+    pub folder: &'a TaskDir,
+    pub task: &'a Task,
+    pub attempt: u32,
+    pub device: &'a str,
+    pub stop: &'a Stop,
 }
 
 impl Job<'_> {
-    fn run(&self) -> Result<()> {
+    /// Does it; `result.json` of the attempt is what came of it, and missing where it was stopped.
+    pub fn run(&self) -> Result<()> {
         match self.task.stage {
             Stage::Judge => self.judge(),
             Stage::Train => self.train(),
@@ -118,6 +44,16 @@ impl Job<'_> {
             }
             Stage::Segment => self.segment(),
         }
+    }
+
+    /// Whether it leaves a newer checkpoint than all earlier attempts did.
+    pub fn made_progress(&self) -> bool {
+        let newest = |number| {
+            let last = checkpoint::list(&self.folder.attempt(number)).ok()?.pop()?;
+            last.file_name().map(ToOwned::to_owned)
+        };
+        let earlier = self.folder.attempts().into_iter().filter(|&number| number != self.attempt);
+        newest(self.attempt) > earlier.filter_map(newest).max()
     }
 
     fn own(&self) -> PathBuf {
@@ -305,15 +241,11 @@ fn take_over(from: &Path, own: &Path) -> Result<()> {
     for checkpoint in checkpoint::list(from)? {
         let name = checkpoint.file_name().context("a checkpoint has a name")?;
         let target = own.join("checkpoints").join(name);
-        let staged = vesalius_study::publish::StagedDir::create(&target)?;
-        for entry in vesalius_study::data::source::entries(&checkpoint)? {
-            let name = entry.file_name().context("a file has a name")?;
-            let copy = staged.path().join(name);
-            std::fs::hard_link(&entry, &copy)
-                .or_else(|_| std::fs::copy(&entry, &copy).map(|_| ()))
-                .with_context(|| format!("{}: cannot be copied", entry.display()))?;
+        match take_over_one(&checkpoint, &target) {
+            // Another copy of the job is still at work and removed an old one.
+            Err(_) if !checkpoint.exists() => {}
+            other => other?,
         }
-        staged.publish()?;
     }
     if let Ok(bytes) = std::fs::read(from.join("stats.jsonl")) {
         write_file(&own.join("stats.jsonl"), &bytes)?;
@@ -322,6 +254,18 @@ fn take_over(from: &Path, own: &Path) -> Result<()> {
         write_file(&own.join("commands.log"), &bytes)?;
     }
     Ok(())
+}
+
+fn take_over_one(checkpoint: &Path, target: &Path) -> Result<()> {
+    let staged = vesalius_study::publish::StagedDir::create(target)?;
+    for entry in vesalius_study::data::source::entries(checkpoint)? {
+        let name = entry.file_name().context("a file has a name")?;
+        let copy = staged.path().join(name);
+        std::fs::hard_link(&entry, &copy)
+            .or_else(|_| std::fs::copy(&entry, &copy).map(|_| ()))
+            .with_context(|| format!("{}: cannot be copied", entry.display()))?;
+    }
+    staged.publish()
 }
 
 fn path(path: &Path) -> Result<String> {
