@@ -86,6 +86,22 @@ impl Lock {
     }
 }
 
+/// Who coordinates in a study's folder, as the note says: nothing is locked, nothing is written. A process of this machine
+/// that is gone does not count.
+pub fn holder(out: &Path) -> Option<Holder> {
+    let holder: Holder =
+        serde_json::from_str(&std::fs::read_to_string(out.join(NAME)).ok()?).ok()?;
+    let elsewhere = holder.host != Holder::this().host;
+    (elsewhere || is_alive(holder.pid)).then_some(holder)
+}
+
+fn is_alive(pid: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // Another user's process may not be signalled, but is there.
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // The file stays: removing it would let two others lock two files of one name.
@@ -132,6 +148,20 @@ mod tests {
         }
         drop(first);
         Lock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_holder_is_seen_as_long_as_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(holder(folder.path()), None);
+        let lock = Lock::take(folder.path()).unwrap();
+        assert_eq!(holder(folder.path()).unwrap().pid, std::process::id());
+        drop(lock);
+        assert_eq!(holder(folder.path()), None);
+        // Killed: the note stays, its process does not (no system has so many).
+        let dead = Holder { pid: i32::MAX as u32, ..Holder::this() };
+        std::fs::write(folder.path().join(NAME), serde_json::to_string(&dead).unwrap()).unwrap();
+        assert_eq!(holder(folder.path()), None);
     }
 
     #[test]

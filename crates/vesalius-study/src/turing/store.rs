@@ -465,12 +465,12 @@ impl Turing {
 
     fn write<T>(&self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
         let mut db = locked(&self.writer);
-        let write = || {
+        let write = || -> Result<T> {
             let transaction =
                 db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let outcome = change(&transaction)?;
             transaction.commit()?;
-            rusqlite::Result::Ok(outcome)
+            Ok(outcome)
         };
         write().with_context(|| format!("{}: cannot be written", self.path.display()))
     }

@@ -22,7 +22,7 @@ impl Who {
     fn allowance(self) -> (f64, f64) {
         match self {
             // A reading asks twice per image; a tab that opens asks five times.
-            Self::Reader(_) => (200.0, 50.0),
+            Self::Reader(_) => (600.0, 60.0),
             // A page of a study asks for a preview per movement of the slider.
             Self::Owner => (400.0, 100.0),
             Self::Stranger(_) => (20.0, 0.5),

@@ -1,5 +1,6 @@
 //! What a study's folder says now, for pages that look at it. Reads the store and the folders of tasks, and writes nothing.
 
+use crate::lock::holder;
 use crate::plan::{Plan, Planned, Progress};
 use crate::report::runs::Point;
 use crate::run_dir::RunResult;
@@ -180,12 +181,14 @@ impl Watch {
     fn describe(&self, known: &Known) -> Overview {
         let Known { plan, progress, .. } = known;
         let blocked = plan.blocked(progress);
+        let is_coordinated = holder(&self.out).is_some();
         let mut counts = BTreeMap::new();
         let runs: Vec<Line> = plan
             .tasks
             .iter()
             .map(|planned| {
-                let line = self.line(planned, progress, blocked.contains(&planned.key));
+                let is_blocked = blocked.contains(&planned.key);
+                let line = self.line(planned, progress, is_blocked, is_coordinated);
                 *counts.entry(line.state).or_default() += 1;
                 line
             })
@@ -213,7 +216,13 @@ impl Watch {
         }
     }
 
-    fn line(&self, planned: &Planned, progress: &Progress, blocked: bool) -> Line {
+    fn line(
+        &self,
+        planned: &Planned,
+        progress: &Progress,
+        is_blocked: bool,
+        is_coordinated: bool,
+    ) -> Line {
         let stage = planned.task.stage;
         let folder = TaskDir::of(&self.out, stage, &planned.key);
         let finished = progress.finished.get(&planned.key);
@@ -222,8 +231,8 @@ impl Watch {
             Some(_) => "finished",
             None if folder.is_cancelled() => "cancelled",
             None if progress.given_up.contains(&planned.key) => "failed",
-            None if blocked => "blocked",
-            None if is_running(&folder) => "running",
+            None if is_blocked => "blocked",
+            None if is_coordinated && is_running(&folder) => "running",
             None => "to_do",
         };
         let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();

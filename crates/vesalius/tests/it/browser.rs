@@ -235,6 +235,21 @@ const LEFT: &str = "\u{e012}";
 const UP: &str = "\u{e013}";
 const RIGHT: &str = "\u{e014}";
 
+/// Begins a reading by a click; gives the milliseconds until its first image was in sight.
+fn begin(browser: &Browser, number: usize) -> f64 {
+    browser.run(
+        "document.getElementById('go').addEventListener('click', () => \
+         sessionStorage.setItem('clicked', performance.timeOrigin + performance.now()))",
+    );
+    browser.click("#go");
+    browser.image(number);
+    let script = "return performance.timeOrigin + performance.getEntriesByName('image in sight')[0].startTime \
+                  - Number(sessionStorage.getItem('clicked'))";
+    let first_ms = browser.run(script).as_f64().expect("a time");
+    eprintln!("image {number} in sight {first_ms:.0} ms after the click");
+    first_ms
+}
+
 /// The answer that this reader gives to image `number`.
 fn answer(number: usize) -> (&'static str, usize) {
     (if number * 7 % 11 < 5 { "real" } else { "synthetic" }, 1 + number * 3 % 5)
@@ -248,22 +263,11 @@ fn a_whole_reading_by_mouse_and_keys_survives_a_kill_and_is_scored() {
     let Some(browser) = Browser::start(DESKTOP) else { return };
     let mut server = Server::start(&bench, &["--turing", "turing"]);
     browser.goto(&format!("http://{}/r/{}", server.address, tokens[0]));
+    browser.resize(DESKTOP);
     browser.audit("the welcome");
     browser.shot("welcome-desktop.png");
 
-    // From the click to the first image in sight.
-    browser.run(
-        "document.getElementById('go').addEventListener('click', () => \
-                 sessionStorage.setItem('clicked', performance.timeOrigin + performance.now()))",
-    );
-    browser.click("#go");
-    browser.image(1);
-    let script = "return performance.timeOrigin + performance.getEntriesByName('image in sight')[0].startTime \
-                      - Number(sessionStorage.getItem('clicked'))";
-    let first_ms = browser.run(script).as_f64().unwrap();
-    eprintln!("first image in sight {first_ms:.0} ms after the click");
-    // Slack for a busy machine: alone it is far below 300 ms.
-    assert!(first_ms < 1000.0, "{first_ms} ms");
+    let mut first_ms = begin(&browser, 1);
     browser.audit("the first image");
 
     let mut number = 1;
@@ -296,8 +300,7 @@ fn a_whole_reading_by_mouse_and_keys_survives_a_kill_and_is_scored() {
                 browser.goto(&format!("http://{}/r/{}", server.address, tokens[0]));
                 let text = browser.run("return document.body.innerText");
                 assert!(text.as_str().unwrap().contains("79 of 100"), "{text}");
-                browser.click("#go");
-                browser.image(80);
+                first_ms = first_ms.min(begin(&browser, 80));
                 browser.press(&keys);
             }
             _ => browser.press(&keys),
@@ -316,6 +319,8 @@ fn a_whole_reading_by_mouse_and_keys_survives_a_kill_and_is_scored() {
             browser.image(number);
         }
     }
+    // The better of two: other tests run beside this one.
+    assert!(first_ms < 300.0, "{first_ms} ms from the click to the first image");
     browser.until("the end", "!document.getElementById('end').hidden");
     browser.audit("the end");
     // A change of mind, by keys: back to the first image.
@@ -411,7 +416,8 @@ fn views_of_an_image_change_and_start_anew_on_every_screen() {
     browser.press("m");
     browser.shot("reading-mask.png");
     // The focus goes through the page in the order in which it is read.
-    browser.run("document.activeElement.blur()");
+    browser.goto(&format!("http://{}/read", server.address));
+    browser.image(2);
     let mut order = vec![];
     for _ in 0..12 {
         browser.press(TAB);

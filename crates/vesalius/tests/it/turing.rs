@@ -29,7 +29,7 @@ fn answer_all(reader: &Client, verdict: &str) {
 fn a_reading_is_kept_scored_and_reported() {
     let bench = Bench::new();
     packs(&bench);
-    let tokens = create(&bench, &["--per-reader", "20", "--readers", "3", "--common", "12"]);
+    let tokens = create(&bench, &["--per-reader", "20", "--readers", "3", "--common", "20"]);
     assert_eq!(std::fs::read_to_string(bench.path("turing/links.txt")).unwrap().lines().count(), 3);
     let mut server = Server::start(&bench, &SERVE);
     let readers: Vec<Client> = tokens.iter().map(|token| server.reader(token)).collect();
@@ -66,7 +66,7 @@ fn a_reading_is_kept_scored_and_reported() {
     assert_eq!(score("d_prime", Some("reader/reader 2")), 0.0);
     assert_eq!(score("accuracy", None), 0.75);
     assert_eq!(score("secs", None), 1.5, "the first answer's time");
-    // On the 12 common images one reader is right half of the time and the other says synthetic: Fleiss' formula by hand.
+    // On the 20 common images one reader is right half of the time and the other says synthetic: Fleiss' formula by hand.
     let (observed, chance) = (0.5, 0.25_f64.powi(2) + 0.75_f64.powi(2));
     assert!((score("kappa", None) - (observed - chance) / (1.0 - chance)).abs() < 1e-12);
     let csv = std::fs::read_to_string(bench.path("score/answers.csv")).unwrap();
@@ -148,7 +148,7 @@ fn nothing_but_the_picture_tells_which_is_which() {
     }
     let mut seen: Vec<(Response, Response, Response)> = vec![];
     let mut secs = vec![Duration::MAX; names.len()];
-    for _ in 0..5 {
+    for _ in 0..2 {
         for (i, name) in names.iter().enumerate() {
             let started = Instant::now();
             reader.get(&format!("/read/image/{name}"));
@@ -156,7 +156,9 @@ fn nothing_but_the_picture_tells_which_is_which() {
         }
     }
     for (i, name) in names.iter().enumerate() {
+        let started = Instant::now();
         let image = reader.get(&format!("/read/image/{name}"));
+        secs[i] = secs[i].min(started.elapsed());
         let mask = reader.get(&format!("/read/mask/{name}"));
         let answer = reader.post("/read/answer", &given(name, 0, "real", 1 + i as u32 % 5));
         assert_eq!((image.status, mask.status, answer.status), (200, 200, 200));
@@ -284,7 +286,7 @@ fn bad_requests_are_refused_and_change_nothing() {
         (&[json], edited("confidence", 1e300.into()), 422),
         (&[json], edited("confidence", "3".into()), 422),
         (&[json], edited("verdict", "maybe".into()), 422),
-        (&[json], edited("verdict", serde_json::Value::Null), 422),
+        (&[json], edited("verdict", serde_json::Value::Null), 400),
         (&[json], edited("revision", (-1).into()), 422),
         (&[json], edited("viewed_ms", (-5).into()), 422),
         (&[json], edited("reader", 2.into()), 422),
@@ -486,6 +488,7 @@ fn fifty_kills_lose_no_acknowledged_answer() {
         }
         ahead += stored.iter().filter(|(name, _)| !known.contains_key(*name)).count() as u64;
         assert!(ahead <= 1, "round {round}: {ahead} answers that nobody asked for");
+        known = stored;
     }
     eprintln!("50 kills, {in_flight} requests, {acknowledged} acknowledged answers, none lost");
     assert!(acknowledged >= 50);

@@ -118,7 +118,7 @@ async function look() {
     return response?.ok ? response.json() : null;
   }));
   const missing = names.filter((_, i) => found[i] === null);
-  at("live").textContent = missing.length ? `Not found: ${missing.join(", ")}` : `Live; last look ${new Date().toLocaleTimeString()}.`;
+  at("live").textContent = missing.length ? `Not found: ${missing.join(", ")}` : `Live; last look ${new Date().toLocaleTimeString("en-GB")}.`;
   const runs = found.filter(Boolean);
   if (runs.length === 0 || document.activeElement?.type === "range") return;
   const sections = runs.map((run, i) => section(run, runs.length === 2 ? runs[1 - i] : undefined));

@@ -25,6 +25,9 @@ function duration(secs) {
   return secs < 172800 ? `${(secs / 3600).toFixed(1)} h` : `${(secs / 86400).toFixed(1)} days`;
 }
 
+// Settings as a search chose them have all the digits of a number; here four are enough.
+const short = (what) => what.replace(/\d+\.\d{5,}(e-?\d+)?/g, (digits) => String(Number(Number(digits).toPrecision(4))));
+
 function element(tag, text, name) {
   const made = document.createElement(tag);
   if (text !== undefined) made.textContent = text;
@@ -111,7 +114,7 @@ function tasks() {
       cell.className = "number";
       cell.textContent = text;
     }
-    row.append(element("td", run.what, "what"));
+    row.append(element("td", short(run.what), "what"));
     return row;
   }));
 }
@@ -120,7 +123,7 @@ function show() {
   at("study").textContent = overview.study ? `Study ${overview.study}` : "Study";
   document.title = at("study").textContent;
   const left = overview.secs_left === null ? "" : ` About ${duration(overview.secs_left)} left, one task after the other.`;
-  at("live").textContent = overview.error ?? `Live; last change ${new Date().toLocaleTimeString()}.${left}`;
+  at("live").textContent = overview.error ?? `Live; last change ${new Date().toLocaleTimeString("en-GB")}.${left}`;
   at("counts").replaceChildren(...ORDER.filter((state) => overview.counts[state]).map((state) => {
     const item = element("li");
     item.append(element("b", overview.counts[state]), state.replace("_", " "));
@@ -130,7 +133,7 @@ function show() {
     const row = element("tr");
     row.insertCell().textContent = best.dataset;
     row.insertCell().append(link(best.name, best.gan));
-    row.append(element("td", `${best.distance.toFixed(4)}${best.last_word ? "" : " so far"}`, "number"), element("td", best.what, "what"));
+    row.append(element("td", `${best.distance.toFixed(4)}${best.last_word ? "" : " so far"}`, "number"), element("td", short(best.what), "what"));
     return row;
   }));
   options("state", [...new Set(overview.runs.map((run) => run.state))]);

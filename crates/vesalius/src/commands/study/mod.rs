@@ -71,7 +71,8 @@ pub fn watch(path: &Path) -> Result<Watch> {
     let look = move || {
         let store = Store::open_to_read(&study.folder())?;
         let progress = store.as_ref().map(Store::progress).transpose()?.unwrap_or_default();
-        let planner = vesalius_study::plan::Planner::new(&study, packs.clone(), &space::resolve);
+        let mut planner =
+            vesalius_study::plan::Planner::new(&study, packs.clone(), &space::resolve);
         let plan = planner.plan(&progress)?;
         let secs_left = status::secs_left(&plan, &progress);
         Ok(Known { study: study.name.clone(), plan, progress, secs_left })
