@@ -212,7 +212,7 @@ mod tests {
     fn a_search_has_its_shares_of_diverged_trainings_and_importances() {
         let mut fixture = Fixture::new();
         for i in 0..12 {
-            let settings = json!({ "rate": [1e-4, 1e-3][i % 2], "filters": 16 + i });
+            let settings = json!({ "rate": (if i % 2 == 0 { 1e-4 } else { 1e-3 }), "filters": 16 + i });
             fixture.training("wgan", settings, Some(1.0 + (i % 2) as f64 * 9.0));
         }
         for i in 0..3 {
