@@ -27,7 +27,7 @@ use anyhow::Result;
 pub type Page = fn(&Evidence) -> Result<Option<Section>>;
 
 /// In the order of the report; the summary stands before them all.
-pub const PAGES: [Page; 13] = [
+pub const PAGES: [Page; 14] = [
     table2::page,
     comparisons::page,
     scores::page,
