@@ -94,7 +94,10 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
     assert_eq!(detail["spec"]["training"]["kimg"], 2.0, "{}", detail["spec"]);
     assert!(detail["log"].as_array().is_some_and(|log| !log.is_empty()), "{detail}");
     let previews = detail["previews"].as_array().unwrap();
-    assert!(previews.len() >= 9 && previews[0] == 0.2, "{previews:?}");
+    assert!(
+        previews.len() >= 9 && (0.2..0.25).contains(&previews[0].as_f64().unwrap()),
+        "{previews:?}"
+    );
     let preview = owner.get(&format!("/study/data/preview/{name}/0"));
     assert!(preview.status == 200 && preview.body.starts_with(b"\x89PNG"));
     for path in [
