@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// What is asked for.
@@ -93,8 +94,10 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
     let staged = StagedDir::create(target)?;
     Turing::create(staged.path(), &about, &digests, &pictures, &sessions)?;
     let address = wish.address.trim_end_matches('/');
-    let links: String =
-        tokens.iter().map(|(name, token)| format!("{name}\t{address}/r/{token}\n")).collect();
+    let mut links = String::new();
+    for (name, token) in &tokens {
+        let _ = writeln!(links, "{name}\t{address}/r/{token}");
+    }
     write_secret(&staged.path().join(LINKS), links.as_bytes())?;
     staged.publish()?;
     Ok(links)

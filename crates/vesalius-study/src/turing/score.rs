@@ -117,18 +117,17 @@ fn of_reader(reading: &Reading, seed: u64) -> Vec<Score> {
             "turing_specificity" => Some((real - alarms, real)),
             _ => None,
         };
-        let (interval, how) = match share {
-            Some((right, n)) => (wilson(right, n), "Wilson's interval"),
-            None => {
-                let resampled = interval(reading.judged.len(), seed, |drawn| {
-                    let mut ratings = Ratings::default();
-                    for &i in drawn {
-                        add(&mut ratings, &reading.judged[i], 1);
-                    }
-                    statistic(&ratings)
-                });
-                (resampled, "bootstrap over images")
-            }
+        let (interval, how) = if let Some((right, n)) = share {
+            (wilson(right, n), "Wilson's interval")
+        } else {
+            let resampled = interval(reading.judged.len(), seed, |drawn| {
+                let mut ratings = Ratings::default();
+                for &i in drawn {
+                    add(&mut ratings, &reading.judged[i], 1);
+                }
+                statistic(&ratings)
+            });
+            (resampled, "bootstrap over images")
         };
         let protocol = format!("visual Turing test, one reader; {how}{}", remark(metric));
         let score = Score { interval, of: of.clone(), ..Score::new(metric, value, protocol) };
@@ -205,7 +204,9 @@ fn interval_over_readers(
     let mut times = vec![0_u32; pictures.len()];
     interval(pictures.len(), seed, |drawn| {
         times.fill(0);
-        drawn.iter().for_each(|&place| times[place] += 1);
+        for &place in drawn {
+            times[place] += 1;
+        }
         let mut sum = 0.0;
         for _ in readings {
             let reading = &readings[rng.random_range(0..readings.len())];

@@ -13,6 +13,9 @@ const SHOWN: usize = 8;
 /// Of those in a row.
 const COLUMNS: usize = 4;
 
+/// A picture of several images: its name, its PNG, and what readers thought of each image.
+pub type Sheet = (&'static str, Vec<u8>, Vec<Opinion>);
+
 /// Every answer: a line per reader and image. Names of readers hold no comma (`create` checks).
 pub fn csv(readings: &[Reading]) -> String {
     let mut text =
@@ -43,10 +46,7 @@ pub fn csv(readings: &[Reading]) -> String {
 ///
 /// # Errors
 /// When the test's file is damaged.
-pub fn pictures(
-    turing: &Turing,
-    readings: &[Reading],
-) -> Result<Vec<(&'static str, Vec<u8>, Vec<Opinion>)>> {
+pub fn pictures(turing: &Turing, readings: &[Reading]) -> Result<Vec<Sheet>> {
     let mut synthetic = opinions(readings);
     synthetic.retain(|opinion| opinion.kind == Kind::Synthetic);
     if synthetic.is_empty() {

@@ -39,14 +39,13 @@ const HEADERS: [(HeaderName, &str); 8] = [
 
 /// Middleware of every request.
 pub async fn every_request(State(_): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(&request) {
-        Some(refusal) => refusal,
-        None => {
-            let limit = Duration::from_secs(REQUEST_SECS);
-            tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-                page::plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.")
-            })
-        }
+    let mut response = if let Some(refusal) = refusal(&request) {
+        refusal
+    } else {
+        let limit = Duration::from_secs(REQUEST_SECS);
+        tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+            page::plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.")
+        })
     };
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));

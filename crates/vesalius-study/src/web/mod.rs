@@ -4,6 +4,11 @@
 //! `owner` and `study` the owner. Nothing that comes from outside becomes a path: pictures are rows or come from a list that
 //! this side made.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a refusal is a whole response, made once per refused request"
+)]
+
 mod connection;
 mod guard;
 mod owner;

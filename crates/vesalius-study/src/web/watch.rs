@@ -137,7 +137,7 @@ const POINTS: usize = 600;
 /// Lines of a log that are sent.
 const LINES: usize = 60;
 /// A task whose folder was not written to for so long is not called running: its worker is gone, or asleep.
-const SILENT: Duration = Duration::from_secs(900);
+const SILENT: Duration = Duration::from_mins(15);
 
 impl Watch {
     /// Looks at a study whose tasks lie in `out`.
@@ -291,10 +291,7 @@ impl Watch {
             line,
             spec,
             stats: stats.collect(),
-            previews: previews(&folder)
-                .into_iter()
-                .map(|(images, _)| images as f64 / 1000.0)
-                .collect(),
+            previews: previews(&folder).into_keys().map(|images| images as f64 / 1000.0).collect(),
             attempts: folder.attempts().len(),
             log: folder.last_lines(LINES),
             scores,

@@ -1,6 +1,7 @@
 //! A served test as its clients see it: packs, a server that can be killed, and HTTP down to the bytes.
 
 use super::Bench;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -184,13 +185,13 @@ impl Client {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
         if !self.cookie.is_empty() {
-            head += &format!("Cookie: {}\r\n", self.cookie);
+            let _ = write!(head, "Cookie: {}\r\n", self.cookie);
         }
         if method != "GET" {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            let _ = write!(head, "Content-Length: {}\r\n", body.len());
         }
         for header in headers {
-            head += &format!("{header}\r\n");
+            let _ = write!(head, "{header}\r\n");
         }
         head += "\r\n";
         let mut stream = TcpStream::connect(&self.address)?;

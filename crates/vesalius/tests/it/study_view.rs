@@ -46,7 +46,7 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
     // A search and nothing after it.
     smoke(&bench, |text| {
         let (text, _) = text.split_once("[best]").unwrap();
-        text.replace("kimg = 0.2\n", "kimg = 0.4\n")
+        text.replace("kimg = 0.2\n", "kimg = 2.0\n")
     });
     let server = Server::start(&bench, &SERVE);
     let owner = server.owner();
@@ -58,6 +58,8 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
         assert_eq!(nobody.get(path).status, 401, "{path}");
     }
 
+    // The browser is there before the study: a fast machine is through with it soon.
+    let browser = Browser::start(DESKTOP);
     let mut coordinator = start(&bench);
     let counts = event(&owner, "running");
     assert!(counts.contains("running"), "{counts}");
@@ -65,7 +67,9 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
         let drawn = |task: &PathBuf| task.join("attempts/1/previews").is_dir();
         tasks(&bench, "train").iter().any(drawn)
     });
-    in_browser(&server);
+    if let Some(browser) = browser {
+        in_browser(&server, &browser);
+    }
     wait_for("a finished training", || {
         tasks(&bench, "train").iter().any(|task| task.join("result.json").exists())
     });
@@ -84,13 +88,16 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
     let trained = |run: &&serde_json::Value| run["stage"] == "train" && run["state"] == "finished";
     let run = runs.iter().find(trained).expect("a finished training");
     let name = run["name"].as_str().unwrap();
-    assert!(run["distance"].is_number() && run["kimg"].as_f64().unwrap() >= 0.4, "{run}");
+    assert!(run["distance"].is_number() && run["kimg"].as_f64().unwrap() >= 2.0, "{run}");
     let detail = owner.get(&format!("/study/data/run/{name}")).json();
     assert!(!detail["stats"].as_array().unwrap().is_empty(), "{detail}");
-    assert_eq!(detail["spec"]["training"]["kimg"], 0.4, "{}", detail["spec"]);
+    assert_eq!(detail["spec"]["training"]["kimg"], 2.0, "{}", detail["spec"]);
     assert!(detail["log"].as_array().is_some_and(|log| !log.is_empty()), "{detail}");
     let previews = detail["previews"].as_array().unwrap();
-    assert!(previews.len() >= 2 && previews[0] == 0.2, "{previews:?}");
+    assert!(
+        previews.len() >= 9 && (0.2..0.25).contains(&previews[0].as_f64().unwrap()),
+        "{previews:?}"
+    );
     let preview = owner.get(&format!("/study/data/preview/{name}/0"));
     assert!(preview.status == 200 && preview.body.starts_with(b"\x89PNG"));
     for path in [
@@ -116,8 +123,7 @@ fn a_study_is_seen_as_it_runs_and_nothing_is_written() {
     assert_eq!(own(&before), own(&after), "looking wrote something");
 }
 
-fn in_browser(server: &Server) {
-    let Some(browser) = Browser::start(DESKTOP) else { return };
+fn in_browser(server: &Server, browser: &Browser) {
     browser.goto(&format!("http://{}/owner/{}", server.address, server.owner));
     browser.audit("the owner's page");
     browser.click("a[href='/study']");
