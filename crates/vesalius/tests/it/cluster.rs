@@ -94,7 +94,8 @@ impl Cluster {
         wait_for("both nodes", || {
             let output = self.command("sinfo", &["-h", "-p", "main", "-o", "%t"]).output().unwrap();
             let states = String::from_utf8_lossy(&output.stdout).into_owned();
-            output.status.success() && !states.is_empty() && !states.contains(['*', 'd'])
+            let lost = states.contains('*') || states.contains("down");
+            output.status.success() && !states.is_empty() && !lost
         });
     }
 

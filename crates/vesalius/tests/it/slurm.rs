@@ -122,12 +122,12 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     let Some(cluster) = cluster() else { return };
     let straight = Bench::new();
     straight.with_judge();
-    smoke(&straight, |text| trainings(text, 1, "4.0"));
+    smoke(&straight, |text| trainings(text, 1, "1.6"));
     straight.ok(&["study", "run", "studies/smoke.toml", "--jobs", "1"]);
 
     let bench = bench(&cluster);
     let low = "partition = \"low\"\nsignal_secs = 60";
-    smoke(&bench, |text| on_slurm(trainings(text, 1, "4.0"), low));
+    smoke(&bench, |text| on_slurm(trainings(text, 1, "1.6"), low));
     let mut coordinator = start(&bench, &cluster, "1.log");
     let at_work = || {
         a_new_checkpoint(&bench);
@@ -180,7 +180,7 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
         std::fs::read(attempt.join("result.json")).is_ok_and(|bytes| bytes == result)
     });
     let other = tasks(&straight, "train").remove(0);
-    assert_eq!(newest(&accepted.unwrap(), 4000), newest(&other.join("attempts/1"), 4000));
+    assert_eq!(newest(&accepted.unwrap(), 1600), newest(&other.join("attempts/1"), 1600));
     // Killed, and nothing else, counts against it.
     let failed = (1..=attempts(&task)).filter(|n| task.join(format!("attempts/{n}/failure.json")).exists());
     assert_eq!(failed.count(), 1, "{}", log(&bench, "2.log"));
