@@ -174,7 +174,11 @@ mod tests {
                 let close = (one.share - golden.share[i]).abs() < 5.0 * error + 0.005;
                 assert!(close, "setting {i}: {one:?}, {} ± {error}", golden.share[i]);
                 let ratio = one.deviation / golden.deviation[i];
-                assert!((0.6..1.6).contains(&ratio), "setting {i}: {one:?}, {}", golden.deviation[i]);
+                assert!(
+                    (0.6..1.6).contains(&ratio),
+                    "setting {i}: {one:?}, {}",
+                    golden.deviation[i]
+                );
             }
         }
     }

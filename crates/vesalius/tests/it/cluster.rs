@@ -25,7 +25,9 @@ impl Cluster {
         let installed = ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/bin/sbatch"];
         if let Some(missing) = installed.iter().find(|path| !Path::new(path).exists()) {
             assert!(std::env::var_os("VESALIUS_NEEDS_SLURM").is_none(), "{missing} is missing");
-            eprintln!("SKIPPED: no Slurm here: {missing} is missing (scripts/slurm_cluster.sh install)");
+            eprintln!(
+                "SKIPPED: no Slurm here: {missing} is missing (scripts/slurm_cluster.sh install)"
+            );
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -127,7 +129,9 @@ pub fn workers(below: &Path) -> Vec<(String, String)> {
             return None;
         }
         let variables = read("environ")?;
-        let of = |name: &str| variables.split('\0').find_map(|v| v.strip_prefix(name)).map(str::to_owned);
+        let of = |name: &str| {
+            variables.split('\0').find_map(|v| v.strip_prefix(name)).map(str::to_owned)
+        };
         let job = format!("{}_{}", of("SLURM_ARRAY_JOB_ID=")?, of("SLURM_ARRAY_TASK_ID=")?);
         Some((entry.file_name().to_string_lossy().into_owned(), job))
     };

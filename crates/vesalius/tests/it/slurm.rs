@@ -94,7 +94,10 @@ fn the_smoke_study_runs_on_slurm_and_what_slurm_refuses_changes_nothing() {
         assert!(std::fs::read_dir(bench.path("study-smoke/slurm")).unwrap().next().is_none());
         std::fs::remove_dir_all(bench.path("packs")).unwrap();
     }
-    bench.refused(&["study", "run", "studies/smoke.toml", "--on", "slurm", "--jobs", "2"], &["max_queued"]);
+    bench.refused(
+        &["study", "run", "studies/smoke.toml", "--on", "slurm", "--jobs", "2"],
+        &["max_queued"],
+    );
 
     smoke(&bench, |text| on_slurm(text, "tasks_per_job = 2\nthrottle = 3"));
     let plan = bench.ok(&["study", "plan", "studies/smoke.toml", "--slurm"]);
@@ -157,7 +160,8 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
 
     // A better job preempts it: Slurm requeues the same job.
     let (_, job) = at_work();
-    let nap = ["--parsable", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2"];
+    let nap =
+        ["--parsable", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2"];
     cluster.slurm("sbatch", &nap);
     wait_for("preemption", || !cluster.jobs("running").iter().any(|(id, _)| *id == job));
 
@@ -176,13 +180,15 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     each_has_one_result(&bench, 2);
     let task = tasks(&bench, "train").remove(0);
     let result = std::fs::read(task.join("result.json")).unwrap();
-    let accepted = (1..=attempts(&task)).map(|n| task.join(format!("attempts/{n}"))).find(|attempt| {
-        std::fs::read(attempt.join("result.json")).is_ok_and(|bytes| bytes == result)
-    });
+    let accepted =
+        (1..=attempts(&task)).map(|n| task.join(format!("attempts/{n}"))).find(|attempt| {
+            std::fs::read(attempt.join("result.json")).is_ok_and(|bytes| bytes == result)
+        });
     let other = tasks(&straight, "train").remove(0);
     assert_eq!(newest(&accepted.unwrap(), 1600), newest(&other.join("attempts/1"), 1600));
     // Killed, and nothing else, counts against it.
-    let failed = (1..=attempts(&task)).filter(|n| task.join(format!("attempts/{n}/failure.json")).exists());
+    let failed =
+        (1..=attempts(&task)).filter(|n| task.join(format!("attempts/{n}/failure.json")).exists());
     assert_eq!(failed.count(), 1, "{}", log(&bench, "2.log"));
 }
 
