@@ -87,7 +87,7 @@ fn the_smoke_study_runs_on_slurm_and_what_slurm_refuses_changes_nothing() {
         ("partition = \"nowhere\"", ["Slurm refused", "partition"]),
         ("partition = \"members\"\naccount = \"strangers\"", ["Slurm refused", "account"]),
         ("time = \"2-0\"", ["Slurm refused", "time"]),
-        ("lines = [\"--gres=gpu:9\"]", ["Slurm refused", "node configuration"]),
+        ("lines = [\"--gres=gpu:9\"]", ["Slurm refused", "generic resource"]),
     ] {
         smoke(&bench, |text| on_slurm(text, wrong));
         bench.refused(&RUN, &parts);
