@@ -85,6 +85,22 @@ impl Cluster {
         wait_for("the daemon's end", || !Path::new("/proc").join(&pid).join("exe").exists());
     }
 
+    /// Kills the slurmd of a node and says at once what Slurm would find out in half a minute: the node is lost.
+    pub fn lose(&self, node: &str) {
+        self.kill(node);
+        self.slurm(
+            "scontrol",
+            &["update", &format!("NodeName={node}"), "State=DOWN", "Reason=test"],
+        );
+    }
+
+    /// Starts a requeued job now: Slurm lets it wait for two minutes.
+    pub fn start_now(&self, job: &str) {
+        let (id, now) = (format!("JobId={job}"), "StartTime=now");
+        wait_for("the requeued job", || self.jobs("pending").iter().any(|(found, _)| found == job));
+        self.slurm("scontrol", &["update", &id, now]);
+    }
+
     /// Starts it again, with what it had saved.
     pub fn start_again(&self, daemon: &str) {
         let conf = self.conf();
