@@ -126,7 +126,7 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     let straight = Bench::new();
     straight.with_judge();
     smoke(&straight, |text| trainings(text, 1, "3.0"));
-    straight.ok(&["study", "run", "studies/smoke.toml", "--jobs", "1"]);
+    straight.ok(&["study", "run", "studies/smoke.toml", "--jobs", "1", "--threads", "1"]);
 
     let bench = bench(&cluster);
     let low = "partition = \"low\"\nsignal_secs = 60";
