@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 
 TREES = 64
+FORESTS = 32
 
 
 def columns(rows, levels, ordered):
@@ -35,16 +36,22 @@ def case(seed, levels, ordered, count, function, noise):
     rng = np.random.default_rng(seed)
     rows = np.stack([rng.integers(0, n, count) for n in levels], axis=1)
     targets = np.array([function(row) for row in rows]) + noise * rng.standard_normal(count)
-    forest = RandomForestRegressor(n_estimators=TREES, max_depth=64, min_samples_split=2, random_state=seed)
-    forest.fit(columns(rows, levels, ordered), targets)
-    all_shares = np.array([shares(tree, levels, ordered) for tree in forest.estimators_])
+    all_shares = []
+    for forest_seed in range(FORESTS):
+        forest = RandomForestRegressor(TREES, max_depth=64, min_samples_split=2, random_state=forest_seed)
+        forest.fit(columns(rows, levels, ordered), targets)
+        all_shares.append([shares(tree, levels, ordered) for tree in forest.estimators_])
+    all_shares = np.array(all_shares)
+    # A few odd bootstrap samples make the deviation of 64 trees vary twofold from forest to forest: its range is recorded.
+    deviations = all_shares.std(axis=1)
     return {
         "levels": levels,
         "ordered": ordered,
         "values": rows.tolist(),
         "targets": targets.tolist(),
-        "share": all_shares.mean(axis=0).tolist(),
-        "deviation": all_shares.std(axis=0).tolist(),
+        "share": all_shares.mean(axis=(0, 1)).tolist(),
+        "deviation": all_shares.std(axis=(0, 1)).tolist(),
+        "deviation_range": np.stack([deviations.min(axis=0), deviations.max(axis=0)], axis=1).tolist(),
     }
 
 

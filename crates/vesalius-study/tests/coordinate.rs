@@ -53,7 +53,8 @@ fn asking_to_stop_never_counts_against_a_task() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(folder.path());
     for _ in 0..MAX_STOPS + 1 {
-        let arguments = ["-c", "trap 'exit 75' TERM; echo > $0/at-work; while :; do sleep 0.01; done"];
+        let arguments =
+            ["-c", "trap 'exit 75' TERM; echo > $0/at-work; while :; do sleep 0.01; done"];
         let mut local = Local::new("sh".into(), arguments.map(str::to_owned).to_vec(), 1);
         let tasks = study.folder().join("tasks");
         let at_work = || {

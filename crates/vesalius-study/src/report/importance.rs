@@ -69,7 +69,8 @@ fn numbered(column: &[&str]) -> Option<(Setting, Vec<usize>)> {
     if let Some(numbers) = numbers {
         return Some(ordered_levels(&numbers)).filter(|(setting, _)| setting.levels > 1);
     }
-    let place: BTreeMap<&str, usize> = words.iter().enumerate().map(|(i, word)| (*word, i)).collect();
+    let place: BTreeMap<&str, usize> =
+        words.iter().enumerate().map(|(i, word)| (*word, i)).collect();
     let setting = Setting { levels: words.len(), ordered: false };
     (words.len() <= MOST_LEVELS).then(|| (setting, column.iter().map(|word| place[word]).collect()))
 }
@@ -99,8 +100,12 @@ mod tests {
         let of = |i: usize| {
             let rate = [1e-4, 1e-3][i % 2].to_string();
             let word = ["relu", "elu", "selu"][i / 2 % 3].to_owned();
-            let settings =
-                [("rate_g", rate.clone()), ("rate_d", rate), ("word", word), ("same", "1".to_owned())];
+            let settings = [
+                ("rate_g", rate.clone()),
+                ("rate_d", rate),
+                ("word", word),
+                ("same", "1".to_owned()),
+            ];
             trial("wgan", &settings, (i % 2) as f64 * 5.0 + (i / 2 % 3) as f64 * 0.1)
         };
         let trials: Vec<Trial> = (0..24).map(of).collect();

@@ -101,21 +101,25 @@ fn best_split(
             sums[rows.values[row][setting]] += rows.targets[row];
             counts[rows.values[row][setting]] += 1.0;
         }
-        let (mut sum, mut n, mut mask) = (0.0, 0.0, 0_u64);
-        for level in 0..levels {
-            if ordered {
-                (sum, n, mask) = (sum + sums[level], n + counts[level], mask | 1 << level);
+        let (mut sum, mut n) = (0.0, 0.0);
+        let seen: Vec<usize> = (0..levels).filter(|&level| counts[level] > 0.0).collect();
+        for (i, &level) in seen.iter().enumerate() {
+            let mask = if ordered {
+                (sum, n) = (sum + sums[level], n + counts[level]);
+                // The threshold is half-way to the next value that the sample has.
+                let next = seen.get(i + 1).map_or(level, |next| usize::midpoint(level, *next));
+                u64::MAX >> (MOST_LEVELS - 1 - next)
             } else {
-                (sum, n, mask) = (sums[level], counts[level], 1 << level);
-            }
-            if counts[level] == 0.0 || n == 0.0 || n == count {
+                (sum, n) = (sums[level], counts[level]);
+                1 << level
+            };
+            if n == count {
                 continue;
             }
             // Squared error falls by this, up to a constant.
             let rest = total - sum;
             let gain = sum * sum / n + rest * rest / (count - n);
             if best.is_none_or(|(most, ..)| gain > most + 1e-12 * most.abs()) {
-                // A value that no row of the sample has goes where the nearest smaller one goes.
                 best = Some((gain, setting, mask & allowed[setting]));
             }
         }

@@ -25,7 +25,9 @@ impl Cluster {
         let installed = ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/bin/sbatch"];
         if let Some(missing) = installed.iter().find(|path| !Path::new(path).exists()) {
             assert!(std::env::var_os("VESALIUS_NEEDS_SLURM").is_none(), "{missing} is missing");
-            eprintln!("SKIPPED: no Slurm here: {missing} is missing (scripts/slurm_cluster.sh install)");
+            eprintln!(
+                "SKIPPED: no Slurm here: {missing} is missing (scripts/slurm_cluster.sh install)"
+            );
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -83,6 +85,22 @@ impl Cluster {
         wait_for("the daemon's end", || !Path::new("/proc").join(&pid).join("exe").exists());
     }
 
+    /// Kills the slurmd of a node and says at once what Slurm would find out in half a minute: the node is lost.
+    pub fn lose(&self, node: &str) {
+        self.kill(node);
+        self.slurm(
+            "scontrol",
+            &["update", &format!("NodeName={node}"), "State=DOWN", "Reason=test"],
+        );
+    }
+
+    /// Starts a requeued job now: Slurm lets it wait for two minutes.
+    pub fn start_now(&self, job: &str) {
+        let (id, now) = (format!("JobId={job}"), "StartTime=now");
+        wait_for("the requeued job", || self.jobs("pending").iter().any(|(found, _)| found == job));
+        self.slurm("scontrol", &["update", &id, now]);
+    }
+
     /// Starts it again, with what it had saved.
     pub fn start_again(&self, daemon: &str) {
         let conf = self.conf();
@@ -94,7 +112,8 @@ impl Cluster {
         wait_for("both nodes", || {
             let output = self.command("sinfo", &["-h", "-p", "main", "-o", "%t"]).output().unwrap();
             let states = String::from_utf8_lossy(&output.stdout).into_owned();
-            output.status.success() && !states.is_empty() && !states.contains(['*', 'd'])
+            let lost = states.contains('*') || states.contains("down");
+            output.status.success() && !states.is_empty() && !lost
         });
     }
 
@@ -126,7 +145,9 @@ pub fn workers(below: &Path) -> Vec<(String, String)> {
             return None;
         }
         let variables = read("environ")?;
-        let of = |name: &str| variables.split('\0').find_map(|v| v.strip_prefix(name)).map(str::to_owned);
+        let of = |name: &str| {
+            variables.split('\0').find_map(|v| v.strip_prefix(name)).map(str::to_owned)
+        };
         let job = format!("{}_{}", of("SLURM_ARRAY_JOB_ID=")?, of("SLURM_ARRAY_TASK_ID=")?);
         Some((entry.file_name().to_string_lossy().into_owned(), job))
     };

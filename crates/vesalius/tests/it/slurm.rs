@@ -87,14 +87,17 @@ fn the_smoke_study_runs_on_slurm_and_what_slurm_refuses_changes_nothing() {
         ("partition = \"nowhere\"", ["Slurm refused", "partition"]),
         ("partition = \"members\"\naccount = \"strangers\"", ["Slurm refused", "account"]),
         ("time = \"2-0\"", ["Slurm refused", "time"]),
-        ("lines = [\"--gres=gpu:9\"]", ["Slurm refused", "node configuration"]),
+        ("lines = [\"--gres=gpu:9\"]", ["Slurm refused", "generic resource"]),
     ] {
         smoke(&bench, |text| on_slurm(text, wrong));
         bench.refused(&RUN, &parts);
         assert!(std::fs::read_dir(bench.path("study-smoke/slurm")).unwrap().next().is_none());
         std::fs::remove_dir_all(bench.path("packs")).unwrap();
     }
-    bench.refused(&["study", "run", "studies/smoke.toml", "--on", "slurm", "--jobs", "2"], &["max_queued"]);
+    bench.refused(
+        &["study", "run", "studies/smoke.toml", "--on", "slurm", "--jobs", "2"],
+        &["max_queued"],
+    );
 
     smoke(&bench, |text| on_slurm(text, "tasks_per_job = 2\nthrottle = 3"));
     let plan = bench.ok(&["study", "plan", "studies/smoke.toml", "--slurm"]);
@@ -122,16 +125,27 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     let Some(cluster) = cluster() else { return };
     let straight = Bench::new();
     straight.with_judge();
-    smoke(&straight, |text| trainings(text, 1, "4.0"));
-    straight.ok(&["study", "run", "studies/smoke.toml", "--jobs", "1"]);
+    smoke(&straight, |text| trainings(text, 1, "3.0"));
+    straight.ok(&["study", "run", "studies/smoke.toml", "--jobs", "1", "--threads", "1"]);
 
     let bench = bench(&cluster);
     let low = "partition = \"low\"\nsignal_secs = 60";
-    smoke(&bench, |text| on_slurm(trainings(text, 1, "4.0"), low));
+    smoke(&bench, |text| on_slurm(trainings(text, 1, "3.0"), low));
     let mut coordinator = start(&bench, &cluster, "1.log");
-    let at_work = || {
+    // One that an earlier fault is still ending does not count.
+    let mut seen: Vec<String> = vec![];
+    let mut at_work = || {
+        let mut found = None;
+        wait_for("another worker", || {
+            found = workers(&bench.path("study-smoke"))
+                .into_iter()
+                .find(|(pid, _)| !seen.contains(pid));
+            found.is_some()
+        });
         a_new_checkpoint(&bench);
-        workers(&bench.path("study-smoke")).pop().expect("a worker at work")
+        let found = found.expect("waited for");
+        seen.push(found.0.clone());
+        found
     };
 
     // The worker is killed: its job leaves the queue, and the task is submitted again.
@@ -146,7 +160,7 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     let (worker, _) = at_work();
     signal("USR1", &worker);
 
-    // The coordinator is killed, then the controller; a new coordinator waits for it.
+    // The coordinator is killed, then the controller, which may forget the job; a new coordinator waits for it.
     at_work();
     coordinator.kill().unwrap();
     coordinator.wait().unwrap();
@@ -156,17 +170,24 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     cluster.start_again("slurmctld");
 
     // A better job preempts it: Slurm requeues the same job.
-    let (_, job) = at_work();
-    let nap = ["--parsable", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2"];
+    wait_for("a job at work", || {
+        cluster.jobs("running").len() == 1 && !workers(&bench.path("study-smoke")).is_empty()
+    });
+    a_new_checkpoint(&bench);
+    let job = cluster.jobs("running").pop().expect("waited for").0;
+    let nap =
+        ["--parsable", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2"];
     cluster.slurm("sbatch", &nap);
     wait_for("preemption", || !cluster.jobs("running").iter().any(|(id, _)| *id == job));
+    cluster.start_now(&job);
 
     // The node is lost with its worker still at work: Slurm runs the job a second time beside it.
     let (orphan, job) = at_work();
     let running = cluster.jobs("running");
     let node = &running.iter().find(|(id, _)| *id == job).expect("the job at work").1;
-    cluster.kill(node);
     signal("STOP", &orphan);
+    cluster.lose(node);
+    cluster.start_now(&job);
     wait_for("a second worker", || workers(&bench.path("study-smoke")).len() == 2);
     signal("CONT", &orphan);
     assert_eq!(coordinator.wait().unwrap().code(), Some(0), "{}", log(&bench, "2.log"));
@@ -176,14 +197,16 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     each_has_one_result(&bench, 2);
     let task = tasks(&bench, "train").remove(0);
     let result = std::fs::read(task.join("result.json")).unwrap();
-    let accepted = (1..=attempts(&task)).map(|n| task.join(format!("attempts/{n}"))).find(|attempt| {
-        std::fs::read(attempt.join("result.json")).is_ok_and(|bytes| bytes == result)
-    });
+    let accepted =
+        (1..=attempts(&task)).map(|n| task.join(format!("attempts/{n}"))).find(|attempt| {
+            std::fs::read(attempt.join("result.json")).is_ok_and(|bytes| bytes == result)
+        });
     let other = tasks(&straight, "train").remove(0);
-    assert_eq!(newest(&accepted.unwrap(), 4000), newest(&other.join("attempts/1"), 4000));
-    // Killed, and nothing else, counts against it.
-    let failed = (1..=attempts(&task)).filter(|n| task.join(format!("attempts/{n}/failure.json")).exists());
-    assert_eq!(failed.count(), 1, "{}", log(&bench, "2.log"));
+    assert_eq!(newest(&accepted.unwrap(), 3000), newest(&other.join("attempts/1"), 3000));
+    // What counts against it: the killed worker, and a job that the killed controller may have forgotten.
+    let failed =
+        (1..=attempts(&task)).filter(|n| task.join(format!("attempts/{n}/failure.json")).exists());
+    assert!((1..=2).contains(&failed.count()), "{}", log(&bench, "2.log"));
 }
 
 #[test]

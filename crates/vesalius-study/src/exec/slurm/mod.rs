@@ -121,7 +121,7 @@ impl Slurm {
                 let active = self.active.remove(i);
                 active.submission.remove(&self.out)?;
                 bail!(
-                    "Slurm refused the jobs of {}: {words}; nothing was submitted, the study goes on once [slurm] of \
+                    "Slurm refused jobs of {}: {words}; they were not submitted, the study goes on once [slurm] of \
                      the study file or the cluster is mended",
                     self.study
                 );

@@ -61,7 +61,8 @@ fn divergence(dataset: &str, gans: &[&str], trials: &[Trial]) -> Grid {
         ],
         rows: gans.iter().filter_map(row).collect(),
         remarks: vec![
-            "Interval: Wilson's, 95 %. It speaks of settings drawn as the search drew them.".to_owned(),
+            "Interval: Wilson's, 95 %. It speaks of settings drawn as the search drew them."
+                .to_owned(),
         ],
     }
 }
@@ -93,7 +94,10 @@ fn importances(dataset: &str, gans: &[&str], trials: &[Trial]) -> Option<Block> 
                     name.into(),
                     Entry::Number(importance.share, 3),
                     Entry::Number(importance.deviation, 3),
-                    Entry::Number(members.iter().filter(|trial| of(trial).is_some()).count() as f64, 0),
+                    Entry::Number(
+                        members.iter().filter(|trial| of(trial).is_some()).count() as f64,
+                        0,
+                    ),
                 ]);
             }
         }
@@ -138,7 +142,8 @@ fn pareto(dataset: &str, trials: &[Trial]) -> Grid {
     best.sort_by(|a, b| a.distance.partial_cmp(&b.distance).unwrap_or(std::cmp::Ordering::Equal));
     let (within, _) = varying(trials);
     let settings = |trial: &Trial| {
-        let chosen = within.iter().filter_map(|path| Some(format!("{path}={}", trial.settings.get(path)?)));
+        let chosen =
+            within.iter().filter_map(|path| Some(format!("{path}={}", trial.settings.get(path)?)));
         chosen.collect::<Vec<_>>().join(" ")
     };
     let row = |trial: &&Trial| {
@@ -205,14 +210,18 @@ mod tests {
         ];
         let rows = pareto("acdc", &trials).rows;
         let distances: Vec<&Entry> = rows.iter().map(|row| &row[1]).collect();
-        assert_eq!(distances, [1.0, 2.0, 3.0].map(|d| Entry::Number(d, 3)).iter().collect::<Vec<_>>());
+        assert_eq!(
+            distances,
+            [1.0, 2.0, 3.0].map(|d| Entry::Number(d, 3)).iter().collect::<Vec<_>>()
+        );
     }
 
     #[test]
     fn a_search_has_its_shares_of_diverged_trainings_and_importances() {
         let mut fixture = Fixture::new();
         for i in 0..12 {
-            let settings = json!({ "rate": (if i % 2 == 0 { 1e-4 } else { 1e-3 }), "filters": 16 + i });
+            let settings =
+                json!({ "rate": (if i % 2 == 0 { 1e-4 } else { 1e-3 }), "filters": 16 + i });
             fixture.training("wgan", settings, Some(1.0 + (i % 2) as f64 * 9.0));
         }
         for i in 0..3 {
@@ -227,7 +236,10 @@ mod tests {
             .collect();
         let names: Vec<&str> = grids.iter().map(|grid| grid.name).collect();
         assert_eq!(names, ["divergence", "importance", "pareto"]);
-        assert_eq!(grids[0].rows[0][1..4], [15.0, 3.0, 20.0].map(|n| Entry::Number(n, (n == 20.0).into())));
+        assert_eq!(
+            grids[0].rows[0][1..4],
+            [15.0, 3.0, 20.0].map(|n| Entry::Number(n, (n == 20.0).into()))
+        );
         assert_eq!(grids[1].rows[0][2], Entry::Text("rate".to_owned()));
     }
 

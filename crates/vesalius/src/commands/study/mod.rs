@@ -22,6 +22,7 @@ studies with the same folder share what is finished. Whatever is killed, `study 
 Examples:
   vesalius study plan studies/smoke.toml
   vesalius study run studies/smoke.toml --jobs 2
+  vesalius study run studies/paper.toml --on slurm
   vesalius study status studies/smoke.toml
   vesalius study report studies/smoke.toml --out report")]
 pub struct Args {

@@ -97,7 +97,9 @@ fn print_disk(study: &Study, plan: &Plan, known: &Progress) {
     match disk_left(&study.folder(), plan, known) {
         Some(bytes) => println!("disk still to be written: {} with checkpoints", mega(bytes)),
         None => {
-            println!("disk for checkpoints: unknown until a task of each stage and GAN has finished");
+            println!(
+                "disk for checkpoints: unknown until a task of each stage and GAN has finished"
+            );
         }
     }
     let Some(best) = &study.best else { return };
