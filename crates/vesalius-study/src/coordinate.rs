@@ -282,7 +282,7 @@ impl Work<'_> {
         }
         match (&given_up, end) {
             (Some(GivenUp::Cancelled), _) if how.is_some() => {
-                (self.report)(Event::Cancelled(planned))
+                (self.report)(Event::Cancelled(planned));
             }
             (Some(GivenUp::Failed(failure)), End::Failed | End::Stopped) => {
                 (self.report)(Event::Failed(planned, &failure.reason, false));

@@ -24,6 +24,7 @@ fn study(folder: &std::path::Path) -> Study {
     Study::read(&path).unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a planner asks a function that may refuse")]
 fn resolve(ask: &Ask) -> anyhow::Result<Resolved> {
     Ok(Resolved { spec: json!({ "preset": ask.preset }), paints_masks: false })
 }
@@ -52,7 +53,7 @@ fn a_worker_that_always_wants_to_go_on_is_given_up_after_twenty_times() {
 fn asking_to_stop_never_counts_against_a_task() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(folder.path());
-    for _ in 0..MAX_STOPS + 1 {
+    for _ in 0..=MAX_STOPS {
         let arguments =
             ["-c", "trap 'exit 75' TERM; echo > $0/at-work; while :; do sleep 0.01; done"];
         let mut local = Local::new("sh".into(), arguments.map(str::to_owned).to_vec(), 1);

@@ -22,7 +22,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     }
     let dataset = evidence.dataset;
     let mut blocks = vec![Block::Grid(divergence(dataset, &gans, &trials))];
-    blocks.extend(importances(dataset, &gans, &trials));
+    blocks.push(importances(dataset, &gans, &trials));
     blocks.push(Block::Grid(pareto(dataset, &trials)));
     Ok(Some(Section {
         id: "search",
@@ -75,7 +75,7 @@ const MEASURES: [(&str, Of); 2] = [
 ];
 type Of = fn(&Trial) -> Option<f64>;
 
-fn importances(dataset: &str, gans: &[&str], trials: &[Trial]) -> Option<Block> {
+fn importances(dataset: &str, gans: &[&str], trials: &[Trial]) -> Block {
     let mut groups: Vec<(String, Vec<&Trial>, bool)> = vec![];
     if gans.len() > 1 {
         groups.push(("all GANs".to_owned(), trials.iter().collect(), true));
@@ -103,11 +103,11 @@ fn importances(dataset: &str, gans: &[&str], trials: &[Trial]) -> Option<Block> 
         }
     }
     if rows.is_empty() {
-        return Some(Block::Text(format!(
+        return Block::Text(format!(
             "Which hyperparameters matter cannot be told yet: that needs {FEWEST} trainings of a GAN with a number."
-        )));
+        ));
     }
-    Some(Block::Grid(Grid {
+    Block::Grid(Grid {
         name: "importance",
         dataset: dataset.to_owned(),
         caption: "Hyperparameter importance".to_owned(),
@@ -128,7 +128,7 @@ fn importances(dataset: &str, gans: &[&str], trials: &[Trial]) -> Option<Block> 
              together stand together."
                 .to_owned(),
         ],
-    }))
+    })
 }
 
 /// Trainings that no other one of the dataset beats: at most equal in all of distance, cost and Dice, better in one. A
