@@ -132,7 +132,8 @@ pub fn signal(name: &str, pid: &str) {
 
 /// Workers that a cluster's jobs run below a folder: process numbers with the numbers of their jobs.
 pub fn workers(below: &Path) -> Vec<(String, String)> {
-    let below = below.canonicalize().unwrap();
+    // A coordinator that has just begun has made no folder yet.
+    let Ok(below) = below.canonicalize() else { return vec![] };
     let below = below.to_string_lossy();
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let worker = |entry: std::fs::DirEntry| {
