@@ -101,7 +101,8 @@ fn the_smoke_study_runs_on_slurm_and_what_slurm_refuses_changes_nothing() {
 
     smoke(&bench, |text| on_slurm(text, "tasks_per_job = 2\nthrottle = 3"));
     let plan = bench.ok(&["study", "plan", "studies/smoke.toml", "--slurm"]);
-    assert!(plan.contains("#SBATCH --array=0-0%3\n"), "{plan}");
+    // The judge's U-Net in one element, two others in the next: an element's tasks are of one stage.
+    assert!(plan.contains("#SBATCH --array=0-1%3\n"), "{plan}");
     assert!(plan.contains("--submission") && !bench.path("study-smoke/slurm/x").exists(), "{plan}");
 
     // The coordinator dies in the middle; a second one beside its successor is refused.
