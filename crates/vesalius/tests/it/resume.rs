@@ -47,7 +47,7 @@ pub fn newest(run: &Path, length: u64) -> BTreeMap<String, String> {
 pub fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     let started = Instant::now();
     while !there() {
-        assert!(started.elapsed() < Duration::from_mins(2), "waited two minutes for {what}");
+        assert!(started.elapsed() < Duration::from_mins(5), "waited five minutes for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
