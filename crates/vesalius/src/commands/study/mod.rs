@@ -1,5 +1,6 @@
 //! `vesalius study`: searches, samples and judges as a study file says, whatever dies on the way.
 
+mod estimate;
 mod manage;
 mod plan;
 mod run;

@@ -1,8 +1,9 @@
 //! `vesalius study plan`.
 
 use super::Open;
+use super::estimate::Measured;
 use anyhow::{Context, Result};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -117,33 +118,17 @@ fn print_disk(study: &Study, plan: &Plan, known: &Progress) {
 /// Finished folders of each stage and GAN that are measured: more would tell little and take long.
 const MEASURED: usize = 5;
 
-/// Mean size of finished folders of the same stage and GAN, of the same stage where that GAN has none, for all that is
-/// left. `None` where a stage has none at all.
+/// Bytes of the folders of all that is left; see [`Measured::left`].
 fn disk_left(out: &Path, plan: &Plan, known: &Progress) -> Option<u64> {
-    let mut sizes: HashMap<(Stage, Option<&str>), Vec<u64>> = HashMap::new();
+    let mut sizes = Measured::default();
     for planned in plan.tasks.iter().filter(|p| known.finished.contains_key(&p.key)) {
-        let stage = planned.task.stage;
-        let of_gan = sizes.entry((stage, planned.gan.as_deref())).or_default();
-        if of_gan.len() < MEASURED {
+        let (stage, gan) = (planned.task.stage, planned.gan.as_deref());
+        if sizes.count(stage, gan) < MEASURED {
             let bytes = size(TaskDir::of(out, stage, &planned.key).path(), &mut HashSet::new());
-            of_gan.push(bytes);
-            sizes.entry((stage, Some(""))).or_default().push(bytes);
+            sizes.add(stage, gan, bytes as f64);
         }
     }
-    let mean = |stage: Stage, gan: Option<&str>| {
-        let sizes = sizes.get(&(stage, gan)).or_else(|| sizes.get(&(stage, Some(""))))?;
-        Some(sizes.iter().sum::<u64>() / sizes.len() as u64)
-    };
-    let mut left = 0;
-    for planned in &plan.tasks {
-        if !known.finished.contains_key(&planned.key) && !known.given_up.contains(&planned.key) {
-            left += mean(planned.task.stage, planned.gan.as_deref())?;
-        }
-    }
-    for (stage, count) in plan.later.iter().filter(|(_, count)| **count > 0) {
-        left += mean(*stage, Some(""))? * *count as u64;
-    }
-    Some(left)
+    sizes.left(plan, known).map(|bytes| bytes as u64)
 }
 
 /// Bytes of the files below a folder, each once: attempts share checkpoints as hard links.

@@ -1,14 +1,14 @@
 //! `vesalius study status`.
 
 use super::Open;
+use super::estimate::Measured;
 use anyhow::Result;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::plan::{Plan, Progress};
 use vesalius_study::store::GivenUp;
-use vesalius_study::task::Stage;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -148,34 +148,15 @@ fn print(status: &Status) {
     }
 }
 
-/// Seconds of all that is left, one after the other: the mean of finished tasks of the same stage and GAN, of the same
-/// stage where that GAN has none. `None` where a stage has none at all.
+/// Seconds of all that is left, one after the other; see [`Measured::left`].
 pub fn secs_left(plan: &Plan, known: &Progress) -> Option<f64> {
-    let mut spent: HashMap<(Stage, Option<&str>), (f64, usize)> = HashMap::new();
+    let mut spent = Measured::default();
     for planned in &plan.tasks {
         if let Some(finished) = known.finished.get(&planned.key) {
-            let stage = planned.task.stage;
-            // A GAN of its own, and the stage as a whole (`None` of stages with GANs is never a task's).
-            for gan in [planned.gan.as_deref(), Some("")] {
-                let sum = spent.entry((stage, gan)).or_default();
-                *sum = (sum.0 + finished.wall_secs, sum.1 + 1);
-            }
+            spent.add(planned.task.stage, planned.gan.as_deref(), finished.wall_secs);
         }
     }
-    let mean = |stage: Stage, gan: Option<&str>| {
-        let (secs, count) = spent.get(&(stage, gan)).or_else(|| spent.get(&(stage, Some(""))))?;
-        Some(secs / *count as f64)
-    };
-    let mut left = 0.0;
-    for planned in &plan.tasks {
-        if !known.finished.contains_key(&planned.key) && !known.given_up.contains(&planned.key) {
-            left += mean(planned.task.stage, planned.gan.as_deref())?;
-        }
-    }
-    for (stage, count) in plan.later.iter().filter(|(_, count)| **count > 0) {
-        left += mean(*stage, Some(""))? * *count as f64;
-    }
-    Some(left)
+    spent.left(plan, known)
 }
 
 /// `3.2 h`.
