@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::guard::{self, Caller, Owner};
-use super::page::{broken, fill, html};
+use super::page::{blocking, fill, html};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -43,13 +43,9 @@ fn front(server: &Server) -> Response {
 
 /// `/owner/readers`: how far each is; no answer, no token.
 pub async fn readers(State(server): State<Arc<Server>>, _: Owner) -> Result<Response, Response> {
-    let done = tokio::task::spawn_blocking(move || match &server.site.turing {
+    let found = blocking(move || match &server.site.turing {
         Some(turing) => Ok(json!({ "title": turing.about().title, "readers": turing.readers()? })),
         None => Ok(json!({ "readers": [] })),
     });
-    match done.await {
-        Ok(Ok(found)) => Ok(Json(found).into_response()),
-        Ok(Err(error)) => Err(broken(&error)),
-        Err(error) => Err(broken(&anyhow::anyhow!("a request broke: {error}"))),
-    }
+    Ok(Json(found.await?).into_response())
 }

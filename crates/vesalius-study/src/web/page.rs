@@ -57,9 +57,19 @@ pub fn plain(status: StatusCode, text: &'static str) -> Response {
 }
 
 /// Something of ours broke: the log says what, the page does not.
-pub fn broken(error: &anyhow::Error) -> Response {
+fn broken(error: &anyhow::Error) -> Response {
     eprintln!("error: {error:#}");
     plain(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here; nothing was changed.")
+}
+
+/// Works in a thread that may wait for the disk.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> Result<T, Response> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| broken(&error)),
+        Err(error) => Err(broken(&anyhow::anyhow!("a request broke: {error}"))),
+    }
 }
 
 fn message(status: StatusCode, title: &str, text: &str) -> Response {

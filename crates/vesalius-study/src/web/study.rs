@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::guard::Owner;
-use super::page::{broken, fill, html, plain};
+use super::page::{blocking, fill, html, plain};
 use super::watch::Watch;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -57,13 +57,8 @@ async fn with<T: Send + 'static>(
     server: Arc<Server>,
     work: impl FnOnce(&Watch) -> anyhow::Result<T> + Send + 'static,
 ) -> Result<T, Response> {
-    let done = tokio::task::spawn_blocking(move || server.site.study.as_ref().map(work));
-    match done.await {
-        Ok(Some(Ok(found))) => Ok(found),
-        Ok(Some(Err(error))) => Err(broken(&error)),
-        Ok(None) => Err(none()),
-        Err(error) => Err(broken(&anyhow::anyhow!("a request broke: {error}"))),
-    }
+    let found = blocking(move || server.site.study.as_ref().map(work).transpose());
+    found.await?.ok_or_else(none)
 }
 
 /// `/study/data/overview`

@@ -250,7 +250,7 @@ impl Watch {
                 finished
                     .and_then(|finished| finished.images)
                     .map(|images| images as f64 / 1000.0)
-                    .or_else(|| stats(&newest(&folder)?).last().map(|point| point.kimg))
+                    .or_else(|| last_point(&newest(&folder)?).map(|point| point.kimg))
             } else {
                 None
             },
@@ -334,6 +334,12 @@ fn is_running(folder: &TaskDir) -> bool {
 fn stats(attempt: &Path) -> Vec<Point> {
     let text = std::fs::read_to_string(attempt.join("stats.jsonl")).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// The last of them: long curves are not read as a whole at every look.
+fn last_point(attempt: &Path) -> Option<Point> {
+    let text = std::fs::read_to_string(attempt.join("stats.jsonl")).ok()?;
+    text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 
 /// Previews of all attempts by number of images, each once.
