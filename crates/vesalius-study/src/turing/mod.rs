@@ -11,6 +11,7 @@ pub mod store;
 pub mod token;
 pub mod write;
 
+use crate::statistics::detection::CONFIDENCES;
 use serde::{Deserialize, Serialize};
 
 /// What an image is. Readers never learn it from anything but the image.
@@ -49,8 +50,8 @@ pub struct Rating {
 }
 
 impl Rating {
-    /// Whether the confidence is one of the five.
+    /// Whether the confidence is one of [`CONFIDENCES`].
     pub fn is_valid(self) -> bool {
-        (1..=5).contains(&self.confidence)
+        (1..=CONFIDENCES).contains(&usize::from(self.confidence))
     }
 }

@@ -108,6 +108,13 @@ pub struct Given {
     pub viewed_ms: u32,
 }
 
+impl Given {
+    /// What was answered.
+    pub fn rating(&self) -> Rating {
+        Rating { verdict: self.verdict, confidence: self.confidence }
+    }
+}
+
 /// What became of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
@@ -322,7 +329,7 @@ impl Turing {
     /// # Panics
     /// When the confidence is not 1 to 5.
     pub fn answer(&self, reader: i64, given: &Given) -> Result<Saved> {
-        let new = Rating { verdict: given.verdict, confidence: given.confidence };
+        let new = given.rating();
         assert!(new.is_valid(), "confidence {}", given.confidence);
         self.write(|change| {
             let item: Option<i64> = change

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::guard::{self, Caller, ReaderId};
-use super::page::{broken, fill, html, plain};
+use super::page::{blocking, fill, html, plain};
 use crate::turing::store::{Given, Saved, Submitted, Turing};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -21,15 +21,7 @@ async fn with<T: Send + 'static>(
     work: impl FnOnce(&Turing) -> anyhow::Result<T> + Send + 'static,
 ) -> Result<T, Response> {
     let server = Arc::clone(server);
-    let done = tokio::task::spawn_blocking(move || {
-        let turing = server.site.turing.as_ref().expect("a reader was found in it");
-        work(turing)
-    });
-    match done.await {
-        Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(broken(&error)),
-        Err(error) => Err(broken(&anyhow::anyhow!("a request broke: {error}"))),
-    }
+    blocking(move || work(server.site.turing.as_ref().expect("a reader was found in it"))).await
 }
 
 /// `/r/TOKEN`: says what to do and hands out the cookie. A page, not a redirection: browsers do not send a strict cookie
@@ -129,7 +121,7 @@ pub async fn answer(
             "Expected an answer: image, revision, verdict, confidence, viewed_ms.",
         )
     })?;
-    if !(1..=5).contains(&given.confidence) {
+    if !given.rating().is_valid() {
         return Err(plain(StatusCode::UNPROCESSABLE_ENTITY, "Expected a confidence of 1 to 5."));
     }
     given.viewed_ms = given.viewed_ms.min(LONGEST_MS);
