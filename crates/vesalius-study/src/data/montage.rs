@@ -57,14 +57,17 @@ pub fn montage(tiles: &[Tile], layout: Layout, columns: usize) -> Result<Vec<u8>
     Ok(png.into_inner())
 }
 
+/// Value `at` of a channel of pixels `[C, H, W]`, at 8 bits: the high byte of more.
+pub fn eight_bits(pixels: &[u8], layout: Layout, channel: usize, at: usize) -> u8 {
+    let index = channel * layout.height * layout.width + at;
+    match layout.depth {
+        PixelDepth::U8 => pixels[index],
+        PixelDepth::U16 => pixels[2 * index + 1], // little endian
+    }
+}
+
 fn colour(tile: &Tile, layout: Layout, y: usize, x: usize) -> [u8; 3] {
-    let at = |channel: usize| {
-        let index = (channel * layout.height + y) * layout.width + x;
-        match layout.depth {
-            PixelDepth::U8 => tile.pixels[index],
-            PixelDepth::U16 => tile.pixels[2 * index + 1],
-        }
-    };
+    let at = |channel: usize| eight_bits(tile.pixels, layout, channel, y * layout.width + x);
     if layout.channels == 3 { [at(0), at(1), at(2)] } else { [at(0); 3] }
 }
 

@@ -1,6 +1,7 @@
 //! Images as readers get them: real and synthetic through one encoder that leaves no trace but the picture.
 
-use crate::data::manifest::{Layout, PixelDepth};
+use crate::data::manifest::Layout;
+use crate::data::montage::eight_bits;
 use anyhow::{Context as _, Result};
 
 /// PNG of a slice's pixels `[C, H, W]`, at 8 bits. Stored without compression, without filter and without any text or time,
@@ -11,16 +12,9 @@ use anyhow::{Context as _, Result};
 /// When the channels are neither 1 nor 3.
 pub fn png(pixels: &[u8], layout: Layout) -> Result<Vec<u8>> {
     let plane = layout.height * layout.width;
-    let byte = |channel: usize, at: usize| {
-        let index = channel * plane + at;
-        match layout.depth {
-            PixelDepth::U8 => pixels[index],
-            // Little endian: the high byte.
-            PixelDepth::U16 => pixels[2 * index + 1],
-        }
-    };
-    let bytes: Vec<u8> =
-        (0..plane).flat_map(|at| (0..layout.channels).map(move |c| byte(c, at))).collect();
+    let bytes: Vec<u8> = (0..plane)
+        .flat_map(|at| (0..layout.channels).map(move |c| eight_bits(pixels, layout, c, at)))
+        .collect();
     let colour = match layout.channels {
         1 => png::ColorType::Grayscale,
         3 => png::ColorType::Rgb,
@@ -53,6 +47,7 @@ fn encode(bytes: &[u8], layout: Layout, colour: png::ColorType) -> Result<Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::manifest::PixelDepth;
 
     #[test]
     fn pictures_differ_in_pixels_and_checksums_alone() {
