@@ -76,20 +76,20 @@ fn shares_of(settings: &[Setting], leaves: &[Leaf]) -> Option<Vec<f64>> {
     Some((0..settings.len()).map(share).collect())
 }
 
-/// Numbers as values of a setting, in order: each its own, or bins of equally many where there are more than a leaf can
+/// Numbers as values of a setting, in order: each its own, or bins of equally many distinct ones where there are more than a leaf can
 /// tell apart.
 pub fn ordered_levels(numbers: &[f64]) -> (Setting, Vec<usize>) {
     let mut distinct = numbers.to_vec();
     distinct.sort_by(f64::total_cmp);
-    let mut sorted = distinct.clone();
     distinct.dedup();
-    if distinct.len() > MOST_LEVELS {
-        sorted.dedup();
-        let at = |i: usize| quantile(&sorted, i as f64 / MOST_LEVELS as f64);
-        distinct = (0..MOST_LEVELS).map(at).collect();
-    }
-    let level = |number: &f64| distinct.partition_point(|start| start <= number).saturating_sub(1);
-    let setting = Setting { levels: distinct.len(), ordered: true };
+    let starts: Vec<f64> = if distinct.len() > MOST_LEVELS {
+        let at = |i: usize| quantile(&distinct, i as f64 / MOST_LEVELS as f64);
+        (0..MOST_LEVELS).map(at).collect()
+    } else {
+        distinct
+    };
+    let level = |number: &f64| starts.partition_point(|start| start <= number).saturating_sub(1);
+    let setting = Setting { levels: starts.len(), ordered: true };
     (setting, numbers.iter().map(level).collect())
 }
 
