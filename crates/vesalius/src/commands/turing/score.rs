@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::Scores;
-use vesalius_study::turing::score::{PAPER_ACCURACY, READER, Reading, scores};
+use vesalius_study::turing::score::{PAPER_ACCURACY, Reading, scores};
 use vesalius_study::turing::store::Turing;
 use vesalius_study::turing::write;
 
@@ -98,18 +98,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             .result("turing", subject, scores.clone(), about.inputs.clone(), Some(images), settings)
             .publish(out)?;
     }
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&Scores { scores, missing: vec![] })?);
-        return Ok(ExitCode::SUCCESS);
+    Scores { scores, missing: vec![] }.print(args.json)?;
+    if !args.json {
+        println!("turing_accuracy of the paper's cardiologists {PAPER_ACCURACY:.4}");
     }
-    for score in &scores {
-        let who = score.of.as_deref().map_or("all", |of| of.strip_prefix(READER).unwrap_or(of));
-        let interval = score
-            .interval
-            .map_or_else(String::new, |[low, high]| format!(" [{low:.3}, {high:.3}]"));
-        let metric = score.metric.strip_prefix("turing_").unwrap_or(&score.metric);
-        println!("{who:<14} {metric:<12} {:.3}{interval}", score.value);
-    }
-    println!("{:<14} {:<12} {PAPER_ACCURACY:.3}", "the paper", "accuracy");
     Ok(ExitCode::SUCCESS)
 }
