@@ -268,8 +268,15 @@ mod tests {
         // Whole patients are drawn: where their samples are alike, the interval is wider than over samples.
         let [low, high] = fresh.interval(None, 0).unwrap();
         assert!(low < fresh.value() && fresh.value() < high && high - low > 1.0, "{low} {high}");
-        let sorted_by_chance: Vec<String> = (0..300).map(|row| (row % 6).to_string()).collect();
-        assert!(fresh.interval(Some(&sorted_by_chance), 0).is_some());
+        let mut rows: Vec<(usize, f64)> =
+            fresh.cells.iter().flat_map(|cell| cell.held_out.iter().copied()).collect();
+        rows.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let mut patients = vec!["none".to_owned(); 300];
+        for (rank, (row, _)) in rows.into_iter().enumerate() {
+            patients[row] = (rank / 15).to_string();
+        }
+        let [least, most] = fresh.interval(Some(&patients), 0).unwrap();
+        assert!(most - least > 2.0 * (high - low), "{least} {most}, over samples {low} {high}");
         assert_eq!(fresh.interval(Some(&vec!["one".to_owned(); 300]), 0), None);
     }
 
