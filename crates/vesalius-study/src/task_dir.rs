@@ -238,17 +238,22 @@ impl TaskDir {
 
     /// The last lines that workers said.
     pub fn last_lines(&self, count: usize) -> Vec<String> {
-        let Ok(mut file) = std::fs::File::open(self.0.join("output.log")) else { return vec![] };
-        let length = file.metadata().map_or(0, |meta| meta.len());
-        let mut bytes = Vec::new();
-        let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));
-        if file.seek(start).and_then(|_| file.read_to_end(&mut bytes)).is_err() {
-            return vec![];
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines[lines.len().saturating_sub(count)..].iter().map(|&line| line.to_owned()).collect()
+        last_lines(&self.0.join("output.log"), count)
     }
+}
+
+/// The last lines of a log that are not blank; none without the log.
+pub(crate) fn last_lines(log: &Path, count: usize) -> Vec<String> {
+    let Ok(mut file) = std::fs::File::open(log) else { return vec![] };
+    let length = file.metadata().map_or(0, |meta| meta.len());
+    let mut bytes = Vec::new();
+    let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));
+    if file.seek(start).and_then(|_| file.read_to_end(&mut bytes)).is_err() {
+        return vec![];
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].iter().map(|&line| line.to_owned()).collect()
 }
 
 /// What a plan needs of a result.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// What a worker is taken to need before any has shown what it does, bytes: LibTorch alone has a third of it.
+/// What a worker is taken to need before any has shown what it does, bytes.
 const UNKNOWN: u64 = 1 << 30;
 /// What is left to everything else, bytes.
 const RESERVE: u64 = 512 << 20;

@@ -14,7 +14,7 @@
 use crate::digest;
 use crate::publish::{StagedDir, write_file};
 use crate::task::{Key, Stage};
-use crate::task_dir::TaskDir;
+use crate::task_dir::{TaskDir, last_lines};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -147,9 +147,8 @@ impl Submission {
 
     /// The last line that an element said outside of its tasks: Slurm's own words, or the shell's.
     pub fn last_line(&self, out: &Path, element: usize) -> Option<String> {
-        let path = self.folder(out).join(format!("{element}.log"));
-        let text = String::from_utf8_lossy(&std::fs::read(path).ok()?).into_owned();
-        text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
+        let log = self.folder(out).join(format!("{element}.log"));
+        last_lines(&log, 1).pop().map(|line| line.trim().to_owned())
     }
 }
 
