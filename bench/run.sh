@@ -77,3 +77,9 @@ echo "== 54 against 10,000"
 
 echo "== map of 10,000 x 2,048 features, whole processes in turn: ours with trustworthiness, umap-learn"
 python3 bench/umap_rounds.py "$vesalius" "$BENCH_PYTHON" "$work" 5
+
+echo "== FID, KID and Inception Score of folders, whole processes in turn: ours, torch-fidelity"
+python3 bench/fidelity_rounds.py "$vesalius" "$BENCH_PYTHON" "$work" 190 1000 3
+
+echo "== two trainings of a study: one thread each side by side, two threads one after the other"
+python3 bench/jobs_rounds.py "$vesalius" "$work/pack64" "$work" 3

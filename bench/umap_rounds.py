@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
-"""Times whole processes in turn: `vesalius map` (with its trustworthiness and all files) and umap-learn on the same features.
+"""`vesalius map` (with its trustworthiness and all files) and umap-learn on the same features, whole processes in turn.
 
 Usage: umap_rounds.py VESALIUS PYTHON FOLDER ROUNDS
-Makes 10,000 x 2,048 features (eight crowds on curved sheets), halves them for --real and --synthetic, and prints per
-round wall-clock and processor seconds of both, then the ratio of the medians of either, with the machine's load.
+Makes 10,000 x 2,048 features (eight crowds on curved sheets) and halves them for --real and --synthetic.
 """
 import os
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
-import time
+
+from rounds import compare
 
 SHEETS = """
 import sys, numpy as np
@@ -29,14 +27,6 @@ np.save(sys.argv[1] + "/synthetic.npy", x[5000:])
 """
 
 
-def timed(command):
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return time.perf_counter() - start, used
-
-
 def main():
     vesalius, python, folder, rounds = sys.argv[1:]
     subprocess.run([python, "-c", SHEETS, folder], check=True)
@@ -44,18 +34,8 @@ def main():
     ours = [vesalius, "map", "--real", f"{folder}/real.npy", "--synthetic", f"{folder}/synthetic.npy",
             "--count", "10000", "--out", f"{folder}/map", "--threads", "2"]
     peer = [python, f"{here}/peers/umap.py", f"{folder}/all.npy", f"{folder}/peer.npy"]
-    times = [[], []]
-    for round_ in range(int(rounds)):
-        for i in (0, 1) if round_ % 2 == 0 else (1, 0):
-            shutil.rmtree(f"{folder}/map", ignore_errors=True)
-            times[i].append(timed((ours, peer)[i]))
-        text = ", ".join(f"{name} {t[-1][0]:.1f} s ({t[-1][1]:.1f} s of processor)" for name, t in zip(("ours", "umap-learn"), times))
-        print(f"{text}; load {os.getloadavg()[0]:.1f}", flush=True)
-    for j, what in enumerate(("wall clock", "processor")):
-        values = [[t[j] for t in side] for side in times]
-        ours, peer = (statistics.median(v) for v in values)
-        spread = [f"{statistics.median(v):.1f} [{min(v):.1f}, {max(v):.1f}]" for v in values]
-        print(f"| map of 10,000 x 2,048, whole process, {what} (s) | {peer / ours:.1f}x | {spread[0]} | {spread[1]}, umap-learn |")
+    compare("map of 10,000 x 2,048, whole process", ["ours", "umap-learn"], [ours, peer], int(rounds),
+            before=lambda: shutil.rmtree(f"{folder}/map", ignore_errors=True))
 
 
 if __name__ == "__main__":

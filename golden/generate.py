@@ -210,28 +210,32 @@ def frechet() -> dict:
 # --- FID's network and its three input treatments ---------------------------------------------------------------
 
 
+def seeded_inception_weights() -> dict:
+    """A state dictionary of FID's network: every value a function of its name."""
+    import pytorch_fid.inception as reference
+
+    empty = reference._inception_v3(num_classes=1008, aux_logits=False, weights=None)
+    state = {}
+    for name, value in empty.state_dict().items():
+        shape = list(value.shape)
+        if name.endswith("num_batches_tracked"):
+            state[name] = value
+        elif name.endswith("bn.weight") or name.endswith("running_var"):
+            state[name] = 1 + tensor(f"inception.{name}", shape, 0.2)
+        elif value.dim() == 4:
+            fan_in = value[0].numel()
+            state[name] = tensor(f"inception.{name}", shape, (6.0 / fan_in) ** 0.5)
+        else:
+            state[name] = tensor(f"inception.{name}", shape, 0.1)
+    return state
+
+
 def inception() -> dict:
     import pytorch_fid.inception as reference
     from cleanfid.resize import make_resizer
     from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-    def weights(*args, **kwargs):
-        empty = reference._inception_v3(num_classes=1008, aux_logits=False, weights=None)
-        state = {}
-        for name, value in empty.state_dict().items():
-            shape = list(value.shape)
-            if name.endswith("num_batches_tracked"):
-                state[name] = value
-            elif name.endswith("bn.weight") or name.endswith("running_var"):
-                state[name] = 1 + tensor(f"inception.{name}", shape, 0.2)
-            elif value.dim() == 4:
-                fan_in = value[0].numel()
-                state[name] = tensor(f"inception.{name}", shape, (6.0 / fan_in) ** 0.5)
-            else:
-                state[name] = tensor(f"inception.{name}", shape, 0.1)
-        return state
-
-    reference.load_state_dict_from_url = weights
+    reference.load_state_dict_from_url = lambda *args, **kwargs: seeded_inception_weights()
     model = reference.InceptionV3([3], resize_input=True, normalize_input=True).eval()
     network = reference.InceptionV3([3], resize_input=False, normalize_input=False).eval()
     # Photographs of 2 x 48 x 40 pixels, whole numbers from 0 to 255.

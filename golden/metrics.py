@@ -127,7 +127,7 @@ def main() -> None:
     sets = clouds()
     real, synthetic = sets["real"], sets["synthetic"]
     kid = kid_features_to_metric(
-        torch.from_numpy(real), torch.from_numpy(synthetic), kid_subsets=100, kid_subset_size=200, kid_kernel="poly",
+        torch.from_numpy(synthetic), torch.from_numpy(real), kid_subsets=100, kid_subset_size=200, kid_kernel="poly",
         kid_kernel_poly_degree=3, kid_kernel_poly_gamma=None, kid_kernel_poly_coef0=1, rng_seed=2020, verbose=False)
     logits = torch.from_numpy(uniform("metrics.logits", [233, 12]) * 3)
     score = isc_features_to_metric(logits, splits=10, shuffle=True, rng_seed=2020)

@@ -6,14 +6,15 @@
 #   scripts/acdc_results.sh WORK judge GAN         10,000 pairs: distance, scores, copying, plausibility, U-Nets
 #   scripts/acdc_results.sh WORK report            map of all GANs, report
 #
-# GAN: dcgan lsgan wgan wgan-gp hinge spade stylegan stylegan2. Everything on one thread: two of these fill two cores.
+# GAN: dcgan lsgan wgan wgan-gp hinge spade stylegan stylegan2. From the environment: DEVICE (cpu), THREADS of each command
+# (1: two of these fill two cores), AT_ONCE (1: what judges a row runs side by side), VESALIUS (the release build).
 set -euo pipefail
 
-[ $# -ge 2 ] || { sed -n '2,10s/^# \?//p' "$0" >&2; exit 2; }
-VESALIUS=$(readlink -f "$(dirname "$0")/../target/release/vesalius")
+[ $# -ge 2 ] || { sed -n '2,11s/^# \?//p' "$0" >&2; exit 2; }
+VESALIUS=$(readlink -f "${VESALIUS:-$(dirname "$0")/../target/release/vesalius}")
 mkdir -p "$1" && cd "$1"
 PACK=packs/acdc64
-THREADS=(--threads 1)
+COMPUTE=(--threads "${THREADS:-1}" --device "${DEVICE:-cpu}")
 
 vesalius() { echo "+ vesalius $*" >&2; "$VESALIUS" "$@"; }
 
@@ -45,6 +46,10 @@ settings() {
       augment.mask_noise=0.5 regularise.style.r1=1 regularise.style.path_length=0 ;;
     *) echo "error: GAN $1, expected dcgan, lsgan, wgan, wgan-gp, hinge, spade, stylegan or stylegan2" >&2; exit 2 ;;
   esac
+  # What a GPU has room for.
+  case $1-${DEVICE:-cpu} in
+    stylegan-cuda* | stylegan2-cuda*) printf '%s\n' training.batch=32 networks.{generator,discriminator}.{channel_base=4096,channel_max=256} ;;
+  esac
 }
 
 train() {
@@ -53,37 +58,42 @@ train() {
   while read -r setting; do sets+=(--set "$setting"); done < <(settings "$gan")
   local start=(train "$PACK" --preset "$gan" --out "$run" --kimg 3000 "${sets[@]}")
   [ ! -d "$run/checkpoints" ] || start=(train "$PACK" --out "$run" --resume --kimg 3000)
-  echo "+ vesalius ${start[*]} ${THREADS[*]}" >&2
+  echo "+ vesalius ${start[*]} ${COMPUTE[*]}" >&2
   # 124: timeout sent the TERM, the training wrote its checkpoint and went.
-  timeout --signal=TERM "${minutes}m" "$VESALIUS" "${start[@]}" "${THREADS[@]}" || [ $? = 124 ]
+  timeout --signal=TERM "${minutes}m" "$VESALIUS" "${start[@]}" "${COMPUTE[@]}" || [ $? = 124 ]
   # A checkpoint is named after the thousands of images it has seen.
   local last
   last=$(find "$run/checkpoints" -mindepth 1 -maxdepth 1 -name 'kimg_*' -printf '%f\n' | sort | tail -1)
-  vesalius train "$PACK" --out "$run" --resume --kimg "$(awk "BEGIN { print ${last#kimg_} + 0 }")" "${THREADS[@]}"
+  vesalius train "$PACK" --out "$run" --resume --kimg "$(awk "BEGIN { print ${last#kimg_} + 0 }")" "${COMPUTE[@]}"
 }
+
+# As once, beside what else judges a row where AT_ONCE is set: a GPU and many cores have room for it.
+beside() { if [ -n "${AT_ONCE:-}" ]; then once "$@" & JOBS+=($!); else once "$@"; fi; }
 
 # Judges the pack of one row of the table.
 judge() {
-  local row=$1
-  once "runs/distance-$row" distance --real "$PACK" --synthetic "packs/$row" --out "runs/distance-$row" "${THREADS[@]}"
-  once "runs/metrics-$row" metrics --all --intervals --real "$PACK" --synthetic "packs/$row" --out "runs/metrics-$row" "${THREADS[@]}"
-  once "runs/unet-$row" segment --train "packs/$row" --test "$PACK" --out "runs/unet-$row" "${THREADS[@]}"
-  once "runs/unet-real-$row" segment --train "$PACK" --train "packs/$row" --test "$PACK" --out "runs/unet-real-$row" "${THREADS[@]}"
-  once "runs/copying-$row" copying --real "$PACK" --synthetic "packs/$row" --out "runs/copying-$row" "${THREADS[@]}"
+  local row=$1 job
+  JOBS=()
+  beside "runs/unet-$row" segment --train "packs/$row" --test "$PACK" --out "runs/unet-$row" "${COMPUTE[@]}"
+  beside "runs/unet-real-$row" segment --train "$PACK" --train "packs/$row" --test "$PACK" --out "runs/unet-real-$row" "${COMPUTE[@]}"
+  beside "runs/distance-$row" distance --real "$PACK" --synthetic "packs/$row" --out "runs/distance-$row" "${COMPUTE[@]}"
+  beside "runs/metrics-$row" metrics --all --intervals --real "$PACK" --synthetic "packs/$row" --out "runs/metrics-$row" "${COMPUTE[@]}"
+  beside "runs/copying-$row" copying --real "$PACK" --synthetic "packs/$row" --out "runs/copying-$row" "${COMPUTE[@]}"
   once "runs/plausibility-$row" plausibility --real "$PACK" --synthetic "packs/$row" --filtered "packs/$row-plausible" \
-    --out "runs/plausibility-$row" "${THREADS[@]}"
-  once "runs/unet-$row-plausible" segment --train "packs/$row-plausible" --test "$PACK" --out "runs/unet-$row-plausible" "${THREADS[@]}"
+    --out "runs/plausibility-$row" "${COMPUTE[@]}"
+  once "runs/unet-$row-plausible" segment --train "packs/$row-plausible" --test "$PACK" --out "runs/unet-$row-plausible" "${COMPUTE[@]}"
+  for job in "${JOBS[@]}"; do wait "$job"; done
 }
 
-sample() { [ -d "packs/$1" ] || vesalius sample "runs/$2" --count 10000 --out "packs/$1" "${@:3}" "${THREADS[@]}"; }
+sample() { [ -d "packs/$1" ] || vesalius sample "runs/$2" --count 10000 --out "packs/$1" "${@:3}" "${COMPUTE[@]}"; }
 
 case $2 in
   baselines)
     [ -d $PACK ] || vesalius prepare acdc "$3" --out $PACK --size 64x64 --crop centre:128x128
     for seed in 1 2; do
-      once "runs/unet-real-$seed" segment --train $PACK --test $PACK --seed $seed --out "runs/unet-real-$seed" "${THREADS[@]}"
+      once "runs/unet-real-$seed" segment --train $PACK --test $PACK --seed $seed --out "runs/unet-real-$seed" "${COMPUTE[@]}"
     done
-    once runs/unet-augmented segment --train $PACK --augment --test $PACK --out runs/unet-augmented "${THREADS[@]}"
+    once runs/unet-augmented segment --train $PACK --augment --test $PACK --out runs/unet-augmented "${COMPUTE[@]}"
     ;;
   train) train "$3" "$4" ;;
   judge)
@@ -102,7 +112,7 @@ case $2 in
     for pack in packs/*; do
       case $pack in $PACK | *-plausible) ;; *) synthetic+=(--synthetic "$pack") ;; esac
     done
-    once runs/map map --real $PACK "${synthetic[@]}" --out runs/map "${THREADS[@]}"
+    once runs/map map --real $PACK "${synthetic[@]}" --out runs/map "${COMPUTE[@]}"
     vesalius report runs --out report
     ;;
   *) echo "error: $2, expected baselines, train, judge or report" >&2; exit 2 ;;

@@ -5,7 +5,7 @@
 pub use tch::{Device, Kind, Tensor};
 
 /// The LibTorch this was built for.
-pub const LIBTORCH_VERSION: &str = "2.13.0";
+pub const LIBTORCH_VERSION: &str = env!("VESALIUS_LIBTORCH_VERSION");
 
 /// Sets the threads of a single operation.
 pub fn set_threads(threads: usize) {

@@ -32,24 +32,31 @@ impl Compute {
                 .build_global()
                 .context("--threads: the thread pool runs already")?;
         }
-        let device = match self.device.as_str() {
-            "cpu" => return Ok(Device::Cpu),
-            "cuda" => 0,
-            other => other
-                .strip_prefix("cuda:")
-                .and_then(|index| index.parse().ok())
-                .with_context(|| format!("--device {other}: expected cpu, cuda or cuda:INDEX"))?,
-        };
-        let count = vesalius_torch::cuda_devices();
-        if device >= count {
-            bail!(
-                "--device {}: LibTorch sees {count} CUDA devices; expected one with that number. LIBTORCH or \
-                 LIBTORCH_USE_PYTORCH=1 at build time chooses a LibTorch with CUDA",
-                self.device
-            );
-        }
-        Ok(Device::Cuda(device))
+        device(&self.device)
     }
+}
+
+/// The device of a name.
+///
+/// # Errors
+/// An unknown device, or one that this machine or LibTorch lacks.
+pub fn device(name: &str) -> Result<Device> {
+    let device = match name {
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => 0,
+        other => other
+            .strip_prefix("cuda:")
+            .and_then(|index| index.parse().ok())
+            .with_context(|| format!("--device {other}: expected cpu, cuda or cuda:INDEX"))?,
+    };
+    let count = vesalius_torch::cuda_devices();
+    if device >= count {
+        bail!(
+            "--device {name}: LibTorch sees {count} CUDA devices; expected one with that number. LIBTORCH or \
+             LIBTORCH_USE_PYTORCH=1 at build time chooses a LibTorch with CUDA"
+        );
+    }
+    Ok(Device::Cuda(device))
 }
 
 /// Set by SIGTERM, SIGINT and SIGUSR1 (what Slurm sends ahead of a time limit); a second SIGINT ends the program at

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub struct Local {
     program: PathBuf,
     arguments: Vec<String>,
+    /// `--device`s that are shared out among the children; none: the workers' own default.
+    devices: Vec<String>,
     jobs: usize,
     children: Vec<Running>,
     memory: Guard,
@@ -29,6 +31,8 @@ pub struct Local {
 struct Running {
     key: Key,
     child: Child,
+    /// Index of its device.
+    device: usize,
     told: Option<Instant>,
 }
 
@@ -36,11 +40,25 @@ struct Running {
 const GRACE: Duration = Duration::from_mins(1);
 
 impl Local {
-    /// Workers are `PROGRAM ARGUMENTS… FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes when this
+    /// Workers are `PROGRAM ARGUMENTS… [--device DEVICE] FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes when this
     /// process dies: a worker that sees it close stops.
     pub fn new(program: PathBuf, arguments: Vec<String>, jobs: usize) -> Self {
         let (children, notes) = (Vec::new(), Vec::new());
-        Self { program, arguments, jobs, children, memory: Guard::default(), short: false, notes }
+        let (devices, memory) = (Vec::new(), Guard::default());
+        Self { program, arguments, devices, jobs, children, memory, short: false, notes }
+    }
+
+    /// Each worker gets `--device` with one of these: the one with the fewest workers at that moment, the first of equals.
+    #[must_use]
+    pub fn on(mut self, devices: Vec<String>) -> Self {
+        self.devices = devices;
+        self
+    }
+
+    /// Index of the device with the fewest workers.
+    fn idlest(&self) -> usize {
+        let load = |device: &usize| self.children.iter().filter(|c| c.device == *device).count();
+        (0..self.devices.len()).min_by_key(load).unwrap_or(0)
     }
 
     /// Starts a task; its output goes to the folder's `output.log`.
@@ -49,8 +67,11 @@ impl Local {
         let open = || File::options().create(true).append(true).open(&path);
         let log = open().with_context(|| format!("{}: cannot be written", path.display()))?;
         let also = log.try_clone().with_context(|| format!("{}", path.display()))?;
+        let device = self.idlest();
+        let option = self.devices.get(device).map(|name| ["--device", name.as_str()]);
         let child = Command::new(&self.program)
             .args(&self.arguments)
+            .args(option.into_iter().flatten())
             .arg(folder.path())
             .stdin(Stdio::piped())
             .stdout(log)
@@ -59,7 +80,7 @@ impl Local {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{}: cannot be started", self.program.display()))?;
-        self.children.push(Running { key, child, told: None });
+        self.children.push(Running { key, child, device, told: None });
         Ok(())
     }
 }
@@ -150,5 +171,46 @@ fn how(status: ExitStatus) -> How {
     match (status.code(), status.signal()) {
         (Some(code), _) => How::Exit(code),
         (None, signal) => How::Signal(signal.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Stage;
+
+    #[test]
+    fn jobs_share_the_devices_evenly_and_a_new_one_goes_to_the_idlest() {
+        let folder = tempfile::tempdir().unwrap();
+        // A worker notes its device and stays at work until somebody takes its folder's `on` away.
+        let script = "echo $2 > $3/device; while [ -e $3/on ]; do sleep 0.01; done; exit 1";
+        let arguments = ["-c", script, "worker"].map(str::to_owned).to_vec();
+        let devices = ["cuda:0", "cuda:1"].map(str::to_owned).to_vec();
+        let mut local = Local::new("sh".into(), arguments, 6).on(devices);
+        let path = |name: &str| folder.path().join(name);
+        let mut start = |name: &str| {
+            std::fs::create_dir(path(name)).unwrap();
+            std::fs::write(path(name).join("on"), "").unwrap();
+            let (key, folder) = (Key::from(name.to_owned()), TaskDir::at(&path(name)));
+            local.start(vec![Start { stage: Stage::Train, key, folder }]).unwrap();
+            let told = path(name).join("device");
+            while !std::fs::read_to_string(&told).is_ok_and(|text| text.ends_with('\n')) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if name == "e" {
+                // Both of the first device end.
+                for name in ["a", "c"] {
+                    std::fs::remove_file(path(name).join("on")).unwrap();
+                }
+                let mut ended = vec![];
+                while ended.len() < 2 {
+                    ended.extend(local.ended().unwrap());
+                }
+                assert!(ended.iter().all(|(_, how)| *how == How::Exit(1)), "{ended:?}");
+            }
+            std::fs::read_to_string(told).unwrap().trim().to_owned()
+        };
+        let devices: Vec<String> = ["a", "b", "c", "d", "e", "f"].map(&mut start).to_vec();
+        assert_eq!(devices, ["cuda:0", "cuda:1", "cuda:0", "cuda:1", "cuda:0", "cuda:0"]);
     }
 }

@@ -162,6 +162,15 @@ impl Key {
         !real && !of_others.contains(&self.metric.as_str())
     }
 
+    /// Whether it is a part of another score: one rule's share of implausible masks, the Dice of one class.
+    pub fn is_part(&self) -> bool {
+        match self.metric.as_str() {
+            "implausible_share" => self.of.is_some(),
+            "pair_dice" => self.of.as_deref() != Some("mean"),
+            _ => false,
+        }
+    }
+
     /// Whether it tells how far generated images are from real ones, as Table 2's first column.
     pub fn is_distance(&self) -> bool {
         matches!(self.metric.as_str(), "fid" | "frechet_distance") && self.of.is_none()

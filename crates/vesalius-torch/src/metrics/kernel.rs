@@ -69,9 +69,9 @@ pub fn kernel_distance(
     };
     let estimates: Vec<f64> = (0..SUBSETS)
         .map(|_| {
-            let a = take(real);
-            let b = take(synthetic);
-            squared_discrepancy(&a, &b)
+            // The generated set is torch-fidelity's input1 (its Inception Score is input1's), and input1 draws first.
+            let fake = take(synthetic);
+            squared_discrepancy(&take(real), &fake)
         })
         .collect();
     let mean = estimates.iter().sum::<f64>() / SUBSETS as f64;

@@ -276,3 +276,53 @@ fn to_vec(values: &Tensor) -> Vec<f64> {
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    /// Interval of a distance between `real`, whose samples belong to `groups`, and `synthetic`.
+    fn interval(sets: &[FeatureSet; 2], groups: Option<&[String]>, metric: Metric) -> [f64; 2] {
+        let found = Comparison {
+            real: &sets[0],
+            synthetic: &sets[1],
+            held_out: None,
+            logits: None,
+            real_groups: groups,
+            held_out_groups: None,
+            extractor: "test",
+            dialect: None,
+            treatment: "as they are",
+            is_fid: false,
+            kid_subset: Subset::Ours,
+            divisor: Divisor::Unbiased,
+            intervals: true,
+        };
+        let score = found.measure(metric).unwrap().remove(0);
+        let [low, high] = score.interval.unwrap();
+        assert!(low <= score.value && score.value <= high, "{low} {} {high}", score.value);
+        assert!(score.protocol.contains("bootstrap distances over patients and samples"));
+        [low, high]
+    }
+
+    #[test]
+    fn distances_are_surer_of_many_patients_than_of_few_whose_slices_are_alike() {
+        tch::manual_seed(3);
+        let options = (Kind::Float, Device::Cpu);
+        // Ten patients of 12 slices that hardly differ: ten independent samples, not 120.
+        let patients = Tensor::randn([10, 3], options).repeat_interleave_self_int(12, 0, None);
+        let real = patients + Tensor::randn([120, 3], options) * 0.05;
+        let synthetic = Tensor::randn([150, 3], options);
+        let sets = [("real", &real), ("synthetic", &synthetic)]
+            .map(|(side, x)| FeatureSet::new(side, x).unwrap());
+        let groups: Vec<String> = (0..120).map(|i| (i / 12).to_string()).collect();
+        for metric in [Metric::FrechetDistance, Metric::FdInfinity, Metric::RelativeDistance] {
+            let [low, high] = interval(&sets, Some(&groups), metric);
+            assert_eq!([low, high], interval(&sets, Some(&groups), metric), "{metric:?}: repeats");
+            let over_slices = interval(&sets, None, metric);
+            let ratio = (high - low) / (over_slices[1] - over_slices[0]);
+            assert!(ratio > 1.2, "{metric:?}: {ratio}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod ada;
 mod convert;
 mod copying;
 mod dice;
+mod folders;
 mod metrics;
 mod parts;
 mod pseudo;

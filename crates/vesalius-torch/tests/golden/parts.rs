@@ -73,7 +73,7 @@ fn frechet_distance_is_pytorch_fids() {
 }
 
 /// Weights of FID's network as `golden/generate.py` seeds them.
-fn seeded_inception() -> FidInception {
+pub fn seeded_inception() -> FidInception {
     let mut params = Params::new(Device::Cpu);
     let network = FidInception::new(&mut params);
     let seeded = params

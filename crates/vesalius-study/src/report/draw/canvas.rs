@@ -166,7 +166,32 @@ pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// Mean width of a letter in heights.
+const LETTER: f64 = 0.54;
+
 /// Width of a text in pixels, roughly: enough to leave room.
 pub fn width(text: &str, size: f64) -> f64 {
-    text.chars().count() as f64 * size * 0.54
+    text.chars().count() as f64 * size * LETTER
+}
+
+/// A bold text, or as much of its start as `room` pixels take, with an ellipsis.
+pub fn fitting(text: &str, size: f64, room: f64) -> String {
+    const BOLD: f64 = 1.1;
+    let most = (room / (size * LETTER * BOLD)) as usize;
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", start.trim_end_matches([' ', ',']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_to_their_room() {
+        assert_eq!(fitting("Fréchet distance", 10.0, 100.0), "Fréchet distance");
+        assert_eq!(fitting("Fréchet distance, real", 10.0, 107.0), "Fréchet distance…");
+    }
 }

@@ -137,23 +137,30 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         Level::Suspicious => "No clear copying, but something that chance hardly explains",
         Level::NoneFound => "No copying was found",
     };
-    let mut text = format!(
-        "{opening}: {flagged} of {synthetic} synthetic images ({}) are flagged as near one training patient, where {} of new real \
-         images would be (with {} patients, at most {}).",
+    let mut flags = vec![format!(
+        "{flagged} of {synthetic} synthetic images ({}) are flagged as near one training patient, where {} of new real images \
+         would be (with {} patients, at most {})",
         percent(share),
         percent(calibration.rate),
         calibration.patients,
         percent(by_patient)
-    );
+    )];
     if sure > 0 {
-        let _ = write!(
-            text,
-            " {sure} of them {} less than half as far from a training image, relative to other patients' images, as any real image.",
-            if sure == 1 { "is" } else { "are" }
-        );
+        let are = if sure == 1 { "is" } else { "are" };
+        flags.push(format!(
+            "{sure} of them {are} less than half as far from a training image, relative to other patients' images, as any real \
+             image"
+        ));
     }
-    for reason in &reasons {
-        let _ = write!(text, " {}.", capital(reason));
+    // What raised the level comes first.
+    let sentences = if low > by_image || sure > 0 || reasons.is_empty() {
+        [flags, reasons].concat()
+    } else {
+        [reasons, flags].concat()
+    };
+    let mut text = format!("{opening}: {}.", sentences[0]);
+    for sentence in &sentences[1..] {
+        let _ = write!(text, " {}.", capital(sentence));
     }
     Verdict { level, text, limits: limits(evidence, by_patient) }
 }
@@ -258,6 +265,9 @@ mod tests {
         // A few patients that lie near the training set by chance.
         assert_eq!(level(&|e| e.c_t = Some((-3.1, Some([-9.0, 0.5])))), Level::NoneFound);
         assert_eq!(level(&|e| e.membership = Some((0.6, [0.51, 0.7]))), Level::Suspicious);
+        let leaking = judge(&Evidence { membership: Some((0.6, [0.51, 0.7])), ..innocent() });
+        let start = "No clear copying, but something that chance hardly explains: whoever holds";
+        assert!(leaking.text.starts_with(start), "{}", leaking.text);
         assert_eq!(level(&|e| e.auth_pct = Some([[10.0, 20.0], [60.0, 80.0]])), Level::Suspicious);
     }
 

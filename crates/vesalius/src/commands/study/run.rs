@@ -1,7 +1,7 @@
 //! `vesalius study run`.
 
 use super::space;
-use crate::environment::{REQUEUE, Stop};
+use crate::environment::{self, REQUEUE, Stop};
 use anyhow::{Context, Result, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
@@ -36,6 +36,7 @@ stopped.
 
 Examples:
   vesalius study run studies/smoke.toml --jobs 2
+  vesalius study run studies/paper.toml --device cuda:0,cuda:1 --jobs 6
   vesalius study run studies/paper.toml --on slurm")]
 pub struct Args {
     /// Study file.
@@ -44,15 +45,15 @@ pub struct Args {
     /// Where tasks run.
     #[arg(long, default_value = "local", value_name = "WHERE")]
     on: Where,
-    /// Tasks at once on this machine [default: one per CPU]. On a GPU, so many share it.
+    /// Tasks at once on this machine [default: one per CPU, or one per GPU]. More than there are GPUs share them.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
     /// CPU threads of each on this machine [default: all CPUs divided by the jobs].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Device on this machine [default: cpu]: `cpu`, or `cuda:0`, ….
-    #[arg(long, value_name = "DEVICE")]
-    device: Option<String>,
+    /// Devices on this machine [default: cpu]: `cpu`, or GPUs as `cuda:0,cuda:1`; a task runs on the one with the fewest.
+    #[arg(long, value_name = "DEVICE", value_delimiter = ',')]
+    device: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -98,23 +99,28 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn local(args: &Args) -> Result<Local> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cpus);
+    let devices = if args.device.is_empty() { vec!["cpu".to_owned()] } else { args.device.clone() };
+    // Tasks would fail one after the other on a device that is not there.
+    for device in &devices {
+        environment::device(device)?;
+    }
+    let gpus = devices.iter().filter(|device| *device != "cpu").count();
+    let jobs = args.jobs.unwrap_or(if gpus > 0 { devices.len() } else { cpus });
     let threads = args.threads.unwrap_or((cpus / jobs.max(1)).max(1));
     if jobs == 0 || threads == 0 {
         bail!("--jobs {jobs}, --threads {threads}: expected at least 1 each");
     }
     let threads = threads.to_string();
-    let device = args.device.as_deref().unwrap_or("cpu");
-    let arguments = ["worker", "--watch-stdin", "--device", device, "--threads", &threads];
+    let arguments = ["worker", "--watch-stdin", "--threads", &threads];
     let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    Ok(Local::new(program()?, arguments, jobs))
+    Ok(Local::new(program()?, arguments, jobs).on(devices))
 }
 
 fn slurm(args: &Args, study: &Study) -> Result<Slurm> {
     for (flag, given, key) in [
         ("--jobs", args.jobs.is_some(), "max_queued"),
         ("--threads", args.threads.is_some(), "cpus"),
-        ("--device", args.device.is_some(), "gpus"),
+        ("--device", !args.device.is_empty(), "gpus"),
     ] {
         if given {
             bail!(

@@ -169,6 +169,11 @@ fn views_of_an_image_change_and_start_anew_on_every_screen() {
     assert_eq!(browser.run(CANVAS), plain);
     drag(&browser, "touch");
     assert_ne!(browser.run(CANVAS), plain, "so does a finger");
+    browser.press("0");
+    pinch(&browser);
+    assert_ne!(browser.run(CANVAS), plain, "two fingers zoom");
+    browser.press("-------");
+    assert_eq!(browser.run(CANVAS), plain, "and do nothing but zoom");
     // The next image starts as every image does.
     browser.press("+");
     browser.press("r3");
@@ -224,6 +229,19 @@ fn views_of_an_image_change_and_start_anew_on_every_screen() {
     ];
     assert_eq!(order, expected);
     browser.nothing_complained();
+}
+
+/// Two fingers on the image move apart.
+fn pinch(browser: &Browser) {
+    let finger = |name: &str, from: u32, to: u32| {
+        let at =
+            |x: u32, ms: u32| json!({ "type": "pointerMove", "duration": ms, "x": x, "y": 400 });
+        let button = |what: &str| json!({ "type": what, "button": 0 });
+        let all = [at(from, 0), button("pointerDown"), at(to, 50), button("pointerUp")];
+        json!({ "type": "pointer", "id": name, "parameters": { "pointerType": "touch" }, "actions": all })
+    };
+    let fingers = [finger("left", 410, 350), finger("right", 450, 530)];
+    browser.tell("actions", &json!({ "actions": fingers }));
 }
 
 /// Across the image, sideways and down; `kind`: `mouse` or `touch`.
