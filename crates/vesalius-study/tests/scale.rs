@@ -3,6 +3,7 @@
 use serde_json::json;
 use std::time::Instant;
 use vesalius_study::plan::{Ask, PackInfo, Planner, Progress, Resolved};
+use vesalius_study::report;
 use vesalius_study::run_dir::{Cost, Outcome, RESULT_FORMAT, RunResult, Subject};
 use vesalius_study::score::Score;
 use vesalius_study::store::Store;
@@ -36,6 +37,47 @@ fn result(distance: f64) -> RunResult {
         machine: "m".to_owned(),
         settings: json!({ "text": "x".repeat(1500) }),
     }
+}
+
+/// Peak memory of this process so far.
+fn peak() -> String {
+    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("").to_owned()
+}
+
+#[test]
+fn ten_thousand_trainings_and_a_hundred_thousand_lines_are_reported_in_seconds() {
+    let root = tempfile::tempdir().unwrap();
+    let lines = |count: usize| -> String {
+        let line = |i: usize| {
+            format!(
+                "{{\"kimg\":{i}.0,\"loss_d\":1.0,\"loss_g\":2.0,\"images_per_sec\":100.0,\"wall_secs\":{i}.0}}\n"
+            )
+        };
+        (1..=count).map(line).collect()
+    };
+    let (short, long) = (lines(20), lines(100_000));
+    let mut folders = vec![];
+    for i in 0..10_000_u32 {
+        let folder = root.path().join(format!("train-{i:05}"));
+        std::fs::create_dir(&folder).unwrap();
+        let (filters, rate) = (8 << (i % 3), f64::from(1 + i % 97) * 1e-4);
+        let mut run = result(1.0 + f64::from(i % 11) + f64::from(filters) * 0.1);
+        run.subject.gan = Some(["lsgan", "wgan"][i as usize % 2].to_owned());
+        run.scores[0].of = Some("best_during_training".to_owned());
+        run.settings = json!({ "training": { "kimg": 5.0, "rate": rate }, "networks": { "filters": filters } });
+        std::fs::write(folder.join("result.json"), serde_json::to_vec(&run).unwrap()).unwrap();
+        let stats = if i == 0 { &long } else { &short };
+        std::fs::write(folder.join("stats.jsonl"), stats).unwrap();
+        folders.push(folder);
+    }
+    let started = Instant::now();
+    let page = report::write(&folders, &root.path().join("report")).unwrap();
+    let taken = started.elapsed();
+    let bytes = std::fs::metadata(page).unwrap().len();
+    eprintln!("report of 10,000 trainings: {taken:.2?}, {} MB, {}", bytes / 1_000_000, peak());
+    // Below 5 s in a release build; tests are not optimised.
+    assert!(taken.as_secs_f64() < 60.0, "{taken:?}");
 }
 
 #[test]
@@ -78,10 +120,9 @@ fn ten_thousand_finished_tasks_take_seconds() {
     assert_eq!(plan.ready(&known).count(), 0);
     assert_eq!(plan.best.len(), 4);
     let planned = started.elapsed();
-    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("").to_owned();
     eprintln!(
-        "reindex {reindexed:.2?}, verify {verified:.2?}, read and plan {planned:.2?}, {peak}"
+        "reindex {reindexed:.2?}, verify {verified:.2?}, read and plan {planned:.2?}, {}",
+        peak()
     );
     assert!(planned.as_secs_f64() < 5.0, "{planned:?}");
 }

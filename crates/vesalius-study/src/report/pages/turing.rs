@@ -1,12 +1,13 @@
 //! The visual Turing test: could readers tell?
 
 use crate::report::catalogue::known;
-use crate::report::document::{Art, Block, Column, Entry, Figure, Grid, HIDDEN, Section};
+use crate::report::document::{Art, Block, Column, Entry, Figure, Grid, HIDDEN, Section, fixed};
 use crate::report::evidence::Evidence;
 use crate::report::measure::Measure;
 use crate::report::paper::display_name;
 use crate::report::runs::Run;
 use crate::report::slug;
+use crate::score::Score;
 use crate::turing::score::{PAPER_ACCURACY, READER};
 use anyhow::Result;
 
@@ -85,13 +86,15 @@ fn sentence(run: &Run) -> String {
         Some(_) => "whether they could tell better than by chance is not shown either way",
         None => "too few answers for an interval",
     };
-    let interval =
-        score.interval.map_or_else(String::new, |[low, high]| format!(" [{low:.2}, {high:.2}]"));
+    let ends = |score: &Score| {
+        score.interval.map_or_else(String::new, |ends| {
+            let [low, high] = ends.map(|end| fixed(end, 2));
+            format!(" [{low}, {high}]")
+        })
+    };
+    let interval = ends(score);
     let kappa = run.score("turing_kappa", None).map_or_else(String::new, |kappa| {
-        let interval = kappa
-            .interval
-            .map_or_else(String::new, |[low, high]| format!(" [{low:.2}, {high:.2}]"));
-        format!(" Agreement (Fleiss' κ) {:.2}{interval}.", kappa.value)
+        format!(" Agreement (Fleiss' κ) {}{}.", fixed(kappa.value, 2), ends(kappa))
     });
     format!(
         "{}: {who} were right on {:.2} of the images{interval}; {says}. The cardiologists of the paper: \
