@@ -65,7 +65,7 @@ fn ten_thousand_trainings_and_a_hundred_thousand_lines_are_reported_in_seconds()
         let mut run = result(1.0 + f64::from(i % 11) + f64::from(filters) * 0.1);
         run.subject.gan = Some(["lsgan", "wgan"][i as usize % 2].to_owned());
         run.scores[0].of = Some("best_during_training".to_owned());
-        run.settings = json!({ "training": { "kimg": 5.0, "rate": rate }, "networks": { "filters": filters } });
+        run.settings = json!({ "training": { "kimg": 5.0, "seed": i, "rate": rate }, "networks": { "filters": filters } });
         std::fs::write(folder.join("result.json"), serde_json::to_vec(&run).unwrap()).unwrap();
         let stats = if i == 0 { &long } else { &short };
         std::fs::write(folder.join("stats.jsonl"), stats).unwrap();

@@ -29,7 +29,7 @@ fn pixels(name: &str, shift: f64) -> Vec<u8> {
             let a = &wave[(3 * k + at % 3) * 3..];
             (6.0 * (a[0] * y + a[1] * x) + 3.0 * a[2]).sin()
         };
-        let value = (sine(0) + sine(1)) / 2.0 * 0.7 + noise[at] * 0.2 + shift;
+        let value = f64::midpoint(sine(0), sine(1)) * 0.7 + noise[at] * 0.2 + shift;
         ((value + 1.0) * 127.5).floor().clamp(0.0, 255.0) as u8
     };
     (0..HEIGHT * WIDTH * 3).map(value).collect()
