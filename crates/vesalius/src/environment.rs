@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use vesalius_torch::Device;
 
 /// Where to compute.
@@ -66,6 +67,8 @@ pub struct Stop {
     all: Arc<AtomicBool>,
     /// For the task at work only: it was cancelled.
     task: Arc<AtomicBool>,
+    /// This process is a worker.
+    worker: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -87,7 +90,33 @@ impl Stop {
             signal_hook::flag::register(signal, Arc::clone(&flag))
                 .with_context(|| format!("signal {signal} cannot be caught"))?;
         }
-        Ok(LISTENING.get_or_init(|| Self { all: flag, task: Arc::default() }).clone())
+        Ok(LISTENING
+            .get_or_init(|| Self { all: flag, task: Arc::default(), worker: Arc::default() })
+            .clone())
+    }
+
+    /// For commands that save nothing before their end: once asked, the process ends within a tenth of a second, whatever
+    /// it computes. In a worker nothing happens: its own watch ends such stages, and notes it.
+    pub fn ends_at_once(&self) {
+        if self.worker.load(Ordering::Relaxed) {
+            return;
+        }
+        let flag = Arc::clone(&self.all);
+        std::thread::spawn(move || {
+            while !flag.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            // A command that sees the flag by itself is faster.
+            std::thread::sleep(Duration::from_millis(50));
+            eprintln!("stopped; the same command starts again");
+            // Other threads compute: nothing of theirs may be destroyed first.
+            signal_hook::low_level::exit(i32::from(REQUEUE));
+        });
+    }
+
+    /// This process is a worker.
+    pub fn in_worker(&self) {
+        self.worker.store(true, Ordering::Relaxed);
     }
 
     /// Stops when stdin closes, too: whoever holds its other end has died.

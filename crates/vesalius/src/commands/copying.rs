@@ -100,6 +100,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
+    stop.ends_at_once();
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(synthetic)?);
     let outcome = audit(args, &real, &synthetic, device, &stop);
     if stop.asked() {

@@ -51,6 +51,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
+    stop.ends_at_once();
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(&args.synthetic)?);
     let outcome = compare(args, &real, &synthetic, device, &stop);
     if stop.asked() {

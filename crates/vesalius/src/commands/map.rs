@@ -164,6 +164,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
+    stop.ends_at_once();
     let mut sides = vec![Side::open(&args.real, Kind::Real, args.count, args.seed)?];
     for path in &args.synthetic {
         sides.push(Side::open(path, Kind::Synthetic, args.count, args.seed)?);

@@ -84,6 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
+    stop.ends_at_once();
     let anatomy = Anatomies::of(args, &real, &synthetic)?;
     let agreement = Agreement::measure(&real, &synthetic, device, &stop);
     if stop.asked() {

@@ -1,7 +1,9 @@
 //! `vesalius metrics` and `vesalius weights` as users run them.
 
 use super::Bench;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 /// Points that fill a cube without order, the same in every run: multiples of irrational steps.
 fn cloud(n: usize, width: usize, shift: f64) -> Vec<Vec<f64>> {
@@ -203,4 +205,28 @@ fn weights_are_listed_verified_and_refused_offline() {
         &["metrics", "--real", "real", "--synthetic", "real", "--extractor", "vgg16"],
         &["vesalius weights fetch lpips-vgg16"],
     );
+}
+
+#[test]
+fn an_interrupt_ends_a_long_measurement_at_once_and_leaves_nothing() {
+    let bench = Bench::new();
+    bench.npy("real.npy", &cloud(2000, 200, 0.0));
+    bench.npy("fake.npy", &cloud(2000, 200, 0.1));
+    let arguments =
+        ["metrics", "--real", "real.npy", "--synthetic", "fake.npy", "--all", "--intervals"];
+    let mut child = bench.command(&arguments).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // A hundred bootstrap distances take far longer than this.
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(child.try_wait().unwrap().is_none(), "it was to take long");
+    let asked = Instant::now();
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_eq!(output.status.code(), Some(75));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("stopped; the same command starts again"), "{text}");
+    let left: Vec<_> =
+        std::fs::read_dir(bench.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
 }

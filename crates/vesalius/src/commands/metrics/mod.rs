@@ -137,6 +137,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
+    stop.ends_at_once();
     let held_out = args.held_out.as_deref().map(Source::open).transpose()?;
     let sides = Sides {
         real: Source::open(&args.real)?,
