@@ -19,7 +19,7 @@ def main():
     def train(name, threads):
         return f"{vesalius} train {pack} --preset lsgan --kimg 4 {sets} --out {folder}/jobs/{name} --threads {threads}"
 
-    commands = [f"{train('a', 1)} & {train('b', 1)} & wait %1 && wait %2", f"{train('a', 2)} && {train('b', 2)}"]
+    commands = [f"{train('a', 1)} & first=$!; {train('b', 1)} & wait $! && wait $first", f"{train('a', 2)} && {train('b', 2)}"]
     compare("two trainings of 4,000 images, 16 filters, batch 16", ["side by side", "one after the other, two threads each"],
             [["bash", "-c", command] for command in commands], int(rounds),
             before=lambda: shutil.rmtree(f"{folder}/jobs", ignore_errors=True))
