@@ -280,7 +280,8 @@ fn mean(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
+    use crate::rng::Purpose;
+    use crate::sample::latents;
 
     /// Interval of a distance between `real`, whose samples belong to `groups`, and `synthetic`.
     fn interval(sets: &[FeatureSet; 2], groups: Option<&[String]>, metric: Metric) -> [f64; 2] {
@@ -308,12 +309,11 @@ mod tests {
 
     #[test]
     fn distances_are_surer_of_many_patients_than_of_few_whose_slices_are_alike() {
-        tch::manual_seed(3);
-        let options = (Kind::Float, Device::Cpu);
+        let draw = |seed, n| latents(seed, Purpose::Latent, 0, n, 3);
         // Ten patients of 12 slices that hardly differ: ten independent samples, not 120.
-        let patients = Tensor::randn([10, 3], options).repeat_interleave_self_int(12, 0, None);
-        let real = patients + Tensor::randn([120, 3], options) * 0.05;
-        let synthetic = Tensor::randn([150, 3], options);
+        let patients = draw(1, 10).repeat_interleave_self_int(12, 0, None);
+        let real = patients + draw(2, 120) * 0.05;
+        let synthetic = draw(3, 150);
         let sets = [("real", &real), ("synthetic", &synthetic)]
             .map(|(side, x)| FeatureSet::new(side, x).unwrap());
         let groups: Vec<String> = (0..120).map(|i| (i / 12).to_string()).collect();
