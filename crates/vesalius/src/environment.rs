@@ -1,6 +1,7 @@
 //! What every command that computes shares: device, threads, signals, and how a run names its machine.
 
 use anyhow::{Context, Result, bail};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -67,8 +68,8 @@ pub struct Stop {
     all: Arc<AtomicBool>,
     /// For the task at work only: it was cancelled.
     task: Arc<AtomicBool>,
-    /// This process is a worker.
-    worker: Arc<AtomicBool>,
+    /// Nothing here ends the process before its command does.
+    held: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -91,32 +92,41 @@ impl Stop {
                 .with_context(|| format!("signal {signal} cannot be caught"))?;
         }
         Ok(LISTENING
-            .get_or_init(|| Self { all: flag, task: Arc::default(), worker: Arc::default() })
+            .get_or_init(|| Self { all: flag, task: Arc::default(), held: Arc::default() })
             .clone())
     }
 
     /// For commands that save nothing before their end: once asked, the process ends within a tenth of a second, whatever
-    /// it computes. In a worker nothing happens: its own watch ends such stages, and notes it.
+    /// it computes, unless it is held.
     pub fn ends_at_once(&self) {
-        if self.worker.load(Ordering::Relaxed) {
-            return;
-        }
-        let flag = Arc::clone(&self.all);
+        let stop = self.clone();
         std::thread::spawn(move || {
-            while !flag.load(Ordering::Relaxed) {
+            while !stop.asked_for_all() {
                 std::thread::sleep(Duration::from_millis(50));
             }
             // A command that sees the flag by itself is faster.
             std::thread::sleep(Duration::from_millis(50));
-            eprintln!("stopped; the same command starts again");
-            // Other threads compute: nothing of theirs may be destroyed first.
-            signal_hook::low_level::exit(i32::from(REQUEUE));
+            if !stop.held.load(Ordering::SeqCst) {
+                eprintln!("{STOPPED}");
+                // Other threads compute: nothing of theirs may be destroyed first.
+                signal_hook::low_level::exit(i32::from(REQUEUE));
+            }
         });
     }
 
-    /// This process is a worker.
-    pub fn in_worker(&self) {
-        self.worker.store(true, Ordering::Relaxed);
+    /// Holds the process until its command ends: a worker, whose own watch ends it and notes that.
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    /// A command has computed and is about to write: the exit code, if it was asked to stop by now. Asked later, it writes
+    /// everything first.
+    pub fn before_writing(&self) -> Option<ExitCode> {
+        self.hold();
+        self.asked().then(|| {
+            eprintln!("{STOPPED}");
+            ExitCode::from(REQUEUE)
+        })
     }
 
     /// Stops when stdin closes, too: whoever holds its other end has died.
@@ -148,6 +158,9 @@ impl Stop {
         self.task.store(false, Ordering::Relaxed);
     }
 }
+
+/// What a command says that saved nothing.
+const STOPPED: &str = "stopped; the same command starts again";
 
 /// Exit code of a run that wants to be started again: sysexits.h's `EX_TEMPFAIL`, which Slurm jobs use for a requeue.
 pub const REQUEUE: u8 = 75;

@@ -40,8 +40,8 @@ struct Running {
 const GRACE: Duration = Duration::from_mins(1);
 
 impl Local {
-    /// Workers are `PROGRAM ARGUMENTS… [--device DEVICE] FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes when this
-    /// process dies: a worker that sees it close stops.
+    /// Workers are `PROGRAM ARGUMENTS… [--device DEVICE] FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes
+    /// when this process dies: a worker that sees it close stops.
     pub fn new(program: PathBuf, arguments: Vec<String>, jobs: usize) -> Self {
         let (children, notes) = (Vec::new(), Vec::new());
         let (devices, memory) = (Vec::new(), Guard::default());

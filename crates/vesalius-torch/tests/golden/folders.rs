@@ -51,9 +51,9 @@ fn write(folder: &Path, side: &str, count: usize, shift: f64) {
 }
 
 /// The seeded network as an extractor.
-struct Seeded(FidInception, Dialect);
+struct Seeded<'a>(&'a FidInception, Dialect);
 
-impl Extractor for Seeded {
+impl Extractor for Seeded<'_> {
     fn name(&self) -> String {
         "seeded".to_owned()
     }
@@ -74,8 +74,9 @@ fn folders_of_files_get_the_packages_numbers() {
     let folders = ["real", "fake"].map(|side| work.path().join(side));
     write(&folders[0], "real", 40, 0.0);
     write(&folders[1], "fake", 50, 0.15);
+    let network = seeded_inception();
     for dialect in [Dialect::CleanFid, Dialect::PytorchFid, Dialect::TorchFidelity] {
-        let extractor = Seeded(seeded_inception(), dialect);
+        let extractor = Seeded(&network, dialect);
         let features = |folder: &Path| {
             let images = FolderImages::open(folder).unwrap();
             of_images(&extractor, &images, &mut |_| {}).unwrap()

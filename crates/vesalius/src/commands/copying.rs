@@ -1,7 +1,7 @@
 //! `vesalius copying`: are synthetic images training images again, and would this audit have noticed?
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Side, Source};
-use crate::environment::{Compute, REQUEUE, Stop, command_line};
+use crate::environment::{Compute, Stop, command_line};
 use crate::meter::Meter;
 use crate::progress::Progress;
 use anyhow::{Result, bail};
@@ -103,9 +103,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     stop.ends_at_once();
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(synthetic)?);
     let outcome = audit(args, &real, &synthetic, device, &stop);
-    if stop.asked() {
-        eprintln!("stopped; the same command starts again");
-        return Ok(ExitCode::from(REQUEUE));
+    if let Some(code) = stop.before_writing() {
+        return Ok(code);
     }
     let Outcome { concluded, csv, png, images } = outcome?;
     let inputs = vec![real.input("real")?, synthetic.input("synthetic")?];

@@ -1,7 +1,7 @@
 //! `vesalius distance`: how far synthetic images are from real ones.
 
 use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Side, Source};
-use crate::environment::{Compute, REQUEUE, Stop};
+use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -54,9 +54,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     stop.ends_at_once();
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(&args.synthetic)?);
     let outcome = compare(args, &real, &synthetic, device, &stop);
-    if stop.asked() {
-        eprintln!("stopped; the same command starts again");
-        return Ok(ExitCode::from(REQUEUE));
+    if let Some(code) = stop.before_writing() {
+        return Ok(code);
     }
     let (score, subject) = outcome?;
     if let Some(out) = &args.out {

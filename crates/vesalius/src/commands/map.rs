@@ -1,7 +1,7 @@
 //! `vesalius map`: real and generated samples laid out on one plane (the study's Fig. 6).
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Source, UNKNOWN};
-use crate::environment::{Compute, REQUEUE, Stop};
+use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
 use rand::SeedableRng as _;
@@ -177,9 +177,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bail!("{points} points, expected more than {} to measure trustworthiness", 2 * TRUSTED);
     }
     let outcome = draw(args, &sides, settings, device, &stop);
-    if stop.asked() {
-        eprintln!("stopped; the same command starts again");
-        return Ok(ExitCode::from(REQUEUE));
+    if let Some(code) = stop.before_writing() {
+        return Ok(code);
     }
     let (map, score) = outcome?;
     publish(args, &sides, &map)?;

@@ -1,7 +1,7 @@
 //! `vesalius plausibility`: do synthetic masks look like anatomy, and do they belong to their images?
 
 use crate::commands::judge;
-use crate::environment::{Compute, REQUEUE, Stop, command_line};
+use crate::environment::{Compute, Stop, command_line};
 use crate::meter::Meter;
 use crate::progress::Progress;
 use anyhow::{Context as _, Result, bail};
@@ -87,9 +87,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     stop.ends_at_once();
     let anatomy = Anatomies::of(args, &real, &synthetic)?;
     let agreement = Agreement::measure(&real, &synthetic, device, &stop);
-    if stop.asked() {
-        eprintln!("stopped; the same command starts again");
-        return Ok(ExitCode::from(REQUEUE));
+    if let Some(code) = stop.before_writing() {
+        return Ok(code);
     }
     let agreement = agreement?;
     let held_out = anatomy.held_out();

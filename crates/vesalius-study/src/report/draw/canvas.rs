@@ -177,7 +177,11 @@ pub fn width(text: &str, size: f64) -> f64 {
 /// A bold text, or as much of its start as `room` pixels take, with an ellipsis.
 pub fn fitting(text: &str, size: f64, room: f64) -> String {
     const BOLD: f64 = 1.1;
-    let most = (room / (size * LETTER * BOLD)) as usize;
+    cut(text, (room / (size * LETTER * BOLD)) as usize)
+}
+
+/// At most so many letters, an ellipsis for what is left out.
+pub fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -2,7 +2,7 @@
 
 use crate::report::document::{Art, Block, Figure, Section};
 use crate::report::draw::axis::{Area, Scale};
-use crate::report::draw::canvas::{Anchor, Canvas, INK, SMALL, width};
+use crate::report::draw::canvas::{Anchor, Canvas, INK, SMALL, cut, width};
 use crate::report::draw::look;
 use crate::report::evidence::Evidence;
 use crate::report::measure::mean;
@@ -184,13 +184,6 @@ fn draw_legend(canvas: &mut Canvas, gans: &[&str], size_x: f64) {
 fn shorten(path: &str) -> String {
     let parts: Vec<&str> = path.split('.').collect();
     cut(&parts[parts.len().saturating_sub(2)..].join("."), 30)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    format!("{}…", text.chars().take(most - 1).collect::<String>())
 }
 
 #[cfg(test)]

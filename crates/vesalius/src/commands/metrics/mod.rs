@@ -4,7 +4,7 @@ mod judged;
 mod likeness;
 
 use crate::commands::judge::{EXTRACTORS, JudgeArgs, Source};
-use crate::environment::{Compute, REQUEUE, Stop};
+use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
 use judged::{Judged, NoNetwork};
@@ -145,9 +145,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         held_out,
     };
     let outcome = measure(args, &sides, device, &stop);
-    if stop.asked() {
-        eprintln!("stopped; the same command starts again");
-        return Ok(ExitCode::from(REQUEUE));
+    if let Some(code) = stop.before_writing() {
+        return Ok(code);
     }
     let (scores, missing, subject) = outcome?;
     if let Some(out) = &args.out {

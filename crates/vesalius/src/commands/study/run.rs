@@ -104,8 +104,8 @@ fn local(args: &Args) -> Result<Local> {
     for device in &devices {
         environment::device(device)?;
     }
-    let gpus = devices.iter().filter(|device| *device != "cpu").count();
-    let jobs = args.jobs.unwrap_or(if gpus > 0 { devices.len() } else { cpus });
+    let gpus = devices.iter().any(|device| device != "cpu");
+    let jobs = args.jobs.unwrap_or(if gpus { devices.len() } else { cpus });
     let threads = args.threads.unwrap_or((cpus / jobs.max(1)).max(1));
     if jobs == 0 || threads == 0 {
         bail!("--jobs {jobs}, --threads {threads}: expected at least 1 each");

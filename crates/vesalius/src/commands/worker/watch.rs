@@ -24,7 +24,7 @@ struct At {
 impl Watch {
     /// Starts it. `queued`: nobody sees how this process ends, so it says so in the task's folder.
     pub fn start(stop: &Stop, queued: bool) -> Self {
-        stop.in_worker();
+        stop.hold();
         let at: Arc<Mutex<Option<At>>> = Arc::default();
         let (theirs, stop) = (Arc::clone(&at), stop.clone());
         std::thread::spawn(move || {
