@@ -117,6 +117,21 @@ impl Cluster {
         });
     }
 
+    /// Prints the queue and what the daemons said last, and ends what is in the queue, as well as can be.
+    pub fn explain(&self) {
+        for (program, arguments) in [("squeue", vec!["-r", "-l"]), ("scancel", vec!["--user=root"])]
+        {
+            let output = self.command(program, &arguments).output().unwrap();
+            eprintln!("--- {program}\n{}", String::from_utf8_lossy(&output.stdout));
+        }
+        for daemon in ["slurmctld", "n1", "n2"] {
+            let log = self.folder.path().join("log").join(format!("{daemon}.log"));
+            let text = std::fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            eprintln!("--- {daemon}\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        }
+    }
+
     /// Ends what a test left in the queue.
     pub fn clear(&self) {
         self.slurm("scancel", &["--user=root"]);
