@@ -21,6 +21,9 @@ from stylegan2 import numbers, summary
 warnings.filterwarnings("ignore")
 HERE = Path(__file__).resolve().parent
 SIZE, CLASSES, CHANNELS, BATCH, STYLE = 64, 4, 3, 2, 8
+# Forward passes in training until running statistics and singular vectors are those of the activations and weights:
+# drawn at random they saturate every pixel of a picture, and only signs would be compared.
+SETTLE = 4
 
 
 def options(**changes) -> types.SimpleNamespace:
@@ -49,12 +52,30 @@ def seed(network: nn.Module, prefix: str) -> None:
         elif name.endswith("bias") or name.endswith("running_mean"):
             given = 0.1 * given
         else:
-            given = 0.2 * given
+            # The last layer is small, so that tanh does not saturate.
+            given = (0.06 if name == "conv_img.weight" else 0.2) * given
         value.data.copy_(given)
 
 
-def gradients(network: nn.Module) -> dict:
-    return {n: summary(n, p.grad) for n, p in network.named_parameters() if p.grad is not None}
+def settle(generator: nn.Module, layout, z=None) -> nn.Module:
+    """Ready for evaluation."""
+    generator.train()
+    with torch.no_grad():
+        for _ in range(SETTLE):
+            generator(layout, z)
+    return generator.eval()
+
+
+def picture(generated: torch.Tensor) -> list:
+    """Some pixels, none of them saturated."""
+    some = generated[:, :, ::13, ::13]
+    assert some.abs().max() < 0.99 and some.std() > 0.05, (some.abs().max(), some.std())
+    return numbers(some)
+
+
+def gradients(network: nn.Module, prefix: str = "") -> dict:
+    named = [(prefix + n, p.grad) for n, p in network.named_parameters() if p.grad is not None]
+    return {n: summary(n, gradient) for n, gradient in named}
 
 
 def main() -> None:
@@ -84,14 +105,24 @@ def main() -> None:
         x = tensor("block.x", [BATCH, 6, 16, 16])
         out[f"block.{'train' if train else 'eval'}"] = numbers(block(x, layout)[:, :, ::5, ::5])
 
-    for name, changes in [("plain", {}), ("style", dict(use_vae=True)), ("more", dict(num_upsampling_layers="more")), ("most", dict(num_upsampling_layers="most", crop_size=128))]:
+    depths = [
+        ("plain", {}),
+        ("style", dict(use_vae=True)),
+        ("more", dict(num_upsampling_layers="more")),
+        ("most", dict(num_upsampling_layers="most", crop_size=128)),
+    ]
+    for name, changes in depths:
         opt = options(**changes)
         g = SPADEGenerator(opt)
         seed(g, "g")
-        g.eval()
         big = nn.functional.interpolate(layout, size=opt.crop_size)
         z = tensor("z", [BATCH, STYLE], 1.7) if opt.use_vae else None
-        out[f"generator.{name}"] = numbers(g(big, z)[:, :, ::13, ::13])
+        out[f"generator.{name}"] = picture(settle(g, big, z)(big, z))
+
+    d = MultiscaleDiscriminator(options())
+    seed(d, "d")
+    for i, outputs in enumerate(d(torch.cat([layout, image], 1))):
+        out[f"discriminator.logits.{i}"] = numbers(outputs[-1][:, :, ::3, ::3])
 
     encoder = ConvEncoder(options(crop_size=256))
     seed(encoder, "encoder")
@@ -100,17 +131,23 @@ def main() -> None:
     out["encoder"] = numbers(torch.cat([mu[:, :16], log_var[:, :16]]))
     out["kl"] = numbers(KLDLoss()(mu, 0.1 * log_var))
 
-    # Both updates, through the authors' model; built without its constructor, which asks for a GPU.
-    opt = options()
-    model = Pix2PixModel.__new__(Pix2PixModel)
-    nn.Module.__init__(model)
-    model.opt, model.FloatTensor = opt, torch.FloatTensor
-    model.netG, model.netD, model.netE = SPADEGenerator(opt), MultiscaleDiscriminator(opt), None
-    model.criterionGAN = GANLoss("hinge", tensor=torch.FloatTensor, opt=opt)
-    model.criterionFeat = nn.L1Loss()
-    seed(model.netG, "g")
-    seed(model.netD, "d")
-    losses, _ = model.compute_generator_loss(layout, image)
+    def training(opt) -> Pix2PixModel:
+        """The authors' model, built without its constructor, which asks for a GPU."""
+        model = Pix2PixModel.__new__(Pix2PixModel)
+        nn.Module.__init__(model)
+        model.opt, model.FloatTensor = opt, torch.FloatTensor
+        model.netG, model.netD = SPADEGenerator(opt), MultiscaleDiscriminator(opt)
+        model.netE = ConvEncoder(opt) if opt.use_vae else None
+        model.criterionGAN = GANLoss("hinge", tensor=torch.FloatTensor, opt=opt)
+        model.criterionFeat, model.KLDLoss = nn.L1Loss(), KLDLoss()
+        seed(model.netG, "g")
+        seed(model.netD, "d")
+        return model
+
+    # Both updates without a style; each term of the losses on its own.
+    model = training(options())
+    losses, generated = model.compute_generator_loss(layout, image)
+    picture(generated)
     sum(losses.values()).mean().backward()
     out["generator.loss"] = [float(losses["GAN"]), float(losses["GAN_Feat"])]
     out["generator.gradients"] = gradients(model.netG)
@@ -119,6 +156,18 @@ def main() -> None:
     sum(losses.values()).mean().backward()
     out["discriminator.loss"] = [float(losses["D_Fake"]), float(losses["D_real"])]
     out["discriminator.gradients"] = gradients(model.netD)
+
+    # The generator's with the encoder, at the size the encoder works at and with the 256 styles it has; its draw is given.
+    # At the full weight of the divergence nothing else would show in the encoder's gradients.
+    model = training(options(use_vae=True, z_dim=256, crop_size=256, ngf=2, lambda_kld=5e-5))
+    seed(model.netE, "g")
+    torch.randn_like = lambda x: tensor("vae.noise", list(x.shape), 1.7)
+    big = nn.functional.interpolate(layout, size=256)
+    losses, generated = model.compute_generator_loss(big, tensor("vae.image", [BATCH, CHANNELS, 256, 256]))
+    picture(generated)
+    sum(losses.values()).mean().backward()
+    out["vae.loss"] = [float(losses["GAN"]), float(losses["GAN_Feat"]), float(losses["KLD"])]
+    out["vae.gradients"] = {**gradients(model.netG), **gradients(model.netE, "encoder.")}
     (HERE / "spade.json").write_text(json.dumps(out))
 
 

@@ -4,7 +4,7 @@
 #   scripts/acdc_results.sh WORK baselines ACDC    prepares the pack, trains the U-Nets on real pairs
 #   scripts/acdc_results.sh WORK train GAN MINUTES trains, stops after so many minutes and closes the run at the length reached
 #   scripts/acdc_results.sh WORK judge GAN         10,000 pairs: distance, scores, copying, plausibility, U-Nets
-#   scripts/acdc_results.sh WORK report            map of all GANs, report
+#   scripts/acdc_results.sh WORK report            maps of all GANs, of the least and of the most useful one, report
 #
 # GAN: dcgan lsgan wgan wgan-gp hinge spade stylegan stylegan2. From the environment: DEVICE (cpu), THREADS of each command
 # (1: two of these fill two cores), AT_ONCE (1: what judges a row runs side by side), VESALIUS (the release build).
@@ -87,6 +87,18 @@ judge() {
 
 sample() { [ -d "packs/$1" ] || vesalius sample "runs/$2" --count 10000 --out "packs/$1" "${@:3}" "${COMPUTE[@]}"; }
 
+# Dice of the U-Net of each of these packs alone and the pack's name, least first.
+ranked() {
+  local pack result dice
+  for pack in "$@"; do
+    result=runs/unet-${pack#packs/}/result.json
+    [ -e "$result" ] || continue
+    # A score's value stands before what it is of.
+    dice=$(awk -F': |,' '/"value":/ { value = $2 } /"of": "per_volume\/mean"/ { print value; exit }' "$result")
+    [ -z "$dice" ] || echo "$dice $pack"
+  done | LC_ALL=C sort -g
+}
+
 case $2 in
   baselines)
     [ -d $PACK ] || vesalius prepare acdc "$3" --out $PACK --size 64x64 --crop centre:128x128
@@ -108,11 +120,18 @@ case $2 in
     fi
     ;;
   report)
-    synthetic=()
+    packs=() synthetic=()
     for pack in packs/*; do
-      case $pack in $PACK | *-plausible) ;; *) synthetic+=(--synthetic "$pack") ;; esac
+      case $pack in $PACK | *-plausible) ;; *) packs+=("$pack") synthetic+=(--synthetic "$pack") ;; esac
     done
     once runs/map map --real $PACK "${synthetic[@]}" --out runs/map "${COMPUTE[@]}"
+    # Fig. 6 of the report: each in a layout of its own.
+    mapfile -t order < <(ranked "${packs[@]}")
+    if [ ${#order[@]} -gt 1 ]; then
+      for pack in "${order[0]#* }" "${order[-1]#* }"; do
+        once "runs/map-${pack#packs/}" map --real $PACK --synthetic "$pack" --out "runs/map-${pack#packs/}" "${COMPUTE[@]}"
+      done
+    fi
     vesalius report runs --out report
     ;;
   *) echo "error: $2, expected baselines, train, judge or report" >&2; exit 2 ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Reads an export of `vesalius export PACK --as nnunet` as MONAI and nnU-Net do: with nibabel and SimpleITK.
+"""Reads what `vesalius export PACK --as nnunet` or `--as nifti` wrote as MONAI and nnU-Net do: with nibabel and SimpleITK.
 
-Usage: check_export.py DIR
+Usage: check_export.py DIR     (pip install nibabel SimpleITK)
 """
 import json
 import sys
@@ -12,33 +12,64 @@ import numpy as np
 import SimpleITK
 
 
-def main() -> None:
-    root = Path(sys.argv[1])
+def check_case(images: list[Path], mask: Path, classes: int) -> None:
+    """Both libraries see the same voxels, of the mask's shape and place, and labels that were declared."""
+    labels = nibabel.load(mask)
+    values = np.asarray(labels.dataobj)
+    assert set(np.unique(values)) <= set(range(classes)), mask
+    for path in [*images, mask]:
+        image = nibabel.load(path)
+        assert image.shape == labels.shape, (path, image.shape, labels.shape)
+        assert np.allclose(image.affine, labels.affine), path
+        itk = SimpleITK.ReadImage(str(path))
+        assert itk.GetSize() == image.shape, (path, itk.GetSize(), image.shape)
+        assert np.allclose(itk.GetSpacing(), image.header.get_zooms(), atol=1e-5), path
+        array = SimpleITK.GetArrayFromImage(itk)
+        assert (array == np.asarray(image.dataobj).T).all(), path
+
+
+def nnunet(root: Path) -> int:
+    """dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, test patients in ...Ts/."""
     meta = json.loads((root / "dataset.json").read_text())
     assert set(meta) >= {"channel_names", "labels", "numTraining", "file_ending"}, meta
     assert meta["labels"]["background"] == 0
     channels, classes = len(meta["channel_names"]), len(meta["labels"])
-    count = 0
+    counts = {}
     for side in ("Tr", "Ts"):
-        for path in sorted((root / f"labels{side}").glob("*.nii.gz")):
-            labels = nibabel.load(path)
-            values = np.asarray(labels.dataobj)
-            assert set(np.unique(values)) <= set(range(classes)), path
-            for channel in range(channels):
-                name = path.name.replace(".nii.gz", f"_{channel:04d}.nii.gz")
-                image_path = root / f"images{side}" / name
-                image = nibabel.load(image_path)
-                assert image.shape == labels.shape, (image_path, image.shape, labels.shape)
-                assert np.allclose(image.affine, labels.affine), image_path
-                itk = SimpleITK.ReadImage(str(image_path))
-                assert itk.GetSize() == image.shape, (itk.GetSize(), image.shape)
-                assert np.allclose(itk.GetSpacing(), image.header.get_zooms(), atol=1e-5), image_path
-                array = SimpleITK.GetArrayFromImage(itk)
-                assert (array == np.asarray(image.dataobj).T).all(), image_path
-            count += 1
-        if side == "Tr":
-            assert count == meta["numTraining"], (count, meta["numTraining"])
-    assert count > 0
+        masks = sorted((root / f"labels{side}").glob("*.nii.gz"))
+        for mask in masks:
+            names = [mask.name.replace(".nii.gz", f"_{channel:04d}.nii.gz") for channel in range(channels)]
+            check_case([root / f"images{side}" / name for name in names], mask, classes)
+        images = list((root / f"images{side}").glob("*.nii.gz"))
+        assert len(images) == channels * len(masks), (side, len(images), channels, len(masks))
+        counts[side] = len(masks)
+    assert counts["Tr"] == meta["numTraining"], (counts, meta["numTraining"])
+    return sum(counts.values())
+
+
+def nifti(root: Path) -> int:
+    """classes.json, images/CASE.nii.gz or, of colour, images/CASE_0000.nii.gz and so on, labels/CASE.nii.gz."""
+    classes = len(json.loads((root / "classes.json").read_text()))
+    masks = sorted((root / "labels").glob("*.nii.gz"))
+    seen = 0
+    for mask in masks:
+        stem = mask.name.removesuffix(".nii.gz")
+        grey = root / "images" / mask.name
+        images = [grey] if grey.exists() else sorted((root / "images").glob(f"{stem}_[0-9][0-9][0-9][0-9].nii.gz"))
+        assert images, f"{mask}: no image"
+        check_case(images, mask, classes)
+        seen += len(images)
+    there = len(list((root / "images").glob("*.nii.gz")))
+    assert seen == there, f"{there} images, of which {seen} have a mask"
+    return len(masks)
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    root = Path(sys.argv[1])
+    count = nnunet(root) if (root / "dataset.json").exists() else nifti(root)
+    assert count > 0, f"{root}: no case"
     print(f"{root}: {count} cases read by nibabel {nibabel.__version__} and SimpleITK {SimpleITK.__version__}")
 
 

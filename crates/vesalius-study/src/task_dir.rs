@@ -66,13 +66,14 @@ impl TaskDir {
         Self(self.0.parent().unwrap_or(Path::new("")).join(folder_name(stage, key)))
     }
 
-    /// Writes `task.toml`, if there is none; one that is there has to be the same.
+    /// Writes `task.toml`, if there is none; one that is there has to be the same, but for where its packs lie: a study
+    /// may have moved.
     ///
     /// # Errors
     /// When the folder cannot be written, or was edited.
     pub fn create(&self, task: &Task) -> Result<()> {
         let path = self.0.join("task.toml");
-        if !path.exists() {
+        if !path.exists() || Task::read(&self.0)?.packs != task.packs {
             write_file(&path, task.to_toml()?.as_bytes())?;
         }
         Task::read(&self.0).map(|_| ())

@@ -39,11 +39,17 @@ fn result(distance: f64) -> RunResult {
     }
 }
 
-/// Peak memory of this process so far.
-fn peak() -> String {
+/// Peak memory of this process so far, bytes; 0 where the system does not say.
+fn peak() -> u64 {
     let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("").to_owned()
+    let line = memory.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }
+
+/// Seconds that planning and reporting may take each: 5 where it is optimised, more in the build of other tests, beside them.
+const LIMIT_SECS: f64 = if cfg!(debug_assertions) { 25.0 } else { 5.0 };
+const LIMIT_BYTES: u64 = 1_000_000_000;
 
 #[test]
 fn ten_thousand_trainings_and_a_hundred_thousand_lines_are_reported_in_seconds() {
@@ -75,9 +81,14 @@ fn ten_thousand_trainings_and_a_hundred_thousand_lines_are_reported_in_seconds()
     let page = report::write(&folders, &root.path().join("report")).unwrap();
     let taken = started.elapsed();
     let bytes = std::fs::metadata(page).unwrap().len();
-    eprintln!("report of 10,000 trainings: {taken:.2?}, {} MB, {}", bytes / 1_000_000, peak());
-    // Below 5 s in a release build; tests are not optimised.
-    assert!(taken.as_secs_f64() < 60.0, "{taken:?}");
+    let (peak, mega) = (peak(), 1_000_000);
+    eprintln!(
+        "report of 10,000 trainings: {taken:.2?}, {} MB, peak {} MB",
+        bytes / mega,
+        peak / mega
+    );
+    assert!(taken.as_secs_f64() < LIMIT_SECS, "{taken:?}");
+    assert!(peak < LIMIT_BYTES, "{peak}");
 }
 
 #[test]
@@ -121,8 +132,9 @@ fn ten_thousand_finished_tasks_take_seconds() {
     assert_eq!(plan.best.len(), 4);
     let planned = started.elapsed();
     eprintln!(
-        "reindex {reindexed:.2?}, verify {verified:.2?}, read and plan {planned:.2?}, {}",
-        peak()
+        "reindex {reindexed:.2?}, verify {verified:.2?}, read and plan {planned:.2?}, peak {} MB",
+        peak() / 1_000_000
     );
-    assert!(planned.as_secs_f64() < 5.0, "{planned:?}");
+    assert!((reindexed + verified + planned).as_secs_f64() < LIMIT_SECS, "{planned:?}");
+    assert!(peak() < LIMIT_BYTES);
 }

@@ -211,3 +211,37 @@ pub fn to_sample(run: &Path) -> Result<PathBuf> {
         read_state(newest)?.best.map(|(_, images)| run.join("checkpoints").join(name(images)));
     Ok(best.filter(|folder| folder.exists()).unwrap_or_else(|| newest.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(run: &Path) -> Vec<String> {
+        let name = |folder: PathBuf| folder.file_name().unwrap().to_string_lossy().into_owned();
+        list(run).unwrap().into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn the_newest_two_and_the_best_are_kept() {
+        let run = tempfile::tempdir().unwrap();
+        let folder = |images| run.path().join("checkpoints").join(name(images));
+        for images in [500, 1000, 20_000, 9_999, 300_000] {
+            std::fs::create_dir_all(folder(images)).unwrap();
+            std::fs::write(folder(images).join("state.json"), "{}").unwrap();
+        }
+        // What an attempt that was killed was writing is no checkpoint, and not ours to remove.
+        let staged = run.path().join("checkpoints/.tmp-1");
+        std::fs::create_dir(&staged).unwrap();
+        prune(run.path(), Some(1000)).unwrap();
+        assert_eq!(kept(run.path()), [1000, 20_000, 300_000].map(name));
+        prune(run.path(), Some(300_000)).unwrap();
+        assert_eq!(kept(run.path()), [20_000, 300_000].map(name));
+        std::fs::create_dir(folder(400_000)).unwrap();
+        prune(run.path(), None).unwrap();
+        assert_eq!(kept(run.path()), [300_000, 400_000].map(name));
+        assert!(staged.exists());
+        let never_saved = tempfile::tempdir().unwrap();
+        prune(never_saved.path(), None).unwrap();
+        assert!(kept(never_saved.path()).is_empty());
+    }
+}

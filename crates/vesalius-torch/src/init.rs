@@ -73,6 +73,11 @@ pub fn load(
             }
         }
     }
+    let foreign = tensors
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !(name.starts_with("generator.") || name.starts_with("discriminator.")));
+    problems.extend(foreign.map(|name| format!("{name} is not part of these networks")));
     if !problems.is_empty() {
         bail!("{}: {}", path.display(), problems.join("; "));
     }

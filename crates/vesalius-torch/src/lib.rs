@@ -46,3 +46,4 @@ pub mod segment;
 pub mod spec;
 pub mod stats;
 pub mod train;
+pub mod trial;

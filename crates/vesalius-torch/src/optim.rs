@@ -327,6 +327,25 @@ mod tests {
     }
 
     #[test]
+    fn a_lazy_regulariser_slows_rate_and_decays_by_k_in_k_plus_1() {
+        let adam = OptimiserSpec::Adam { learning_rate: 0.0025, beta1: 0.5, beta2: 0.99 };
+        let OptimiserSpec::Adam { learning_rate, beta1, beta2 } = adam.lazy(4) else {
+            panic!("another optimiser");
+        };
+        for (found, expected) in
+            [(learning_rate, 0.002), (beta1, 0.5_f64.powf(0.8)), (beta2, 0.991_991_967_822_865_7)]
+        {
+            assert!((found - expected).abs() < 1e-12, "{found}, expected {expected}");
+        }
+        // StyleGAN2's first decay is 0 and stays 0.
+        let none = OptimiserSpec::Adam { learning_rate: 0.0025, beta1: 0.0, beta2: 0.99 };
+        assert!(matches!(none.lazy(16), OptimiserSpec::Adam { beta1: 0.0, .. }));
+        assert_eq!(adam.lazy(0), adam);
+        let rmsprop = |learning_rate: f64| OptimiserSpec::Rmsprop { learning_rate };
+        assert_eq!(rmsprop(1.0).lazy(4), rmsprop(0.8));
+    }
+
+    #[test]
     fn the_fused_pass_equals_the_tensor_formula_in_both_memory_layouts() {
         for spec in [
             OptimiserSpec::Adam { learning_rate: 1e-2, beta1: 0.5, beta2: 0.999 },

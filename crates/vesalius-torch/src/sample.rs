@@ -60,7 +60,7 @@ pub struct Sampling {
     pub seed: u64,
     /// Pairs made at once; changes memory and speed, not the pairs.
     pub batch: usize,
-    /// Truncation ψ in [0, 1].
+    /// Truncation ψ in [0, 1]; 1 for families that do not truncate.
     pub truncation: f64,
 }
 
@@ -95,7 +95,8 @@ impl Trained {
     /// Writes `count` pairs as a pack; memory does not grow with `count`.
     ///
     /// # Errors
-    /// When `target` exists or cannot be written, or the generator gives NaN.
+    /// When `target` exists or cannot be written, masks or truncation are asked for that the preset does not have, or the
+    /// generator gives NaN.
     pub fn sample_pack(
         &self,
         target: &Path,
@@ -121,6 +122,12 @@ impl Trained {
                 self.spec.preset
             ),
         };
+        if truncation != 1.0 && !self.generator.truncates() {
+            bail!(
+                "--truncation {truncation}: preset {} has no mean style to pull styles to, expected 1",
+                self.spec.preset
+            );
+        }
         let mut writer = PackWriter::create(target, layout)?;
         let mut done = 0;
         while done < count {

@@ -198,16 +198,42 @@ pub fn loss(logits: &Tensor, labels: &Tensor) -> Tensor {
     entropy + (1.0 - dice.mean(Kind::Float))
 }
 
-/// Predicts the test slices of a pack and counts overlaps.
+/// Whether a pack can judge: worth asking before a training.
 ///
 /// # Errors
-/// When the pack has no test patients or another shape than the network was trained on.
-pub fn evaluate(segmenter: &Segmenter, pack: &Pack, device: Device) -> Result<Evaluation> {
+/// When it has no test patients, a class is in none of their masks (its Dice would say nothing of it, and a mean over the
+/// others would pass for one over all), or a slice was damaged.
+pub fn check_test(pack: &Pack) -> Result<()> {
     let indices = pack.indices(Split::Test);
     if indices.is_empty() {
         bail!("{}: no test patient, expected some to judge by", pack.path().display());
     }
-    evaluate_slices(segmenter, pack, &indices, device, &mut |_| {})
+    // The background's place is never asked for.
+    let mut absent: Vec<usize> = (1..pack.classes()).collect();
+    for i in indices {
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let labels = pack.slice(i)?.labels;
+        absent.retain(|&class| labels.iter().all(|&label| usize::from(label) != class));
+    }
+    if let Some(&class) = absent.first() {
+        bail!(
+            "{}: `{}` is in no mask of the test patients, expected every class in some",
+            pack.path().display(),
+            pack.manifest().classes[class]
+        );
+    }
+    Ok(())
+}
+
+/// Predicts the test slices of a pack and counts overlaps.
+///
+/// # Errors
+/// When [`check_test`] refuses the pack, or it has another shape than the network was trained on.
+pub fn evaluate(segmenter: &Segmenter, pack: &Pack, device: Device) -> Result<Evaluation> {
+    check_test(pack)?;
+    evaluate_slices(segmenter, pack, &pack.indices(Split::Test), device, &mut |_| {})
 }
 
 /// Predicts slices `indices` of a pack and counts overlaps with their masks; `report` is told how many are done.
@@ -292,4 +318,72 @@ pub fn load(
         .with_context(|| format!("{}", path.display()))?;
     segmenter.params.set_trainable(false);
     Ok(segmenter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vesalius_study::data::manifest::{
+        CaseRecord, Manifest, PixelDepth, Provenance, SliceRecord,
+    };
+    use vesalius_study::data::pack::PackWriter;
+
+    const LAYOUT: Layout = Layout { channels: 1, height: 4, width: 4, depth: PixelDepth::U8 };
+
+    /// A training patient with all three classes, and a test patient with a slice for each of `masks`, which hold these
+    /// two labels.
+    fn pack(path: &Path, masks: &[[u8; 2]]) -> Pack {
+        let mut writer = PackWriter::create(path, LAYOUT).unwrap();
+        let slices = [(0, [1, 2])].into_iter().chain(masks.iter().map(|&mask| (1, mask)));
+        for (position, (case, [first, last])) in slices.enumerate() {
+            let mut labels = [0; 16];
+            (labels[5], labels[6]) = (first, last);
+            writer.push(&[7; 16], &labels, SliceRecord { case, position }).unwrap();
+        }
+        let case = |name: &str, split| CaseRecord {
+            id: name.into(),
+            patient: name.into(),
+            group: None,
+            split,
+            spacing_mm: None,
+        };
+        let manifest = Manifest {
+            dataset: "test".into(),
+            vesalius: "0".into(),
+            classes: ["background", "myocardium", "LV cavity"].map(str::to_owned).to_vec(),
+            layout: LAYOUT,
+            provenance: Provenance::Real {
+                source: "folder".into(),
+                preprocess: serde_json::Value::Null,
+                split: "seed 1".into(),
+                files: vec![],
+            },
+            cases: vec![case("a", Split::Train), case("b", Split::Test)],
+            slices: vec![],
+            command: String::new(),
+            data_sha256: String::new(),
+        };
+        writer.finish(manifest).unwrap();
+        Pack::open(path).unwrap()
+    }
+
+    #[test]
+    fn a_class_may_be_absent_from_test_slices_but_not_from_all_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let unet = UnetSpec { filters: 2, depth: 1, ..UnetSpec::default() };
+        let spec = SegmentSpec { unet, ..SegmentSpec::default() };
+        let segmenter = Segmenter::new(&spec, LAYOUT, 3, Device::Cpu).unwrap();
+        let judged = |name: &str, masks: &[[u8; 2]]| {
+            evaluate(&segmenter, &pack(&folder.path().join(name), masks), Device::Cpu)
+        };
+        assert_eq!(judged("whole", &[[1, 1], [2, 0]]).unwrap().slice_count(), 2);
+        for (name, masks, absent) in [
+            ("lacking", &[[1, 1], [0, 1]][..], "`LV cavity` is in no mask"),
+            ("empty", &[[0, 0]][..], "`myocardium` is in no mask"),
+            ("nobody", &[][..], "no test patient"),
+        ] {
+            let error = judged(name, masks).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(absent), "{error}");
+        }
+    }
 }

@@ -202,4 +202,58 @@ mod tests {
             text.lines().map(|line| serde_json::from_str::<Stat>(line).unwrap().kimg).collect();
         assert_eq!(kimgs, [0.5, 1.0, 1.5]);
     }
+
+    /// CRC-32C bit by bit, masked as TFRecords have it: no line of it is shared with the writer.
+    fn checksum(bytes: &[u8]) -> u32 {
+        let crc = !bytes.iter().fold(!0_u32, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+                if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 }
+            })
+        });
+        crc.rotate_right(15).wrapping_add(0xa282_ead8)
+    }
+
+    /// Contents of the records of a TFRecord file, each length and checksum verified.
+    fn records(mut file: &[u8]) -> Vec<Vec<u8>> {
+        let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
+        let mut records = Vec::new();
+        while !file.is_empty() {
+            let (head, rest) = file.split_at(12);
+            assert_eq!(number(&head[8..]), checksum(&head[..8]), "of a length");
+            let length = u64::from_le_bytes(head[..8].try_into().unwrap()) as usize;
+            let (content, rest) = rest.split_at(length);
+            let (sum, rest) = rest.split_at(4);
+            assert_eq!(number(sum), checksum(content), "of a content");
+            records.push(content.to_vec());
+            file = rest;
+        }
+        records
+    }
+
+    #[test]
+    fn an_event_file_is_whole_records_that_tensorboard_can_read() {
+        // A published value: CRC-32C of "123456789" is e3069283.
+        let masked = 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8);
+        assert_eq!(checksum(b"123456789"), masked);
+        let run = tempfile::tempdir().unwrap();
+        let mut log = StatsLog::open(run.path(), 0).unwrap();
+        log.push(&stat(0.5)).unwrap();
+        let measured = Stat { frechet_distance: Some(7.0), augment_p: Some(0.25), ..stat(1.0) };
+        log.push(&measured).unwrap();
+        drop(log);
+        let paths = std::fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_event_file = |path: &PathBuf| path.to_string_lossy().contains("events.out.tfevents");
+        let files: Vec<PathBuf> = paths.filter(is_event_file).collect();
+        assert_eq!(files.len(), 1);
+        let records = records(&std::fs::read(&files[0]).unwrap());
+        assert_eq!(records.len(), 4, "a version, a start and two lines");
+        let holds =
+            |i: usize, part: &[u8]| records[i].windows(part.len()).any(|window| window == part);
+        assert!(holds(0, b"brain.Event:2"));
+        let tag = b"frechet_distance";
+        assert!(!holds(2, tag) && holds(3, tag));
+        // The tag is followed by the key of a 32-bit float and the float.
+        let distance = [&tag[..], &[2 << 3 | 5], &7.0_f32.to_le_bytes()].concat();
+        assert!(holds(3, &distance));
+    }
 }

@@ -12,7 +12,8 @@ pub struct Progress {
     what: String,
     length: u64,
     said: Instant,
-    started: Instant,
+    /// Where the task was when it was first heard of, and when: a resumed one does not begin at 0.
+    first: Option<(u64, Instant)>,
 }
 
 /// Between two plain lines.
@@ -29,20 +30,32 @@ impl Progress {
         }
         let template = format!("{what} {{wide_bar}} {{pos}}/{{len}} {unit} {{msg}} {{eta}}");
         bar.set_style(ProgressStyle::with_template(&template).expect("a constant template"));
-        let now = Instant::now();
-        Self { bar, plain, what: what.to_owned(), length, said: now, started: now }
+        Self { bar, plain, what: what.to_owned(), length, said: Instant::now(), first: None }
     }
 
     /// `done` pieces, with a remark.
     pub fn set(&mut self, done: u64, remark: &str) {
         self.bar.set_position(done);
+        if self.first.is_none() {
+            self.first = Some((done, Instant::now()));
+            self.bar.reset_eta();
+        }
         self.bar.set_message(remark.to_owned());
         if self.plain && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
-            let left = self.started.elapsed().as_secs_f64() / done.max(1) as f64
-                * self.length.saturating_sub(done) as f64;
-            eprintln!("{}: {done}/{} {remark} ({left:.0} s left)", self.what, self.length);
+            let left = self
+                .seconds_left(done)
+                .map_or_else(String::new, |left| format!(" ({left:.0} s left)"));
+            eprintln!("{}: {done}/{} {remark}{left}", self.what, self.length);
         }
+    }
+
+    /// Seconds left at the pace since the first report; `None` before there is a pace.
+    fn seconds_left(&self, done: u64) -> Option<f64> {
+        let (first, since) = self.first?;
+        let pieces = done.checked_sub(first).filter(|&pieces| pieces > 0)?;
+        let left = self.length.saturating_sub(done);
+        Some(since.elapsed().as_secs_f64() / pieces as f64 * left as f64)
     }
 
     /// Prints a line without tearing the bar.
@@ -57,5 +70,24 @@ impl Progress {
     /// Takes the bar away.
     pub fn finish(self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_counts_only_what_was_done_since_the_first_report() {
+        let mut progress = Progress::new("a resumed task", 1000, "images");
+        assert_eq!(progress.seconds_left(900), None);
+        progress.set(900, "");
+        assert_eq!(progress.seconds_left(900), None);
+        let before = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
+        progress.first = Some((900, before));
+        // 50 images in 10 seconds, and 50 more to come.
+        let left = progress.seconds_left(950).unwrap();
+        assert!((10.0..11.0).contains(&left), "{left}");
+        progress.finish();
     }
 }

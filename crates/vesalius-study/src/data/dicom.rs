@@ -181,6 +181,11 @@ fn read_slice(bytes: &[u8]) -> Result<DicomSlice> {
             pixels.number_of_frames()
         );
     }
+    // The converter makes a table of 2^stored values and panics where that is none.
+    let (stored, allocated) = (pixels.bits_stored(), pixels.bits_allocated());
+    if !(1..=allocated).contains(&stored) {
+        bail!("{stored} bits stored of {allocated} allocated, expected 1 to {allocated}");
+    }
     let options = ConvertOptions::new().with_modality_lut(ModalityLutOption::Default);
     let values: Vec<f32> =
         pixels.to_vec_with_options(&options).context("DICOM pixel data: conversion")?;
@@ -206,3 +211,6 @@ fn read_slice(bytes: &[u8]) -> Result<DicomSlice> {
     };
     Ok(DicomSlice { height, width, values, spacing_mm, position_mm })
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,3 +116,6 @@ fn label_centre(case: &Case) -> Result<[f64; 2]> {
     }
     Ok([rows / count, columns / count])
 }
+
+#[cfg(test)]
+mod tests;

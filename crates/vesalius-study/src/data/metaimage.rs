@@ -217,46 +217,4 @@ fn spacing(text: Option<&str>) -> Option<[f64; 2]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const HEADER: &str = "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n\
-        ElementSpacing = 0.5 0.7 2\nDimSize = 2 1 2\nElementType = MET_SHORT\nElementDataFile = LOCAL\n";
-
-    #[test]
-    fn a_local_image_reads_in_both_byte_orders() {
-        let little: Vec<u8> = [1_i16, -2, 3, 4].iter().flat_map(|v| v.to_le_bytes()).collect();
-        let image = parse_local(&[HEADER.as_bytes(), &little].concat()).unwrap();
-        assert_eq!(image.shape, [1, 2, 1, 2]);
-        assert_eq!(image.values, [1.0, -2.0, 3.0, 4.0]);
-        assert_eq!(image.spacing_mm, Some([0.7, 0.5]));
-        let big: Vec<u8> = [1_i16, -2, 3, 4].iter().flat_map(|v| v.to_be_bytes()).collect();
-        let header = HEADER.replace("OrderMSB = False", "OrderMSB = True");
-        assert_eq!(parse_local(&[header.as_bytes(), &big].concat()).unwrap(), image);
-    }
-
-    #[test]
-    fn longer_data_are_accepted_and_shorter_ones_are_not() {
-        assert!(parse_local(&[HEADER.as_bytes(), &[0; 20]].concat()).is_ok());
-        let error = parse_local(&[HEADER.as_bytes(), &[0; 7]].concat()).unwrap_err().to_string();
-        assert!(error.contains("7 bytes of voxels, expected 8"), "{error}");
-    }
-
-    #[test]
-    fn a_header_that_asks_for_terabytes_is_refused() {
-        let header =
-            HEADER.replace("DimSize = 2 1 2", "DimSize = 4000000000 4000000000 4000000000");
-        assert!(parse_local(header.as_bytes()).unwrap_err().to_string().contains("memory"));
-        let header = HEADER.replace("DimSize = 2 1 2", "DimSize = 1000000 1000000 1");
-        assert!(parse_local(header.as_bytes()).unwrap_err().to_string().contains("truncated"));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_end_in_an_image_or_an_error(bytes: Vec<u8>, cut in 0..HEADER.len()) {
-            let _ = parse_local(&bytes);
-            let _ = parse_local(&[&HEADER.as_bytes()[..cut], &bytes].concat());
-        }
-    }
-}
+mod tests;

@@ -74,6 +74,14 @@ fn stem(path: &Path) -> Option<String> {
     file.strip_suffix(".nii.gz").or_else(|| file.strip_suffix(".nii")).map(str::to_owned)
 }
 
+/// `ID.nii.gz` or `ID.nii` in a folder.
+fn find(folder: &Path, id: &str) -> Option<PathBuf> {
+    ["nii.gz", "nii"]
+        .map(|extension| folder.join(format!("{id}.{extension}")))
+        .into_iter()
+        .find(|path| path.is_file())
+}
+
 impl Source for Nnunet {
     fn dataset(&self) -> String {
         self.dataset.clone()
@@ -98,17 +106,20 @@ impl Source for Nnunet {
             for image in entries(&images)? {
                 let Some(stem) = stem(&image) else { continue };
                 let id = match stem.rsplit_once('_') {
-                    Some((id, number)) if number.len() == 4 && number.parse::<u16>().is_ok() => id,
+                    // A mask of the whole name says that these digits are the case's and no channel's.
+                    Some((id, number))
+                        if number.len() == 4
+                            && number.parse::<u16>().is_ok()
+                            && find(&labels, &stem).is_none() =>
+                    {
+                        id
+                    }
                     _ => &stem,
                 };
                 channels.entry(id.to_owned()).or_default().push(image);
             }
             for (id, images) in channels {
-                let mask = ["nii.gz", "nii"]
-                    .map(|extension| labels.join(format!("{id}.{extension}")))
-                    .into_iter()
-                    .find(|path| path.is_file());
-                let Some(mask) = mask else {
+                let Some(mask) = find(&labels, &id) else {
                     bail!(
                         "{}: no mask; expected {id}.nii.gz in {}",
                         images[0].display(),
@@ -151,5 +162,68 @@ impl Source for Nnunet {
         let mask = read(&files.masks[0], reader)?;
         let labels = labels(&mask).with_context(|| format!("{}", files.masks[0].display()))?;
         Ok(Case { spacing_mm: image.spacing_mm, volume: volume(image), labels, group: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn label_names_are_read_in_both_directions_and_must_count_from_0() {
+        let expected = Some(["background", "liver", "tumour"].map(str::to_owned).to_vec());
+        // By number, not by name: the third label comes first in the alphabet.
+        assert_eq!(classes(&json!({"tumour": 2, "background": 0, "liver": 1})), expected);
+        assert_eq!(classes(&json!({"0": "background", "2": "tumour", "1": "liver"})), expected);
+        for wrong in [
+            json!(null),
+            json!({}),
+            json!({"background": 0}),
+            json!({"background": 0, "liver": 2}),
+            json!({"background": 0, "liver": [1, 2]}),
+            json!({"background": 0, "liver": 0}),
+            json!({"liver": "1", "background": "0"}),
+        ] {
+            assert_eq!(classes(&wrong), None, "{wrong}");
+        }
+    }
+
+    /// Cases of a folder of empty files: their ids and the number of their images.
+    fn found(images: &[&str], labels: &[&str]) -> Result<Vec<(String, usize)>> {
+        let folder = tempfile::tempdir().unwrap();
+        for (side, names) in [("imagesTr", images), ("labelsTr", labels)] {
+            std::fs::create_dir(folder.path().join(side)).unwrap();
+            for name in names {
+                std::fs::write(folder.path().join(side).join(name), b"").unwrap();
+            }
+        }
+        let classes = Some(["background", "organ"].map(str::to_owned).to_vec());
+        let options = SourceOptions { classes, patient: None };
+        let cases = Nnunet::new(folder.path(), &options)?.cases()?;
+        Ok(cases.into_iter().map(|case| (case.id, case.images.len())).collect())
+    }
+
+    #[test]
+    fn four_digits_are_a_channel_unless_a_mask_has_them_too() {
+        let one = |id: &str, images: usize| vec![(id.to_owned(), images)];
+        assert_eq!(
+            found(&["case_0001.nii.gz"], &["case_0001.nii.gz"]).unwrap(),
+            one("case_0001", 1)
+        );
+        assert_eq!(found(&["case_0001.nii"], &["case_0001.nii.gz"]).unwrap(), one("case_0001", 1));
+        let channels = ["case_0000.nii.gz", "case_0001.nii.gz"];
+        assert_eq!(found(&channels, &["case.nii.gz"]).unwrap(), one("case", 2));
+        let both = [one("case_0001", 1), one("case_0002", 2)].concat();
+        assert_eq!(
+            found(
+                &["case_0001_0000.nii", "case_0002_0000.nii", "case_0002_0001.nii"],
+                &["case_0001.nii", "case_0002.nii"]
+            )
+            .unwrap(),
+            both
+        );
+        let error = found(&["case_0001.nii.gz"], &["other.nii.gz"]).unwrap_err().to_string();
+        assert!(error.contains("case_0001.nii.gz: no mask; expected case.nii.gz"), "{error}");
     }
 }

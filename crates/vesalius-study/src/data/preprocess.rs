@@ -192,3 +192,6 @@ fn quantise(unit: &[f32], depth: PixelDepth, out: &mut Vec<u8>) {
         PixelDepth::U16 => out.extend(integers.flat_map(u16::to_le_bytes)),
     }
 }
+
+#[cfg(test)]
+mod tests;

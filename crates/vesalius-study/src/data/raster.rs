@@ -140,14 +140,23 @@ fn palette_tiff(bytes: &[u8]) -> Result<Option<Plane>> {
         return Ok(None);
     }
     let mut decoder = Decoder::new(Cursor::new(bytes)).context("not a readable TIFF")?;
-    let photometric: Option<u64> = decoder.find_tag_unsigned(Tag::PhotometricInterpretation)?;
-    let bits: u64 = decoder.find_tag_unsigned(Tag::BitsPerSample)?.unwrap_or(1);
     let samples: u64 = decoder.find_tag_unsigned(Tag::SamplesPerPixel)?.unwrap_or(1);
-    if samples != 1 || bits > 8 || photometric != Some(PALETTE) && bits == 8 {
+    if samples != 1 {
+        // Colours have a number of bits for each sample.
         return Ok(None);
     }
+    let photometric: Option<u64> = decoder.find_tag_unsigned(Tag::PhotometricInterpretation)?;
+    let palette = photometric == Some(PALETTE);
+    let bits: u64 = decoder.find_tag_unsigned(Tag::BitsPerSample)?.unwrap_or(1);
+    if !palette && bits >= 8 {
+        return Ok(None);
+    }
+    if ![1, 2, 4, 8].contains(&bits) {
+        let what = if palette { "a palette" } else { "grey values" };
+        bail!("{what} of {bits} bits, expected 1, 2, 4 or 8");
+    }
     let mut patched = bytes.to_vec();
-    if photometric == Some(PALETTE) {
+    if palette {
         set_photometric(&mut patched).context("TIFF directory cut short")?;
     }
     let mut decoder = Decoder::new(Cursor::new(&patched)).context("not a readable TIFF")?;
@@ -182,34 +191,4 @@ fn set_photometric(file: &mut [u8]) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
-
-    fn png_of(image: impl Into<DynamicImage>) -> Vec<u8> {
-        let mut bytes = Cursor::new(Vec::new());
-        image.into().write_to(&mut bytes, ImageFormat::Png).unwrap();
-        bytes.into_inner()
-    }
-
-    #[test]
-    fn masks_of_0_and_255_and_of_indices_are_read_alike() {
-        for white in [1, 255] {
-            let picture = GrayImage::from_fn(3, 2, |x, _| Luma([if x == 1 { white } else { 0 }]));
-            assert_eq!(mask(&png_of(picture), 2).unwrap().values, [0, 1, 0, 0, 1, 0]);
-        }
-        let many = GrayImage::from_fn(3, 1, |x, _| Luma([x as u8]));
-        assert_eq!(mask(&png_of(many), 3).unwrap().values, [0, 1, 2]);
-        let grey_as_rgb = RgbImage::from_fn(2, 1, |x, _| Rgb([255 * x as u8; 3]));
-        assert_eq!(mask(&png_of(grey_as_rgb), 2).unwrap().values, [0, 1]);
-        let red = RgbImage::from_pixel(2, 1, Rgb([255, 0, 0]));
-        assert!(mask(&png_of(red), 2).unwrap_err().to_string().contains("colours"));
-    }
-
-    #[test]
-    fn colour_becomes_planes() {
-        let picture = RgbImage::from_fn(2, 1, |x, _| Rgb([x as u8, 10, 20]));
-        let volume = image(&png_of(picture)).unwrap();
-        assert_eq!((volume.channels, volume.values), (3, vec![0.0, 1.0, 10.0, 10.0, 20.0, 20.0]));
-    }
-}
+mod tests;

@@ -84,7 +84,9 @@ impl<'a> Planner<'a> {
         let all = || searches.iter().flat_map(|(_, search)| &search.trainings);
         let secs_of = |key| known.finished.get(key).map_or(0.0, |finished| finished.wall_secs);
         // A training that goes on counts the seconds of the one before as its own.
+        let mut counted = HashSet::new();
         let secs: f64 = all()
+            .filter(|planned| counted.insert(&planned.key))
             .filter(|planned| known.finished.contains_key(&planned.key))
             .map(|planned| {
                 let before = planned.task.input("continues").map_or(0.0, |i| secs_of(&i.key));
@@ -92,9 +94,14 @@ impl<'a> Planner<'a> {
             })
             .sum();
         let spent = self.study.budget.hours.is_some_and(|hours| secs >= hours * 3600.0);
+        // Points that differ in what they say may be the same training: `1` and `1.0`.
+        let mut named = HashSet::new();
         let longest = searches.iter().map(|(_, s)| s.trainings.len()).max().unwrap_or(0);
         for i in 0..longest {
             for planned in searches.iter().filter_map(|(_, search)| search.trainings.get(i)) {
+                if !named.insert(&planned.key) {
+                    continue;
+                }
                 let begun = known.finished.contains_key(&planned.key)
                     || known.given_up.contains(&planned.key)
                     || known.running.contains(&planned.key);

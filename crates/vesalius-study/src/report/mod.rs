@@ -210,6 +210,7 @@ mod tests {
         let path = fixture.add(&result("train", Some("wgan"), vec![]));
         std::fs::write(path.join("samples.png"), b"not a picture").unwrap();
         assert!(refusal(&fixture).contains("samples.png: not a PNG"));
+        std::fs::remove_file(path.join("samples.png")).unwrap();
         std::fs::write(path.join("stats.jsonl"), "{\"kimg\":").unwrap();
         assert!(refusal(&fixture).contains("stats.jsonl: not a statistics line"));
         std::fs::write(path.join("result.json"), "{").unwrap();

@@ -14,8 +14,6 @@ pub struct Run {
     pub path: PathBuf,
     /// `result.json`.
     pub result: RunResult,
-    /// `stats.jsonl`, of a training.
-    pub stats: Vec<Point>,
 }
 
 /// What curves are drawn from: one line of `stats.jsonl`.
@@ -59,6 +57,21 @@ impl Run {
     /// The first score of a metric and part.
     pub fn score(&self, metric: &str, of: Option<&str>) -> Option<&Score> {
         self.result.scores.iter().find(|s| s.metric == metric && s.of.as_deref() == of)
+    }
+
+    /// `stats.jsonl` of a training, empty where there is none. Read when it is asked for: a study has thousands of
+    /// trainings, of which a few are drawn.
+    ///
+    /// # Errors
+    /// When a line is no statistics line.
+    pub fn stats(&self) -> Result<Vec<Point>> {
+        let Some(text) = self.text("stats.jsonl")? else { return Ok(vec![]) };
+        let point = |line| {
+            serde_json::from_str(line).with_context(|| {
+                format!("{}: not a statistics line", self.path.join("stats.jsonl").display())
+            })
+        };
+        text.lines().map(point).collect()
     }
 
     /// A PNG of its folder; none where it has none.
@@ -183,16 +196,5 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
 
 fn read(path: &Path) -> Result<Run> {
     let result = RunResult::read(path)?;
-    let stats_path = path.join("stats.jsonl");
-    let stats = match std::fs::read_to_string(&stats_path) {
-        Ok(text) => text
-            .lines()
-            .map(|line| {
-                serde_json::from_str(line)
-                    .with_context(|| format!("{}: not a statistics line", stats_path.display()))
-            })
-            .collect::<Result<_>>()?,
-        Err(_) => vec![],
-    };
-    Ok(Run { path: path.to_owned(), result, stats })
+    Ok(Run { path: path.to_owned(), result })
 }

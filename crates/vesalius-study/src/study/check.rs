@@ -11,11 +11,11 @@ impl Study {
     pub(super) fn check(&self) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.name.is_empty() || !self.name.chars().all(plain) {
-            let file = self.path().display();
+            let file = self.at_line("name");
             bail!("{file}: name `{}`, expected letters, digits, - _ and .", self.name);
         }
         if self.dataset.is_empty() || self.gan.is_empty() || self.seeds.is_empty() {
-            let file = self.path().display();
+            let file = self.at_line("seeds");
             bail!("{file}: expected at least one [[dataset]], one [[gan]] and one of seeds");
         }
         let mut names = BTreeSet::new();
@@ -66,6 +66,9 @@ impl Study {
         if !(kimg.is_finite() && kimg > 0.0) {
             bail!("{}: {kimg} kimg, expected a number above 0", self.at(&self.budget.kimg.span()));
         }
+        if let Some(hours) = self.budget.hours.filter(|h| !(h.is_finite() && *h > 0.0)) {
+            bail!("{}: {hours} hours, expected a number above 0", self.at_line("hours"));
+        }
         if let Some(best) = &self.best
             && *best.count.get_ref() < 2
         {
@@ -73,7 +76,7 @@ impl Study {
             bail!("{at}: count {}, expected at least 2", best.count.get_ref());
         }
         if self.unet.seeds.is_empty() || self.unet.steps == 0 || self.unet.batch == 0 {
-            let file = self.path().display();
+            let file = self.at_line("[unet]");
             bail!("{file}: [unet]: expected at least one of seeds, steps and batch");
         }
         Ok(())

@@ -21,7 +21,7 @@ pub struct Study {
     pub out: PathBuf,
     /// Settings of every training, `path=value`.
     #[serde(default)]
-    pub set: Vec<String>,
+    pub set: Vec<Spanned<String>>,
     /// Seeds of the trainings: each point of the search is trained once with each.
     #[serde(default = "seed_one")]
     pub seeds: Vec<u64>,
@@ -83,7 +83,7 @@ pub struct Gan {
     pub preset: Spanned<String>,
     /// Settings of its trainings, after those of the study.
     #[serde(default)]
-    pub set: Vec<String>,
+    pub set: Vec<Spanned<String>>,
     /// Where masks come from, for GANs that paint them.
     #[serde(default)]
     pub masks: Masks,
@@ -223,6 +223,13 @@ impl Study {
         self.file.at(span)
     }
 
+    /// `FILE:LINE:1` of the first line that begins so; the file alone where none does.
+    fn at_line(&self, start: &str) -> String {
+        let path = self.file.path.display();
+        let line = self.file.text.lines().position(|line| line.trim_start().starts_with(start));
+        line.map_or_else(|| path.to_string(), |line| format!("{path}:{}:1", line + 1))
+    }
+
     /// The study file.
     pub fn path(&self) -> &Path {
         &self.file.path
@@ -250,7 +257,15 @@ impl Study {
 
     /// Settings of every training of a GAN.
     pub fn settings(&self, gan: &Gan) -> Vec<String> {
-        self.set.iter().chain(&gan.set).cloned().collect()
+        self.set_of(gan).map(|setting| setting.get_ref().clone()).collect()
+    }
+
+    /// The same with where they stand.
+    pub fn set_of<'a>(
+        &'a self,
+        gan: &'a Gan,
+    ) -> impl DoubleEndedIterator<Item = &'a Spanned<String>> {
+        self.set.iter().chain(&gan.set)
     }
 
     /// Trainings of each group (datasets × GANs): even shares, the first ones get what does not divide; what a small
@@ -361,7 +376,10 @@ when = { preset = ["y"], "a.b" = [2] }
             ("kind = \"random\"", "kind = \"grid\"", &[":19:9:", "points"]),
             ("kind = \"random\"", "kind = \"radom\"", &[":14:", "radom"]),
             ("preset = \"y\"", "preset = \"x\"", &[":9:10:", "twice"]),
-            ("name = \"small\"", "name = \"a/b\"", &["name", "a/b"]),
+            ("name = \"small\"", "name = \"a/b\"", &[":2:1:", "name", "a/b"]),
+            ("name = \"small\"", "name = \"small\"\nseeds = []", &[":3:1:", "seeds"]),
+            ("kimg = 10.0", "kimg = 10.0\nhours = -3.0", &[":13:1:", "hours", "above 0"]),
+            ("[search]", "[unet]\nsteps = 0\n[search]", &[":13:1:", "[unet]"]),
             ("[search]", "[slurm]\ncpus = 0\n[search]", &[":13:1:", "cpus = 0"]),
             ("[search]", "[slurm]\npartiton = \"x\"\n[search]", &[":14:1:", "partiton"]),
         ] {

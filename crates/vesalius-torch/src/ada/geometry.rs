@@ -265,14 +265,31 @@ mod tests {
         assert_eq!(shifted.narrow(3, 0, 17), x.narrow(3, 3, 17));
     }
 
+    /// The warp is linear, A: half the gradient of ‖Ax‖² is AᵀAx, and of that norm's square the gradient is
+    /// 8 AᵀAAᵀAx.
     #[test]
-    fn the_warp_can_be_differentiated_twice() {
-        let x = Tensor::ones([2, 1, 16, 16], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    fn both_derivatives_of_the_warp_are_those_of_a_linear_map() {
         let maps = [Affine::rotation(0.3), Affine::scale(0.8, 1.2)];
-        let y = warp(&x, &maps, Order::Twice).square().sum(Kind::Float);
-        let first = Tensor::run_backward(&[y], &[&x], true, true);
-        let second =
-            Tensor::run_backward(&[first[0].square().sum(Kind::Float)], &[&x], false, false);
-        assert!(second[0].norm().double_value(&[]) > 0.0);
+        let x = Tensor::arange(512, (Kind::Float, Device::Cpu)).reshape([2, 1, 16, 16]);
+        let x = (x * 0.7).sin();
+        let normal = |x: &Tensor, order: Order| {
+            let x = x.detach().set_requires_grad(true);
+            let y = warp(&x, &maps, order).square().sum(Kind::Float) * 0.5;
+            Tensor::run_backward(&[y], &[&x], false, false).remove(0)
+        };
+        let assert_same = |found: &Tensor, expected: &Tensor| {
+            let difference = (found - expected).abs().max().double_value(&[]);
+            let scale = expected.abs().max().double_value(&[]);
+            assert!(difference < 1e-4 * scale, "{difference} of {scale}");
+        };
+        let once = normal(&x, Order::Twice);
+        assert_same(&normal(&x, Order::Once), &once);
+        let leaf = x.detach().set_requires_grad(true);
+        let y = warp(&leaf, &maps, Order::Twice).square().sum(Kind::Float);
+        let first = Tensor::run_backward(&[y], &[&leaf], true, true).remove(0);
+        let square = first.square().sum(Kind::Float);
+        let second = Tensor::run_backward(&[square], &[&leaf], false, false).remove(0);
+        assert_same(&first.detach(), &(&once * 2.0));
+        assert_same(&second, &(normal(&once, Order::Twice) * 8.0));
     }
 }

@@ -6,10 +6,14 @@
 //! moves image and mask alike, colour touches the image alone.
 //!
 //! Deviations: the reference filters even when p is 0, here nothing happens then; a label map in one channel is moved
-//! by nearest neighbour, because a blend of classes 0 and 2 would read as class 1.
+//! by nearest neighbour, because a blend of classes 0 and 2 would read as class 1. Its image-space filters, noise and
+//! cutout are not here: they are not part of "bgc" (blit, geometry, colour), the preset that its authors train with.
 
 pub mod colour;
 pub mod geometry;
+mod transform;
+
+pub use transform::{Draw, Effect, Transform};
 
 use crate::joint::{Joint, MaskEncoding};
 use anyhow::{Result, bail};
@@ -31,44 +35,6 @@ pub struct AdaSpec {
     /// Steps between adjustments.
     pub every: u64,
 }
-
-/// One transformation; the reference's names and ranges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transform {
-    /// Mirrored left to right, half of the time.
-    Xflip,
-    /// Turned by 0, 90, 180 or 270°.
-    Rotate90,
-    /// Shifted by whole pixels, up to 12.5 % of each side.
-    Xint,
-    /// Scaled by 2^N(0, 0.2²).
-    Scale,
-    /// Rotated by any angle, before and after `aniso`.
-    Rotate,
-    /// Stretched by 2^N(0, 0.2²) in one axis and shrunk in the other.
-    Aniso,
-    /// Shifted by N(0, 0.125²) of each side.
-    Xfrac,
-    /// Brightness + N(0, 0.2²).
-    Brightness,
-    /// Contrast × 2^N(0, 0.5²).
-    Contrast,
-    /// Brightness mirrored about grey, half of the time.
-    Lumaflip,
-    /// Hue rotated by any angle (colour images only).
-    Hue,
-    /// Saturation × 2^N(0, 1) (colour images only).
-    Saturation,
-}
-
-const XINT_MAX: f64 = 0.125;
-const SCALE_STD: f64 = 0.2;
-const ANISO_STD: f64 = 0.2;
-const XFRAC_STD: f64 = 0.125;
-const BRIGHTNESS_STD: f64 = 0.2;
-const CONTRAST_STD: f64 = 0.5;
-const SATURATION_STD: f64 = 1.0;
 
 impl AdaSpec {
     /// Refuses values that can only be mistakes.
@@ -166,9 +132,12 @@ impl Ada {
         let mut geometry = vec![Affine::identity(); n as usize];
         let mut colour = vec![ColourMatrix::identity(); n as usize];
         for &transform in &self.steps {
-            for i in 0..n as usize {
-                let draw = dice.next();
-                self.choose(transform, p, draw, [h, w], &mut geometry[i], &mut colour[i]);
+            for (map, matrix) in geometry.iter_mut().zip(&mut colour) {
+                match transform.effect(p, dice.next(), [h, w], self.joint.channels) {
+                    Some(Effect::Geometry(step)) => *map = map.then(&step),
+                    Some(Effect::Colour(step)) => *matrix = matrix.after(&step),
+                    None => {}
+                }
             }
         }
         let nearest = self.joint.encoding == MaskEncoding::LabelMap;
@@ -188,67 +157,6 @@ impl Ada {
         let mask = moved.narrow(1, self.joint.channels, self.joint.mask_channels());
         Tensor::cat(&[image, mask], 1)
     }
-
-    /// One sample's part in one transformation.
-    fn choose(
-        &self,
-        transform: Transform,
-        p: f64,
-        draw: [f64; 5],
-        size: [i64; 2],
-        geometry: &mut Affine,
-        colour: &mut ColourMatrix,
-    ) {
-        use std::f64::consts::{FRAC_PI_2, PI};
-        let [chance, a, b, normal_a, normal_b] = draw;
-        let [h, w] = size.map(|side| side as f64);
-        let happens = chance < p;
-        let then = |geometry: &mut Affine, step: Affine| *geometry = geometry.then(&step);
-        match transform {
-            // Half of the turns and mirrors are none, as there.
-            Transform::Xflip if happens && a < 0.5 => then(geometry, Affine::scale(-1.0, 1.0)),
-            Transform::Rotate90 if happens => {
-                then(geometry, Affine::rotation((a * 4.0).floor() * FRAC_PI_2));
-            }
-            Transform::Xint if happens => {
-                let shift = |u: f64, side: f64| ((u * 2.0 - 1.0) * XINT_MAX * side).round();
-                then(geometry, Affine::shift(-shift(a, w), -shift(b, h)));
-            }
-            Transform::Scale if happens => {
-                let s = (normal_a * SCALE_STD).exp2();
-                then(geometry, Affine::scale(1.0 / s, 1.0 / s));
-            }
-            // One of two, so that either happens with probability p.
-            Transform::Rotate if chance < 1.0 - (1.0 - p).max(0.0).sqrt() => {
-                then(geometry, Affine::rotation((a * 2.0 - 1.0) * PI));
-            }
-            Transform::Aniso if happens => {
-                let s = (normal_a * ANISO_STD).exp2();
-                then(geometry, Affine::scale(1.0 / s, s));
-            }
-            Transform::Xfrac if happens => {
-                let shift = Affine::shift(-normal_a * XFRAC_STD * w, -normal_b * XFRAC_STD * h);
-                then(geometry, shift);
-            }
-            Transform::Brightness if happens => {
-                *colour = colour.after(&ColourMatrix::brightness(normal_a * BRIGHTNESS_STD));
-            }
-            Transform::Contrast if happens => {
-                *colour = colour.after(&ColourMatrix::contrast((normal_a * CONTRAST_STD).exp2()));
-            }
-            Transform::Lumaflip if happens && a < 0.5 => {
-                *colour = colour.after(&ColourMatrix::luma_flip());
-            }
-            Transform::Hue if happens && self.joint.channels > 1 => {
-                *colour = colour.after(&ColourMatrix::hue((a * 2.0 - 1.0) * PI));
-            }
-            Transform::Saturation if happens && self.joint.channels > 1 => {
-                let factor = (normal_a * SATURATION_STD).exp2();
-                *colour = colour.after(&ColourMatrix::saturation(factor));
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Random numbers for all samples and transformations, drawn at once: three uniform and two normal each.
@@ -267,10 +175,10 @@ impl Dice {
         Self { values: Vec::try_from(all).expect("a dense tensor"), at: 0 }
     }
 
-    fn next(&mut self) -> [f64; 5] {
+    fn next(&mut self) -> Draw {
         let row = &self.values[self.at..self.at + 5];
         self.at += 5;
-        row.try_into().expect("five numbers")
+        Draw { chance: row[0], uniform: [row[1], row[2]], normal: [row[3], row[4]] }
     }
 }
 

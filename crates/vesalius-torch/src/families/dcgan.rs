@@ -222,3 +222,6 @@ impl Training for DcganTraining {
         &mut self.core
     }
 }
+
+#[cfg(test)]
+mod tests;

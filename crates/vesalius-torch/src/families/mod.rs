@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub latents: &'a Tensor,
     /// Label maps `[N, H, W]` to paint, for families that need them.
     pub layout: Option<&'a Tensor>,
-    /// Truncation ψ in [0, 1]: 1 leaves every style as it is. Families without styles ignore it.
+    /// Truncation ψ in [0, 1]: 1 leaves every style as it is. Families that do not truncate ignore it.
     pub truncation: f64,
 }
 
@@ -39,6 +39,11 @@ pub trait Generator: Debug {
 
     /// Whether it paints given label maps instead of making its own.
     fn needs_layout(&self) -> bool {
+        false
+    }
+
+    /// Whether its styles have a mean that truncation pulls them to.
+    fn truncates(&self) -> bool {
         false
     }
 

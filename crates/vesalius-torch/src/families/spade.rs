@@ -159,23 +159,30 @@ impl SpadeTraining {
         self.core.discriminator_params.trained().iter().any(|(_, weight)| weight.requires_grad())
     }
 
-    /// Generator's loss on layouts `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
-    pub fn generator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
+    /// Terms of the generator's loss on layouts `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
+    pub fn generator_terms(
+        &self,
+        layout: &Tensor,
+        real: &Tensor,
+        noise: &Tensor,
+    ) -> GeneratorTerms {
         let (fake, divergence) = self.core.generator.repaint(layout, real, noise);
         let [on_real, on_fake] = self.judge(layout, [real, &fake]);
         let regularise = &self.spec.regularise;
         let loss = self.spec.loss;
-        let mut total = over_scales(&on_fake, |logits| loss.of_generator(logits));
-        if regularise.feature_matching > 0.0 {
-            total += paired_feature_matching(&on_real, &on_fake) * regularise.feature_matching;
+        let matching = regularise.feature_matching;
+        GeneratorTerms {
+            adversarial: over_scales(&on_fake, |logits| loss.of_generator(logits)),
+            feature_matching: (matching > 0.0)
+                .then(|| paired_feature_matching(&on_real, &on_fake) * matching),
+            vgg: self.vgg.as_ref().map(|vgg| vgg.paired_distance(real, &fake) * regularise.vgg),
+            divergence: divergence.map(|divergence| divergence * regularise.kl),
         }
-        if let Some(vgg) = &self.vgg {
-            total += vgg.paired_distance(real, &fake) * regularise.vgg;
-        }
-        if let Some(divergence) = divergence {
-            total += divergence * regularise.kl;
-        }
-        total
+    }
+
+    /// Their sum: what the generator minimises.
+    pub fn generator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
+        self.generator_terms(layout, real, noise).sum()
     }
 
     /// Discriminator's loss, likewise.
@@ -185,6 +192,27 @@ impl SpadeTraining {
         let loss: AdversarialLoss = self.spec.loss;
         over_scales(&on_fake, |logits| loss.on_fake(logits))
             + over_scales(&on_real, |logits| loss.on_real(logits))
+    }
+}
+
+/// What the generator's loss is made of: scalars, weighted; `None` where a term is switched off.
+#[derive(Debug)]
+pub struct GeneratorTerms {
+    /// Hinge, over all scales.
+    pub adversarial: Tensor,
+    /// Distance of the discriminator's activations.
+    pub feature_matching: Option<Tensor>,
+    /// Distance of VGG19's.
+    pub vgg: Option<Tensor>,
+    /// Of the encoder's styles from N(0, 1).
+    pub divergence: Option<Tensor>,
+}
+
+impl GeneratorTerms {
+    /// The loss.
+    pub fn sum(self) -> Tensor {
+        let rest = [self.feature_matching, self.vgg, self.divergence];
+        rest.into_iter().flatten().fold(self.adversarial, |total, term| total + term)
     }
 }
 
@@ -227,6 +255,7 @@ impl Training for SpadeTraining {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optim::OptimiserSpec;
     use vesalius_study::data::manifest::PixelDepth;
 
     #[test]
@@ -235,5 +264,16 @@ mod tests {
         let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
         let error = LayoutGenerator::new(&spec.networks, layout, 1, Device::Cpu).unwrap_err();
         assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
+    }
+
+    /// Two time scales (Heusel et al. 2017, arXiv:1706.08500): the reference's 2e-4, halved for the generator and
+    /// doubled for the discriminator.
+    #[test]
+    fn the_preset_learns_at_the_authors_two_rates() {
+        let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
+        let adam =
+            |learning_rate: f64| OptimiserSpec::Adam { learning_rate, beta1: 0.0, beta2: 0.9 };
+        assert_eq!(spec.optimiser.generator, adam(1e-4));
+        assert_eq!(spec.optimiser.discriminator, adam(4e-4));
     }
 }

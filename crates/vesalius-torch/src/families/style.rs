@@ -69,6 +69,10 @@ impl Generator for StyleGenerator {
         self.network.mapping.latent() + self.network.noise_pixels()
     }
 
+    fn truncates(&self) -> bool {
+        true
+    }
+
     fn pairs(&self, request: &Request) -> Pair {
         let z = self.network.mapping.latent();
         let noise = request.latents.narrow(1, z, request.latents.size()[1] - z);
@@ -89,6 +93,11 @@ fn joint(networks: &Networks, layout: Layout, classes: usize) -> Result<Joint> {
         }
         _ => bail!("networks.family: expected stylegan or stylegan2"),
     }
+}
+
+/// First layer of another style, from 1 to the last of those `shown`; `draw` is uniform in [0, 1).
+fn cutoff(draw: f64, shown: i64) -> i64 {
+    1 + (draw * (shown - 1) as f64) as i64
 }
 
 /// A GAN of this family in training.
@@ -154,7 +163,7 @@ impl StyleTraining {
         if mixing.double_value(&[0]) >= self.spec.regularise.style.mixing {
             return mix(&styles, None, layers);
         }
-        let cutoff = 1 + (mixing.double_value(&[1]) * (shown - 1) as f64) as i64;
+        let cutoff = cutoff(mixing.double_value(&[1]), shown);
         let other = network.mapping.forward(&self.latents(n));
         mix(&styles, Some((&other, cutoff)), layers)
     }
@@ -288,5 +297,24 @@ impl Training for StyleTraining {
 
     fn augment_p(&self) -> Option<f64> {
         self.ada.as_ref().map(Ada::p)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_are_cut_at_every_layer_that_shows_equally_often() {
+        for shown in [2, 4, 10] {
+            let mut counts = vec![0; shown as usize];
+            for i in 0..900 {
+                let cut = cutoff(f64::from(i) / 900.0, shown);
+                counts[cut as usize] += 1;
+            }
+            // Each side of the cut has at least one layer.
+            assert_eq!(counts[0], 0);
+            assert!(counts[1..].iter().all(|&count| count == 900 / (shown - 1)), "{counts:?}");
+        }
     }
 }

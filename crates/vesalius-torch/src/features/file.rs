@@ -186,4 +186,33 @@ mod tests {
         );
         assert!(error(npy("<f4", "False", "(2, 3)", &[0; 8])).contains("x.npy: not a NumPy array"));
     }
+
+    #[test]
+    fn what_was_written_as_safetensors_is_read_back_in_its_own_precision() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        let double = Tensor::from_slice2(&[[0.1_f64, -2.0, 3e300], [4.0, 1e-300, 6.0]]);
+        let single = Tensor::from_slice2(&[[0.1_f32, -2.0], [3e30, 1e-30]]);
+        for features in [double, single] {
+            std::fs::write(&path, to_bytes(&features).unwrap()).unwrap();
+            let back = read(&path).unwrap();
+            assert_eq!(back.kind(), features.kind());
+            assert_eq!(back, features);
+            assert_eq!(logits(&path).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn of_several_tensors_one_has_to_be_named_features() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        let (few, many) =
+            (Tensor::from_slice2(&[[1.0_f32, 2.0]]), Tensor::from_slice2(&[[3.0_f32, 4.0, 5.0]]));
+        Tensor::write_safetensors(&[("real", &few), ("fake", &many)], &path).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("2 tensors, expected one named `features`"), "{error}");
+        Tensor::write_safetensors(&[("logits", &many), ("features", &few)], &path).unwrap();
+        assert_eq!(read(&path).unwrap(), few);
+        assert_eq!(logits(&path).unwrap(), Some(many));
+    }
 }

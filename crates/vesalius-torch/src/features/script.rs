@@ -120,3 +120,58 @@ impl Extractor for ScriptExtractor {
         Ok(features)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    const UNIT: Input = Input::Plain { size: [8, 8], normalise: Normalise::Unit };
+
+    /// Traces a network on an image of 8x8 pixels and loads it as users do: by the path of its file.
+    fn traced(mut network: impl FnMut(&Tensor) -> Tensor) -> ScriptExtractor {
+        let example = Tensor::zeros([1, 3, 8, 8], (Kind::Float, Device::Cpu));
+        let mut closure = |inputs: &[Tensor]| vec![network(&inputs[0])];
+        let module =
+            CModule::create_by_tracing("Traced", "forward", &[example], &mut closure).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("network.pt");
+        module.save(&path).unwrap();
+        ScriptExtractor::load(&path, UNIT, Device::Cpu).unwrap()
+    }
+
+    /// Two grey images of 16x12 pixels, of one value each.
+    fn images() -> Tensor {
+        let values = Tensor::from_slice(&[0.5_f32, -1.0]).reshape([2, 1, 1, 1]);
+        values.expand([2, 1, 16, 12], false).contiguous()
+    }
+
+    #[test]
+    fn a_traced_module_is_given_treated_images_and_gives_their_features() {
+        let means = traced(|x: &Tensor| x.mean_dim(&[2_i64, 3][..], false, Kind::Float));
+        assert!(means.name().starts_with("torchscript@"), "{}", means.name());
+        let features = means.features(&images()).unwrap();
+        assert_eq!(features.size(), [2, 3]);
+        // 0.5 of [-1, 1] is 0.75 of [0, 1]; a grey image becomes three equal channels.
+        for (i, expected) in [0.75, 0.0].into_iter().enumerate() {
+            for channel in 0..3 {
+                let found = features.double_value(&[i as i64, channel]);
+                assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_module_or_gives_no_features_is_refused() {
+        let error = traced(Tensor::neg).features(&images()).unwrap_err().to_string();
+        assert!(error.contains("[2, 3, 8, 8], expected [N, D]"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text.pt");
+        let error = |path: &Path| {
+            format!("{:#}", ScriptExtractor::load(path, UNIT, Device::Cpu).unwrap_err())
+        };
+        assert!(error(&path).contains("text.pt: cannot be read"));
+        std::fs::write(&path, "no archive").unwrap();
+        assert!(error(&path).contains("text.pt: not a TorchScript module"));
+    }
+}

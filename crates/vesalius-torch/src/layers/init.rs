@@ -60,3 +60,44 @@ impl InitSpec {
 pub fn norm_weight(channels: i64) -> Tensor {
     Tensor::randn([channels], (Kind::Float, Device::Cpu)) * NORM_STD + 1.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LibTorch's generator is shared with the tests beside this one: the limits are many standard errors wide.
+    #[test]
+    fn weights_have_the_deviations_of_their_formulae() {
+        const GAIN: f64 = 0.7;
+        // Receptive field 16: fan in 32 · 16, fan out 64 · 16.
+        let (fan_in, fan_out) = (512.0_f64, 1024.0_f64);
+        let glorot = GAIN * (2.0 / (fan_in + fan_out)).sqrt();
+        for (kind, expected) in [
+            (InitKind::Normal, GAIN),
+            (InitKind::XavierNormal, glorot),
+            (InitKind::XavierUniform, glorot),
+            (InitKind::Kaiming, GAIN * (2.0 / fan_in).sqrt()),
+        ] {
+            let weight = InitSpec { kind, gain: GAIN }.weight(&[64, 32, 4, 4]);
+            assert_eq!(weight.size(), [64, 32, 4, 4]);
+            let found = weight.std(true).double_value(&[]);
+            assert!((found / expected - 1.0).abs() < 0.03, "{kind:?}: {found}, not {expected}");
+            let mean = weight.mean(Kind::Float).double_value(&[]);
+            assert!(mean.abs() < 0.03 * expected, "{kind:?}: mean {mean}");
+            // Nearly the whole range of a uniform draw is used, and a normal one goes far beyond.
+            let largest = weight.abs().max().double_value(&[]) / expected;
+            if kind == InitKind::XavierUniform {
+                assert!((1.72..1.7321).contains(&largest), "{largest}, expected √3");
+            } else {
+                assert!(largest > 3.0, "{kind:?}: {largest}");
+            }
+        }
+    }
+
+    #[test]
+    fn normalisation_weights_lie_around_one() {
+        let weight = norm_weight(20_000);
+        assert!((weight.mean(Kind::Float).double_value(&[]) - 1.0).abs() < 0.001);
+        assert!((weight.std(true).double_value(&[]) / NORM_STD - 1.0).abs() < 0.04);
+    }
+}

@@ -7,4 +7,5 @@ pub mod init;
 pub mod modulated;
 pub mod norm;
 pub mod params;
+pub mod patches;
 pub mod resample;

@@ -172,3 +172,42 @@ pub fn load_strictly(
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    /// A parameter and a buffer of one value.
+    fn network(value: f64) -> Params {
+        let mut params = Params::new(Device::Cpu);
+        let full = || Tensor::full([2], value, (Kind::Float, Device::Cpu));
+        let _ = params.parameter("weight".to_owned(), &full());
+        let _ = params.buffer("statistics".to_owned(), &full());
+        params
+    }
+
+    fn values(params: &Params) -> Vec<f32> {
+        params.all().iter().flat_map(|(_, t)| Vec::<f32>::try_from(t.detach()).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_average_moves_by_what_does_not_stay() {
+        let target = network(1.0);
+        let average = network(0.0);
+        average.average_from(&target, 0.75);
+        assert_eq!(values(&average), [0.25; 4]);
+        average.average_from(&target, 0.75);
+        assert_eq!(values(&average), [0.4375; 4]);
+        average.average_from(&target, 0.0);
+        assert_eq!(values(&average), values(&target));
+        assert_eq!(values(&target), [1.0; 4]);
+    }
+
+    #[test]
+    fn a_follower_copies_what_is_not_trained() {
+        let follower = network(0.0);
+        follower.follow(&network(1.0), 0.75);
+        assert_eq!(values(&follower), [0.25, 0.25, 1.0, 1.0]);
+    }
+}

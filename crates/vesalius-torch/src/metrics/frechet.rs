@@ -21,6 +21,12 @@ pub enum Divisor {
     Biased,
 }
 
+/// What a distance is called: FID only in FID's own network, and only with the covariances of the packages whose numbers
+/// go by that name.
+pub const fn name(is_fids: bool, divisor: Divisor) -> &'static str {
+    if is_fids && matches!(divisor, Divisor::Unbiased) { "fid" } else { "frechet_distance" }
+}
+
 /// Distance of `real` `[N₁, D]` and `synthetic` `[N₂, D]`, any float kind.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::copying::{self, authenticity, c_t};
 use super::draw::{Draw, SEED};
 use super::extrapolate::{fd_infinity, relative_distance};
 use super::features::FeatureSet;
-use super::frechet::{Divisor, of_sets};
+use super::frechet::{self, Divisor, of_sets};
 use super::inception_score::{SPLITS, inception_score};
 use super::kernel::{SUBSETS, Subset, kernel_distance};
 use super::manifold::{NEIGHBOURS, manifold};
@@ -107,7 +107,7 @@ impl Comparison<'_> {
     }
 
     fn frechet(&self) -> Result<Vec<Score>> {
-        let name = if self.is_fid { "fid" } else { "frechet_distance" };
+        let name = frechet::name(self.is_fid, self.divisor);
         let divisor = match self.divisor {
             Divisor::Unbiased => "N-1",
             Divisor::Biased => "N",
@@ -135,7 +135,10 @@ impl Comparison<'_> {
             "{how}; interval: ±1.96 standard deviations of {resamples} bootstrap distances over patients and samples"
         );
         let mut score = self.score(name, value, &how);
-        score.interval = Some([(value - 1.96 * deviation).max(0.0), value + 1.96 * deviation]);
+        let low = value - 1.96 * deviation;
+        // Only what was extrapolated can lie below 0.
+        let low = if value < 0.0 { low } else { low.max(0.0) };
+        score.interval = Some([low, value + 1.96 * deviation]);
         Ok(vec![score])
     }
 
@@ -283,14 +286,14 @@ mod tests {
     use crate::rng::Purpose;
     use crate::sample::latents;
 
-    /// Interval of a distance between `real`, whose samples belong to `groups`, and `synthetic`.
-    fn interval(sets: &[FeatureSet; 2], groups: Option<&[String]>, metric: Metric) -> [f64; 2] {
-        let found = Comparison {
+    /// What tests compare; each changes what it is about.
+    fn comparison(sets: &[FeatureSet; 2]) -> Comparison<'_> {
+        Comparison {
             real: &sets[0],
             synthetic: &sets[1],
             held_out: None,
             logits: None,
-            real_groups: groups,
+            real_groups: None,
             held_out_groups: None,
             extractor: "test",
             dialect: None,
@@ -298,13 +301,47 @@ mod tests {
             is_fid: false,
             kid_subset: Subset::Ours,
             divisor: Divisor::Unbiased,
-            intervals: true,
-        };
+            intervals: false,
+        }
+    }
+
+    fn sets(real: &Tensor, synthetic: &Tensor) -> [FeatureSet; 2] {
+        [("real", real), ("synthetic", synthetic)]
+            .map(|(side, x)| FeatureSet::new(side, x).unwrap())
+    }
+
+    /// Interval of a distance between `real`, whose samples belong to `groups`, and `synthetic`.
+    fn interval(sets: &[FeatureSet; 2], groups: Option<&[String]>, metric: Metric) -> [f64; 2] {
+        let found = Comparison { real_groups: groups, intervals: true, ..comparison(sets) };
         let score = found.measure(metric).unwrap().remove(0);
         let [low, high] = score.interval.unwrap();
         assert!(low <= score.value && score.value <= high, "{low} {} {high}", score.value);
         assert!(score.protocol.contains("bootstrap distances over patients and samples"));
         [low, high]
+    }
+
+    #[test]
+    fn a_distance_is_a_fid_only_in_fids_network_and_with_unbiased_covariances() {
+        let draw = |seed| latents(seed, Purpose::Latent, 0, 40, 5);
+        let sets = sets(&draw(1), &(draw(2) * 1.5 + 0.4));
+        let measured = |is_fid, divisor| {
+            let dialect = Some("clean-fid");
+            let asked = Comparison { is_fid, divisor, dialect, ..comparison(&sets) };
+            asked.measure(Metric::FrechetDistance).unwrap().remove(0)
+        };
+        let fid = measured(true, Divisor::Unbiased);
+        assert_eq!((fid.metric.as_str(), fid.dialect.as_deref()), ("fid", Some("clean-fid")));
+        assert_eq!((fid.real_count, fid.synthetic_count), (Some(40), Some(40)));
+        assert!(fid.protocol.contains("divided by N-1"), "{}", fid.protocol);
+        assert_eq!(measured(false, Divisor::Unbiased).metric, "frechet_distance");
+        let biased = measured(true, Divisor::Biased);
+        assert_eq!(biased.metric, "frechet_distance");
+        assert!(biased.protocol.ends_with("divided by N"), "{}", biased.protocol);
+        // Every covariance is (n - 1) / n of the unbiased one; the means stay.
+        let means = (sets[0].mean() - sets[1].mean()).square().sum(Kind::Double).double_value(&[]);
+        let expected = means + (fid.value - means) * 39.0 / 40.0;
+        assert!((biased.value - expected).abs() < 1e-9, "{} {expected}", biased.value);
+        assert!(fid.value - biased.value > 1e-3, "{} {}", fid.value, biased.value);
     }
 
     #[test]
@@ -314,8 +351,7 @@ mod tests {
         let patients = draw(1, 10).repeat_interleave_self_int(12, 0, None);
         let real = patients + draw(2, 120) * 0.05;
         let synthetic = draw(3, 150);
-        let sets = [("real", &real), ("synthetic", &synthetic)]
-            .map(|(side, x)| FeatureSet::new(side, x).unwrap());
+        let sets = sets(&real, &synthetic);
         let groups: Vec<String> = (0..120).map(|i| (i / 12).to_string()).collect();
         for metric in [Metric::FrechetDistance, Metric::FdInfinity, Metric::RelativeDistance] {
             let [low, high] = interval(&sets, Some(&groups), metric);

@@ -83,3 +83,40 @@ pub fn mix(styles: &Tensor, other: Option<(&Tensor, i64)>, layers: i64) -> Tenso
         _ => spread(styles, layers),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two styles of two samples: 1 and 2, −1 and −2.
+    fn styles() -> [Tensor; 2] {
+        let own = Tensor::from_slice(&[1.0_f32, 2.0]).reshape([2, 1]).repeat([1, 3]);
+        let other = -&own;
+        [own, other]
+    }
+
+    /// The style of each layer of one sample, which is the same in its whole width.
+    fn layers(mixed: &Tensor, sample: i64) -> Vec<f64> {
+        assert_eq!(mixed.size(), [2, 4, 3]);
+        let of = mixed.select(0, sample);
+        assert_eq!(of.select(1, 0), of.select(1, 2));
+        Vec::try_from(of.select(1, 0).to_kind(Kind::Double).contiguous()).unwrap()
+    }
+
+    #[test]
+    fn every_layer_has_the_one_style_or_another_from_the_cut_on() {
+        let [own, other] = styles();
+        let plain = mix(&own, None, 4);
+        assert_eq!([0, 1].map(|i| layers(&plain, i)), [vec![1.0; 4], vec![2.0; 4]]);
+        for cut in 1..4 {
+            let mixed = mix(&own, Some((&other, cut)), 4);
+            for (sample, style) in [(0, 1.0), (1, 2.0)] {
+                let expected: Vec<f64> =
+                    (0..4).map(|layer| if layer < cut { style } else { -style }).collect();
+                assert_eq!(layers(&mixed, sample), expected, "cut {cut}");
+            }
+        }
+        // A cut behind the last layer leaves the style whole.
+        assert_eq!(mix(&own, Some((&other, 4)), 4), plain);
+    }
+}

@@ -436,4 +436,16 @@ mod tests {
         assert_eq!(quarter.size(), x.size());
         assert_eq!(quarter.double_value(&[0, 0, 0, 0]), quarter.double_value(&[0, 0, 3, 3]));
     }
+
+    #[test]
+    fn a_real_sample_fades_towards_its_half_resolution() {
+        let x = Tensor::arange(64, (Kind::Float, Device::Cpu)).reshape([1, 1, 8, 8]);
+        let row = |lod: f64| -> Vec<f64> {
+            Vec::try_from(fade(&x, lod).select(2, 0).reshape([-1]).to_kind(Kind::Double)).unwrap()
+        };
+        // The first 2x2 pixels are 0, 1, 8, 9 with mean 4.5, the next 6.5, …; their own 2x2 means are 13.5 and 17.5.
+        assert_eq!(row(0.25), [1.125, 1.875, 3.125, 3.875, 5.125, 5.875, 7.125, 7.875]);
+        assert_eq!(row(1.0), [4.5, 4.5, 6.5, 6.5, 8.5, 8.5, 10.5, 10.5]);
+        assert_eq!(row(1.5), [9.0, 9.0, 10.0, 10.0, 13.0, 13.0, 14.0, 14.0]);
+    }
 }

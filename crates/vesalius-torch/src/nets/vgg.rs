@@ -47,8 +47,8 @@ impl Vgg19 {
         let values = Tensor::read_safetensors(path).with_context(|| {
             format!(
                 "{}: cannot be read; expected torchvision's VGG19 convolutions (`features.0.weight` to \
-                 `features.28.bias`) as safetensors: save them with torchvision and safetensors on a machine \
-                 that has them (scripts/weights_to_safetensors.py), and name the file in regularise.vgg_weights",
+                 `features.28.bias`) as safetensors: get them with `vesalius weights fetch vgg19`, and name the \
+                 file that it prints in regularise.vgg_weights",
                 path.display()
             )
         })?;

@@ -2,6 +2,7 @@
 
 use super::{Networks, R1Weight, TrainSpec};
 use crate::loss::AdversarialLoss;
+use crate::optim::OptimiserSpec;
 use anyhow::{Result, bail};
 
 impl TrainSpec {
@@ -95,14 +96,16 @@ impl TrainSpec {
                 bail!("{name} = {value}: expected a number {sign}");
             }
         }
+        check_optimiser("generator", self.optimiser.generator)?;
+        check_optimiser("discriminator", self.optimiser.discriminator)?;
         self.check_family()?;
         if let Some(ada) = &self.augment.ada {
             ada.check()?;
         }
         if r.vgg > 0.0 && r.vgg_weights.is_none() {
             bail!(
-                "regularise.vgg = {}: expected regularise.vgg_weights to name torchvision's VGG19 as safetensors, \
-                 or regularise.vgg = 0",
+                "regularise.vgg = {}: expected regularise.vgg_weights to name torchvision's VGG19 as safetensors \
+                 (`vesalius weights fetch vgg19` gets it and says where it lies), or regularise.vgg = 0",
                 r.vgg
             );
         }
@@ -142,5 +145,52 @@ impl TrainSpec {
             bail!("{name}: preset {} has no such term, expected it to be off", self.preset);
         }
         Ok(())
+    }
+}
+
+/// Rates and decays that an optimiser can step with.
+fn check_optimiser(network: &str, spec: OptimiserSpec) -> Result<()> {
+    let (rate, betas) = match spec {
+        OptimiserSpec::Adam { learning_rate, beta1, beta2 } => {
+            (learning_rate, vec![("beta1", beta1), ("beta2", beta2)])
+        }
+        OptimiserSpec::Rmsprop { learning_rate } => (learning_rate, vec![]),
+    };
+    if !rate.is_finite() || rate <= 0.0 {
+        bail!("optimiser.{network}.learning_rate = {rate}: expected a number above 0");
+    }
+    for (name, beta) in betas {
+        if !(0.0..1.0).contains(&beta) {
+            bail!("optimiser.{network}.{name} = {beta}: expected 0 or above, and below 1");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_decays_that_no_optimiser_can_step_with_are_refused() {
+        let set = |preset: &str, text: &str| TrainSpec::resolve(preset, &[text.to_owned()]);
+        for network in ["generator", "discriminator"] {
+            for (name, value, part) in [
+                ("learning_rate", "-1", "= -1: expected a number above 0"),
+                ("learning_rate", "0", "= 0: expected a number above 0"),
+                ("learning_rate", "nan", "= NaN: expected a number above 0"),
+                ("learning_rate", "inf", "= inf: expected a number above 0"),
+                ("beta1", "1", "= 1: expected 0 or above, and below 1"),
+                ("beta1", "nan", "= NaN: expected 0 or above, and below 1"),
+                ("beta2", "-0.5", "= -0.5: expected 0 or above, and below 1"),
+            ] {
+                let name = format!("optimiser.{network}.{name}");
+                let error = set("dcgan", &format!("{name}={value}")).unwrap_err().to_string();
+                assert!(error.contains(&format!("{name} {part}")), "{error}");
+            }
+            let error = set("wgan", &format!("optimiser.{network}.learning_rate=-1")).unwrap_err();
+            assert!(error.to_string().contains("= -1: expected"), "{error}");
+            set("dcgan", &format!("optimiser.{network}.beta1=0")).unwrap();
+        }
     }
 }

@@ -15,9 +15,10 @@ use crate::nets::stylegan::GrowthSpec;
 use crate::nets::stylegan2::WidthSpec;
 use crate::nets::{dcgan, patch, spade};
 use crate::optim::OptimiserSpec;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use vesalius_study::data::manifest::Layout;
 
 /// Every setting of a training.
@@ -259,7 +260,7 @@ impl TrainSpec {
     /// # Errors
     /// An unknown preset (the known ones are listed), a path that is not a setting, a value of the wrong type or range.
     pub fn resolve(preset: &str, settings: &[String]) -> Result<Self> {
-        let presets: toml::Table = toml::from_str(PRESETS).context("presets.toml")?;
+        let presets = presets();
         let Some(toml::Value::Table(mut table)) = presets.get(preset).cloned() else {
             let known: Vec<&str> = presets.keys().map(String::as_str).collect();
             bail!("--preset {preset}: no such preset; expected one of {}", known.join(", "));
@@ -300,10 +301,15 @@ impl TrainSpec {
 /// The presets, as shipped.
 pub const PRESETS: &str = include_str!("../../../../studies/presets.toml");
 
+/// The same, read once: a study resolves thousands of trainings at every look.
+fn presets() -> &'static toml::Table {
+    static TABLE: OnceLock<toml::Table> = OnceLock::new();
+    TABLE.get_or_init(|| toml::from_str(PRESETS).expect("presets.toml is checked by a test"))
+}
+
 /// Names of all presets.
 pub fn preset_names() -> Vec<String> {
-    let presets: toml::Table = toml::from_str(PRESETS).expect("presets.toml is checked by a test");
-    presets.keys().cloned().collect()
+    presets().keys().cloned().collect()
 }
 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<()> {

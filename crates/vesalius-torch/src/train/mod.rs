@@ -180,6 +180,12 @@ impl<'a> Session<'a> {
                 let mut improved = false;
                 if measure || last {
                     let spread = self.preview()?;
+                    if !spread.is_finite() {
+                        return Ok(Ended::Diverged(format!(
+                            "generated images hold NaN or infinity at {:.1} kimg",
+                            stat.kimg
+                        )));
+                    }
                     if self.collapsed >= COLLAPSED_MEASUREMENTS {
                         return Ok(Ended::Diverged(format!(
                             "collapse: images differ by {spread:.4} of what real ones do, at {:.1} kimg",
@@ -243,7 +249,7 @@ impl<'a> Session<'a> {
     }
 
     /// Writes the preview grid; returns the spread of generated images as a share of the real ones' and counts how
-    /// often in a row it was next to nothing.
+    /// often in a row it was next to nothing. Images that are not finite have no finite spread, and no picture is written.
     fn preview(&mut self) -> Result<f64> {
         let count = PREVIEW_SIDE * PREVIEW_SIDE;
         let generator = self.gan.parts().averaged();
@@ -259,6 +265,9 @@ impl<'a> Session<'a> {
         let spread =
             |x: &Tensor| x.std_dim(&[0_i64][..], true, false).mean(Kind::Float).double_value(&[]);
         let share = spread(&pair.image) / spread(&real).max(1e-9);
+        if !share.is_finite() {
+            return Ok(share);
+        }
         self.collapsed = if share < COLLAPSED_SHARE { self.collapsed + 1 } else { 0 };
         let png = grid(&pair, self.context.pack)?;
         let name = format!("previews/{}.png", checkpoint::name(self.state.images));
@@ -276,6 +285,7 @@ impl<'a> Session<'a> {
         layouts.labels(first, count, self.context.device).map(Some)
     }
 
+    /// `None` where none is defined: for features that are not finite, or all the same.
     fn distance(&self) -> Result<Option<f64>> {
         let Some(probe) = &self.context.probe else { return Ok(None) };
         let generator = self.gan.parts().averaged();
@@ -293,6 +303,10 @@ impl<'a> Session<'a> {
         }
         let synthetic = Tensor::cat(&parts, 0);
         if !bool::try_from(synthetic.isfinite().all())? {
+            return Ok(None);
+        }
+        // A collapse to one image, which the previews count: not an error of the user's.
+        if bool::try_from(synthetic.eq_tensor(&synthetic.narrow(0, 0, 1)).all())? {
             return Ok(None);
         }
         frechet_distance(&probe.real, &synthetic.to_device(Device::Cpu), Divisor::Unbiased)

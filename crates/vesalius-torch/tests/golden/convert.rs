@@ -109,21 +109,26 @@ fn what_does_not_fit_is_named() {
     );
 }
 
-#[test]
-fn a_converted_spade_gives_the_authors_picture() {
-    let golden_settings = &golden("convert")["spade"];
-    let settings: Vec<String> = golden_settings["settings"]
+/// SPADE as its checkpoint was converted, with seeded and settled weights; its settings, and its tensors under the names
+/// that a file has.
+fn seeded_spade() -> (TrainSpec, HashMap<String, Tensor>) {
+    let settings: Vec<String> = golden("convert")["spade"]["settings"]
         .as_array()
         .unwrap()
         .iter()
         .map(|s| s.as_str().unwrap().to_owned())
         .chain(["regularise.vgg=0".to_owned(), "regularise.kl=0".to_owned()])
         .collect();
-    let shape = layout(3, 64);
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
-    let seeded = SpadeTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
+    let seeded = SpadeTraining::new(spec.clone(), layout(3, 64), 4, Device::Cpu).unwrap();
     spade::seed(&seeded.core.generator.params, "g");
-    let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    let (layout, none) = (spade::layout(), Tensor::zeros([2, 0], (Kind::Float, Device::Cpu)));
+    tch::no_grad(|| {
+        for _ in 0..spade::SETTLE {
+            let _ = seeded.core.generator.repaint(&layout, &none, &none);
+        }
+    });
+    let mut tensors = HashMap::new();
     for (prefix, params) in [
         ("generator", &seeded.core.generator.params),
         ("discriminator", &seeded.core.discriminator_params),
@@ -132,18 +137,31 @@ fn a_converted_spade_gives_the_authors_picture() {
             tensors.insert(format!("{prefix}.{name}"), value.detach().contiguous());
         }
     }
+    (spec, tensors)
+}
+
+/// A GAN of these settings that started from a file of these tensors.
+fn start(spec: &TrainSpec, tensors: &HashMap<String, Tensor>) -> anyhow::Result<SpadeTraining> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("spade.safetensors");
+    write(&path, tensors);
+    let spec = TrainSpec { init: Some(init::source(&path)?), ..spec.clone() };
+    let gan = SpadeTraining::new(spec.clone(), layout(3, 64), 4, Device::Cpu)?;
+    load(&gan, &spec, layout(3, 64))?;
+    Ok(gan)
+}
+
+#[test]
+fn a_converted_spade_gives_the_authors_picture() {
+    let (spec, tensors) = seeded_spade();
     // The names are those that the script gave the authors' checkpoint.
     let mut names: Vec<&String> = tensors.keys().collect();
     names.sort();
+    let golden = golden("convert");
     let expected: Vec<&str> =
-        golden_settings["names"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+        golden["spade"]["names"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
     assert_eq!(names, expected);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("spade.safetensors");
-    write(&path, &tensors);
-    let spec = TrainSpec { init: Some(init::source(&path).unwrap()), ..spec };
-    let gan = SpadeTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
-    load(&gan, &spec, shape).unwrap();
+    let gan = start(&spec, &tensors).unwrap();
     let empty = Tensor::zeros([2, 0], (Kind::Float, Device::Cpu));
     let labels = spade::labels();
     let request = vesalius_torch::families::Request {
@@ -153,8 +171,38 @@ fn a_converted_spade_gives_the_authors_picture() {
     };
     let image = tch::no_grad(|| gan.parts().averaged().pairs(&request)).image;
     let found = values(&image.slice(2, None, None, 13).slice(3, None, None, 13));
-    let expected = numbers(&golden("spade")["generator.plain"]);
-    assert_close("picture", &found, &expected, 1e-3, 0.0);
+    assert_close("picture", &found, &spade::expected_pixels("generator.plain"), 1e-3, 0.0);
+}
+
+#[test]
+fn every_tensor_that_is_missing_extra_or_misshaped_is_named_in_one_line() {
+    let (spec, mut tensors) = seeded_spade();
+    let one = || Tensor::ones([1], (Kind::Float, Device::Cpu));
+    for (network, layer) in
+        [("generator", "up_0.conv_0"), ("discriminator", "discriminator_1.model1.0.0")]
+    {
+        assert!(tensors.remove(&format!("{network}.{layer}.weight_u")).is_some());
+        tensors.insert(format!("{network}.{layer}.weight_v"), one());
+        tensors.insert(format!("{network}.surplus"), one());
+    }
+    // Of no network at all, and of one under a name that it does not have here.
+    tensors.insert("optimiser.step".to_owned(), one());
+    tensors.insert("netG.fc.weight".to_owned(), one());
+    let error = format!("{:#}", start(&spec, &tensors).unwrap_err());
+    for part in [
+        "up_0.conv_0.weight_u is missing",
+        "up_0.conv_0.weight_v is [1], expected [",
+        "surplus is not part of this network",
+        "discriminator_1.model1.0.0.weight_u is missing",
+        "discriminator_1.model1.0.0.weight_v is [1], expected [",
+        "netG.fc.weight is not part of these networks",
+        "optimiser.step is not part of these networks",
+    ] {
+        assert!(error.contains(part), "`{error}` lacks `{part}`");
+    }
+    assert_eq!(error.matches("surplus").count(), 2, "{error}");
+    assert_eq!(error.matches("not part of").count(), 4, "{error}");
+    assert!(!error.contains('\n'), "{error}");
 }
 
 /// As the script writes: tensors with metadata.

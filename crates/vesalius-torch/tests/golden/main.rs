@@ -5,6 +5,7 @@ mod convert;
 mod copying;
 mod dice;
 mod folders;
+mod inception;
 mod metrics;
 mod parts;
 mod pseudo;

@@ -74,6 +74,11 @@ fn frechet_distance_is_pytorch_fids() {
 
 /// Weights of FID's network as `golden/generate.py` seeds them.
 pub fn seeded_inception() -> FidInception {
+    seeded_inception_with_names().0
+}
+
+/// The same, with its tensors by name.
+fn seeded_inception_with_names() -> (FidInception, Params) {
     let mut params = Params::new(Device::Cpu);
     let network = FidInception::new(&mut params);
     let seeded = params
@@ -94,7 +99,7 @@ pub fn seeded_inception() -> FidInception {
         })
         .collect();
     params.load(&seeded).unwrap();
-    network
+    (network, params)
 }
 
 #[test]
@@ -116,6 +121,32 @@ fn inception_and_its_three_input_dialects_are_the_packages() {
         let mean = features.mean(Kind::Float);
         assert_close(&what, &values(&mean), &numbers(&expected["mean"]), 1e-5, 1e-4);
     }
+}
+
+#[test]
+fn inception_from_a_file_is_the_same_and_a_file_that_lacks_a_tensor_is_refused() {
+    let (network, params) = seeded_inception_with_names();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inception.safetensors");
+    let mut weights = params.all();
+    // Counters that files of PyTorch's may have.
+    weights.push(("Conv2d_1a_3x3.bn.num_batches_tracked".to_owned(), Tensor::from_slice(&[7_i64])));
+    Tensor::write_safetensors(&weights, &path).unwrap();
+    let loaded = FidInception::load(&path, Device::Cpu).unwrap();
+    let input = tensor("inception.input", &[1, 3, 299, 299], 1.0);
+    let features = |network: &FidInception| tch::no_grad(|| network.forward(&input));
+    let (found, expected) = (features(&loaded), features(&network));
+    assert_close("features", &values(&found), &values(&expected), 1e-6, 1e-6);
+    let logits = |network: &FidInception| values(&network.logits(&expected));
+    assert_close("logits", &logits(&loaded), &logits(&network), 1e-6, 1e-6);
+
+    let lost = "Mixed_7c.branch_pool.bn.running_var";
+    let count = weights.len();
+    weights.retain(|(name, _)| name != lost);
+    assert_eq!(weights.len(), count - 1);
+    Tensor::write_safetensors(&weights, &path).unwrap();
+    let error = format!("{:#}", FidInception::load(&path, Device::Cpu).unwrap_err());
+    assert!(error.contains(&format!("{lost} is missing")), "{error}");
 }
 
 #[test]

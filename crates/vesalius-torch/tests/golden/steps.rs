@@ -92,6 +92,8 @@ fn five_steps_of_every_preset_are_pytorchs() {
         [("dcgan", 1), ("lsgan", 1), ("wgan", 2), ("wgan-gp", 2), ("hinge", 1)]
     {
         let expected = numbers(&golden(&format!("steps-{preset}"))["losses"]);
-        assert_close(preset, &losses(preset, critic_steps), &expected, 1e-4, 1e-4);
+        // A clipped critic says next to nothing: 1e-4 would be as large as its losses.
+        let absolute = if preset == "wgan" { 1e-6 } else { 1e-4 };
+        assert_close(preset, &losses(preset, critic_steps), &expected, absolute, 1e-4);
     }
 }

@@ -1,6 +1,7 @@
 //! `vesalius distance`: how far synthetic images are from real ones.
 
 use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Side, Source};
+use crate::commands::metrics::of_file;
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::{Score, Scores};
-use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
+use vesalius_torch::metrics::frechet::{self, Divisor, frechet_distance};
 use vesalius_torch::{Device, Tensor};
 
 /// Arguments.
@@ -30,7 +31,7 @@ pub struct Args {
     /// Real slices to compare with: those that trained the GAN, or held-out ones.
     #[arg(long, value_enum, default_value = "train")]
     real_split: Side,
-    /// Divide covariances by N, as NVIDIA's code does, instead of N-1.
+    /// Divide covariances by N, as NVIDIA's code does, instead of N-1; the distance is then never called FID.
     #[arg(long)]
     biased: bool,
     /// Also write a run folder for `vesalius report`.
@@ -103,7 +104,7 @@ fn compare(
         (real, synthetic)
     {
         let mut found = score("frechet_distance", a, b, "features from files")?;
-        found.extractor = Some(judge::UNKNOWN.to_owned());
+        found.extractor = Some(of_file(real)?);
         return Ok((found, None));
     }
     let (Some(real_images), Some(synthetic_images)) =
@@ -115,7 +116,7 @@ fn compare(
     let a = judge::features(&judge, "real", real_images.as_ref(), true)?;
     let b = judge::features(&judge, "synthetic", synthetic_images.as_ref(), false)?;
     let (treatment, subject) = judge::against(&judge, [real, synthetic], args.real_split);
-    let name = if judge.extractor.is_fids() { "fid" } else { "frechet_distance" };
+    let name = frechet::name(judge.extractor.is_fids(), divisor);
     let mut found = score(name, &a, &b, &treatment)?;
     found.extractor = Some(judge.extractor.name());
     found.dialect = judge.dialect.map(ToOwned::to_owned);

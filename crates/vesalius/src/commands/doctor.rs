@@ -2,14 +2,21 @@
 
 use super::weights::path_of;
 use anyhow::Result;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use vesalius_study::weights::KNOWN;
 use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What is missing stands under its line with the command that mends it (->, in JSON `remedy`).
+
+Examples:
+  vesalius doctor
+  vesalius doctor --json")]
 pub struct Args {
-    /// Print one JSON object.
+    /// Print one JSON object, `{"findings": […]}`.
     #[arg(long)]
     json: bool,
 }
@@ -28,7 +35,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let findings =
         [versions(), processor(), threads(), cuda(), memory(), disk(), cache()?, weights()?];
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&findings)?);
+        let object = BTreeMap::from([("findings", &findings)]);
+        println!("{}", serde_json::to_string_pretty(&object)?);
     } else {
         for finding in &findings {
             println!("{:<12} {}", finding.what, finding.found);

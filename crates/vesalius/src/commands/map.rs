@@ -1,6 +1,7 @@
 //! `vesalius map`: real and generated samples laid out on one plane (the study's Fig. 6).
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Source, UNKNOWN};
+use crate::commands::metrics::of_file;
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
@@ -260,7 +261,7 @@ fn draw(
         judge.as_ref().map_or_else(|| "features from files".to_owned(), |j| j.treatment.clone());
     let mut map = Map {
         format: MAP_FORMAT,
-        extractor: extractor.clone(),
+        extractor,
         treatment: treatment.clone(),
         settings: serde_json::json!({
             "neighbours": settings.neighbours, "min_dist": settings.min_dist, "spread": 1.0, "seed": settings.seed,
@@ -293,6 +294,10 @@ fn draw(
         "UMAP ({} neighbours, least distance {}, seed {}); k = {TRUSTED}, {} of {points} points asked; {treatment}",
         settings.neighbours, settings.min_dist, settings.seed, trust.asked
     );
+    let extractor = match &judge {
+        Some(judge) => judge.extractor.name(),
+        None => of_file(&sides[0].source)?,
+    };
     let score = Score {
         extractor: Some(extractor),
         dialect: judge.as_ref().and_then(|j| j.dialect).map(str::to_owned),

@@ -76,6 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let packs: Vec<Pack> =
         args.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
     let test = Pack::open(&args.test)?;
+    segment::check_test(&test)?;
     let spec = spec(args);
     let device = args.compute.start()?;
     let stop = Stop::listen()?;

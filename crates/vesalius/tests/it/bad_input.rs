@@ -126,7 +126,7 @@ fn a_header_that_lies_about_its_size() {
     for (extents, part) in [
         ([32767_i16, 32767, 32767], "truncated, or its header lies"),
         ([300, 300, 40], "truncated, or its header lies"),
-        ([0, 10, 10], ""),
+        ([0, 10, 10], "size [1, 10, 10, 0], expected no zero"),
     ] {
         let mut bad = good.clone();
         for (axis, extent) in extents.into_iter().enumerate() {
@@ -233,7 +233,14 @@ fn settings_that_do_not_exist() {
     train("networks.discriminator.filter=32", &["filter", "filters"]);
     train("training.batch=many", &["training.batch", "many"]);
     train("optimizer.generator.learning_rate=1", &["optimizer"]);
-    train("regularise.vgg=10", &["regularise.vgg_weights"]);
+    train("regularise.vgg=10", &["regularise.vgg_weights", "vesalius weights fetch vgg19"]);
+    train("optimiser.generator.learning_rate=-1", &["learning_rate = -1", "above 0"]);
+    train("optimiser.discriminator.beta1=1", &["beta1 = 1", "below 1"]);
+    let mut nowhere = vec!["train", "real", "--preset", "dcgan", "--out", "run"];
+    nowhere.extend(["--set", "regularise.vgg=10"]);
+    nowhere.extend(["--set", "regularise.vgg_weights=no.safetensors"]);
+    bench.refused(&nowhere, &["no.safetensors", "vesalius weights fetch vgg19"]);
+    assert!(!bench.path("run").exists());
     bench.refused(
         &["train", "real", "--preset", "dcgann", "--out", "run"],
         &["dcgann", "dcgan, hinge, lsgan"],

@@ -81,6 +81,9 @@ fn a_memory_gan_of_real_photographs_is_called_copying() {
     let caught = audit(&bench, "memory", "run");
     assert_eq!(caught["settings"]["level"], "copying", "{:#}", caught["settings"]);
     assert!(score(&caught, "membership_auc", None) > 0.8);
+    assert_eq!(score(&caught, "planted_recall", Some("exact")), 1.0);
+    // As fine a rate as 20 real photographs allow.
+    assert!(score(&caught, "false_alarm_rate", None) <= 1.0 / 21.0 + 1e-12);
 }
 
 #[test]

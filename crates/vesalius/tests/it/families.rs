@@ -203,6 +203,27 @@ fn a_run_whose_growing_was_changed_is_not_resumed() {
 }
 
 #[test]
+fn a_checkpoint_of_another_family_is_not_resumed() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    let small = ["networks.generator.filters=8", "networks.discriminator.filters=8"];
+    bench.ok(&train("run", "dcgan", "0.1", &small));
+    bench.ok(&train("other", "stylegan2", "0.1", &STYLES));
+    std::fs::remove_file(bench.path("run/result.json")).unwrap();
+    std::fs::remove_dir_all(bench.path("run/checkpoints")).unwrap();
+    std::fs::rename(bench.path("other/checkpoints"), bench.path("run/checkpoints")).unwrap();
+    bench.refused(
+        &["train", "real", "--out", "run", "--resume", "--kimg", "1"],
+        &[
+            "run/checkpoints/kimg_",
+            "generator.safetensors",
+            "blocks.0.conv.weight is missing",
+            "mapping.fc0.weight is not part of this network",
+        ],
+    );
+}
+
+#[test]
 fn weights_to_start_from_have_to_be_there_and_converted() {
     let bench = Bench::new();
     bench.phantom_pack("real");

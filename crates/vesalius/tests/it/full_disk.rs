@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A file system in memory.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
     /// Says so and gives nothing where this process may not mount.
-    fn mount(path: &Path) -> Option<Self> {
+    pub fn mount(path: &Path) -> Option<Self> {
         std::fs::create_dir_all(path).unwrap();
         let mount = ["-t", "tmpfs", "-o", "size=64m", "none"];
         let output = Command::new("mount").args(mount).arg(path).output();
@@ -23,7 +23,7 @@ impl Disk {
     }
 
     /// Leaves nothing free but a few kilobytes.
-    fn fill(&self) {
+    pub fn fill(&self) {
         use std::io::Write as _;
         let mut ballast = std::fs::File::create(self.0.join("ballast")).unwrap();
         while ballast.write_all(&[1; 4096]).is_ok() {}

@@ -1,6 +1,7 @@
 //! The program as its users run it: one binary of integration tests.
 
 mod bad_input;
+mod bad_input_files;
 mod browser;
 mod cluster;
 mod copying;
@@ -9,15 +10,19 @@ mod formats;
 mod full_disk;
 mod map;
 mod metrics;
+mod metrics_packs;
 mod pipeline;
 mod plausibility;
 mod real_data;
 mod resume;
 mod search;
+mod segment_options;
 mod site;
 mod slurm;
 mod slurm_faults;
+mod slurm_refusals;
 mod study;
+mod study_life;
 mod study_view;
 mod turing;
 

@@ -46,6 +46,7 @@ fn a_map_of_feature_files_is_the_same_on_one_thread_and_on_three() {
         let scores: serde_json::Value = serde_json::from_str(&text).unwrap();
         let score = &scores["scores"][0];
         assert_eq!(score["metric"], "trustworthiness");
+        assert!(score["extractor"].as_str().unwrap().starts_with("file@"), "{score}");
         assert_eq!((&score["real_count"], &score["synthetic_count"]), (&50.into(), &80.into()));
         assert!(score["value"].as_f64().unwrap() > 0.8, "{text}");
         maps.push(std::fs::read(bench.path(out).join("map.json")).unwrap());

@@ -1,6 +1,9 @@
 //! From phantoms to a report, tiny.
 
 use super::Bench;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 const TINY: [&str; 10] = [
     "--set",
@@ -118,35 +121,113 @@ fn distance_reads_feature_files_and_prints_one_object() {
     assert!(score["protocol"].as_str().unwrap().contains("N-1"));
 }
 
+/// When each file below a folder was written.
+fn written(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(written(&path));
+        } else {
+            let time = path.metadata().unwrap().modified().unwrap();
+            files.insert(path, time);
+        }
+    }
+    files
+}
+
+#[test]
+fn a_demo_on_own_patients_ends_with_a_report_and_makes_only_what_is_missing() {
+    let bench = Bench::new();
+    bench.ok(&["phantom", "acdc", "data", "--patients", "3"]);
+    let mut demo = vec!["demo", "--source", "acdc", "--data", "data", "--out", "d"];
+    demo.extend(["--size", "32x32", "--kimg", "0.1", "--steps", "2", "--count", "8"]);
+    demo.extend(["--threads", "1"]);
+    let page = bench.ok(&demo);
+    assert_eq!(page, "d/report/report.html\n");
+    let html = std::fs::read_to_string(bench.path(page.trim())).unwrap();
+    assert!(html.contains("vesalius prepare acdc"), "the report says how it was made");
+    for run in ["unet-real", "unet-augmented", "hinge", "wgan"] {
+        assert!(bench.path("d/runs").join(run).join("result.json").is_file(), "{run}");
+    }
+
+    let augmented = bench.path("d/runs/unet-augmented");
+    std::fs::remove_dir_all(&augmented).unwrap();
+    let finished = || [written(&bench.path("d/packs")), written(&bench.path("d/runs"))];
+    let before = finished();
+    let output = bench.run(&demo);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), page);
+    let steps: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once("] vesalius "))
+        .map(|(_, step)| step)
+        .collect();
+    let commands: Vec<&str> = steps.iter().filter_map(|step| step.split(' ').next()).collect();
+    assert_eq!(commands, ["segment", "report"], "{text}");
+    assert!(steps[0].contains("--augment"), "{text}");
+    assert!(augmented.join("result.json").is_file());
+    let mut after = finished();
+    after[1].retain(|path, _| !path.starts_with(&augmented));
+    assert_eq!(before, after, "what was finished was written again");
+
+    let output = bench.run(&["demo", "--source", "acdc", "--data", "nowhere", "--out", "other"]);
+    assert_eq!(output.status.code(), Some(2));
+    // The step says why, the demo which step it was.
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let last = text.lines().last().unwrap();
+    assert!(text.contains("error: nowhere: no such folder"), "{text}");
+    assert!(last.contains("error: the step `vesalius prepare acdc nowhere"), "{text}");
+}
+
+/// Names under `Commands:` of a help text, but for `help` itself.
+fn commands(help: &str) -> Vec<&str> {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    listed
+        .take_while(|line| *line != "Options:")
+        .filter_map(|line| line.strip_prefix("  "))
+        // What is indented further is a description.
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect()
+}
+
 #[test]
 fn help_is_a_manual_and_completions_are_scripts() {
     let bench = Bench::new();
     let top = bench.ok(&["--help"]);
-    let commands = [
-        "demo",
-        "phantom",
-        "prepare",
-        "inspect",
-        "train",
-        "sample",
-        "export",
-        "segment",
-        "distance",
-        "plausibility",
-        "map",
-        "report",
-        "doctor",
-        "completions",
-    ];
-    for command in commands {
-        assert!(top.contains(command), "--help lacks {command}");
-        let help = bench.ok(&[command, "--help"]);
-        assert!(help.contains("Usage:"), "{command}");
+    let names = commands(&top);
+    assert!(names.len() >= 21, "{names:?}");
+    for name in names {
+        let help = bench.ok(&[name, "--help"]);
+        assert!(help.contains(&format!("Usage: vesalius {name}")), "{help}");
+        let example = format!("  vesalius {name}");
+        assert!(help.lines().any(|line| line.starts_with(&example)), "no example: {help}");
+        for inner in commands(&help) {
+            let help = bench.ok(&[name, inner, "--help"]);
+            assert!(help.contains(&format!("Usage: vesalius {name} {inner}")), "{help}");
+        }
     }
     assert!(bench.ok(&["train", "--help"]).contains("--resume"));
     for shell in ["bash", "zsh", "fish"] {
         assert!(bench.ok(&["completions", shell]).contains("vesalius"));
     }
+}
+
+#[test]
+fn the_doctor_says_what_there_is_and_how_to_get_what_is_missing() {
+    let bench = Bench::new();
     let doctor = bench.ok(&["doctor"]);
     assert!(doctor.contains("LibTorch 2.13.0") && doctor.contains("->"), "{doctor}");
+    let text = bench.ok(&["doctor", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let findings = json["findings"].as_array().unwrap();
+    let of = |what: &str| findings.iter().find(|finding| finding["what"] == what).unwrap();
+    assert!(of("vesalius")["found"].as_str().unwrap().contains("LibTorch 2.13.0"), "{text}");
+    assert!(of("vesalius").get("remedy").is_none(), "{text}");
+    // The cache of this test is empty.
+    let remedy = of("weights")["remedy"].as_str().unwrap();
+    assert!(remedy.contains("vesalius weights fetch"), "{text}");
 }

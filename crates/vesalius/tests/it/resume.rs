@@ -90,32 +90,75 @@ fn two_thousand_images_straight_equal_a_kill_and_a_resume() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_writes_a_checkpoint_and_asks_to_be_started_again() {
+fn each_signal_writes_a_checkpoint_and_asks_to_be_started_again() {
     let bench = Bench::new();
     bench.phantom_pack("real");
     let run = bench.path("run");
-    // Long enough that the signal cannot come too late: WGAN's first steps take 100 batches each.
+    // Long enough that no signal can come too late: WGAN's first steps take 100 batches each.
     let long = |run| {
         let mut arguments = train(run, "wgan");
-        arguments[7] = "6"; // --kimg
+        arguments[7] = "8"; // --kimg
         arguments
     };
-    let mut child = bench.command(&long("run")).spawn().unwrap();
-    wait_for("the first statistics", || {
-        std::fs::read_to_string(run.join("stats.jsonl")).is_ok_and(|text| !text.is_empty())
-    });
-    let signalled = std::process::Command::new("kill")
-        .args(["-USR1", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(signalled.success());
-    let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(75));
-    assert!(checkpoints(&run) >= 1);
-    assert!(!run.join("result.json").exists());
-    bench.ok(&["train", "real", "--out", "run", "--resume", "--threads", "1"]);
+    let resume = ["train", "real", "--out", "run", "--resume", "--threads", "1"];
+    let statistics =
+        || std::fs::read_to_string(run.join("stats.jsonl")).map_or(0, |text| text.lines().count());
+    let mut before = 0;
+    for (signal, arguments) in
+        [("-USR1", long("run")), ("-TERM", resume.to_vec()), ("-INT", resume.to_vec())]
+    {
+        let mut child = bench.command(&arguments).spawn().unwrap();
+        // From then on signals are caught.
+        wait_for("new statistics", || statistics() > before);
+        let signalled = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(signalled.success());
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(75), "{signal}");
+        assert!(checkpoints(&run) >= 1, "{signal}");
+        assert!(!run.join("result.json").exists(), "{signal}");
+        before = statistics();
+    }
+    bench.ok(&resume);
     bench.ok(&long("straight"));
-    assert_eq!(newest(&run, 2000), newest(&bench.path("straight"), 2000));
+    assert_eq!(newest(&run, 8000), newest(&bench.path("straight"), 8000));
+}
+
+#[test]
+fn breaking_down_is_an_outcome_with_a_reason() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    bench.with_judge();
+    let ends = |run: &str, settings: &[&str], reason: &str| {
+        let mut arguments = train(run, "dcgan");
+        for setting in settings {
+            arguments.extend(["--set", *setting]);
+        }
+        let output = bench.run(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{run}: {text}");
+        let result = std::fs::read(bench.path(run).join("result.json")).unwrap();
+        let result: serde_json::Value = serde_json::from_slice(&result).unwrap();
+        let outcome = &result["outcome"];
+        assert_eq!(outcome["kind"], "diverged", "{run}: {outcome}");
+        assert!(outcome["reason"].as_str().unwrap().contains(reason), "{run}: {outcome}");
+        assert_eq!(result["scores"], serde_json::json!([]), "{run}: a number of a broken run");
+    };
+    ends("nan", &["optimiser.discriminator.learning_rate=1e30"], "losses NaN");
+    // Broken by the very update before a measurement: no loss has seen it yet.
+    let measured = ["training.distance_images=8", "training.distance_every_kimg=0.001"];
+    let late = [&measured[..], &["optimiser.generator.learning_rate=1e30"]].concat();
+    ends("late", &late, "generated images hold NaN");
+    // Every latent gives the same image, of which no Fréchet distance is defined.
+    let flat = [
+        "training.distance_images=8",
+        "training.distance_every_kimg=0.05",
+        "networks.init.gain=1e-20",
+        "optimiser.generator.learning_rate=1e-12",
+    ];
+    ends("flat", &flat, "collapse");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::resume::{newest, wait_for};
 use super::study::{attempts, only_a_training, smoke, status, tasks};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Instant;
 
 /// Sums depend on the number of threads in their last digits.
 const RUN: [&str; 7] = ["study", "run", "studies/smoke.toml", "--jobs", "2", "--threads", "1"];
@@ -67,6 +68,38 @@ fn tpe_proposes_from_real_scores_and_the_same_whatever_dies_on_the_way() {
     random.ok(&RUN);
     let (drawn, proposed) = (names(&random), names(&undisturbed));
     assert_eq!(proposed.iter().filter(|name| drawn.contains(name)).count(), 2);
+}
+
+#[test]
+fn ten_thousand_trainings_are_planned_in_seconds() {
+    let bench = searched("{ kind = \"random\", seed = 1 }", 10_000, "0.2");
+    let started = Instant::now();
+    let plan = bench.ok(&["study", "plan", "studies/smoke.toml", "--no-trial"]);
+    let taken = started.elapsed().as_secs_f64();
+    assert!(plan.contains("10000 trainings"), "{plan}");
+    eprintln!("10,000 trainings of the real presets planned in {taken:.1} s");
+    // Below 5 s where it is optimised.
+    assert!(taken < if cfg!(debug_assertions) { 25.0 } else { 5.0 }, "{taken} s");
+}
+
+#[test]
+fn a_plan_says_what_it_will_take_before_anything_ran() {
+    let bench = searched("{ kind = \"random\", seed = 1 }", 4, "0.2");
+    let text = std::fs::read_to_string(bench.path("studies/smoke.toml")).unwrap();
+    let best = "[best]\ncount = 10\nunet_alone = true\n[unet]\nsteps = 4\nbatch = 4\n";
+    std::fs::write(bench.path("studies/smoke.toml"), text + best).unwrap();
+    let fresh = bench.ok(&["study", "plan", "studies/smoke.toml"]);
+    assert!(fresh.contains("time on one job of this machine's CPU: about "), "{fresh}");
+    assert!(fresh.contains("disk to be written: about "), "{fresh}");
+    assert!(fresh.contains("10 pairs"), "{fresh}");
+    assert!(!bench.path("study-smoke").exists(), "a plan writes nothing");
+    let untried = bench.ok(&["study", "plan", "studies/smoke.toml", "--no-trial"]);
+    assert!(untried.contains("unknown"), "{untried}");
+
+    bench.ok(&RUN);
+    let over = bench.ok(&["study", "plan", "studies/smoke.toml"]);
+    assert!(over.contains("time left on one job: 0 s"), "{over}");
+    assert_eq!(status(&bench)["best"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 mod tests {
     use super::*;
     use crate::report::evidence::evidence;
-    use crate::report::fixture::Fixture;
+    use crate::report::fixture::{Fixture, result};
     use crate::run_dir::TrainedOn::{RealAndSynthetic, Synthetic};
 
     #[test]
@@ -151,15 +151,28 @@ mod tests {
         fixture.judged("metrics", "lsgan", &[("fid", None, 1.0)]);
         fixture.unet(Some("lsgan"), Synthetic, 1, &[0.5, 0.6]);
         fixture.unet(Some("lsgan"), RealAndSynthetic, 1, &[0.5, 0.7]);
+        // Of all runs one takes more memory than the rest, and one did not say how much.
+        let mut large = result("copying", Some("lsgan"), vec![]);
+        large.cost.peak_memory_bytes = Some(5 << 30);
+        fixture.add(&large);
+        let mut silent = result("plausibility", Some("lsgan"), vec![]);
+        silent.cost.peak_memory_bytes = None;
+        fixture.add(&silent);
         let runs = fixture.runs();
         let evidence = &evidence(&runs).unwrap()[0];
-        let sums = |trained_on| {
-            let set = evidence.set(trained_on, Some("lsgan")).unwrap();
-            behind(evidence, set).map(|sum| (sum.runs, sum.secs, sum.images))
-        };
+        let of = |trained_on| behind(evidence, evidence.set(trained_on, Some("lsgan")).unwrap());
+        let sums = |kind| of(kind).map(|sum| (sum.runs, sum.secs, sum.images));
         let [training, judging, unet] = sums(Synthetic);
         assert_eq!(training, (2, 120.0, Some(2000)));
-        assert_eq!((judging, unet), ((1, 60.0, Some(1000)), (1, 60.0, Some(1000))));
+        assert_eq!((judging, unet), ((3, 180.0, Some(3000)), (1, 60.0, Some(1000))));
         assert_eq!(sums(RealAndSynthetic)[1].0, 0);
+        // Memory is not summed.
+        let peaks = of(Synthetic).map(|sum| sum.peak_bytes);
+        assert_eq!(peaks, [1_u64, 5, 1].map(|gib| Some(gib << 30)));
+        let section = page(evidence).unwrap().unwrap();
+        let [Block::Grid(grid)] = section.blocks.as_slice() else { panic!("one table") };
+        let column = grid.columns.iter().position(|c| c.key == "peak_memory_gib").unwrap();
+        let shown: Vec<String> = grid.rows.iter().map(|row| row[column].line()).collect();
+        assert_eq!(shown, ["5.00", "1.00"]);
     }
 }

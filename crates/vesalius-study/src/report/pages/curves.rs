@@ -7,7 +7,7 @@ use crate::report::draw::canvas::{Anchor, Canvas, SMALL, width};
 use crate::report::draw::look;
 use crate::report::evidence::Evidence;
 use crate::report::paper::display_name;
-use crate::report::runs::Run;
+use crate::report::runs::Point;
 use crate::report::slug;
 use anyhow::Result;
 
@@ -16,21 +16,21 @@ use anyhow::Result;
 /// # Errors
 /// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
-    let figures: Vec<Figure> = best_trainings(evidence)
-        .into_iter()
-        .filter(|run| run.stats.len() > 1)
-        .map(|run| {
+    let mut figures = vec![];
+    for run in best_trainings(evidence) {
+        let stats = run.stats()?;
+        if stats.len() > 1 {
             let name = display_name(run.gan().unwrap_or("?"));
-            Figure {
+            figures.push(Figure {
                 name: format!("curves-{}", slug(run)),
                 title: name.clone(),
-                caption: describe(run),
+                caption: describe(run)?,
                 alt: format!("losses and Fréchet distance of {name} during training"),
-                art: Art::Svg(svg(run, &name)),
+                art: Art::Svg(svg(&stats, &name)),
                 link: None,
-            }
-        })
-        .collect();
+            });
+        }
+    }
     Ok((!figures.is_empty()).then(|| Section {
         id: "curves",
         title: "Training curves".to_owned(),
@@ -45,16 +45,16 @@ type Line<'a> = (&'a str, Vec<[f64; 2]>);
 const SIZE: [f64; 2] = [640.0, 230.0];
 
 /// Both panels of one training.
-fn svg(run: &Run, name: &str) -> String {
+fn svg(stats: &[Point], name: &str) -> String {
     let mut canvas = Canvas::new(SIZE[0], SIZE[1]);
     let area = |left: f64, right: f64| Area { left, top: 22.0, right, bottom: SIZE[1] - 42.0 };
     let losses: [Line; 2] = [
-        ("discriminator", run.stats.iter().map(|p| [p.kimg, p.loss_d]).collect()),
-        ("generator", run.stats.iter().map(|p| [p.kimg, p.loss_g]).collect()),
+        ("discriminator", stats.iter().map(|p| [p.kimg, p.loss_d]).collect()),
+        ("generator", stats.iter().map(|p| [p.kimg, p.loss_g]).collect()),
     ];
     panel(&mut canvas, area(56.0, 310.0), "loss", &losses);
     let distance: Vec<[f64; 2]> =
-        run.stats.iter().filter_map(|p| p.frechet_distance.map(|d| [p.kimg, d])).collect();
+        stats.iter().filter_map(|p| p.frechet_distance.map(|d| [p.kimg, d])).collect();
     if !distance.is_empty() {
         let line = [("averaged generator", distance)];
         panel(&mut canvas, area(386.0, SIZE[0] - 12.0), "Fréchet distance", &line);

@@ -43,17 +43,14 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         let mut figures = vec![];
         match ranked.as_slice() {
             [(least, low), .., (most, high)] => {
-                figures.push(figure(
-                    least,
-                    &format!("least useful: Dice {low:.3} alone"),
-                    &mut files,
-                )?);
-                figures.push(figure(
-                    most,
-                    &format!("most useful: Dice {high:.3} alone"),
-                    &mut files,
-                )?);
-                shown.extend([least.path.as_path(), most.path.as_path()]);
+                for (rank, run, dice) in [("least", least, low), ("most", most, high)] {
+                    let caption = format!(
+                        "{rank} useful: Dice {dice:.3} alone. The two layouts are separate: a place on one is not the \
+                         same place on the other"
+                    );
+                    figures.push(figure(run, &caption, &mut files)?);
+                    shown.push(&run.path);
+                }
             }
             _ => {
                 for run in &of_kind {
@@ -145,29 +142,66 @@ mod tests {
     use super::*;
     use crate::report::evidence::evidence;
     use crate::report::fixture::{Fixture, result};
+    use crate::run_dir::TrainedOn;
+    use crate::score::Score;
+
+    /// A map with its picture and its page.
+    fn map(fixture: &mut Fixture, gan: Option<&str>) {
+        let trust = Score {
+            extractor: Some("unet@1".into()),
+            ..Score::new("trustworthiness", 0.9, "made up".into())
+        };
+        let folder = fixture.add(&result("map", gan, vec![trust]));
+        for (name, content) in [("map.svg", "<svg/>"), ("map.html", "<html/>")] {
+            std::fs::write(folder.join(name), content).unwrap();
+        }
+    }
+
+    fn figures(section: &Section) -> Vec<&Figure> {
+        let galleries = section.blocks.iter().filter_map(|block| match block {
+            Block::Gallery(figures) => Some(figures),
+            _ => None,
+        });
+        galleries.flatten().collect()
+    }
 
     #[test]
     fn a_layout_of_several_gans_is_shown_beside_those_of_one() {
         let mut fixture = Fixture::new();
         for gan in [None, Some("lsgan")] {
-            let folder = fixture.add(&result("map", gan, vec![]));
-            for (name, content) in [("map.svg", "<svg/>"), ("map.html", "<html/>")] {
-                std::fs::write(folder.join(name), content).unwrap();
-            }
+            map(&mut fixture, gan);
         }
         let runs = fixture.runs();
         let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
-        let titles: Vec<&str> = section
-            .blocks
-            .iter()
-            .filter_map(|block| match block {
-                Block::Gallery(figures) => Some(figures),
-                _ => None,
-            })
-            .flatten()
-            .map(|figure| figure.title.as_str())
-            .collect();
+        let titles: Vec<&str> =
+            figures(&section).into_iter().map(|figure| figure.title.as_str()).collect();
         assert_eq!(titles, ["LSGAN", "Several GANs"]);
         assert_eq!(section.files.len(), 2, "each with its page");
+    }
+
+    #[test]
+    fn the_least_and_the_most_useful_gan_stand_side_by_side() {
+        let mut fixture = Fixture::new();
+        for (gan, dice) in [("lsgan", 0.5), ("wgan", 0.7), ("dcgan", 0.3)] {
+            map(&mut fixture, Some(gan));
+            fixture.unet(Some(gan), TrainedOn::Synthetic, 1, &[dice, dice + 0.02]);
+        }
+        let runs = fixture.runs();
+        let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
+        let figures = figures(&section);
+        let titles: Vec<&str> = figures.iter().map(|figure| figure.title.as_str()).collect();
+        assert_eq!(titles, ["DCGAN", "WGAN"]);
+        let ranks = ["least useful: Dice 0.310", "most useful: Dice 0.710"];
+        for (figure, rank) in figures.iter().zip(ranks) {
+            assert!(figure.caption.starts_with(rank), "{}", figure.caption);
+            assert!(figure.caption.contains("layouts are separate"), "{}", figure.caption);
+        }
+        let links = section.blocks.iter().find_map(|block| match block {
+            Block::Links(links) => Some(links),
+            _ => None,
+        });
+        let expected = ("LSGAN, unet".to_owned(), "map-acdc-lsgan-unet.html".to_owned());
+        assert_eq!(*links.unwrap(), [expected]);
+        assert_eq!(section.files.len(), 3, "each with its page");
     }
 }

@@ -105,3 +105,47 @@ fn filtering(evidence: &Evidence) -> Option<Grid> {
         remarks: vec![],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::evidence::evidence;
+    use crate::report::fixture::Fixture;
+    use crate::run_dir::TrainedOn::{RealAndSynthetic, Synthetic};
+
+    #[test]
+    fn dice_stands_before_and_after_filtering() {
+        let mut fixture = Fixture::new();
+        let share = ("implausible_share", None, 0.4);
+        for gan in ["lsgan", "wgan"] {
+            fixture.judged("plausibility", gan, &[share]);
+        }
+        // Of WGAN nothing was filtered; of LSGAN with real images nothing was judged before.
+        fixture.unet(Some("wgan"), Synthetic, 1, &[0.3, 0.4]);
+        fixture.unet(Some("lsgan"), Synthetic, 1, &[0.5, 0.6]);
+        fixture.unet(Some("lsgan, plausible only"), Synthetic, 1, &[0.6, 0.65]);
+        fixture.unet(Some("lsgan, plausible only"), RealAndSynthetic, 1, &[0.7, 0.8]);
+        let runs = fixture.runs();
+        let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
+        let grids = section.blocks.iter().filter_map(|block| match block {
+            Block::Grid(grid) => Some(grid),
+            _ => None,
+        });
+        let found: Vec<&Grid> = grids.filter(|grid| grid.name == "filtering").collect();
+        let [grid] = found.as_slice() else { panic!("one table of filtering: {found:?}") };
+        let keys: Vec<&str> = grid.columns.iter().map(|column| column.key.as_str()).collect();
+        assert_eq!(keys, ["training_set", "use", "dice_before", "dice_after", "change"]);
+        let lines: Vec<Vec<String>> =
+            grid.rows.iter().map(|row| row.iter().map(|entry| entry.lines().0).collect()).collect();
+        assert_eq!(lines, [["LSGAN", "alone", "0.550", "0.625", "0.075"]]);
+    }
+
+    #[test]
+    fn without_a_filtered_set_there_is_no_table_of_filtering() {
+        let mut fixture = Fixture::new();
+        fixture.judged("plausibility", "lsgan", &[("implausible_share", None, 0.4)]);
+        fixture.unet(Some("lsgan"), Synthetic, 1, &[0.5, 0.6]);
+        let runs = fixture.runs();
+        assert!(filtering(&evidence(&runs).unwrap()[0]).is_none());
+    }
+}

@@ -28,13 +28,16 @@ pub fn best_trainings<'a>(evidence: &Evidence<'a>) -> Vec<&'a Run> {
 }
 
 /// How a training went, in a few words.
-pub fn describe(run: &Run) -> String {
+///
+/// # Errors
+/// When its statistics are damaged.
+pub fn describe(run: &Run) -> Result<String> {
     let ended = match &run.result.outcome {
         Outcome::Finished => String::new(),
         Outcome::Diverged { reason } => format!(" Diverged: {reason}."),
     };
-    let length = run.stats.last().map_or(0.0, |point| point.kimg);
-    format!("{length:.1} kimg in {:.0} minutes.{ended}", run.result.wall_secs / 60.0)
+    let length = run.stats()?.last().map_or(0.0, |point| point.kimg);
+    Ok(format!("{length:.1} kimg in {:.0} minutes.{ended}", run.result.wall_secs / 60.0))
 }
 
 /// The page; nothing without samples.
@@ -49,7 +52,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
             figures.push(Figure {
                 name: format!("samples-{}", slug(run)),
                 title: name.clone(),
-                caption: describe(run),
+                caption: describe(run)?,
                 alt: format!("samples of {name}, each plain and with the outlines of its mask"),
                 art: Art::Png(png),
                 link: None,

@@ -203,6 +203,18 @@ mod tests {
         let runs = fixture.runs();
         let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
         assert_eq!(section.blocks.len(), 2, "distance for both kinds, no Dice");
+        let Block::Figure(Figure { art: Art::Svg(within), .. }) = &section.blocks[0] else {
+            panic!("a figure of the filters")
+        };
+        // Distances of 1 to 3 with a margin of 6 % at each end, over 136 pixels from 194 up to 58.
+        let up = |distance: f64| 194.0 - (distance - 0.88) / (3.12 - 0.88) * 136.0;
+        for (x, distance) in [(108.0, 1.0), (204.0, 2.0)] {
+            let point = format!(r#"<circle cx="{x:.1}" cy="{:.1}" r="3.8""#, up(distance));
+            assert!(within.contains(&point), "{point}: {within}");
+        }
+        // The bar of 64 filters: the mean of LSGAN's 2 and HingeGAN's 3.
+        let bar = format!(r#"<line x1="182.4" y1="{0:.1}" x2="225.6" y2="{0:.1}""#, up(2.5));
+        assert!(within.contains(&bar), "{bar}: {within}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub fn page(parts: &[Part]) -> String {
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><title>Vesalius report</title>\n<style>\n{STYLE}</style></head>\
-         <body>\n<header><h1>Would GAN-made images help?</h1></header>\n"
+         <body>\n<header><h1>Would GAN-made images help?</h1></header>\n<main>\n"
     );
     for part in parts {
         if let Some(section) = part.sections.iter().find(|section| section.id == "summary") {
@@ -27,7 +27,7 @@ pub fn page(parts: &[Part]) -> String {
             self::section(&mut out, part, section);
         }
     }
-    out.push_str("</body></html>\n");
+    out.push_str("</main></body></html>\n");
     out
 }
 
@@ -121,12 +121,12 @@ fn block(out: &mut String, block: &Block) {
             out.push_str("</ul>\n");
         }
         Block::Code(text) => {
-            let _ = writeln!(out, "<pre>{}</pre>", escape(text));
+            let _ = writeln!(out, "<pre tabindex=\"0\">{}</pre>", escape(text));
         }
         Block::Folded(title, text) => {
             let _ = writeln!(
                 out,
-                "<details><summary>{}</summary><pre>{}</pre></details>",
+                "<details><summary>{}</summary><pre tabindex=\"0\">{}</pre></details>",
                 escape(title),
                 escape(text)
             );

@@ -122,7 +122,7 @@ function tasks() {
 function show() {
   at("study").textContent = overview.study ? `Study ${overview.study}` : "Study";
   document.title = at("study").textContent;
-  const left = overview.secs_left === null ? "" : ` About ${duration(overview.secs_left)} left, one task after the other.`;
+  const left = !overview.secs_left ? "" : ` About ${duration(overview.secs_left)} left, one task after the other.`;
   at("live").textContent = overview.error ?? `Live; last change ${new Date().toLocaleTimeString("en-GB")}.${left}`;
   at("counts").replaceChildren(...ORDER.filter((state) => overview.counts[state]).map((state) => {
     const item = element("li");

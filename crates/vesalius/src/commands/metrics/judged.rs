@@ -21,6 +21,15 @@ use vesalius_torch::{Device, Tensor};
 #[error("{0}")]
 pub struct NoNetwork(String);
 
+/// The extractor of feature files, as scores call it: nobody knows which network it was, so the real features stand for
+/// it. Scores are comparable only against the same ones.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn of_file(real: &Source) -> Result<String> {
+    Ok(format!("file@{}", &real.input("real")?.sha256[..12]))
+}
+
 /// Features of both sides.
 pub struct Judged {
     real: FeatureSet,
@@ -60,7 +69,7 @@ impl Judged {
                 logits: file::logits(path)?,
                 groups: None,
                 held_out_groups: None,
-                extractor: judge::UNKNOWN.to_owned(),
+                extractor: of_file(&sides.real)?,
                 treatment: "features from files".to_owned(),
                 dialect: None,
                 is_fid: false,

@@ -6,9 +6,10 @@ use crate::commands::weights;
 use anyhow::{Result, bail};
 use vesalius_study::score::Score;
 use vesalius_study::statistics::resample::interval_of_mean;
-use vesalius_torch::Device;
+use vesalius_torch::features::images::ImageSet;
 use vesalius_torch::metrics::pairs::{Likeness, Pairs, nearest_pairs, random_pairs};
 use vesalius_torch::nets::lpips::{Backbone, Lpips};
+use vesalius_torch::{Device, Tensor};
 
 /// Pairs for the diversity of a set.
 const RANDOM_PAIRS: usize = 1000;
@@ -16,12 +17,15 @@ const RANDOM_PAIRS: usize = 1000;
 /// PSNR, SSIM or LPIPS.
 ///
 /// # Errors
-/// When there are no images, or they differ in shape.
+/// When there are no images, those of a side are constant or all the same, or they differ in shape.
 pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Result<Vec<Score>> {
     if matches!(sides.real, Source::Features { .. }) {
         bail!("{}: compares images, expected packs or folders", name.text());
     }
     let (real, synthetic, _) = images(args, sides)?;
+    for (side, set) in [("real", &real), ("synthetic", &synthetic)] {
+        refuse_constant(name, side, set.as_ref())?;
+    }
     let network;
     let (likeness, extractor) = match name {
         Name::Psnr => (Likeness::Psnr, None),
@@ -87,4 +91,43 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
         }
     }
     Ok(scores)
+}
+
+/// Likenesses of images without content, or of one image with itself, are numbers that mean nothing.
+fn refuse_constant(name: Name, side: &str, set: &dyn ImageSet) -> Result<()> {
+    const BATCH: usize = 64;
+    let count = set.len();
+    if count == 0 {
+        bail!("{}: no {side} image, expected some", name.text());
+    }
+    let holds = |truth: Tensor| truth.all().int64_value(&[]) != 0;
+    let all: Vec<usize> = (0..count).collect();
+    let mut first: Option<Tensor> = None;
+    let (mut flat, mut same) = (true, count > 1);
+    for chunk in all.chunks(BATCH) {
+        for batch in set.batches(chunk)? {
+            // Every channel of an image for itself: one colour is no content either.
+            let channels = batch.flatten(2, 3);
+            flat = flat && holds(channels.eq_tensor(&channels.narrow(2, 0, 1)));
+            let first = first.get_or_insert_with(|| batch.get(0));
+            same = same && batch.size()[1..] == first.size() && holds(batch.eq_tensor(first));
+        }
+        // The first images of most sets settle it.
+        if !flat && !same {
+            return Ok(());
+        }
+    }
+    if flat {
+        bail!(
+            "{}: all {count} {side} images are constant (one grey level or colour each), expected images with content",
+            name.text()
+        );
+    }
+    if same {
+        bail!(
+            "{}: all {count} {side} images are the same, expected images that differ (a constant set)",
+            name.text()
+        );
+    }
+    Ok(())
 }

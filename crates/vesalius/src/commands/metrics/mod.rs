@@ -7,6 +7,7 @@ use crate::commands::judge::{EXTRACTORS, JudgeArgs, Source};
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
+pub use judged::of_file;
 use judged::{Judged, NoNetwork};
 use likeness::likeness;
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ pub struct Args {
     /// Samples in each subset of kid; torch-fidelity: 1000 [default: 1000, or half the smaller side if that is less].
     #[arg(long, value_name = "N")]
     kid_subset: Option<usize>,
-    /// Divide covariances by N, as NVIDIA's code does, instead of N-1.
+    /// Divide covariances by N, as NVIDIA's code does, instead of N-1; the distance is then never called FID.
     #[arg(long)]
     biased: bool,
     /// Also give the Fréchet distance, fd_infinity and relative_distance an interval, from a hundred (20 for fd_infinity)

@@ -6,6 +6,7 @@ mod plan;
 mod run;
 mod space;
 mod status;
+mod trial;
 
 use anyhow::Result;
 use std::path::Path;
@@ -59,6 +60,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Command::Cancel(args) => manage::cancel(args),
         Command::Reindex(args) => manage::reindex(args),
         Command::Report(args) => manage::report(args),
+    }
+}
+
+/// Says which weights a study will need that are not there: its judges would fail after the whole search.
+fn say_what_is_missing(study: &vesalius_study::study::Study) {
+    use vesalius_study::study::Extractor::Inception;
+    let Some(best) = &study.best else { return };
+    if (best.distance.contains(&Inception) || best.metrics == Some(Inception))
+        && let Err(error) = super::weights::in_cache("inception")
+    {
+        eprintln!("note: [best] asks for inception, and {error:#}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Open;
 use super::estimate::Measured;
+use super::trial::Trial;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ use vesalius_study::task_dir::TaskDir;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Every value of the search space is tried against the GAN's settings first: what is wrong is named with line and column.
-Time and disk are estimated from finished tasks of the same stage and GAN, and are unknown until there are some.
+Time and disk are estimated from finished tasks of the same stage and GAN. Before there are any, a few steps of each GAN
+are timed on this machine's CPU, which takes seconds to minutes; --no-trial leaves that out.
 Packs need not exist yet.
 
 With --slurm also the scripts that `study run --on slurm` would submit now: one for each array job, each after a line that
@@ -31,6 +33,9 @@ pub struct Args {
     /// Study file.
     #[arg(value_name = "STUDY.toml")]
     study: PathBuf,
+    /// Time nothing: without finished tasks the time is unknown.
+    #[arg(long)]
+    no_trial: bool,
     /// Also print every task: key, stage, dataset, GAN, settings.
     #[arg(long)]
     tasks: bool,
@@ -74,11 +79,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if plan.withheld > 0 {
         println!("{} trainings are not paid for by the budget of hours", plan.withheld);
     }
-    match super::status::secs_left(&plan, &known) {
-        Some(secs) => println!("time left on one job: {}", super::status::duration(secs)),
-        None => println!("time left: unknown until a task of each stage and GAN has finished"),
-    }
-    print_disk(&study, &plan, &known);
+    print_estimate(args, &study, &plan, &known)?;
+    super::say_what_is_missing(&study);
     if args.tasks {
         for planned in &plan.tasks {
             let gan = planned.gan.as_deref().unwrap_or("-");
@@ -92,34 +94,57 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Bytes that are still to be written, of finished tasks as the time is; what packs take is known from the start.
-fn print_disk(study: &Study, plan: &Plan, known: &Progress) {
-    let mega = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-    match disk_left(&study.folder(), plan, known) {
-        Some(bytes) => println!("disk still to be written: {} with checkpoints", mega(bytes)),
-        None => {
+/// Seconds and bytes of all that is left: from finished tasks, else from a trial; what packs take is known from the start.
+fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> Result<()> {
+    let mega = |bytes: f64| format!("{:.1} MB", bytes / 1e6);
+    let measured =
+        super::status::secs_left(plan, known).zip(disk_left(&study.folder(), plan, known));
+    if let Some((secs, bytes)) = measured {
+        println!("time left on one job: {}", super::status::duration(secs));
+        println!("disk still to be written: {} with checkpoints", mega(bytes));
+    } else if args.no_trial || plan.tasks.iter().any(|p| !p.task.packs.iter().all(there)) {
+        println!(
+            "time left, disk for checkpoints: unknown until the packs are there and a task of each stage and GAN has finished"
+        );
+    } else {
+        eprintln!("timing a few steps of each GAN; --no-trial leaves it out");
+        let trial = Trial::run(study, plan)?;
+        if let Some((secs, bytes)) = trial.secs.left(plan, known).zip(trial.bytes.left(plan, known))
+        {
             println!(
-                "disk for checkpoints: unknown until a task of each stage and GAN has finished"
+                "time on one job of this machine's CPU: about {}, distances and metrics not counted (a few steps were timed)",
+                super::status::duration(secs)
             );
+            println!("disk to be written: about {} with checkpoints", mega(bytes));
         }
     }
-    let Some(best) = &study.best else { return };
+    if let Some(hours) = study.budget.hours {
+        println!("budget: no training starts after {hours} h of trainings added up");
+    }
+    let Some(best) = &study.best else { return Ok(()) };
     let open = |dataset: &vesalius_study::study::Dataset| {
         Pack::open(&study.resolve(dataset.pack.get_ref())).ok()
     };
     let pair = |pack: &Pack| (pack.layout().pixel_bytes() + pack.layout().label_bytes()) as u64;
     let pairs: u64 = study.dataset.iter().filter_map(open).map(|pack| pair(&pack)).sum();
     let bytes = pairs * (study.gan.len() * *best.count.get_ref()) as u64;
+    println!("of the best of each GAN: {} pairs", best.count.get_ref());
     if bytes > 0 {
-        println!("disk for synthetic packs: {}", mega(bytes));
+        println!("disk for synthetic packs: {}", mega(bytes as f64));
     }
+    Ok(())
+}
+
+/// Whether a pack that goes in exists.
+fn there(pack: &vesalius_study::task::PackInput) -> bool {
+    pack.path.is_dir()
 }
 
 /// Finished folders of each stage and GAN that are measured: more would tell little and take long.
 const MEASURED: usize = 5;
 
 /// Bytes of the folders of all that is left; see [`Measured::left`].
-fn disk_left(out: &Path, plan: &Plan, known: &Progress) -> Option<u64> {
+fn disk_left(out: &Path, plan: &Plan, known: &Progress) -> Option<f64> {
     let mut sizes = Measured::default();
     for planned in plan.tasks.iter().filter(|p| known.finished.contains_key(&p.key)) {
         let (stage, gan) = (planned.task.stage, planned.gan.as_deref());
@@ -128,7 +153,7 @@ fn disk_left(out: &Path, plan: &Plan, known: &Progress) -> Option<u64> {
             sizes.add(stage, gan, bytes as f64);
         }
     }
-    sizes.left(plan, known).map(|bytes| bytes as u64)
+    sizes.left(plan, known)
 }
 
 /// Bytes of the files below a folder, each once: attempts share checkpoints as hard links.

@@ -67,6 +67,7 @@ enum Where {
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let study = space::read(&args.study)?;
+    super::say_what_is_missing(&study);
     let mut executor: Box<dyn Executor> = match args.on {
         Where::Local => Box::new(local(args)?),
         Where::Slurm => Box::new(slurm(args, &study)?),
@@ -168,7 +169,7 @@ impl View {
     fn show(&mut self, event: &Event) {
         match event {
             Event::Started(planned) => {
-                self.say(&format!("started  {}", name(planned)));
+                self.say(&format!("started  {} {}", name(planned), planned.what));
                 if self.bars.len() >= MOST_LINES {
                     return;
                 }
@@ -230,8 +231,9 @@ impl View {
     }
 }
 
+/// What every line calls a task; its settings stand once, where it starts.
 fn name(planned: &Planned) -> String {
     let gan = planned.gan.as_deref().unwrap_or("-");
     let (key, stage) = (&planned.key, planned.task.stage.name());
-    format!("{key} {stage} {} {gan} {}", planned.dataset, planned.what)
+    format!("{key} {stage} {} {gan}", planned.dataset)
 }

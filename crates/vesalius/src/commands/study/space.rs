@@ -1,6 +1,6 @@
 //! What a study says of trainings, checked against the settings that there are before anything starts.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Error, Result, bail};
 use std::path::Path;
 use vesalius_study::plan::{Ask, Resolved};
 use vesalius_study::study::{Gan, Study};
@@ -12,6 +12,7 @@ use vesalius_torch::spec::{Networks, TrainSpec, preset_names};
 /// One line with file, line and column.
 pub fn read(path: &Path) -> Result<Study> {
     let study = Study::read(path)?;
+    refuse_what_is_set_elsewhere(&study)?;
     for gan in &study.gan {
         check(&study, gan)?;
     }
@@ -36,6 +37,31 @@ pub fn resolve(ask: &Ask) -> Result<Resolved> {
     Ok(Resolved { spec: serde_json::to_value(&spec)?, paints_masks })
 }
 
+/// Settings that the study file has keys of its own for, which win.
+const SET_ELSEWHERE: [(&str, &str); 2] =
+    [("training.kimg", "kimg of [budget]"), ("training.seed", "seeds")];
+
+fn refuse_what_is_set_elsewhere(study: &Study) -> Result<()> {
+    for (path, key) in SET_ELSEWHERE {
+        for parameter in &study.search.parameter {
+            let paths = &parameter.paths;
+            if paths.get_ref().iter().any(|found| found == path) {
+                bail!("{}: {path}, expected {key} instead", study.at(&paths.span()));
+            }
+        }
+        for set in study.gan.iter().flat_map(|gan| study.set_of(gan)) {
+            if path_of(set.get_ref()) == path {
+                bail!("{}: {path}, expected {key} instead", study.at(&set.span()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn path_of(setting: &str) -> &str {
+    setting.split('=').next().unwrap_or("").trim()
+}
+
 fn check(study: &Study, gan: &Gan) -> Result<()> {
     let preset = gan.preset.get_ref();
     let names = preset_names();
@@ -50,6 +76,7 @@ fn check(study: &Study, gan: &Gan) -> Result<()> {
         resolve(&Ask { preset, settings: &settings, kimg, seed: study.seeds[0] })
     };
     let space = study.space(gan);
+    let mut tried = false;
     for (i, parameter) in study.search.parameter.iter().enumerate() {
         let values: Vec<f64> = match parameter.cardinality() {
             Some(count) => (0..count).map(|i| i as f64).collect(),
@@ -57,15 +84,33 @@ fn check(study: &Study, gan: &Gan) -> Result<()> {
         };
         for at in values {
             let Some(point) = space.with(i, at) else { continue };
-            attempt(space.settings(&point)).with_context(|| {
-                let at = study.at(&Study::span_of(parameter));
-                format!("{at}: {preset}")
+            tried = true;
+            attempt(space.settings(&point)).map_err(|error| {
+                let own = parameter.paths.get_ref().iter().any(|path| names_it(&error, path));
+                let set = if own { None } else { to_blame(study, gan, &error) };
+                error.context(format!(
+                    "{}: {preset}",
+                    set.unwrap_or_else(|| study.at(&Study::span_of(parameter)))
+                ))
             })?;
         }
     }
-    // Last: a value of the space may be what the settings alone lack.
-    if study.search.parameter.is_empty() {
-        attempt(vec![]).with_context(|| study.at(&gan.preset.span()))?;
+    // Only where there is no other: a value of the space may be what the settings alone lack.
+    if !tried {
+        attempt(vec![]).map_err(|error| {
+            let at = to_blame(study, gan, &error);
+            error.context(at.unwrap_or_else(|| study.at(&gan.preset.span())))
+        })?;
     }
     Ok(())
+}
+
+/// Where the setting stands that an error is about, the last of several.
+fn to_blame(study: &Study, gan: &Gan, error: &Error) -> Option<String> {
+    let set = study.set_of(gan).rev().find(|set| names_it(error, path_of(set.get_ref())))?;
+    Some(study.at(&set.span()))
+}
+
+fn names_it(error: &Error, path: &str) -> bool {
+    !path.is_empty() && format!("{error:#}").contains(path)
 }

@@ -5,6 +5,7 @@ mod fetch;
 mod script;
 
 use anyhow::{Result, bail};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::weights::{KNOWN, known};
@@ -30,7 +31,7 @@ pub struct Args {
 enum What {
     /// Known weights, their licences, and which are here.
     List {
-        /// Print one JSON array.
+        /// Print one JSON object, `{"weights": […]}`.
         #[arg(long)]
         json: bool,
     },
@@ -84,7 +85,8 @@ pub fn in_cache(name: &str) -> Result<PathBuf> {
 
 fn list(json: bool) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(&KNOWN)?);
+        let object = BTreeMap::from([("weights", &KNOWN)]);
+        println!("{}", serde_json::to_string_pretty(&object)?);
         return Ok(());
     }
     for weights in &KNOWN {

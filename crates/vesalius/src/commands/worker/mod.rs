@@ -6,6 +6,7 @@ mod watch;
 use crate::environment::{Compute, REQUEUE, Stop};
 use anyhow::{Context, Result, bail};
 use job::Job;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -111,7 +112,8 @@ fn attempt(folder: &TaskDir, args: &Args, stop: &Stop, watch: &Watch) -> Result<
         }
         Ok(Ok(())) => bail!("{}: ended without a result", folder.path().display()),
         Ok(Err(error)) => {
-            eprintln!("error: {error:#}");
+            // Its log may lie on a full disk; the failure is to be noted all the same.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             folder.note_failure(attempt, &format!("{error:#}"))?;
         }
         Err(panic) => {

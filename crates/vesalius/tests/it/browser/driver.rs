@@ -147,6 +147,11 @@ impl Browser {
         std::fs::write(folder.join(name), base64(text.as_str().unwrap())).unwrap();
     }
 
+    /// The page as it would be printed: a PDF.
+    pub fn print(&self) -> Vec<u8> {
+        base64(self.tell("print", &json!({})).as_str().unwrap())
+    }
+
     /// Makes the page as large as a screen is: windows have a least width.
     pub fn resize(&self, size: [u32; 2]) {
         let parameters =

@@ -1,6 +1,8 @@
 //! Pages in a real Chromium without a window, driven by keys and mouse as a reader would.
 
 mod driver;
+mod map;
+mod report;
 
 pub use driver::{Browser, DESKTOP, PHONE};
 

@@ -1,0 +1,86 @@
+use super::*;
+use crate::rng::Purpose;
+use crate::sample::latents;
+use vesalius_study::data::manifest::PixelDepth;
+
+/// One update of a small DCGAN with these settings: losses and weights stay finite, and both networks move.
+fn update(settings: &[&str]) {
+    let small = ["networks.generator.filters=4", "networks.discriminator.filters=4"];
+    let settings: Vec<String> =
+        small.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
+    let spec = TrainSpec::resolve("dcgan", &settings).unwrap();
+    let layout = Layout { channels: 1, height: 32, width: 32, depth: PixelDepth::U8 };
+    let mut gan = DcganTraining::new(spec, layout, 3, Device::Cpu).unwrap();
+    let shape = [4, gan.core.generator.joint.total(), 32, 32];
+    let values = latents(1, Purpose::Latent, 0, 1, shape.iter().product());
+    let real = values.reshape(shape).tanh();
+    let before = [last(&gan.core.generator.params), last(&gan.core.discriminator_params)];
+    let losses = gan.update(&[real], &mut TorchNoise(Device::Cpu), 0.5);
+    for loss in [losses.discriminator, losses.generator] {
+        assert!(loss.double_value(&[]).is_finite(), "{settings:?}: {loss:?}");
+    }
+    for params in gan.core.networks() {
+        for (name, tensor) in params.all() {
+            let finite = tensor.isfinite().all().int64_value(&[]) != 0;
+            assert!(finite, "{settings:?}: {name}");
+        }
+    }
+    let after = [last(&gan.core.generator.params), last(&gan.core.discriminator_params)];
+    assert!(before[0] != after[0], "{settings:?}: the generator stays as it was");
+    assert!(before[1] != after[1], "{settings:?}: the discriminator stays as it was");
+}
+
+/// A copy of the last layer's weight.
+fn last(params: &Params) -> Tensor {
+    let is_last = |name: &str| name == "last.weight" || name == "head.weight";
+    let (_, weight) = params.all().into_iter().find(|(name, _)| is_last(name)).unwrap();
+    weight.detach().copy()
+}
+
+#[test]
+fn every_setting_of_table_1_makes_a_finite_update() {
+    for network in ["generator", "discriminator"] {
+        for setting in [
+            "activation=relu",
+            "activation=leaky_relu",
+            "activation=elu",
+            "activation=selu",
+            "norm=batch",
+            "norm=instance",
+            "norm=layer",
+            "norm=none",
+            "spectral_norm=true",
+        ] {
+            update(&[&format!("networks.{network}.{setting}")]);
+        }
+        let rmsprop = "{ kind = \"rmsprop\", learning_rate = 5e-5 }";
+        update(&[&format!("optimiser.{network}={rmsprop}")]);
+    }
+    for setting in [
+        "networks.generator.upsample=resize",
+        "networks.mask=scores",
+        "networks.mask=signed_distance",
+        "networks.mask=label_map",
+        "regularise.gradient_penalty=10",
+        "regularise.weight_clip=0.01",
+        "regularise.feature_matching=10",
+        "loss.real_target=0.9",
+        "augment.diff_augment=[]",
+        "augment.mask_noise=0.1",
+    ] {
+        update(&[setting]);
+    }
+    for kind in ["xavier_normal", "xavier_uniform", "kaiming"] {
+        update(&[&format!("networks.init.kind={kind}"), "networks.init.gain=1"]);
+    }
+}
+
+#[test]
+fn a_gradient_penalty_goes_with_every_activation_and_norm_of_the_critic() {
+    for setting in
+        ["activation=elu", "activation=selu", "norm=instance", "norm=none", "spectral_norm=true"]
+    {
+        let setting = format!("networks.discriminator.{setting}");
+        update(&[&setting, "regularise.gradient_penalty=10"]);
+    }
+}

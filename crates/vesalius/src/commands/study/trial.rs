@@ -1,0 +1,87 @@
+//! What a study will take on this machine, before anything of it has run.
+
+use super::estimate::Measured;
+use anyhow::{Context, Result};
+use std::collections::HashSet;
+use vesalius_study::data::pack::Pack;
+use vesalius_study::plan::Plan;
+use vesalius_study::study::Study;
+use vesalius_study::task::{Stage, Task};
+use vesalius_torch::features::unet::default_spec;
+use vesalius_torch::nets::unet::UnetSpec;
+use vesalius_torch::segment::SegmentSpec;
+use vesalius_torch::spec::TrainSpec;
+use vesalius_torch::trial;
+
+/// Seconds and bytes of a task of each stage and GAN.
+#[derive(Debug, Default)]
+pub struct Trial<'a> {
+    pub secs: Measured<'a>,
+    pub bytes: Measured<'a>,
+}
+
+/// Checkpoints that a finished training keeps: the newest two and the best.
+const KEPT: f64 = 3.0;
+/// Of a training's time per image, what a generator's pass alone takes, about.
+const SAMPLING: f64 = 0.25;
+
+impl<'a> Trial<'a> {
+    /// Tries one training of each GAN, and the U-Net, on the CPU. Distances and metrics are not tried and count nothing.
+    ///
+    /// # Errors
+    /// When a pack cannot be opened, or a network not be built.
+    pub fn run(study: &Study, plan: &'a Plan) -> Result<Self> {
+        let mut measured = Self::default();
+        let mut tried = HashSet::new();
+        let mut first = None;
+        for planned in plan.tasks.iter().filter(|planned| planned.task.stage == Stage::Train) {
+            let gan = planned.gan.as_deref();
+            if tried.insert(gan) {
+                let pack = Pack::open(&planned.task.pack("real")?.path)?;
+                measured
+                    .gan(study, gan, &planned.task, &pack)
+                    .with_context(|| format!("{} {}", planned.dataset, planned.what))?;
+                first.get_or_insert(pack);
+            }
+        }
+        if let Some(pack) = first {
+            measured.unets(study, &pack)?;
+        }
+        for stage in [Stage::Distance, Stage::Metrics] {
+            measured.secs.add(stage, None, 0.0);
+            measured.bytes.add(stage, None, 0.0);
+        }
+        Ok(measured)
+    }
+
+    fn gan(&mut self, study: &Study, gan: Option<&'a str>, task: &Task, pack: &Pack) -> Result<()> {
+        let spec: TrainSpec = serde_json::from_value(task.spec.clone())?;
+        let cost = trial::gan(&spec, pack.layout(), pack.classes())?;
+        self.secs.add(Stage::Train, gan, cost.secs * study.budget.kimg.get_ref() * 1000.0);
+        self.bytes.add(Stage::Train, gan, cost.bytes * KEPT);
+        if let Some(best) = &study.best {
+            let count = *best.count.get_ref() as f64;
+            let pair = pack.layout().pixel_bytes() + pack.layout().label_bytes();
+            self.secs.add(Stage::Sample, gan, cost.secs * count * SAMPLING);
+            self.bytes.add(Stage::Sample, gan, count * pair as f64);
+        }
+        Ok(())
+    }
+
+    fn unets(&mut self, study: &Study, pack: &Pack) -> Result<()> {
+        let unet = &study.unet;
+        let segment = SegmentSpec {
+            unet: UnetSpec { filters: unet.filters, depth: unet.depth, ..UnetSpec::default() },
+            steps: unet.steps,
+            batch: unet.batch,
+            learning_rate: unet.learning_rate,
+            ..SegmentSpec::default()
+        };
+        for (stage, spec) in [(Stage::Judge, default_spec()), (Stage::Segment, segment)] {
+            let cost = trial::unet(&spec, pack)?;
+            self.secs.add(stage, None, cost.secs * spec.steps as f64);
+            self.bytes.add(stage, None, cost.bytes);
+        }
+        Ok(())
+    }
+}
