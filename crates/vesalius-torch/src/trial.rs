@@ -28,7 +28,7 @@ const STEPS: u64 = 3;
 /// When the family cannot make this size, or weights are missing.
 pub fn gan(spec: &TrainSpec, layout: Layout, classes: usize) -> Result<Cost> {
     let mut training = families::training(spec, layout, classes, Device::Cpu)?;
-    let batches = spec.training.critic_steps.max(1) as u64;
+    let batches = spec.training.critic_steps.max(1);
     let images = batches * spec.training.batch as u64;
     let real: Vec<Pair> =
         (0..batches).map(|_| noise(spec.training.batch, layout, classes)).collect();

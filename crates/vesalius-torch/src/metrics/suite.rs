@@ -326,7 +326,7 @@ mod tests {
         let sets = sets(&draw(1), &(draw(2) * 1.5 + 0.4));
         let measured = |is_fid, divisor| {
             let dialect = Some("clean-fid");
-            let asked = Comparison { is_fid, divisor, dialect, ..comparison(&sets) };
+            let asked = Comparison { dialect, is_fid, divisor, ..comparison(&sets) };
             asked.measure(Metric::FrechetDistance).unwrap().remove(0)
         };
         let fid = measured(true, Divisor::Unbiased);
