@@ -1,5 +1,6 @@
 //! The training loop: batches, steps, averages, measurements, checkpoints; stopped and resumed without a trace.
 
+mod average;
 mod window;
 
 use crate::batch;
@@ -239,9 +240,12 @@ impl<'a> Session<'a> {
         }
         let shown = critic_steps * training.batch as u64;
         self.state.images += shown;
-        let half_life = (training.ema_half_life_kimg * 1000.0)
-            .min(training.ema_ramp * self.state.images as f64);
-        let ema_decay = if half_life > 0.0 { 0.5_f64.powf(shown as f64 / half_life) } else { 0.0 };
+        let ema_decay = average::ema_decay(
+            training.ema_half_life_kimg,
+            training.ema_ramp,
+            shown,
+            self.state.images,
+        );
         let moment = Moment { step: self.state.step, images: self.state.images, ema_decay };
         let losses = self.gan.step(&batches, moment);
         self.state.step += 1;

@@ -24,6 +24,7 @@ mod slurm_refusals;
 mod study;
 mod study_life;
 mod study_view;
+mod truncation;
 mod turing;
 
 use std::collections::BTreeMap;
