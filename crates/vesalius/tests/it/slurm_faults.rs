@@ -197,17 +197,21 @@ fn coordinators_killed_at_random_moments_submit_nothing_twice() {
     let _aftermath = Aftermath { bench: &bench, cluster: &cluster };
     // A job that an orphaned sbatch has yet to submit is given time to appear before it is submitted again.
     let patient = |text: String| text.replace("grace_secs = 1\n", "grace_secs = 10\n");
-    smoke(&bench, |text| patient(on_slurm(trainings(text, 6, "1.0"), "max_queued = 2")));
+    smoke(&bench, |text| patient(on_slurm(trainings(text, 6, "2.0"), "max_queued = 2")));
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(20_261_127);
-    let mut ended = false;
-    for _ in 0..20 {
+    let mut kills = 0;
+    while kills < 20 {
         let mut coordinator = start(&bench, &cluster, "1.log");
         std::thread::sleep(Duration::from_millis(rng.random_range(0..1500)));
-        ended |= coordinator.try_wait().unwrap().is_some();
+        if let Some(status) = coordinator.try_wait().unwrap() {
+            assert!(status.success(), "{}", log(&bench, "1.log"));
+            break;
+        }
         coordinator.kill().unwrap();
         coordinator.wait().unwrap();
+        kills += 1;
     }
-    assert!(!ended, "killed before the study was over: {}", log(&bench, "1.log"));
+    assert!(kills >= 10, "{kills} kills, and the study was over");
     bench.ok(&RUN);
     each_has_one_result(&bench, 7);
     for task in tasks(&bench, "") {
