@@ -172,6 +172,24 @@ fn a_worker_that_finds_another_pack_than_was_planned_with_says_so() {
 }
 
 #[test]
+fn a_study_whose_packs_moved_goes_on() {
+    let bench = Bench::new();
+    bench.with_judge();
+    smoke(&bench, |text| trainings(text, 1, "1.0"));
+    let mut coordinator = start(&bench);
+    let task = training_at_work(&bench);
+    signal("TERM", &coordinator.id().to_string());
+    assert_eq!(end(&mut coordinator), Some(75));
+
+    std::fs::rename(bench.path("packs"), bench.path("moved")).unwrap();
+    let text = std::fs::read_to_string(bench.path(STUDY)).unwrap();
+    std::fs::write(bench.path(STUDY), text.replace("../packs/", "../moved/")).unwrap();
+    bench.ok(&RUN);
+    assert_eq!(status(&bench)["counts"]["finished"], 2);
+    assert_eq!(commands(&task.join("attempts/2")), 2, "it goes on from its checkpoint");
+}
+
+#[test]
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     let bench = Bench::new();
     bench.with_judge();
