@@ -22,7 +22,8 @@ pub struct Cost {
 /// Steps that are timed, after one that is not.
 const STEPS: u64 = 3;
 
-/// A GAN's training on the CPU, on random pairs of a pack's shape. Regularisation that is not due at every step is not in it.
+/// A GAN's training on the CPU, on random pairs of a pack's shape. Regularisation that is not due at every step is not in it,
+/// and one that grows is timed at the resolution of its end.
 ///
 /// # Errors
 /// When the family cannot make this size, or weights are missing.
@@ -34,7 +35,9 @@ pub fn gan(spec: &TrainSpec, layout: Layout, classes: usize) -> Result<Cost> {
         (0..batches).map(|_| noise(spec.training.batch, layout, classes)).collect();
     let mut started = Instant::now();
     for step in 1..=1 + STEPS {
-        let moment = Moment { step, images: step * images, ema_decay: 0.999 };
+        // As at its end: one that grows is at its largest by then.
+        let shown = (spec.training.kimg * 1000.0) as u64;
+        let moment = Moment { step, images: shown, ema_decay: 0.999 };
         // Read, so that it is done when the time is taken.
         let _ = training.step(&real, moment).generator.double_value(&[]);
         if step == 1 {

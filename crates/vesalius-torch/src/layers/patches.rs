@@ -63,6 +63,16 @@ mod tests {
     }
 
     #[test]
+    fn it_is_for_many_weights_and_few_pixels() {
+        let zeros = |shape: [i64; 4]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+        let weight = zeros([512, 256, 4, 4]);
+        assert!(suits(&zeros([1, 256, 8, 8]), &weight));
+        assert!(!suits(&zeros([1, 256, 16, 8]), &weight), "32 pixels");
+        assert!(!suits(&zeros([1, 256, 7, 8]), &weight), "an odd side");
+        assert!(!suits(&zeros([1, 128, 8, 8]), &zeros([256, 128, 4, 4])), "half a million weights");
+    }
+
+    #[test]
     fn it_equals_the_convolution_in_values_and_in_first_and_second_derivatives() {
         for [h, w] in [[8, 8], [2, 6], [4, 2]] {
             let draw = |shape: [i64; 4], seed: u64| {

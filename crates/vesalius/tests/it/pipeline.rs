@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-const TINY: [&str; 10] = [
+/// Settings of a training that is over at once and measures nothing.
+pub const TINY: [&str; 10] = [
     "--set",
     "networks.generator.filters=8",
     "--set",

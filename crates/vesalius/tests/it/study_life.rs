@@ -37,6 +37,14 @@ fn commands(attempt: &Path) -> usize {
     std::fs::read_to_string(attempt.join("commands.log")).unwrap().lines().count()
 }
 
+/// A bench with a study and its judge.
+fn studied(edit: impl Fn(String) -> String) -> Bench {
+    let bench = Bench::new();
+    bench.with_judge();
+    smoke(&bench, edit);
+    bench
+}
+
 /// One training that is over at once.
 fn short(text: String) -> String {
     only_a_training(text).replace("kimg = 1.0\n", "kimg = 0.2\n")
@@ -52,9 +60,7 @@ fn ticks(pid: u32) -> u64 {
 
 #[test]
 fn a_coordinator_that_only_waits_takes_at_most_a_hundredth_of_a_core() {
-    let bench = Bench::new();
-    bench.with_judge();
-    smoke(&bench, |text| trainings(text, 1, "20.0"));
+    let bench = studied(|text| trainings(text, 1, "20.0"));
     let mut coordinator = start(&bench);
     training_at_work(&bench);
     // Held, so that nothing ends meanwhile.
@@ -71,9 +77,7 @@ fn a_coordinator_that_only_waits_takes_at_most_a_hundredth_of_a_core() {
 
 #[test]
 fn one_training_is_cancelled_and_taken_back_and_the_other_is_left_alone() {
-    let bench = Bench::new();
-    bench.with_judge();
-    smoke(&bench, |text| trainings(text, 2, "3.0"));
+    let bench = studied(|text| trainings(text, 2, "3.0"));
     let mut coordinator = start(&bench);
     let task = training_at_work(&bench);
     let key = task.file_name().unwrap().to_str().unwrap().strip_prefix("train-").unwrap();
@@ -96,9 +100,7 @@ fn one_training_is_cancelled_and_taken_back_and_the_other_is_left_alone() {
 
 #[test]
 fn two_studies_in_one_folder_share_what_is_finished() {
-    let bench = Bench::new();
-    bench.with_judge();
-    smoke(&bench, short);
+    let bench = studied(short);
     bench.ok(&RUN);
     let text = std::fs::read_to_string(bench.path(STUDY)).unwrap();
     let text = text.replace("name = \"smoke\"", "name = \"more\"").replace("runs = 1", "runs = 2");
@@ -119,9 +121,7 @@ fn two_studies_in_one_folder_share_what_is_finished() {
 
 #[test]
 fn a_training_whose_attempts_were_deleted_is_named_and_can_be_done_again() {
-    let bench = Bench::new();
-    bench.with_judge();
-    smoke(&bench, short);
+    let bench = studied(short);
     bench.ok(&RUN);
     let task = tasks(&bench, "train").remove(0);
     std::fs::remove_dir_all(task.join("attempts")).unwrap();
@@ -149,9 +149,7 @@ fn a_training_whose_attempts_were_deleted_is_named_and_can_be_done_again() {
 
 #[test]
 fn a_worker_that_finds_another_pack_than_was_planned_with_says_so() {
-    let bench = Bench::new();
-    bench.with_judge();
-    smoke(&bench, |text| trainings(text, 1, "1.0"));
+    let bench = studied(|text| trainings(text, 1, "1.0"));
     let mut coordinator = start(&bench);
     let task = training_at_work(&bench);
     signal("TERM", &coordinator.id().to_string());
@@ -173,9 +171,7 @@ fn a_worker_that_finds_another_pack_than_was_planned_with_says_so() {
 
 #[test]
 fn a_study_whose_packs_moved_goes_on() {
-    let bench = Bench::new();
-    bench.with_judge();
-    smoke(&bench, |text| trainings(text, 1, "1.0"));
+    let bench = studied(|text| trainings(text, 1, "1.0"));
     let mut coordinator = start(&bench);
     let task = training_at_work(&bench);
     signal("TERM", &coordinator.id().to_string());
@@ -191,9 +187,7 @@ fn a_study_whose_packs_moved_goes_on() {
 
 #[test]
 fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
-    let bench = Bench::new();
-    bench.with_judge();
-    smoke(&bench, short);
+    let bench = studied(short);
     bench.ok(&RUN);
     let path = bench.path("study-smoke/store.sqlite");
     let mut bytes = std::fs::read(&path).unwrap();

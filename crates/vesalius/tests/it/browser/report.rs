@@ -1,6 +1,7 @@
 //! A report on a desk, on a phone and on paper.
 
 use super::super::Bench;
+use super::super::pipeline::TINY;
 use super::{Browser, DESKTOP, PHONE};
 use serde_json::json;
 
@@ -9,19 +10,7 @@ fn runs(bench: &Bench) {
     bench.phantom_pack("real");
     bench.with_judge();
     let train = ["train", "real", "--preset", "wgan-gp", "--kimg", "1.2", "--out", "runs/gan"];
-    let tiny = [
-        "--set",
-        "networks.generator.filters=8",
-        "--set",
-        "networks.discriminator.filters=8",
-        "--set",
-        "training.batch=8",
-        "--set",
-        "training.distance_images=32",
-        "--set",
-        "training.distance_every_kimg=0",
-    ];
-    bench.ok(&[&train[..], &tiny].concat());
+    bench.ok(&[&train[..], &TINY].concat());
     bench.ok(&["sample", "runs/gan", "--count", "40", "--out", "fake"]);
     for packs in [&["real"][..], &["fake"][..], &["real", "fake"][..]] {
         let out = format!("runs/unet-{}", packs.concat());
