@@ -4,20 +4,31 @@ use crate::nets::dcgan::Judgement;
 use tch::{Device, Kind, Tensor};
 
 /// Penalty of WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, equation 3): mean (‖∇D(x̂)‖₂ − 1)² at
-/// x̂ = ε·real + (1 − ε)·fake, to be weighted with λ. `epsilon`: `[N, 1, 1, 1]`, uniform in [0, 1), one per sample.
-/// `real` and `fake` `[N, ·, H, W]` enter as constants; the result is differentiable in the critic's weights.
+/// x̂ = ε·real + (1 − ε)·fake, to be weighted with λ. `gradient` gives ∇D, as
+/// [`crate::nets::dcgan::Discriminator::input_gradient`] does. `epsilon`: `[N, 1, 1, 1]`, uniform in [0, 1), one per
+/// sample. `real` and `fake` `[N, ·, H, W]` enter as constants; the result is differentiable in the critic's weights.
 pub fn gradient_penalty(
-    critic: impl Fn(&Tensor) -> Tensor,
+    gradient: impl Fn(&Tensor) -> Tensor,
     real: &Tensor,
     fake: &Tensor,
     epsilon: &Tensor,
 ) -> Tensor {
     let (real, fake) = (real.detach(), fake.detach());
-    let mixed = (&fake + (real - &fake) * epsilon).set_requires_grad(true);
-    let logits = critic(&mixed);
-    let gradient = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&mixed], true, true);
-    let norms = gradient[0].square().sum_dim_intlist(&[1_i64, 2, 3][..], false, Kind::Float).sqrt();
+    let mixed = &fake + (real - &fake) * epsilon;
+    let squares = gradient(&mixed).square();
+    let norms = squares.sum_dim_intlist(&[1_i64, 2, 3][..], false, Kind::Float).sqrt();
     (norms - 1.0).square().mean(Kind::Float)
+}
+
+/// Gradient of the sum of `function(x)` × `gradient` with respect to `x`: as a function of both, whose own derivatives
+/// exist. What `gradient` and `x` depend on stays out of it, so that a chain of these goes backwards through a network.
+pub fn pulled_back(x: &Tensor, gradient: &Tensor, function: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    // A name of its own for x: `gradient` depends on x itself by the layers behind, and that path must not be taken.
+    let x = x.alias();
+    let product = (function(&x) * gradient).sum(Kind::Float);
+    let [pulled] = <[Tensor; 1]>::try_from(Tensor::run_backward(&[product], &[x], true, true))
+        .expect("a gradient for one input");
+    pulled
 }
 
 /// R1 (Mescheder et al. 2018, arXiv:1801.04406, equation 9): mean ‖∇D(x)‖² over real samples `[N, ·, H, W]`, to be

@@ -173,7 +173,7 @@ impl DcganTraining {
         if weight > 0.0 {
             let epsilon = noise.epsilon(real.size()[0]);
             let penalty =
-                gradient_penalty(|x| network.forward(x).logits, &real, &fake, &epsilon) * weight;
+                gradient_penalty(|x| network.input_gradient(x), &real, &fake, &epsilon) * weight;
             penalty.backward();
             total += penalty.detach();
         }

@@ -45,6 +45,9 @@ pub enum Geometry {
     NearestConv3,
 }
 
+/// What a discriminator of DCGAN halves its resolution with.
+pub const HALVING: Geometry = Geometry::Conv { kernel: [4, 4], stride: 2, padding: 1 };
+
 /// A convolution.
 #[derive(Debug)]
 pub struct Conv {
@@ -117,11 +120,36 @@ impl Conv {
         }
     }
 
+    /// Gradient with respect to the input, `[N, inputs, H, W]` like `shape`, from the gradient with respect to the output: a
+    /// forward operation, so that its own derivatives are those of a transposed convolution (see
+    /// [`crate::regularise::gradient_penalty`]). Of plain convolutions only.
+    pub fn pull_back(&self, gradient: &Tensor, weight: &Weight, shape: &[i64]) -> Tensor {
+        let Geometry::Conv { kernel, stride, padding } = self.geometry else {
+            unreachable!("a discriminator has plain convolutions");
+        };
+        let [.., height, width] = *shape else { unreachable!("a batch of pictures") };
+        let halving = self.geometry == HALVING;
+        let pull = |gradient: &Tensor, weight: &Tensor| {
+            if halving && patches::suits([height, width], weight) {
+                return patches::pull_back(gradient, weight);
+            }
+            let rest = |size: i64, kernel: i64| (size + 2 * padding - kernel) % stride;
+            let rest = [rest(height, kernel[0]), rest(width, kernel[1])];
+            let none = None::<&Tensor>;
+            gradient.conv_transpose2d(weight, none, [stride; 2], [padding; 2], rest, 1, [1, 1])
+        };
+        match &weight.scale {
+            None => pull(gradient, &weight.values),
+            Some(scale) if gradient.numel() < weight.values.numel() => {
+                pull(&(gradient * scale), &weight.values)
+            }
+            Some(scale) => pull(gradient, &(&weight.values * scale)),
+        }
+    }
+
     fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         match self.geometry {
-            Geometry::Conv { kernel: [4, 4], stride: 2, padding: 1 }
-                if patches::suits(x, weight) =>
-            {
+            HALVING if patches::suits(pixels(x), weight) => {
                 let y = patches::convolve(x, weight);
                 bias.map_or_else(|| y.shallow_clone(), |bias| &y + bias.reshape([1, -1, 1, 1]))
             }
@@ -187,6 +215,11 @@ impl Spectral {
             Self::AsTorch => ["weight_orig", "weight_u", "weight_v"],
         }
     }
+}
+
+fn pixels(x: &Tensor) -> [i64; 2] {
+    let (_, _, height, width) = x.size4().expect("a batch of pictures");
+    [height, width]
 }
 
 /// A 4-D tensor in channels-last memory order on a CPU; elsewhere as it is.

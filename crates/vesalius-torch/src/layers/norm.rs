@@ -53,20 +53,20 @@ impl Norm {
 
     /// Same shape out as in.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        self.normalise(x, train, self.running.as_ref())
+    }
+
+    /// What [`Norm::forward`] gives in training, for a second time: running statistics stay as they are.
+    pub fn again(&self, x: &Tensor) -> Tensor {
+        self.normalise(x, true, None)
+    }
+
+    fn normalise(&self, x: &Tensor, train: bool, running: Option<&(Tensor, Tensor)>) -> Tensor {
         let Some((weight, bias)) = &self.affine else { return x.shallow_clone() };
         match self.kind {
             NormKind::Batch => {
-                let (mean, var) = self.running.as_ref().expect("batch norm keeps statistics");
-                x.batch_norm(
-                    Some(weight),
-                    Some(bias),
-                    Some(mean),
-                    Some(var),
-                    train,
-                    MOMENTUM,
-                    EPS,
-                    false,
-                )
+                let (mean, var) = running.map(|(mean, var)| (mean, var)).unzip();
+                x.batch_norm(Some(weight), Some(bias), mean, var, train, MOMENTUM, EPS, false)
             }
             NormKind::Instance => {
                 let none = None::<&Tensor>;

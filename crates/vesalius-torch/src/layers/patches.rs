@@ -11,14 +11,13 @@ const MOST_PIXELS: i64 = 16;
 /// … with at least so many weights.
 const LEAST_WEIGHTS: usize = 1 << 20;
 
-/// Whether the 4x4 convolution of stride 2 and padding 1 of `x`, `[N, inputs, H, W]`, is better done here: on a CPU, with
-/// many weights and few pixels.
-pub fn suits(x: &Tensor, weight: &Tensor) -> bool {
-    let [.., h, w] = x.size()[..] else { return false };
-    x.device() == Device::Cpu
-        && h % 2 == 0
-        && w % 2 == 0
-        && h * w / 4 <= MOST_PIXELS
+/// Whether the 4x4 convolution of stride 2 and padding 1 of pictures of so many pixels (height, width) is better done
+/// here: on a CPU, with many weights and few pixels.
+pub fn suits([height, width]: [i64; 2], weight: &Tensor) -> bool {
+    weight.device() == Device::Cpu
+        && height % 2 == 0
+        && width % 2 == 0
+        && height * width / 4 <= MOST_PIXELS
         && weight.numel() >= LEAST_WEIGHTS
 }
 
@@ -26,17 +25,51 @@ pub fn suits(x: &Tensor, weight: &Tensor) -> bool {
 /// `[outputs, inputs, 4, 4]` → `[N, outputs, H/2, W/2]`, all in channels-last memory order.
 pub fn convolve(x: &Tensor, weight: &Tensor) -> Tensor {
     let (n, inputs, height, width) = x.size4().expect("a batch of pictures");
-    let outputs = weight.size()[0];
-    let (h, w) = (height / 2, width / 2);
+    let (outputs, h, w) = (weight.size()[0], height / 2, width / 2);
     let padded = x.permute([0, 2, 3, 1]).constant_pad_nd([0, 0, 1, 1, 1, 1]); // [N, H+2, W+2, inputs]
     // Patches begin at every second pixel: they are two neighbours of pairs of pixels, along each axis.
     let pairs = padded.reshape([n, height + 2, w + 1, 2 * inputs]);
     let rows = Tensor::cat(&[pairs.narrow(2, 0, w), pairs.narrow(2, 1, w)], 3); // [N, H+2, w, 4·inputs]
     let pairs = rows.reshape([n, h + 1, 2, w, 4 * inputs]).permute([0, 1, 3, 2, 4]); // [N, h+1, w, 2, 4·inputs]
     let patches = Tensor::cat(&[pairs.narrow(1, 0, h), pairs.narrow(1, 1, h)], 3); // [N, h, w, 4, 4·inputs]
-    let matrix = weight.permute([0, 2, 3, 1]).reshape([outputs, 16 * inputs]); // as it lies in memory
-    let y = patches.reshape([n * h * w, 16 * inputs]).matmul(&matrix.tr());
+    let y = patches.reshape([n * h * w, 16 * inputs]).matmul(&matrix(weight).tr());
     y.reshape([n, h, w, outputs]).permute([0, 3, 1, 2])
+}
+
+/// Gradient of [`convolve`] with respect to its input from the gradient with respect to its output,
+/// `[N, outputs, h, w]` → `[N, inputs, 2h, 2w]`, as a forward operation: the steps of [`convolve`] backwards.
+pub fn pull_back(gradient: &Tensor, weight: &Tensor) -> Tensor {
+    let (n, outputs, h, w) = gradient.size4().expect("a batch of pictures");
+    let inputs = weight.size()[1];
+    let rows = gradient.permute([0, 2, 3, 1]).reshape([n * h * w, outputs]);
+    let patches = rows.matmul(&matrix(weight)).reshape([n, h, w, 4, 4 * inputs]);
+    let pairs = overlap(&patches, 1); // [N, h+1, w, 2, 4·inputs]
+    let rows = pairs.permute([0, 1, 3, 2, 4]).reshape([n, 2 * h + 2, w, 4 * inputs]);
+    let pairs = overlap(&rows, 2); // [N, 2h+2, w+1, 2·inputs]
+    let padded = pairs.reshape([n, 2 * h + 2, 2 * w + 2, inputs]);
+    padded.narrow(1, 1, 2 * h).narrow(2, 1, 2 * w).permute([0, 3, 1, 2])
+}
+
+/// `[outputs, inputs, 4, 4]` → `[outputs, 16·inputs]`, as it lies in channels-last memory.
+fn matrix(weight: &Tensor) -> Tensor {
+    let (outputs, inputs, ..) = weight.size4().expect("a convolution's weight");
+    weight.permute([0, 2, 3, 1]).reshape([outputs, 16 * inputs])
+}
+
+/// Sums what neighbours along `axis` have of each other: of the parts that [`convolve`] set side by side along the axis
+/// behind the pixels, the first goes to its own place and the second one place on.
+fn overlap(x: &Tensor, axis: i64) -> Tensor {
+    let parts = x.chunk(2, 3);
+    let [behind, before] = [[0, 1], [1, 0]];
+    let pad = |part: &Tensor, [before, behind]: [i64; 2]| {
+        // From the last axis on, two numbers each.
+        let mut widths = vec![0; 2 * (part.dim() - axis as usize)];
+        let last = widths.len();
+        widths[last - 2] = before;
+        widths[last - 1] = behind;
+        part.constant_pad_nd(widths)
+    };
+    pad(&parts[0], behind) + pad(&parts[1], before)
 }
 
 #[cfg(test)]
@@ -66,10 +99,10 @@ mod tests {
     fn it_is_for_many_weights_and_few_pixels() {
         let zeros = |shape: [i64; 4]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
         let weight = zeros([512, 256, 4, 4]);
-        assert!(suits(&zeros([1, 256, 8, 8]), &weight));
-        assert!(!suits(&zeros([1, 256, 16, 8]), &weight), "32 pixels");
-        assert!(!suits(&zeros([1, 256, 7, 8]), &weight), "an odd side");
-        assert!(!suits(&zeros([1, 128, 8, 8]), &zeros([256, 128, 4, 4])), "half a million weights");
+        assert!(suits([8, 8], &weight));
+        assert!(!suits([16, 8], &weight), "32 pixels");
+        assert!(!suits([7, 8], &weight), "an odd side");
+        assert!(!suits([8, 8], &zeros([256, 128, 4, 4])), "half a million weights");
     }
 
     #[test]
@@ -86,6 +119,22 @@ mod tests {
                 let scale = expected.abs().max().double_value(&[]);
                 assert!((found - expected).abs().max().double_value(&[]) < 1e-12 * scale.max(1.0));
             }
+        }
+    }
+    #[test]
+    fn the_way_back_equals_the_transposed_convolution() {
+        for [h, w] in [[4, 4], [1, 3], [2, 1]] {
+            let draw = |shape: [i64; 4], seed: u64| {
+                let values = latents(seed, Purpose::Latent, 0, 1, shape.iter().product());
+                channels_last(&values.to_kind(Kind::Double).reshape(shape), Device::Cpu)
+            };
+            let (gradient, weight) = (draw([3, 4, h, w], 3), draw([4, 5, 4, 4], 4));
+            let none = None::<&Tensor>;
+            let expected =
+                gradient.conv_transpose2d(&weight, none, [2, 2], [1, 1], [0, 0], 1, [1, 1]);
+            let found = pull_back(&gradient, &weight);
+            assert_eq!(found.size(), expected.size());
+            assert!((found - expected).abs().max().double_value(&[]) < 1e-12);
         }
     }
 }

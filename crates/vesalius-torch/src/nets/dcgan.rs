@@ -6,11 +6,12 @@
 
 use crate::joint::Joint;
 use crate::layers::activation::Activation;
-use crate::layers::conv::{Conv, ConvOptions, Geometry, Upsample};
+use crate::layers::conv::{Conv, ConvOptions, Geometry, HALVING, Upsample, Weight};
 use crate::layers::init::InitSpec;
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
+use crate::regularise::pulled_back;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -141,7 +142,6 @@ impl Discriminator {
         joint: Joint,
         pyramid: Pyramid,
     ) -> Self {
-        let down = Geometry::Conv { kernel: [4, 4], stride: 2, padding: 1 };
         let mut inputs = joint.total();
         let mut blocks = Vec::new();
         for level in 1..=pyramid.halvings() {
@@ -153,7 +153,14 @@ impl Discriminator {
             };
             let name = format!("blocks.{}", level - 1);
             blocks.push((
-                Conv::new(params, &format!("{name}.conv"), [inputs, outputs], down, init, options),
+                Conv::new(
+                    params,
+                    &format!("{name}.conv"),
+                    [inputs, outputs],
+                    HALVING,
+                    init,
+                    options,
+                ),
                 Norm::new(params, &format!("{name}.norm"), norm, outputs),
             ));
             inputs = outputs;
@@ -176,7 +183,39 @@ impl Discriminator {
     }
 }
 
+/// Values of one pass through a block that the way back needs: the convolution's input shape, weight and output.
+type Passed = (Vec<i64>, Weight, Tensor);
+
+impl Discriminator {
+    /// ∇D: the gradient of each logit with respect to its own sample, `[N, C+M, H, W]`, differentiable in the weights; of samples
+    /// that are constants.
+    ///
+    /// The same as LibTorch's gradient of a gradient, which takes three times as long over it: its second derivative of a
+    /// convolution with respect to the weights is a convolution with kernels as large as the picture. Here the way back through
+    /// a convolution is an operation of its own, with the derivatives of a transposed convolution (`bench/README.md`).
+    pub fn input_gradient(&self, sample: &Tensor) -> Tensor {
+        let mut x = sample.shallow_clone();
+        let mut passed: Vec<Passed> = Vec::with_capacity(self.blocks.len());
+        for (conv, norm) in &self.blocks {
+            let weight = conv.weight(true);
+            let y = conv.apply(&x, &weight);
+            passed.push((x.size(), weight, y.shallow_clone()));
+            x = self.activation.apply(&norm.forward(&y, true));
+        }
+        let ones = Tensor::ones([sample.size()[0], 1, 1, 1], (sample.kind(), sample.device()));
+        let mut gradient = self.head.pull_back(&ones, &self.head.weight(true), &x.size());
+        for ((conv, norm), (shape, weight, y)) in self.blocks.iter().zip(passed).rev() {
+            gradient = pulled_back(&y, &gradient, |y| self.activation.apply(&norm.again(y)));
+            gradient = conv.pull_back(&gradient, &weight, &shape); // [N, ·, 2H, 2W]
+        }
+        gradient
+    }
+}
+
 /// Multiple of the filters at `level` halvings below full size (1, 2, …).
 fn multiple(level: u32) -> i64 {
     1 << (level - 1).min(3)
 }
+
+#[cfg(test)]
+mod tests;
