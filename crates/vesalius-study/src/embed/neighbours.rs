@@ -93,17 +93,27 @@ impl Neighbours {
     }
 }
 
-/// Euclidean distance, summed in f64 over eight lanes in a fixed order.
+/// Euclidean distance.
 fn distance(a: &[f32], b: &[f32]) -> f32 {
+    squared_distance(a, b).sqrt() as f32
+}
+
+/// Squared Euclidean distance, summed in f64 over eight lanes in a fixed order.
+pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     let mut lanes = [0.0_f64; 8];
-    let (a, b) = (a.chunks(8), b.chunks(8));
-    for (a, b) in a.zip(b) {
+    let mut add = |a: &[f32], b: &[f32]| {
         for (lane, (x, y)) in lanes.iter_mut().zip(a.iter().zip(b)) {
             let difference = f64::from(*x) - f64::from(*y);
             *lane += difference * difference;
         }
+    };
+    // Eights of a length that the compiler knows become vector instructions.
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in a.iter().zip(b) {
+        add(a, b);
     }
-    lanes.iter().sum::<f64>().sqrt() as f32
+    add(a_rest, b_rest);
+    lanes.iter().sum()
 }
 
 #[cfg(test)]

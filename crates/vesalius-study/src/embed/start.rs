@@ -35,9 +35,7 @@ pub fn principal_components(points: Points, seed: u64) -> Result<Vec<[f32; 2]>> 
             *sum += f64::from(value) / rows.len() as f64;
         }
     }
-    let score = |axis: &[f64], row: usize| -> f64 {
-        points.row(row).iter().zip(&mean).zip(axis).map(|((&x, m), a)| (f64::from(x) - m) * a).sum()
-    };
+    let score = |axis: &[f64], row: usize| score(points.row(row), &mean, axis);
     let mut noise = ChaCha8Rng::seed_from_u64(seed);
     let mut normal = || -> f64 { StandardNormal.sample(&mut noise) };
     let mut axes: [Vec<f64>; 2] = [0, 1].map(|_| (0..width).map(|_| normal()).collect());
@@ -76,6 +74,24 @@ pub fn principal_components(points: Points, seed: u64) -> Result<Vec<[f32; 2]>> 
         *point = *point * EXTENT / extent.max(f64::MIN_POSITIVE) + NOISE * normal();
     }
     Ok(start.into_iter().map(|point| point.map(|x| x as f32)).collect())
+}
+
+/// How far along `axis` a row lies from the mean, summed over eight lanes in a fixed order.
+fn score(row: &[f32], mean: &[f64], axis: &[f64]) -> f64 {
+    let mut lanes = [0.0_f64; 8];
+    let mut add = |row: &[f32], mean: &[f64], axis: &[f64]| {
+        for (lane, ((x, m), a)) in lanes.iter_mut().zip(row.iter().zip(mean).zip(axis)) {
+            *lane += (f64::from(*x) - m) * a;
+        }
+    };
+    let (row, row_rest) = row.as_chunks::<8>();
+    let (mean, mean_rest) = mean.as_chunks::<8>();
+    let (axis, axis_rest) = axis.as_chunks::<8>();
+    for ((row, mean), axis) in row.iter().zip(mean).zip(axis) {
+        add(row, mean, axis);
+    }
+    add(row_rest, mean_rest, axis_rest);
+    lanes.iter().sum()
 }
 
 /// Gram and Schmidt; the largest entry of each axis is made positive, so that signs are no matter of chance.

@@ -1,6 +1,7 @@
 //! What is measured on images and masks.
 
 pub mod audit;
+pub mod bounds;
 pub mod copying;
 pub mod dice;
 pub mod draw;

@@ -44,17 +44,7 @@ pub fn nearest(queries: &Tensor, points: &Tensor, k: i64, between: Between) -> N
         if between == Between::OneSet {
             exclude_self(squared, first_query, first_point);
         }
-        let (values, at) = squared.topk(k.min(squared.size()[1]), 1, false, true);
-        let at = at + first_point;
-        let (values, at) = match best.take() {
-            None => (values, at),
-            Some((so_far, rows)) => {
-                let (values, rows) =
-                    (Tensor::cat(&[so_far, values], 1), Tensor::cat(&[rows, at], 1));
-                let (values, chosen) = values.topk(k.min(values.size()[1]), 1, false, true);
-                (values, rows.gather(1, &chosen, false))
-            }
-        };
+        let (values, at) = nearer(best.take(), squared, first_point, k);
         if first_point + squared.size()[1] == last {
             distances.push(values.sqrt());
             indices.push(at);
@@ -63,6 +53,22 @@ pub fn nearest(queries: &Tensor, points: &Tensor, k: i64, between: Between) -> N
         }
     });
     Nearest { distances: Tensor::cat(&distances, 0), indices: Tensor::cat(&indices, 0) }
+}
+
+/// The `k` nearest of those found so far and of a block `[q, p]` whose columns are the points from `first` on: distances,
+/// ascending, and points.
+pub(super) fn nearer(
+    so_far: Option<(Tensor, Tensor)>,
+    block: &Tensor,
+    first: i64,
+    k: i64,
+) -> (Tensor, Tensor) {
+    let (values, at) = block.topk(k.min(block.size()[1]), 1, false, true);
+    let at = at + first;
+    let Some((so_far, rows)) = so_far else { return (values, at) };
+    let (values, rows) = (Tensor::cat(&[so_far, values], 1), Tensor::cat(&[rows, at], 1));
+    let (values, chosen) = values.topk(k.min(values.size()[1]), 1, false, true);
+    (values, rows.gather(1, &chosen, false))
 }
 
 /// Calls `f(first query, first point, squared distances [q, p])` for every block; the points run fastest.

@@ -1,9 +1,12 @@
 //! Trustworthiness of a map: whether neighbours on it were neighbours before (Venna and Kaski 2001).
 
-use super::neighbours::{Between, for_each_block, nearest};
+use super::bounds::Bounds;
+use super::neighbours::{Between, nearest};
 use anyhow::{Result, bail};
 use rand::seq::index::sample;
+use rayon::prelude::*;
 use tch::{Kind, Tensor};
+use vesalius_study::embed::neighbours::squared_distance;
 
 use crate::rng::{Purpose, keyed};
 
@@ -25,6 +28,9 @@ pub struct Trustworthiness {
 /// 1 − 2 / (m·k·(2N − 3k − 1)) · Σ max(0, rank − k) over m points and their k neighbours: scikit-learn's
 /// `trustworthiness`, where m is N. Of more than [`MOST_ASKED`] points that many are asked, drawn by `seed`: the mean
 /// over them estimates the mean over all.
+///
+/// Features are taken as f32. Ranks are those of exact distances: f32 products bound them, and where the bounds of two
+/// points overlap the distance is computed by itself.
 ///
 /// # Errors
 /// When the counts differ, or k is not below half of them.
@@ -58,42 +64,51 @@ pub fn trustworthiness(
         .zip(&asked)
         .map(|(row, own)| row.iter().copied().filter(|j| j != own).take(k).collect())
         .collect();
-    let queries = features.index_select(0, &rows);
-    let radii = squared_distances(&queries, features, &near)?;
+    let features = features.to_kind(Kind::Float);
+    let width = features.size()[1] as usize;
+    let values: Vec<f32> = Vec::try_from(features.contiguous().view(-1))?;
+    let exact = |i: i64, j: i64| {
+        let [a, b] = [i, j].map(|at| &values[at as usize * width..][..width]);
+        squared_distance(a, b)
+    };
+    let radii: Vec<Vec<f64>> = near
+        .par_iter()
+        .zip(&asked)
+        .map(|(near, &own)| near.iter().map(|&j| exact(own, j)).collect())
+        .collect();
+    let bounds = Bounds::new(&features);
+    let (unit, slack) = (bounds.unit(), bounds.slack());
     let mut ranks = vec![vec![1_usize; k]; asked.len()];
-    for_each_block(&queries, features, &mut |first_query, first_point, squared| {
-        let (q, p) = squared.size2().expect("a block");
-        let block: Vec<f64> = Vec::try_from(squared.contiguous().view(-1)).expect("f64");
-        let queries = first_query as usize..(first_query + q) as usize;
-        for (i, row) in queries.zip(block.chunks_exact(p as usize)) {
-            let own = asked[i] - first_point;
-            let farthest = radii[i].iter().copied().fold(0.0, f64::max);
-            for (at, &squared) in row.iter().enumerate() {
-                if squared < farthest && at as i64 != own {
-                    for (rank, &radius) in ranks[i].iter_mut().zip(&radii[i]) {
-                        *rank += usize::from(squared < radius);
-                    }
+    bounds.for_each_block(&bounds.select(&rows), &mut |first, lower| {
+        let points = lower.size()[1] as usize;
+        let lower: Vec<f32> = Vec::try_from(lower.view(-1)).expect("a block of f32");
+        let rows = lower.par_chunks_exact(points).zip(ranks.par_iter_mut());
+        rows.zip(&radii).zip(&asked).for_each(|(((lower, ranks), radii), &own)| {
+            let farthest = radii.iter().copied().fold(0.0, f64::max);
+            for (j, &lower) in (first..).zip(lower) {
+                let lower = f64::from(lower) * unit;
+                // Bounds that are no numbers go on to the exact distance.
+                if lower > farthest || j as i64 == own {
+                    continue;
+                }
+                let upper = lower + 2.0 * unit * f64::from(slack[own as usize] + slack[j]);
+                let mut found = None;
+                for (rank, &radius) in ranks.iter_mut().zip(radii) {
+                    let nearer = if upper < radius {
+                        true
+                    } else if lower > radius {
+                        false
+                    } else {
+                        *found.get_or_insert_with(|| exact(own, j as i64)) < radius
+                    };
+                    *rank += usize::from(nearer);
                 }
             }
-        }
+        });
     });
     let excess: usize = ranks.iter().flatten().map(|&rank| rank.saturating_sub(k)).sum();
     let scale = 2.0 / (asked.len() as f64 * k as f64 * (2.0 * n as f64 - 3.0 * k as f64 - 1.0));
     Ok(Trustworthiness { value: 1.0 - scale * excess as f64, asked: asked.len() })
-}
-
-/// Squared distances of each query to its own points. A trifle less than they are, so that a block's rounding does not
-/// count a point as nearer than itself.
-fn squared_distances(queries: &Tensor, points: &Tensor, own: &[Vec<i64>]) -> Result<Vec<Vec<f64>>> {
-    own.iter()
-        .enumerate()
-        .map(|(i, own)| {
-            let query = queries.get(i as i64).to_kind(Kind::Double);
-            let points = points.index_select(0, &Tensor::from_slice(own)).to_kind(Kind::Double);
-            let squared = (points - query).square().sum_dim_intlist(1, false, Kind::Double);
-            Ok(Vec::try_from(squared * (1.0 - 1e-9))?)
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -112,6 +127,38 @@ mod tests {
         assert!((of(&plane.flip([0])) - 0.5).abs() < 0.05);
         let error = trustworthiness(&features, &plane, 150, 1).unwrap_err().to_string();
         assert!(error.contains("150 neighbours of 300 points"), "{error}");
+    }
+
+    #[test]
+    fn ranks_are_those_of_exact_distances() {
+        const N: usize = 400;
+        const K: usize = 7;
+        tch::manual_seed(5);
+        let options = (Kind::Float, Device::Cpu);
+        let spread = Tensor::randn([N as i64, 6], options);
+        let map = Tensor::randn([N as i64, 2], options);
+        // The second is a crowd that f32 products see as one point, from whose mean a lone point keeps it away.
+        let far = &spread * 0.01 + 900.0;
+        let _ = far.narrow(0, 0, 1).fill_(-90000.0);
+        for features in [spread, far] {
+            let distances = |x: &Tensor, i: usize| -> Vec<f64> {
+                let x: Vec<Vec<f32>> = Vec::try_from(x).unwrap();
+                x.iter().map(|other| squared_distance(&x[i], other)).collect()
+            };
+            let mut excess = 0;
+            for i in 0..N {
+                let (before, after) = (distances(&features, i), distances(&map, i));
+                let mut others: Vec<usize> = (0..N).filter(|&j| j != i).collect();
+                others.sort_by(|&a, &b| after[a].total_cmp(&after[b]));
+                for &j in &others[..K] {
+                    let nearer = others.iter().filter(|&&l| before[l] < before[j]).count();
+                    excess += (nearer + 1).saturating_sub(K);
+                }
+            }
+            let scale = 2.0 / (N * K * (2 * N - 3 * K - 1)) as f64;
+            let found = trustworthiness(&features, &map, K, 1).unwrap().value;
+            assert!((found - (1.0 - scale * excess as f64)).abs() < 1e-12);
+        }
     }
 
     #[test]

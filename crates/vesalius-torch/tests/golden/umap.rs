@@ -2,10 +2,13 @@
 
 use super::pseudo::double;
 use super::{assert_close, golden, numbers};
-use tch::{Kind, Tensor};
+use std::time::Instant;
+use tch::{Device, Kind, Tensor};
 use vesalius_study::embed::curve::Curve;
 use vesalius_study::embed::neighbours::{Candidates, Neighbours};
-use vesalius_study::embed::{Points, Settings, fuzzy, umap};
+use vesalius_study::embed::{Points, Settings, epochs, fuzzy, layout, start, umap};
+use vesalius_torch::metrics::bounds::candidates;
+use vesalius_torch::metrics::neighbours::{Between, nearest};
 use vesalius_torch::metrics::trustworthiness::trustworthiness;
 
 const K: usize = 15;
@@ -101,4 +104,59 @@ fn a_map_is_the_same_whatever_the_number_of_threads_and_another_with_another_see
     assert_eq!(one, with(2));
     assert_eq!(one, with(5));
     assert_ne!(one, map(&values, 2));
+}
+
+/// Eight crowds of 1,250 points on curved sheets in 2,048 dimensions, shuffled: those of `bench/umap_rounds.py`.
+fn large_crowds() -> Tensor {
+    tch::manual_seed(0);
+    let normal = |shape: [i64; 2]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+    let crowds: Vec<Tensor> = (0..8)
+        .map(|_| {
+            let hidden = (normal([1250, 6]) * 0.7).matmul(&normal([6, 256]));
+            let hidden = (hidden + normal([1, 256]) * 0.5).clamp_min(0.0);
+            let sheet = hidden.matmul(&normal([256, 2048])) / 16.0 + normal([1, 2048]) * 0.2;
+            sheet.clamp_min(0.0) + normal([1250, 2048]) * 0.05
+        })
+        .collect();
+    let order = Tensor::randperm(10_000, (Kind::Int64, Device::Cpu));
+    Tensor::cat(&crowds, 0).index_select(0, &order)
+}
+
+fn timed<T>(phase: &str, run: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let result = run();
+    println!("{phase}: {:.2} s", begun.elapsed().as_secs_f64());
+    result
+}
+
+/// Where the time goes: `cargo test --release -p vesalius-torch --test golden phases_of_a_map -- --ignored --nocapture`.
+#[test]
+#[ignore = "timing, see bench/README.md"]
+fn phases_of_a_map_of_10000() {
+    const COUNT: usize = K - 1 + 16;
+    let x = large_crowds();
+    let values = plain(&x);
+    let points = Points::new(&values, 2048).unwrap();
+    let of = |indices: Tensor| {
+        let indices: Vec<i64> = Vec::try_from(indices.reshape(-1)).unwrap();
+        Candidates::new(indices.into_iter().map(|i| i as u32).collect(), COUNT).unwrap()
+    };
+    let found = timed("candidates", || candidates(&x, K as i64 - 1, COUNT as i64));
+    println!("  {} of {} points by f64 products", found.again, points.len());
+    let near = of(found.indices);
+    let neighbours = timed("exact distances", || Neighbours::among(points, &near, K)).unwrap();
+    let graph = timed("graph", || fuzzy::graph(&neighbours));
+    let start = timed("start", || start::principal_components(points, 1)).unwrap();
+    let curve = timed("curve", || Curve::fit(0.1, 1.0));
+    let rounds = epochs(points.len());
+    let map = timed("layout", || layout::optimise(&graph, start, curve, rounds, 1));
+    let flat: Vec<f32> = map.into_iter().flatten().collect();
+    let plane = Tensor::from_slice(&flat).view([-1, 2]);
+    let trust = timed("trustworthiness", || trustworthiness(&x, &plane, K, 1)).unwrap();
+    println!("  {:.4} of {} points", trust.value, trust.asked);
+    let in_f64 = timed("not part of a map: candidates by f64 products", || {
+        of(nearest(&x, &x, COUNT as i64, Between::OneSet).indices)
+    });
+    let again = Neighbours::among(points, &in_f64, K).unwrap();
+    assert!(neighbours.indices == again.indices, "f32 products lost neighbours");
 }

@@ -20,8 +20,8 @@ use vesalius_study::report::paper::display_name;
 use vesalius_study::run_dir::{Input, Subject};
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::features::images::PackImages;
+use vesalius_torch::metrics::bounds::candidates;
 use vesalius_torch::metrics::features::FeatureSet;
-use vesalius_torch::metrics::neighbours::{Between, nearest};
 use vesalius_torch::metrics::trustworthiness::trustworthiness;
 use vesalius_torch::{Device, Kind as TensorKind, Tensor};
 
@@ -79,7 +79,7 @@ pub struct Args {
 /// Neighbours that trustworthiness looks at.
 const TRUSTED: usize = 15;
 
-/// Candidates beyond the neighbours that are wanted: room for ties and the last digits of matrix products.
+/// Candidates beyond the neighbours that are wanted: room for the last digits of matrix products.
 const SPARE: usize = 16;
 
 /// A set of samples, and which of them are mapped.
@@ -245,10 +245,14 @@ fn draw(
     drop(parts);
     let (points, width) = (features.size()[0] as usize, features.size()[1] as usize);
     eprintln!("mapping {points} points of {width} dimensions");
-    let spare = (settings.neighbours - 1 + SPARE).min(points - 1);
-    let near = nearest(&features, &features, spare as i64, Between::OneSet).indices;
-    let near: Vec<i64> = Vec::try_from(near.reshape(-1))?;
-    let near = Candidates::new(near.into_iter().map(|i| i as u32).collect(), spare)?;
+    let wanted = settings.neighbours - 1;
+    let near = if points <= wanted + SPARE + 1 {
+        Candidates::everybody(points)
+    } else {
+        let near = candidates(&features, wanted as i64, (wanted + SPARE) as i64).indices;
+        let near: Vec<i64> = Vec::try_from(near.reshape(-1))?;
+        Candidates::new(near.into_iter().map(|i| i as u32).collect(), wanted + SPARE)?
+    };
     let values: Vec<f32> = Vec::try_from(features.contiguous().view(-1))?;
     let found = umap(Points::new(&values, width)?, &near, settings)?;
     drop(values);
