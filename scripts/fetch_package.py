@@ -6,8 +6,11 @@ fetch_package.py PROJECT FILENAME SHA256 FOLDER
 Wheels and source archives are only unpacked, never installed, so any Python from 3.9 will do. Only the standard library and pip's own
 configuration are used. Exit 0 when FOLDER/FILENAME is there and its digest is right; 1 with one line otherwise.
 """
+import ast
+import functools
 import hashlib
 import html.parser
+import http.client
 import os
 import ssl
 import subprocess
@@ -28,18 +31,19 @@ def fail(message):
     sys.exit(1)
 
 
+@functools.cache
+def pip_files():
+    """What pip's files of configuration set, by `section.key`: the machine's, the user's, an environment's and PIP_CONFIG_FILE."""
+    # Not `pip config get`, which reads the user's file only.
+    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    lines = [line.partition("=") for line in listed.stdout.splitlines()] if listed.returncode == 0 else []
+    return {key: ast.literal_eval(value) for key, _, value in lines if value}
+
+
 def pip_config(key):
     """A value of pip's configuration, from PIP_<KEY> or its files; None where it is not set."""
     from_environment = os.environ.get("PIP_" + key.upper().replace("-", "_"))
-    if from_environment:
-        return from_environment
-    for section in ("install", "global"):
-        asked = subprocess.run(
-            [sys.executable, "-m", "pip", "config", "get", f"{section}.{key}"],
-            capture_output=True, text=True, check=False)
-        if asked.returncode == 0 and asked.stdout.strip():
-            return asked.stdout.strip()
-    return None
+    return from_environment or pip_files().get("install." + key) or pip_files().get("global." + key)
 
 
 def index_url():
@@ -120,16 +124,22 @@ def main():
     target = os.path.join(folder, filename)
     if os.path.exists(target) and digest(target) == expected:
         return
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        fail(f"{folder}: no folder can be made there ({error.strerror})")
     certificates = pip_config("cert")
-    context = ssl.create_default_context(cafile=certificates)
+    try:
+        context = ssl.create_default_context(cafile=certificates)
+    except OSError as error:
+        fail(f"{certificates}: pip's setting `cert`, expected a file of certificates ({error})")
     part = target + ".part"
     print(f"fetching {filename}", file=sys.stderr)
     for attempt in range(1, TRIES + 1):
         try:
             download(file_url(project, filename, context), part, context)
             break
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, http.client.HTTPException) as error:
             if attempt == TRIES or isinstance(getattr(error, "reason", error), ConnectionRefusedError):
                 reason = getattr(error, "reason", error)
                 fail(f"{filename}: cannot be fetched from the package index ({reason}); what has arrived is kept, "

