@@ -95,7 +95,7 @@ pub struct PackInput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskInput {
-    /// `run`, `synthetic`, `continues`, `judge`.
+    /// `run`, `masks`, `synthetic`, `continues`, `judge`.
     pub role: String,
     /// What it did.
     pub stage: Stage,

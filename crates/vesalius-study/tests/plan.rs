@@ -37,8 +37,10 @@ const HALVING: [&str; 2] =
 
 #[expect(clippy::unnecessary_wraps, reason = "a planner asks a function that may refuse")]
 fn resolve(ask: &Ask) -> anyhow::Result<Resolved> {
-    let spec = json!({ "settings": ask.settings, "seed": ask.seed, "kimg": ask.kimg });
-    Ok(Resolved { spec, paints_masks: false })
+    let (preset, seed) = (ask.preset, ask.seed);
+    let spec =
+        json!({ "preset": preset, "settings": ask.settings, "seed": seed, "kimg": ask.kimg });
+    Ok(Resolved { spec, paints_masks: preset == "painter" })
 }
 
 fn plan(study: &Study, known: &Progress) -> Plan {
@@ -48,6 +50,10 @@ fn plan(study: &Study, known: &Progress) -> Plan {
 
 fn trainings(plan: &Plan) -> Vec<&Arc<Planned>> {
     plan.tasks.iter().filter(|planned| planned.task.stage == Stage::Train).collect()
+}
+
+fn samples(plan: &Plan) -> Vec<&Arc<Planned>> {
+    plan.tasks.iter().filter(|planned| planned.task.stage == Stage::Sample).collect()
 }
 
 fn keys(plan: &Plan) -> Vec<Key> {
@@ -137,4 +143,76 @@ fn of_points_with_two_seeds_those_of_the_lowest_mean_go_on_and_none_that_broke_d
     assert!(goes_on(&known).is_empty(), "the rung is not over");
     known.given_up.insert(keys[5].clone());
     assert_eq!(goes_on(&known), expected);
+}
+
+/// A GAN that paints, its masks, and one that makes its own.
+fn painting(masks: &str) -> Study {
+    let gans = format!("gan = [{{ preset = \"painter\"{masks} }}, {{ preset = \"x\" }}]");
+    study(&[["gan = [{ preset = \"x\" }]", &gans]])
+}
+
+/// Trainings of a GAN.
+fn keys_of(plan: &Plan, gan: &str) -> Vec<Key> {
+    let of_gan = |planned: &&Arc<Planned>| planned.gan.as_deref() == Some(gan);
+    trainings(plan).into_iter().filter(of_gan).map(|planned| planned.key.clone()).collect()
+}
+
+#[test]
+fn masks_of_another_gan_are_those_of_its_best_run_and_waited_for() {
+    let study = painting(", masks = \"x\"");
+    let mut known = Progress::default();
+    let first = plan(&study, &known);
+    assert_eq!(first.later[&Stage::Sample], 2);
+    let (painters, others) = (keys_of(&first, "painter"), keys_of(&first, "x"));
+    assert_eq!((painters.len(), others.len()), (2, 2));
+
+    // Its own search is over, the other's is not.
+    known.finished.extend(painters.iter().cloned().zip([finished(2.0, 1.0), finished(1.0, 1.0)]));
+    let waiting = plan(&study, &known);
+    assert_eq!((samples(&waiting).len(), waiting.later[&Stage::Sample]), (0, 2));
+
+    known.finished.extend(others.iter().cloned().zip([finished(3.0, 1.0), finished(4.0, 1.0)]));
+    let named = plan(&study, &known);
+    let [masks, painted] = samples(&named)[..] else { panic!("two packs") };
+    assert_eq!((&masks.task.spec["masks"], masks.gan.as_deref()), (&"none".into(), Some("x")));
+    assert_eq!(masks.task.input("run").unwrap().key, others[0]);
+    assert_eq!(painted.task.spec["masks"], "sampled");
+    assert_eq!(painted.task.input("run").unwrap().key, painters[1]);
+    assert_eq!(painted.task.input("masks").unwrap().key, masks.key);
+    let is_ready = |known: &Progress| named.ready(known).any(|other| other.key == painted.key);
+    assert!(!is_ready(&known));
+    known.finished.insert(masks.key.clone(), Finished::default());
+    assert!(is_ready(&known));
+
+    // Without those pairs there is nothing to paint.
+    known.finished.remove(&masks.key);
+    known.given_up.insert(masks.key.clone());
+    assert!(named.blocked(&known).contains(&painted.key));
+    known.given_up.clear();
+    for key in &others {
+        known.finished.remove(key);
+        known.given_up.insert(key.clone());
+    }
+    let alone = plan(&study, &known);
+    assert!(samples(&alone).is_empty() && !alone.later.contains_key(&Stage::Sample));
+}
+
+#[test]
+fn masks_of_the_study_file_reach_the_task_of_a_gan_that_paints_them() {
+    for (masks, expected) in [
+        ("", "training"),
+        (", masks = \"training\"", "training"),
+        (", masks = \"warped\"", "warped"),
+    ] {
+        let study = painting(masks);
+        let mut known = Progress::default();
+        for key in keys(&plan(&study, &known)) {
+            known.finished.insert(key, finished(1.0, 1.0));
+        }
+        let plan = plan(&study, &known);
+        let [painted, own] = samples(&plan)[..] else { panic!("two packs") };
+        assert_eq!(painted.task.spec["masks"], expected, "{masks}");
+        assert_eq!(painted.task.inputs.len(), 1, "{masks}: nothing but its run");
+        assert_eq!(own.task.spec["masks"], "none");
+    }
 }

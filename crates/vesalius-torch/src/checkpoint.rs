@@ -5,7 +5,8 @@
 //!     generator.safetensors discriminator.safetensors averaged.safetensors   weights and buffers
 //!     generator_optimiser.safetensors discriminator_optimiser.safetensors    moments
 //!     controls.safetensors   controllers and running means, for families that have some
-//!     state.json     counters, SHA-256 of the other files and of task.toml
+//!     task.toml      the settings it was trained with, to say what changed since; older checkpoints have none
+//!     state.json     counters, SHA-256 of the weights, moments and controls, and of task.toml
 //! ```
 
 use crate::families::Training;
@@ -89,11 +90,15 @@ pub fn name(images: u64) -> String {
     format!("kimg_{:06}.{:03}", images / 1000, images % 1000)
 }
 
-/// Writes a checkpoint as `target`. An existing one of that name (same number of images, hence same content) stays.
+/// The settings of a training as they were when it was saved.
+const SETTINGS: &str = "task.toml";
+
+/// Writes a checkpoint of a training with these `settings` (its `task.toml`) as `target`. An existing one of that name
+/// (same number of images, hence same content) stays.
 ///
 /// # Errors
 /// When the disk is full or not writable; nothing is left then.
-pub fn save(target: &Path, training: &dyn Training, state: &State) -> Result<()> {
+pub fn save(target: &Path, training: &dyn Training, state: &State, settings: &str) -> Result<()> {
     if target.exists() {
         return Ok(());
     }
@@ -109,6 +114,7 @@ pub fn save(target: &Path, training: &dyn Training, state: &State) -> Result<()>
             .with_context(|| format!("{}: cannot be written", target.join(file).display()))?;
         state.files.insert(file.to_owned(), digest::of_file(&path)?);
     }
+    write_file(&staged.path().join(SETTINGS), settings.as_bytes())?;
     write_file(&staged.path().join("state.json"), &serde_json::to_vec_pretty(&state)?)?;
     staged.publish()
 }
@@ -127,6 +133,11 @@ pub fn read_state(folder: &Path) -> Result<State> {
         bail!("{}: format {}, expected {CHECKPOINT_FORMAT}", path.display(), state.format);
     }
     Ok(state)
+}
+
+/// The settings a checkpoint was trained with; `None` where it does not hold them.
+pub fn read_settings(folder: &Path) -> Option<String> {
+    std::fs::read_to_string(folder.join(SETTINGS)).ok()
 }
 
 /// Named tensors of one file of a checkpoint, its digest verified.

@@ -5,11 +5,39 @@ use super::{BestRun, PackInfo, Plan, Planned, Progress};
 use crate::study::{Extractor, Masks};
 use crate::task::{Key, Stage, Task};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The pairs sampled from the best run of a group.
+pub(super) enum Sampled {
+    /// By this task.
+    By(Key),
+    /// By one that can be named once more is known.
+    Later,
+    /// Never: every training diverged or was given up, or the study samples nothing.
+    Never,
+}
+
+/// Of each dataset and GAN so far.
+pub(super) type Samples = HashMap<(String, String), Sampled>;
+
+impl Group<'_> {
+    /// Whether its GAN paints masks of another one, which has to be followed up first.
+    pub(super) fn paints_anothers(&self) -> bool {
+        matches!(self.gan.masks(), Masks::Of(_))
+    }
+}
+
 impl Planner<'_> {
-    /// What happens to the best run of a group, as far as it can be told.
-    pub(super) fn best(&self, group: Group, search: &Search, known: &Progress, plan: &mut Plan) {
+    /// What happens to the best run of a group, as far as it can be told; `samples` of the groups that it may need.
+    pub(super) fn best(
+        &self,
+        group: Group,
+        search: &Search,
+        known: &Progress,
+        samples: &Samples,
+        plan: &mut Plan,
+    ) -> Sampled {
         let gan = group.gan.preset.get_ref();
         let mut runs: Vec<(&Arc<Planned>, f64)> = search
             .trainings
@@ -37,30 +65,33 @@ impl Planner<'_> {
                 what: planned.what.clone(),
             });
         }
-        let Some(best) = &self.study.best else { return };
+        let Some(best) = &self.study.best else { return Sampled::Never };
         let winner = runs.first().filter(|_| last_word).map(|(planned, _)| *planned);
-        let dead = last_word && winner.is_none();
-        let nobody;
-        let train = match winner {
-            Some(planned) => &planned.key,
-            None if dead => return, // every training diverged or was given up
-            None => {
-                nobody = Key::from("0".repeat(64));
-                &nobody
-            }
-        };
-        let masks = search.paints_masks.then_some(group.gan.masks);
-        let masks = match masks {
+        if last_word && winner.is_none() {
+            return Sampled::Never; // every training diverged or was given up
+        }
+        let nobody = Key::from("0".repeat(64));
+        let mut inputs =
+            vec![input("run", Stage::Train, winner.map_or(&nobody, |planned| &planned.key))];
+        let mut named = winner.is_some();
+        let masks = match search.paints_masks.then(|| group.gan.masks()) {
             None => "none",
             Some(Masks::Training) => "training",
             Some(Masks::Warped) => "warped",
+            Some(Masks::Of(other)) => {
+                match samples.get(&(group.pack.name.clone(), other.clone())) {
+                    Some(Sampled::By(key)) => inputs.push(input("masks", Stage::Sample, key)),
+                    Some(Sampled::Later) => named = false,
+                    Some(Sampled::Never) | None => return Sampled::Never,
+                }
+                "sampled"
+            }
         };
         let spec = json!({
             "count": best.count.get_ref(), "seed": best.seed, "truncation": 1.0, "masks": masks,
         });
         let pack = || vec![pack_input(group.pack)];
-        let sample =
-            Task::new(Stage::Sample, pack(), vec![input("run", Stage::Train, train)], spec);
+        let sample = Task::new(Stage::Sample, pack(), inputs, spec);
         let synthetic = sample.key();
         let mut tasks = vec![(sample, format!("{} pairs", best.count.get_ref()))];
         let from = || vec![input("synthetic", Stage::Sample, &synthetic)];
@@ -86,12 +117,13 @@ impl Planner<'_> {
             }
         }
         for (task, what) in tasks {
-            if winner.is_some() {
+            if named {
                 plan.tasks.push(planned(task, group.pack, Some(gan), what));
             } else {
                 *plan.later.entry(task.stage).or_default() += 1;
             }
         }
+        if named { Sampled::By(synthetic) } else { Sampled::Later }
     }
 
     pub(super) fn baselines(&self, pack: &PackInfo, plan: &mut Plan) {

@@ -1,5 +1,6 @@
 //! Searches into trainings: which points are tried, one training per seed, in an order that is fair to all GANs.
 
+use super::follow_up::Samples;
 use super::{Ask, PackInfo, Plan, Planned, Progress, Resolve};
 use crate::search::{self, Known, Share, Trial};
 use crate::study::{Gan, Study};
@@ -73,8 +74,16 @@ impl<'a> Planner<'a> {
             searches.push((group, self.search(group, judge, known, &mut plan.later)?));
         }
         self.add_trainings(&mut plan, &searches, known);
-        for (group, search) in &searches {
-            self.best(*group, search, known, &mut plan);
+        // Masks of another GAN: its pairs stand before the tasks that need them.
+        let mut samples = Samples::new();
+        for anothers in [false, true] {
+            for (group, search) in &searches {
+                if group.paints_anothers() == anothers {
+                    let name = (group.pack.name.clone(), group.gan.preset.get_ref().clone());
+                    let sampled = self.best(*group, search, known, &samples, &mut plan);
+                    samples.insert(name, sampled);
+                }
+            }
         }
         Ok(plan)
     }

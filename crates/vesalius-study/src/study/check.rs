@@ -1,6 +1,6 @@
 //! What a study file must not say, as far as it can be told without knowing what a GAN is.
 
-use super::Study;
+use super::{Masks, Study};
 use crate::search::{self, Sampler};
 use crate::space::{PRESET, Parameter, Scale};
 use anyhow::{Result, bail};
@@ -38,6 +38,7 @@ impl Study {
                 );
             }
         }
+        self.check_masks()?;
         self.check_budget()?;
         if let Some(slurm) = &self.slurm
             && let Err(wrong) = slurm.get_ref().check()
@@ -48,6 +49,25 @@ impl Study {
             self.check_parameter(i, parameter)?;
         }
         self.check_sampler()
+    }
+
+    /// Masks of another GAN are those of one of the study that waits for no third.
+    fn check_masks(&self) -> Result<()> {
+        for masks in self.gan.iter().filter_map(|gan| gan.masks.as_ref()) {
+            let Masks::Of(name) = masks.get_ref() else { continue };
+            let at = self.at(&masks.span());
+            let expected = "expected training, warped, or a GAN of the study that makes its own";
+            match self.gan.iter().find(|gan| gan.preset.get_ref() == name) {
+                None => bail!("{at}: masks = {name}: no [[gan]] of that preset, {expected}"),
+                Some(gan) if matches!(gan.masks(), Masks::Of(_)) => {
+                    bail!(
+                        "{at}: masks = {name}, which paints those of another GAN itself, {expected}"
+                    )
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn check_budget(&self) -> Result<()> {

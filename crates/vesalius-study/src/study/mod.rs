@@ -84,20 +84,38 @@ pub struct Gan {
     /// Settings of its trainings, after those of the study.
     #[serde(default)]
     pub set: Vec<Spanned<String>>,
-    /// Where masks come from, for GANs that paint them.
+    /// Where masks come from, for GANs that paint them; those of the training patients by default.
     #[serde(default)]
-    pub masks: Masks,
+    pub masks: Option<Spanned<Masks>>,
+}
+
+impl Gan {
+    /// Where masks come from, if it paints them.
+    pub fn masks(&self) -> &Masks {
+        self.masks.as_ref().map_or(&Masks::Training, Spanned::get_ref)
+    }
 }
 
 /// Where masks come from, for GANs that paint them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub enum Masks {
     /// Those of the training patients.
-    #[default]
     Training,
     /// The same, moved a little.
     Warped,
+    /// Those that another GAN of the study made on the same dataset: the pairs sampled from its best run.
+    Of(String),
+}
+
+impl From<String> for Masks {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "training" => Self::Training,
+            "warped" => Self::Warped,
+            _ => Self::Of(text),
+        }
+    }
 }
 
 /// `[budget]`.
@@ -376,6 +394,9 @@ when = { preset = ["y"], "a.b" = [2] }
             ("kind = \"random\"", "kind = \"grid\"", &[":19:9:", "points"]),
             ("kind = \"random\"", "kind = \"radom\"", &[":14:", "radom"]),
             ("preset = \"y\"", "preset = \"x\"", &[":9:10:", "twice"]),
+            ("\"y\"", "\"y\"\nmasks = \"z\"", &[":10:9:", "masks = z", "no [[gan]]", "training"]),
+            ("\"y\"", "\"y\"\nmasks = \"y\"", &[":10:9:", "masks = y", "of another GAN itself"]),
+            ("\"y\"", "\"y\"\nmasks = 1", &[":10:9:", "string"]),
             ("name = \"small\"", "name = \"a/b\"", &[":2:1:", "name", "a/b"]),
             ("name = \"small\"", "name = \"small\"\nseeds = []", &[":3:1:", "seeds"]),
             ("kimg = 10.0", "kimg = 10.0\nhours = -3.0", &[":13:1:", "hours", "above 0"]),

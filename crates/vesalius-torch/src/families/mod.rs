@@ -7,6 +7,8 @@ pub mod core;
 pub mod dcgan;
 pub mod spade;
 pub mod style;
+#[cfg(test)]
+mod tests;
 
 use self::core::Parts;
 use crate::batch::Pair;

@@ -1,7 +1,10 @@
 //! The training loop: batches, steps, averages, measurements, checkpoints; stopped and resumed without a trace.
 
 mod average;
+mod resume;
 mod window;
+
+pub use resume::{check_resumable, spec_digest};
 
 use crate::batch;
 use crate::checkpoint::{self, State};
@@ -23,7 +26,6 @@ use tch::{Device, Kind, Tensor};
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::montage::{Tile, montage};
 use vesalius_study::data::pack::Pack;
-use vesalius_study::digest;
 use vesalius_study::publish::write_file;
 use window::Window;
 
@@ -83,28 +85,6 @@ pub fn train<'a>(
     Ok((ended, session.state))
 }
 
-/// Digest of a spec without its length: what must not change between attempts.
-///
-/// # Errors
-/// Never, for a spec that was checked.
-pub fn spec_digest(spec: &TrainSpec) -> Result<String> {
-    let mut spec = spec.clone();
-    spec.training.kimg = 1.0;
-    Ok(digest::of_bytes(spec.to_toml()?.as_bytes()))
-}
-
-/// Loads a checkpoint into a GAN, if it is one of these settings and this pack.
-fn restore(folder: &Path, gan: &mut dyn Training, spec_sha256: &str, pack: &Pack) -> Result<State> {
-    let state = checkpoint::load(folder, gan)?;
-    if state.spec_sha256 != spec_sha256 {
-        bail!("{}: a checkpoint of other settings than task.toml", folder.display());
-    }
-    if state.pack_digest != pack.digest() {
-        bail!("{}: trained on another pack than {}", folder.display(), pack.path().display());
-    }
-    Ok(state)
-}
-
 struct Session<'a> {
     run: &'a Path,
     spec: &'a TrainSpec,
@@ -126,14 +106,13 @@ impl<'a> Session<'a> {
             bail!("{}: no training slice, expected some", pack.path().display());
         }
         let mut gan = families::training(spec, pack.layout(), pack.classes(), context.device)?;
-        let spec_sha256 = spec_digest(spec)?;
         let state = if let Some(folder) = checkpoint::list(run)?.last() {
-            restore(folder, gan.as_mut(), &spec_sha256, pack)?
+            resume::restore(folder, gan.as_mut(), spec, pack)?
         } else {
             if let Some(source) = &spec.init {
                 init::load(gan.as_ref(), source, spec, pack.layout())?;
             }
-            State::new(spec_sha256, pack.digest().to_owned())
+            State::new(spec_digest(spec)?, pack.digest().to_owned())
         };
         let mut order = Order::new(spec.training.seed, 0, indices);
         order.seek(state.images);
@@ -330,7 +309,7 @@ impl<'a> Session<'a> {
         self.state.wall_secs = self.secs();
         self.log.flush()?;
         let folder = self.run.join("checkpoints").join(checkpoint::name(self.state.images));
-        checkpoint::save(&folder, self.gan.as_ref(), &self.state)
+        checkpoint::save(&folder, self.gan.as_ref(), &self.state, &self.spec.to_toml()?)
             .with_context(|| format!("checkpoint at {:.3} kimg", self.state.images as f64 / 1e3))?;
         checkpoint::prune(self.run, self.state.best.map(|(_, images)| images))
     }

@@ -20,7 +20,7 @@ use vesalius_torch::features::images::{PackImages, of_images};
 use vesalius_torch::features::unet::{UnetExtractor, default_spec};
 use vesalius_torch::sample::read_spec;
 use vesalius_torch::spec::TrainSpec;
-use vesalius_torch::train::{Ended, Probe, Surroundings, begin, train};
+use vesalius_torch::train::{Ended, Probe, Surroundings, begin, check_resumable, train};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -97,6 +97,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     if args.resume {
+        // What is refused leaves the run as it was.
+        check_resumable(&args.out, &spec, &pack)?;
         write_file(&args.out.join("task.toml"), spec.to_toml()?.as_bytes())?;
     } else {
         begin(&args.out, &spec, &pack)?;

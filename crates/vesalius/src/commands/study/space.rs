@@ -76,7 +76,7 @@ fn check(study: &Study, gan: &Gan) -> Result<()> {
         resolve(&Ask { preset, settings: &settings, kimg, seed: study.seeds[0] })
     };
     let space = study.space(gan);
-    let mut tried = false;
+    let (mut tried, mut paints_masks) = (false, false);
     for (i, parameter) in study.search.parameter.iter().enumerate() {
         let values: Vec<f64> = match parameter.cardinality() {
             Some(count) => (0..count).map(|i| i as f64).collect(),
@@ -85,7 +85,7 @@ fn check(study: &Study, gan: &Gan) -> Result<()> {
         for at in values {
             let Some(point) = space.with(i, at) else { continue };
             tried = true;
-            attempt(space.settings(&point)).map_err(|error| {
+            let resolved = attempt(space.settings(&point)).map_err(|error| {
                 let own = parameter.paths.get_ref().iter().any(|path| names_it(&error, path));
                 let set = if own { None } else { to_blame(study, gan, &error) };
                 error.context(format!(
@@ -93,14 +93,20 @@ fn check(study: &Study, gan: &Gan) -> Result<()> {
                     set.unwrap_or_else(|| study.at(&Study::span_of(parameter)))
                 ))
             })?;
+            paints_masks |= resolved.paints_masks;
         }
     }
     // Only where there is no other: a value of the space may be what the settings alone lack.
     if !tried {
-        attempt(vec![]).map_err(|error| {
+        let resolved = attempt(vec![]).map_err(|error| {
             let at = to_blame(study, gan, &error);
             error.context(at.unwrap_or_else(|| study.at(&gan.preset.span())))
         })?;
+        paints_masks |= resolved.paints_masks;
+    }
+    if let Some(masks) = gan.masks.as_ref().filter(|_| !paints_masks) {
+        let at = study.at(&masks.span());
+        bail!("{at}: masks: preset {preset} makes its own, expected none to be given");
     }
     Ok(())
 }

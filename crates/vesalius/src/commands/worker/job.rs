@@ -171,13 +171,21 @@ impl Job<'_> {
         for name in ["count", "seed", "truncation"] {
             arguments.extend([format!("--{name}"), self.text(name)?]);
         }
-        match self.text("masks")?.as_str() {
+        let mut inputs = vec![Input::pack("pack", &real)];
+        let masks = self.text("masks")?;
+        match masks.as_str() {
             "none" => {}
-            masks => {
-                arguments.extend(["--masks".to_owned(), path(real.path())?]);
-                if masks == "warped" {
-                    arguments.push("--warp".to_owned());
-                }
+            "training" => arguments.extend(["--masks".to_owned(), path(real.path())?]),
+            "warped" => {
+                arguments.extend(["--masks".to_owned(), path(real.path())?, "--warp".to_owned()]);
+            }
+            "sampled" => {
+                let pack = Pack::open(&self.accepted("masks")?.join("pack"))?;
+                arguments.extend(["--masks".to_owned(), path(pack.path())?]);
+                inputs.push(Input::pack("masks", &pack));
+            }
+            _ => {
+                bail!("task.toml: spec.masks: {masks}, expected none, training, warped or sampled")
             }
         }
         sample::run(&self.arguments(arguments)?)?;
@@ -187,7 +195,6 @@ impl Job<'_> {
             gan: pack.manifest().provenance.row(),
             trained_on: None,
         };
-        let inputs = vec![Input::pack("pack", &real)];
         let images = Some(pack.len() as u64);
         meter
             .result("sample", subject, vec![], inputs, images, self.task.spec.clone())

@@ -1,0 +1,85 @@
+use super::*;
+use crate::rng::Purpose;
+use crate::sample::{latents, pairs};
+use tch::Kind;
+use vesalius_study::data::manifest::PixelDepth;
+
+const STYLES: [&str; 7] = [
+    "networks.mapping.latent=8",
+    "networks.mapping.style=8",
+    "networks.mapping.layers=2",
+    "networks.generator.channel_base=128",
+    "networks.generator.channel_max=8",
+    "networks.discriminator.channel_base=128",
+    "networks.discriminator.channel_max=8",
+];
+const SPADE: [&str; 5] = [
+    "networks.generator.filters=1",
+    "networks.generator.hidden=4",
+    "networks.generator.style=4",
+    "networks.discriminator.filters=2",
+    "regularise.vgg=0",
+];
+
+/// Copies of what a GAN trains: the weights of its generator and of its discriminator.
+fn weights(gan: &dyn Training) -> [Vec<Tensor>; 2] {
+    let [generator, discriminator, _] = gan.parts().networks();
+    [generator, discriminator].map(|params| {
+        params.trained().into_iter().map(|(_, weight)| weight.detach().copy()).collect()
+    })
+}
+
+/// Two steps of a small GAN on slices of this size, the second as at the end of any growing: losses and weights stay
+/// finite, both networks move, and the pairs it makes have the size.
+fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
+    let name = format!("{preset} {height}x{width}");
+    let mut settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
+    settings.push("training.batch=4".to_owned());
+    let spec = TrainSpec::resolve(preset, &settings).unwrap();
+    let layout = Layout { channels: 1, height, width, depth: PixelDepth::U8 };
+    let mut gan = training(&spec, layout, 3, Device::Cpu).unwrap();
+    let before = weights(gan.as_ref());
+    let (h, w) = (height as i64, width as i64);
+    let real = Pair {
+        image: Tensor::rand([4, 1, h, w], (Kind::Float, Device::Cpu)) * 2.0 - 1.0,
+        labels: Tensor::randint(3, [4, h, w], (Kind::Int64, Device::Cpu)),
+    };
+    for (step, images) in [(0, 4), (1, 100_000_000)] {
+        let moment = Moment { step, images, ema_decay: 0.5 };
+        let losses = gan.step(std::slice::from_ref(&real), moment);
+        for loss in [losses.discriminator, losses.generator] {
+            assert!(loss.double_value(&[]).is_finite(), "{name}: {loss:?}");
+        }
+    }
+    for params in gan.parts().networks() {
+        for (tensor, values) in params.all() {
+            assert!(values.isfinite().all().int64_value(&[]) != 0, "{name}: {tensor}");
+        }
+    }
+    for (before, after) in before.iter().zip(weights(gan.as_ref())) {
+        assert!(before.iter().zip(&after).any(|(a, b)| a != b), "{name}: nothing was learned");
+    }
+    let generator = gan.parts().averaged();
+    let z = latents(1, Purpose::Latent, 0, 4, generator.latent());
+    let layout = generator.needs_layout().then_some(&real.labels);
+    let pair = pairs(generator, &Request { latents: &z, layout, truncation: 1.0 });
+    assert_eq!(
+        (pair.image.size(), pair.labels.size()),
+        (vec![4, 1, h, w], vec![4, h, w]),
+        "{name}"
+    );
+}
+
+#[test]
+fn every_family_trains_at_rectangles_that_are_no_powers_of_two() {
+    let dcgan = ["networks.generator.filters=4", "networks.discriminator.filters=4"];
+    // Bases of 5x6 and 6x5 pixels; SPADE's of 2x3 and 3x2.
+    for size in [[40, 48], [48, 40]] {
+        trains("dcgan", &dcgan, size);
+        trains("stylegan", &STYLES, size);
+        trains("stylegan2", &STYLES, size);
+    }
+    for size in [[64, 96], [96, 64]] {
+        trains("spade", &SPADE, size);
+    }
+}
