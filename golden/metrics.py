@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lpips import LPIPS
 from prdc import compute_prdc
 from scipy.stats import mannwhitneyu
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -22,6 +21,7 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 from pytorch_fid.fid_score import calculate_frechet_distance
 
+from lpips_features import seeded
 from pseudo import tensor, uniform
 
 HERE = Path(__file__).resolve().parent
@@ -96,27 +96,10 @@ def pictures() -> dict:
 
 def seeded_lpips() -> dict:
     out = {}
-    for net, indices in (("alex", (0, 3, 6, 8, 10)), ("vgg", (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28))):
-        with contextlib.redirect_stdout(io.StringIO()):
-            network = LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False).eval()
-        state = network.state_dict()
-        for name in list(state):
-            parts = name.split(".")
-            if parts[0] == "net":
-                kind = parts[-1]
-                shape = list(state[name].shape)
-                key = f"lpips.{net}.features.{parts[2]}.{kind}"
-                scale = (6 / np.prod(shape[1:])) ** 0.5 if kind == "weight" else 0.1
-                state[name] = tensor(key, shape, scale)
-            elif parts[0].startswith("lin") and parts[0] != "lins":
-                key = f"lpips.{net}.{parts[0]}.weight"
-                value = tensor(key, list(state[name].shape), 1.0).abs()
-                state[name] = value
-                state[f"lins.{parts[0][3:]}.model.1.weight"] = value
-        network.load_state_dict(state)
-        a, b = tensor("lpips.a", [2, 3, 64, 72], 1.0), tensor("lpips.b", [2, 3, 64, 72], 1.0)
+    a, b = tensor("lpips.a", [2, 3, 64, 72], 1.0), tensor("lpips.b", [2, 3, 64, 72], 1.0)
+    for net in ("alex", "vgg"):
         with torch.no_grad():
-            out[net] = network(a, b).reshape(-1).double().tolist()
+            out[net] = seeded(net)(a, b).reshape(-1).double().tolist()
     return out
 
 

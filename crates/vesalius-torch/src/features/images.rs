@@ -166,8 +166,7 @@ fn read(path: &Path) -> Result<Tensor> {
     Ok((values - f64::from(low)) * (2.0 / f64::from(high - low)) - 1.0)
 }
 
-/// Features of all images `[N, D]`, f32 on the CPU. The next images are decoded while the network works on these;
-/// `progress` hears how many are done.
+/// Features of all images `[N, D]`, f32 on the CPU; `progress` hears how many are done.
 ///
 /// # Errors
 /// When an image is damaged or does not fit the extractor.
@@ -176,10 +175,23 @@ pub fn of_images(
     images: &dyn ImageSet,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Tensor> {
+    Ok(of_images_by_each(&[extractor], images, progress)?.swap_remove(0))
+}
+
+/// The same of several extractors in one walk: each image is decoded once. The next images are decoded while the networks
+/// work on these.
+///
+/// # Errors
+/// When an image is damaged or does not fit an extractor.
+pub fn of_images_by_each(
+    extractors: &[&dyn Extractor],
+    images: &dyn ImageSet,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Vec<Tensor>> {
     const BATCH: usize = 64;
     const AHEAD: usize = 2;
     let all: Vec<usize> = (0..images.len()).collect();
-    let mut parts = Vec::new();
+    let mut parts: Vec<Vec<Tensor>> = extractors.iter().map(|_| Vec::new()).collect();
     std::thread::scope(|scope| -> Result<()> {
         let (send, receive) = sync_channel(AHEAD);
         scope.spawn(move || {
@@ -193,13 +205,79 @@ pub fn of_images(
         let mut done = 0;
         for batches in receive {
             for batch in batches? {
-                let features = extractor.features(&batch.to_device(extractor.device()))?;
+                for (extractor, parts) in extractors.iter().zip(&mut parts) {
+                    let features = extractor.features(&batch.to_device(extractor.device()))?;
+                    parts.push(features.to_device(Device::Cpu).to_kind(Kind::Float));
+                }
                 done += batch.size()[0] as usize;
-                parts.push(features.to_device(Device::Cpu).to_kind(Kind::Float));
                 progress(done);
             }
         }
         Ok(())
     })?;
-    Ok(Tensor::cat(&parts, 0))
+    Ok(parts.iter().map(|parts| Tensor::cat(parts, 0)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// Images of one grey value each, that count how often they are asked for.
+    #[derive(Debug)]
+    struct Counted {
+        asked: Mutex<Vec<usize>>,
+    }
+
+    impl ImageSet for Counted {
+        fn len(&self) -> usize {
+            self.asked.lock().unwrap().len()
+        }
+
+        fn batches(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+            let mut asked = self.asked.lock().unwrap();
+            indices.iter().for_each(|&i| asked[i] += 1);
+            let values: Vec<f32> = indices.iter().map(|&i| i as f32).collect();
+            Ok(vec![Tensor::from_slice(&values).reshape([-1, 1, 1, 1])])
+        }
+
+        fn name(&self, i: usize) -> String {
+            i.to_string()
+        }
+
+        fn digest(&self) -> Result<String> {
+            Ok(String::new())
+        }
+    }
+
+    /// Sees each image as its value times a factor.
+    struct Times(f64);
+
+    impl Extractor for Times {
+        fn name(&self) -> String {
+            format!("times {}", self.0)
+        }
+
+        fn device(&self) -> Device {
+            Device::Cpu
+        }
+
+        fn features(&self, image: &Tensor) -> Result<Tensor> {
+            Ok(image.flatten(1, 3) * self.0)
+        }
+    }
+
+    #[test]
+    fn several_extractors_see_every_image_in_order_and_each_is_decoded_once() {
+        let images = Counted { asked: Mutex::new(vec![0; 150]) };
+        let mut heard = Vec::new();
+        let extractors: [&dyn Extractor; 3] = [&Times(1.0), &Times(2.0), &Times(-1.0)];
+        let found = of_images_by_each(&extractors, &images, &mut |done| heard.push(done)).unwrap();
+        assert_eq!(*images.asked.lock().unwrap(), [1; 150]);
+        assert_eq!(heard, [64, 128, 150]);
+        let values = Tensor::arange(150, (Kind::Float, Device::Cpu)).reshape([-1, 1]);
+        for (found, factor) in found.iter().zip([1.0, 2.0, -1.0]) {
+            assert_eq!(*found, &values * factor);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::Extractor;
 use crate::nets::inception::FidInception;
 use anyhow::{Result, bail};
 use std::path::Path;
+use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 use vesalius_study::digest;
 
@@ -23,6 +24,9 @@ pub enum Dialect {
 const SIDE: i64 = 299;
 
 impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CleanFid, Self::PytorchFid, Self::TorchFidelity];
+
     /// The package.
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,6 +34,11 @@ impl Dialect {
             Self::PytorchFid => "pytorch-fid",
             Self::TorchFidelity => "torch-fidelity",
         }
+    }
+
+    /// In words, for protocols.
+    pub fn describe(self) -> String {
+        format!("{} input treatment", self.name())
     }
 
     /// `[N, C, H, W]` in [-1, 1], C 1 or 3 → `[N, 3, 299, 299]` as the network wants it.
@@ -78,9 +87,10 @@ fn tensorflow1_bilinear(x: &Tensor) -> Tensor {
 }
 
 /// The extractor.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct InceptionExtractor {
-    network: FidInception,
+    /// Shared by the dialects.
+    network: Rc<FidInception>,
     dialect: Dialect,
     device: Device,
     name: String,
@@ -96,7 +106,7 @@ impl InceptionExtractor {
     /// # Errors
     /// When the file is missing or not exactly that network's.
     pub fn load(weights: &Path, dialect: Dialect, device: Device) -> Result<Self> {
-        let network = FidInception::load(weights, device)?;
+        let network = Rc::new(FidInception::load(weights, device)?);
         let digest = digest::of_file(weights)?;
         let original = super::file::metadata(weights)?
             .get("source_sha256")
@@ -125,5 +135,9 @@ impl Extractor for InceptionExtractor {
 
     fn is_fids(&self) -> bool {
         self.original
+    }
+
+    fn in_dialect(&self, dialect: Dialect) -> Option<Box<dyn Extractor>> {
+        Some(Box::new(Self { dialect, ..self.clone() }))
     }
 }

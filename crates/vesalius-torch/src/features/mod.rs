@@ -8,6 +8,7 @@ pub mod script;
 pub mod unet;
 
 use anyhow::Result;
+use inception::Dialect;
 use tch::{Device, Tensor};
 
 /// A network that turns images into vectors.
@@ -32,5 +33,11 @@ pub trait Extractor {
     /// Whether this is FID's own network with its own weights: only then is the Fréchet distance a FID.
     fn is_fids(&self) -> bool {
         false
+    }
+
+    /// The same network behind the input treatment of another of FID's packages; the weights are shared. None of a network
+    /// that is not FID's.
+    fn in_dialect(&self, _dialect: Dialect) -> Option<Box<dyn Extractor>> {
+        None
     }
 }

@@ -39,7 +39,7 @@ impl Input {
     /// In words, for protocols.
     pub fn describe(self) -> String {
         match self {
-            Self::Dialect(dialect) => format!("{} input treatment", dialect.name()),
+            Self::Dialect(dialect) => dialect.describe(),
             Self::Plain { size: [h, w], normalise } => {
                 let range = match normalise {
                     Normalise::Tanh => "[-1, 1]",

@@ -152,7 +152,7 @@ impl Lpips {
     }
 
     /// The network with all weights 0, and its tensors by name; they share memory.
-    pub fn zeros(backbone: Backbone, device: Device) -> (Self, Vec<(String, Tensor)>) {
+    fn zeros(backbone: Backbone, device: Device) -> (Self, Vec<(String, Tensor)>) {
         let options = (Kind::Float, device);
         let named: Vec<(String, Tensor)> = backbone
             .shapes()

@@ -2,7 +2,11 @@
 
 use super::pseudo::{double, tensor};
 use super::{assert_close, golden, numbers, values};
+use std::path::PathBuf;
 use tch::{Device, Kind, Tensor};
+use vesalius_study::digest;
+use vesalius_torch::features::Extractor as _;
+use vesalius_torch::features::lpips::LpipsExtractor;
 use vesalius_torch::metrics::copying::{DataCopying, authenticity, project};
 use vesalius_torch::metrics::extrapolate::fd_infinity;
 use vesalius_torch::metrics::features::FeatureSet;
@@ -92,26 +96,61 @@ fn ssim_and_psnr_are_scikit_images() {
     assert_close("psnr", &values(&found), &numbers(&golden["psnr"]), 0.0, 1e-6);
 }
 
+/// LPIPS' networks, as the package calls them.
+const NETWORKS: [(&str, Backbone); 2] = [("alex", Backbone::Alexnet), ("vgg", Backbone::Vgg16)];
+
+/// Weights of a network as `golden/lpips_features.py` seeds them, in a file.
+fn seeded_lpips(net: &str, backbone: Backbone) -> (tempfile::TempDir, PathBuf) {
+    let seeded = |(name, shape): (String, Vec<i64>)| {
+        let key = format!("lpips.{net}.{name}");
+        let value = if name.starts_with("lin") {
+            tensor(&key, &shape, 1.0).abs()
+        } else if name.ends_with("weight") {
+            let fan_in: i64 = shape[1..].iter().product();
+            tensor(&key, &shape, (6.0 / fan_in as f64).sqrt())
+        } else {
+            tensor(&key, &shape, 0.1)
+        };
+        (name, value)
+    };
+    let weights: Vec<(String, Tensor)> = backbone.shapes().into_iter().map(seeded).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    Tensor::write_safetensors(&weights, &path).unwrap();
+    (folder, path)
+}
+
 #[test]
 fn lpips_is_its_authors() {
     let golden = golden("metrics");
-    for (net, backbone) in [("alex", Backbone::Alexnet), ("vgg", Backbone::Vgg16)] {
-        let (network, tensors) = Lpips::zeros(backbone, Device::Cpu);
-        for (name, mut target) in tensors {
-            let shape = target.size();
-            let key = format!("lpips.{net}.{name}");
-            let value = if name.starts_with("lin") {
-                tensor(&key, &shape, 1.0).abs()
-            } else if name.ends_with("weight") {
-                let fan_in: i64 = shape[1..].iter().product();
-                tensor(&key, &shape, (6.0 / fan_in as f64).sqrt())
-            } else {
-                tensor(&key, &shape, 0.1)
-            };
-            target.copy_(&value);
-        }
+    for (net, backbone) in NETWORKS {
+        let (_folder, path) = seeded_lpips(net, backbone);
+        let network = Lpips::load(backbone, &path, Device::Cpu).unwrap();
         let image = |name: &str| tensor(name, &[2, 3, 64, 72], 1.0);
         let found = network.distance(&image("lpips.a"), &image("lpips.b")).unwrap();
         assert_close(net, &values(&found), &numbers(&golden["lpips"][net]), 0.0, 1e-5);
+    }
+}
+
+#[test]
+fn features_of_alexnet_and_vgg16_are_the_last_layer_of_their_lpips() {
+    let golden = golden("lpips_features");
+    for (net, backbone) in NETWORKS {
+        let (_folder, path) = seeded_lpips(net, backbone);
+        let extractor = LpipsExtractor::load(backbone, &path, Device::Cpu).unwrap();
+        let digest = digest::of_file(&path).unwrap();
+        assert_eq!(extractor.name(), format!("{}@{}", backbone.name(), &digest[..12]));
+        let colour = tensor("lpips.a", &[2, 3, 64, 72], 1.0);
+        let grey = tensor("lpips.grey", &[1, 1, 48, 40], 1.0);
+        for (kind, image) in [("colour", colour), ("grey", grey)] {
+            let expected = &golden["features"][backbone.name()][kind];
+            let found = extractor.features(&image).unwrap();
+            let some = found.slice(1, 0, None::<i64>, 32);
+            assert_close(kind, &values(&some), &numbers(&expected["some"]), 2e-5, 1e-4);
+            let mean = found.mean_dim(&[1_i64][..], false, Kind::Double);
+            assert_close(kind, &values(&mean), &numbers(&expected["mean"]), 0.0, 1e-5);
+        }
+        let error = extractor.features(&tensor("lpips.small", &[1, 3, 12, 12], 1.0)).unwrap_err();
+        assert!(error.to_string().contains("12x12 pixels"), "{error}");
     }
 }

@@ -108,7 +108,7 @@ fn inception_and_its_three_input_dialects_are_the_packages() {
     let network = seeded_inception();
     let bytes = ((tensor("inception.image", &[2, 3, 48, 40], 1.0) + 1.0) * 127.5).round();
     let image = bytes / 127.5 - 1.0;
-    for dialect in [Dialect::CleanFid, Dialect::PytorchFid, Dialect::TorchFidelity] {
+    for dialect in Dialect::ALL {
         let expected = &golden[dialect.name()];
         let input = dialect.input(&image).unwrap();
         let patch = input.get(1).get(2).narrow(0, 100, 3).slice(1, 50, 150, 7);

@@ -10,7 +10,7 @@ use vesalius_study::data::pack::Pack;
 use vesalius_study::digest;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Input, Subject};
-use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages, of_images};
+use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages, of_images_by_each};
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
 use vesalius_torch::features::script::{Input as ScriptInput, ScriptExtractor};
@@ -129,6 +129,23 @@ pub struct Judge {
     pub dialect: Option<&'static str>,
 }
 
+impl Judge {
+    /// The same network in FID's other dialects; none where it is not FID's.
+    pub fn in_other_dialects(&self) -> Vec<Self> {
+        Dialect::ALL
+            .into_iter()
+            .filter(|dialect| self.dialect != Some(dialect.name()))
+            .filter_map(|dialect| {
+                Some(Self {
+                    extractor: self.extractor.in_dialect(dialect)?,
+                    treatment: dialect.describe(),
+                    dialect: Some(dialect.name()),
+                })
+            })
+            .collect()
+    }
+}
+
 impl JudgeArgs {
     /// Loads the network, or trains the real pack's U-Net.
     ///
@@ -136,7 +153,6 @@ impl JudgeArgs {
     /// When weights are missing or do not fit, or the U-Net is asked for without a real pack.
     pub fn judge(&self, real: &Source, device: Device, stop: &Stop) -> Result<Judge> {
         let dialect = self.dialect.dialect();
-        let treatment = format!("{} input treatment", dialect.name());
         let weights = |name: &str| match &self.weights {
             Some(path) => Ok(path.clone()),
             None => weights::in_cache(name).context("--weights: missing"),
@@ -174,7 +190,7 @@ impl JudgeArgs {
                     dialect,
                     device,
                 )?),
-                treatment,
+                treatment: dialect.describe(),
                 dialect: Some(dialect.name()),
             },
             Kind::Vgg16 => lpips(Backbone::Vgg16)?,
@@ -333,29 +349,50 @@ pub fn against(judge: &Judge, sides: [&Source; 2], side: Side) -> (String, Optio
 /// # Errors
 /// When an image does not fit, or the cache cannot be written.
 pub fn features(judge: &Judge, role: &str, images: &dyn ImageSet, keep: bool) -> Result<Tensor> {
-    let cached = if keep {
-        let key = format!(
-            "features/1/{}/{}/{}",
-            judge.extractor.name(),
-            judge.treatment,
-            images.digest()?
-        );
-        let key = digest::of_bytes(key.as_bytes());
-        Some(cache_dir()?.join(format!("features-{}.safetensors", &key[..16])))
-    } else {
-        None
-    };
-    if let Some(path) = cached.as_ref().filter(|path| path.exists()) {
-        return file::read(path);
+    Ok(features_by_each(&[judge], role, images, keep)?.swap_remove(0))
+}
+
+/// The same by several judges; what is not in the cache is computed in one walk over the images.
+///
+/// # Errors
+/// As above.
+pub fn features_by_each(
+    judges: &[&Judge],
+    role: &str,
+    images: &dyn ImageSet,
+    keep: bool,
+) -> Result<Vec<Tensor>> {
+    let mut cached: Vec<Option<PathBuf>> = vec![None; judges.len()];
+    if keep {
+        let (folder, shown) = (cache_dir()?, images.digest()?);
+        for (path, judge) in cached.iter_mut().zip(judges) {
+            let key = format!("features/1/{}/{}/{shown}", judge.extractor.name(), judge.treatment);
+            let key = digest::of_bytes(key.as_bytes());
+            *path = Some(folder.join(format!("features-{}.safetensors", &key[..16])));
+        }
     }
-    let mut bar =
-        Progress::new(&format!("features of {role} images"), images.len() as u64, "images");
-    let found = of_images(judge.extractor.as_ref(), images, &mut |done| bar.set(done as u64, ""))?;
-    bar.finish();
-    if let Some(path) = cached {
-        write_file(&path, &file::to_bytes(&found)?)?;
+    let mut found = Vec::new();
+    for path in &cached {
+        let path = path.as_deref().filter(|path| path.exists());
+        found.push(path.map(file::read).transpose()?);
     }
-    Ok(found)
+    let missing: Vec<usize> = (0..judges.len()).filter(|&i| found[i].is_none()).collect();
+    if !missing.is_empty() {
+        let extractors: Vec<&dyn Extractor> =
+            missing.iter().map(|&i| judges[i].extractor.as_ref()).collect();
+        let mut bar =
+            Progress::new(&format!("features of {role} images"), images.len() as u64, "images");
+        let computed =
+            of_images_by_each(&extractors, images, &mut |done| bar.set(done as u64, ""))?;
+        bar.finish();
+        for (i, features) in missing.into_iter().zip(computed) {
+            if let Some(path) = &cached[i] {
+                write_file(path, &file::to_bytes(&features)?)?;
+            }
+            found[i] = Some(features);
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
 }
 
 fn parse_size(text: &str) -> Result<[i64; 2], String> {

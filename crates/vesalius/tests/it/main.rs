@@ -8,29 +8,38 @@ mod copying;
 mod families;
 mod formats;
 mod full_disk;
+mod init_from;
 mod map;
 mod metrics;
+mod metrics_inception;
 mod metrics_packs;
+mod no_masks;
 mod pipeline;
 mod plausibility;
 mod real_data;
 mod resume;
+mod resume_refused;
 mod search;
 mod segment_options;
 mod site;
 mod slurm;
 mod slurm_faults;
 mod slurm_refusals;
+mod stand_ins;
 mod study;
 mod study_life;
+mod study_masks;
 mod study_view;
 mod truncation;
 mod turing;
+mod weights;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock};
+use vesalius_study::data::manifest::Manifest;
+use vesalius_study::data::pack::{Pack, PackWriter};
 
 /// A folder that is removed at the end, with a cache of its own.
 struct Bench {
@@ -124,6 +133,22 @@ impl Bench {
             bench
         });
         copy(&master.path("pack"), &self.path(name));
+    }
+
+    /// The same with fewer classes: labels above the last one become it.
+    fn phantom_pack_of_classes(&self, name: &str, size: &str, classes: &[&str]) {
+        let all = format!("{name}-of-all-classes");
+        self.phantom_pack_of(&all, size);
+        let all = Pack::open(&self.path(&all)).expect("a pack");
+        let mut writer = PackWriter::create(&self.path(name), all.layout()).expect("a folder");
+        let last = classes.len() as u8 - 1;
+        for (i, record) in all.manifest().slices.iter().enumerate() {
+            let slice = all.slice(i).expect("a slice");
+            let labels: Vec<u8> = slice.labels.iter().map(|&label| label.min(last)).collect();
+            writer.push(slice.pixels, &labels, record.clone()).expect("a slice written");
+        }
+        let classes = classes.iter().map(|&class| class.to_owned()).collect();
+        writer.finish(Manifest { classes, ..all.manifest().clone() }).expect("a pack written");
     }
 
     /// Puts the judge U-Net of the 32x32 phantom pack into this bench's cache: trained once for all tests.

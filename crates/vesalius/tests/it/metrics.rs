@@ -1,4 +1,4 @@
-//! `vesalius metrics` and `vesalius weights` as users run them.
+//! `vesalius metrics` as users run it.
 
 use super::Bench;
 use rustix::process::{Pid, Signal, kill_process};
@@ -160,50 +160,6 @@ fn images_of_the_same_names_are_compared_as_pairs_and_others_with_their_nearest(
             "frechet_distance",
         ],
         &["--extractor unet", "png/train/images"],
-    );
-}
-
-#[test]
-fn weights_are_listed_verified_and_refused_offline() {
-    let bench = Bench::new();
-    let known = json(&bench.ok(&["weights", "list", "--json"]));
-    let known = known["weights"].as_array().unwrap();
-    let names: Vec<&str> = known.iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["inception", "vgg19", "lpips-alexnet", "lpips-vgg16"]);
-    for entry in known {
-        assert_eq!(entry["sha256"].as_str().unwrap().len(), 64);
-        assert!(!entry["licence"].as_str().unwrap().is_empty());
-    }
-    bench.refused(&["weights", "fetch", "resnet"], &["resnet", "expected one of inception"]);
-    std::fs::write(bench.path("some.safetensors"), b"no weights").unwrap();
-    std::fs::write(bench.path("some.pth"), b"no weights").unwrap();
-    bench.refused(&["weights", "add", "some.safetensors"], &["some.safetensors", "inception"]);
-    bench.refused(
-        &["weights", "add", "some.safetensors", "--name", "inception"],
-        &["some.safetensors", "not the weights of inception"],
-    );
-    bench.refused(&["weights", "add", "some.pth"], &["some.pth", "SHA-256", "--name"]);
-    bench.refused(&["weights", "add", "nowhere.pth"], &["nowhere.pth", "no such file"]);
-    assert!(!bench.path("cache/inception.safetensors").exists());
-    // A port that nothing listens on.
-    for name in ["inception", "lpips-alexnet"] {
-        let output = bench
-            .command(&["weights", "fetch", name])
-            .env("https_proxy", "http://127.0.0.1:9")
-            .env("HTTPS_PROXY", "http://127.0.0.1:9")
-            .env("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains("vesalius weights add FILE"), "{text}");
-        assert!(!bench.path(&format!("cache/{name}.safetensors")).exists());
-    }
-    // A judge without its weights says how to get them.
-    bench.phantom_pack("real");
-    bench.refused(
-        &["metrics", "--real", "real", "--synthetic", "real", "--extractor", "vgg16"],
-        &["vesalius weights fetch lpips-vgg16"],
     );
 }
 

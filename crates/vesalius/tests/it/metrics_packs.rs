@@ -17,16 +17,16 @@ fn packs(bench: &Bench) {
 
 const PACKS: [&str; 6] = ["metrics", "--real", "real", "--synthetic", "fake", "--json"];
 
-fn object(text: &str) -> Value {
+pub fn object(text: &str) -> Value {
     serde_json::from_str(text).expect("one JSON object")
 }
 
-fn names(list: &Value) -> Vec<&str> {
+pub fn names(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|entry| entry["metric"].as_str().unwrap()).collect()
 }
 
 /// Cached features, with the time each was written.
-fn cached(bench: &Bench) -> BTreeMap<String, SystemTime> {
+pub fn cached(bench: &Bench) -> BTreeMap<String, SystemTime> {
     std::fs::read_dir(bench.path("cache"))
         .unwrap()
         .map(|entry| {

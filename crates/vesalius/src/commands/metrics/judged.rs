@@ -1,15 +1,13 @@
 //! Both sides of a comparison as features, and the metrics that look at features.
 
 use super::{Args, Sides, images};
-use crate::commands::judge::{self, Judge, Kind, Side, Source};
-use crate::commands::weights;
+use crate::commands::judge::{self, Judge, Side, Source};
 use crate::environment::Stop;
 use anyhow::{Result, bail};
 use vesalius_study::run_dir::Subject;
 use vesalius_study::score::Score;
 use vesalius_torch::features::file;
 use vesalius_torch::features::images::ImageSet;
-use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::metrics::features::FeatureSet;
 use vesalius_torch::metrics::frechet::Divisor;
 use vesalius_torch::metrics::kernel::Subset;
@@ -42,8 +40,18 @@ pub struct Judged {
     treatment: String,
     dialect: Option<&'static str>,
     is_fid: bool,
+    /// What the same network sees in the same images in FID's other dialects, where all were asked for.
+    others: Vec<OtherDialect>,
     /// What was compared, where both sides are packs.
     pub subject: Option<Subject>,
+}
+
+/// Features of both sides in another dialect.
+struct OtherDialect {
+    real: Tensor,
+    synthetic: Tensor,
+    treatment: String,
+    dialect: Option<&'static str>,
 }
 
 impl Judged {
@@ -73,6 +81,7 @@ impl Judged {
                 treatment: "features from files".to_owned(),
                 dialect: None,
                 is_fid: false,
+                others: Vec::new(),
                 subject: None,
             });
         }
@@ -80,19 +89,35 @@ impl Judged {
         let judge = args.judge.judge(&sides.real, device, stop).map_err(|error| {
             if stop.asked() { error } else { NoNetwork(format!("{error:#}")).into() }
         })?;
-        let of = |role: &'static str, images: &dyn ImageSet, keep: bool| {
-            FeatureSet::new(role, &judge::features(&judge, role, images, keep)?)
+        let others = if args.all { judge.in_other_dialects() } else { Vec::new() };
+        let judges: Vec<&Judge> = std::iter::once(&judge).chain(&others).collect();
+        // One walk over the images of a side, whatever the number of dialects.
+        let of = |role: &'static str, images: &dyn ImageSet, keep: bool, judges: &[&Judge]| {
+            let mut all = judge::features_by_each(judges, role, images, keep)?.into_iter();
+            let own = all.next().expect("one for each judge");
+            anyhow::Ok((FeatureSet::new(role, &own)?, all))
         };
-        let real_features = of("real", real.as_ref(), true)?;
-        let synthetic_features = of("synthetic", synthetic.as_ref(), false)?;
+        let (real_features, real_others) = of("real", real.as_ref(), true, &judges)?;
+        let (synthetic_features, synthetic_others) =
+            of("synthetic", synthetic.as_ref(), false, &judges)?;
         let held_out = held_out.filter(|images| !images.is_empty());
         let groups_of =
             |images: &dyn ImageSet| (0..images.len()).map(|i| images.group(i)).collect();
         let held_out_groups = held_out.as_ref().map(|images| groups_of(images.as_ref()));
-        let held_out = held_out.map(|images| of("held-out", images.as_ref(), true)).transpose()?;
+        let held_out = held_out
+            .map(|images| anyhow::Ok(of("held-out", images.as_ref(), true, &judges[..1])?.0))
+            .transpose()?;
         let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(device));
-        let (treatment, subject) =
-            judge::against(&judge, [&sides.real, &sides.synthetic], Side::Train);
+        let against =
+            |judge: &Judge| judge::against(judge, [&sides.real, &sides.synthetic], Side::Train);
+        let (treatment, subject) = against(&judge);
+        let pairs = real_others.zip(synthetic_others);
+        let other = |(judge, (real, synthetic)): (&Judge, (Tensor, Tensor))| OtherDialect {
+            real,
+            synthetic,
+            treatment: against(judge).0,
+            dialect: judge.dialect,
+        };
         Ok(Self {
             logits,
             groups: Some(groups_of(real.as_ref())),
@@ -101,6 +126,7 @@ impl Judged {
             treatment,
             dialect: judge.dialect,
             is_fid: judge.extractor.is_fids(),
+            others: others.iter().zip(pairs).map(other).collect(),
             subject,
             real: real_features,
             synthetic: synthetic_features,
@@ -108,11 +134,7 @@ impl Judged {
         })
     }
 
-    /// Scores of one metric.
-    ///
-    /// # Errors
-    /// When it cannot be measured on this input.
-    pub fn measure(&self, args: &Args, metric: Metric) -> Result<Vec<Score>> {
+    fn comparison(&self, args: &Args) -> Comparison<'_> {
         Comparison {
             real: &self.real,
             synthetic: &self.synthetic,
@@ -128,49 +150,33 @@ impl Judged {
             divisor: if args.biased { Divisor::Biased } else { Divisor::Unbiased },
             intervals: args.intervals,
         }
-        .measure(metric)
     }
 
-    /// FID's other two dialects, with the same weights.
+    /// Scores of one metric.
     ///
     /// # Errors
-    /// When an image does not fit.
-    pub fn other_dialects(&self, args: &Args, sides: &Sides, device: Device) -> Result<Vec<Score>> {
-        if args.judge.extractor != Kind::Inception || self.dialect.is_none() {
-            return Ok(Vec::new());
-        }
-        let (real, synthetic, _) = images(args, sides)?;
-        let path = match &args.judge.weights {
-            Some(path) => path.clone(),
-            None => weights::in_cache("inception")?,
-        };
+    /// When it cannot be measured on this input.
+    pub fn measure(&self, args: &Args, metric: Metric) -> Result<Vec<Score>> {
+        self.comparison(args).measure(metric)
+    }
+
+    /// Fréchet distances in FID's other dialects, where all were asked for.
+    ///
+    /// # Errors
+    /// When they cannot be measured on this input.
+    pub fn other_dialects(&self, args: &Args) -> Result<Vec<Score>> {
         let mut scores = Vec::new();
-        for dialect in [Dialect::CleanFid, Dialect::PytorchFid, Dialect::TorchFidelity] {
-            if self.dialect == Some(dialect.name()) {
-                continue;
-            }
-            let judge = Judge {
-                extractor: Box::new(InceptionExtractor::load(&path, dialect, device)?),
-                treatment: format!("{} input treatment", dialect.name()),
-                dialect: Some(dialect.name()),
+        for other in &self.others {
+            let real = FeatureSet::new("real", &other.real)?;
+            let synthetic = FeatureSet::new("synthetic", &other.synthetic)?;
+            let comparison = Comparison {
+                real: &real,
+                synthetic: &synthetic,
+                dialect: other.dialect,
+                treatment: &other.treatment,
+                ..self.comparison(args)
             };
-            let of = |role: &'static str, images: &dyn ImageSet, keep| {
-                FeatureSet::new(role, &judge::features(&judge, role, images, keep)?)
-            };
-            let judged = Self {
-                real: of("real", real.as_ref(), true)?,
-                synthetic: of("synthetic", synthetic.as_ref(), false)?,
-                held_out: None,
-                logits: None,
-                groups: self.groups.clone(),
-                held_out_groups: None,
-                extractor: self.extractor.clone(),
-                treatment: judge.treatment.clone(),
-                dialect: judge.dialect,
-                is_fid: self.is_fid,
-                subject: None,
-            };
-            scores.extend(judged.measure(args, Metric::FrechetDistance)?);
+            scores.extend(comparison.measure(Metric::FrechetDistance)?);
         }
         Ok(scores)
     }

