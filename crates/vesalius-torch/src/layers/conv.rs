@@ -48,6 +48,9 @@ pub enum Geometry {
 /// What a discriminator of DCGAN halves its resolution with.
 pub const HALVING: Geometry = Geometry::Conv { kernel: [4, 4], stride: 2, padding: 1 };
 
+/// What a generator of DCGAN doubles it with.
+pub const DOUBLING: Geometry = Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 };
+
 /// A convolution.
 #[derive(Debug)]
 pub struct Conv {
@@ -150,18 +153,18 @@ impl Conv {
     fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         match self.geometry {
             HALVING if patches::suits(pixels(x), weight) => {
-                let y = patches::convolve(x, weight);
-                bias.map_or_else(|| y.shallow_clone(), |bias| &y + bias.reshape([1, -1, 1, 1]))
+                with_bias(&patches::convolve(x, weight), bias)
             }
             Geometry::Conv { stride, padding, .. } => {
                 x.conv2d(weight, bias, [stride; 2], [padding; 2], [1, 1], 1)
             }
+            DOUBLING => double(x, weight, bias),
             Geometry::Transposed { stride, padding, .. } => {
                 x.conv_transpose2d(weight, bias, [stride; 2], [padding; 2], [0, 0], 1, [1, 1])
             }
             Geometry::NearestConv3 => {
                 let kernel = channels_last(&nearest_kernel(weight), weight.device());
-                x.conv_transpose2d(&kernel, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
+                double(x, &kernel, bias)
             }
         }
     }
@@ -215,6 +218,18 @@ impl Spectral {
             Self::AsTorch => ["weight_orig", "weight_u", "weight_v"],
         }
     }
+}
+
+/// The transposed 4x4 convolution of stride 2 and padding 1.
+fn double(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    if patches::suits(pixels(x).map(|side| 2 * side), weight) {
+        return with_bias(&patches::pull_back(x, weight), bias);
+    }
+    x.conv_transpose2d(weight, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
+}
+
+fn with_bias(y: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    bias.map_or_else(|| y.shallow_clone(), |bias| y + bias.reshape([1, -1, 1, 1]))
 }
 
 fn pixels(x: &Tensor) -> [i64; 2] {

@@ -1,4 +1,4 @@
-//! A strided convolution over small pictures as one matrix product.
+//! A strided convolution over small pictures as one matrix product, and the transposed one.
 //!
 //! oneDNN goes through all weights of a convolution again for every few pixels of every picture. Where the weights are
 //! many and the pixels few, as in a discriminator's last halving (512 x 256 x 4 x 4 weights, 4x4 pixels), that takes
@@ -36,8 +36,8 @@ pub fn convolve(x: &Tensor, weight: &Tensor) -> Tensor {
     y.reshape([n, h, w, outputs]).permute([0, 3, 1, 2])
 }
 
-/// Gradient of [`convolve`] with respect to its input from the gradient with respect to its output,
-/// `[N, outputs, h, w]` → `[N, inputs, 2h, 2w]`, as a forward operation: the steps of [`convolve`] backwards.
+/// The transposed 4x4 convolution of stride 2 and padding 1, `[N, outputs, h, w]` → `[N, inputs, 2h, 2w]`: the gradient of
+/// [`convolve`] with respect to its input from the one with respect to its output. The steps of [`convolve`] backwards.
 pub fn pull_back(gradient: &Tensor, weight: &Tensor) -> Tensor {
     let (n, outputs, h, w) = gradient.size4().expect("a batch of pictures");
     let inputs = weight.size()[1];
@@ -47,7 +47,7 @@ pub fn pull_back(gradient: &Tensor, weight: &Tensor) -> Tensor {
     let rows = pairs.permute([0, 1, 3, 2, 4]).reshape([n, 2 * h + 2, w, 4 * inputs]);
     let pairs = overlap(&rows, 2); // [N, 2h+2, w+1, 2·inputs]
     let padded = pairs.reshape([n, 2 * h + 2, 2 * w + 2, inputs]);
-    padded.narrow(1, 1, 2 * h).narrow(2, 1, 2 * w).permute([0, 3, 1, 2])
+    padded.narrow(1, 1, 2 * h).narrow(2, 1, 2 * w).contiguous().permute([0, 3, 1, 2])
 }
 
 /// `[outputs, inputs, 4, 4]` → `[outputs, 16·inputs]`, as it lies in channels-last memory.

@@ -6,7 +6,7 @@
 
 use crate::joint::Joint;
 use crate::layers::activation::Activation;
-use crate::layers::conv::{Conv, ConvOptions, Geometry, HALVING, Upsample, Weight};
+use crate::layers::conv::{Conv, ConvOptions, DOUBLING, Geometry, HALVING, Upsample, Weight};
 use crate::layers::init::InitSpec;
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
@@ -70,7 +70,7 @@ impl Generator {
             spectral_norm: spec.spectral_norm.into(),
         };
         let up = match spec.upsample {
-            Upsample::Transposed => Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 },
+            Upsample::Transposed => DOUBLING,
             Upsample::Resize => Geometry::NearestConv3,
         };
         let mut inputs = latent;
@@ -190,9 +190,9 @@ impl Discriminator {
     /// ∇D: the gradient of each logit with respect to its own sample, `[N, C+M, H, W]`, differentiable in the weights; of samples
     /// that are constants.
     ///
-    /// The same as LibTorch's gradient of a gradient, which takes three times as long over it: its second derivative of a
-    /// convolution with respect to the weights is a convolution with kernels as large as the picture. Here the way back through
-    /// a convolution is an operation of its own, with the derivatives of a transposed convolution (`bench/README.md`).
+    /// The same as LibTorch's gradient of a gradient, in less time: its second derivative of a convolution with respect to the
+    /// weights is a dilated convolution with kernels as large as the picture. Here the way back through a convolution is an
+    /// operation of its own, with the derivatives of a transposed convolution (`bench/README.md`).
     pub fn input_gradient(&self, sample: &Tensor) -> Tensor {
         let mut x = sample.shallow_clone();
         let mut passed: Vec<Passed> = Vec::with_capacity(self.blocks.len());

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 pub struct Cluster {
     folder: tempfile::TempDir,
@@ -71,6 +72,16 @@ impl Cluster {
             Some((id.to_owned(), node.trim().to_owned()))
         };
         text.lines().filter_map(job).collect()
+    }
+
+    /// Waits until the controller has saved what it knows now. One that is killed comes back with what it saved last: some
+    /// seconds old, it may even run jobs again that were over.
+    pub fn saved(&self) {
+        let now = SystemTime::now();
+        let path = self.folder.path().join("state").join("job_state");
+        wait_for("the controller's saved state", || {
+            path.metadata().and_then(|saved| saved.modified()).is_ok_and(|saved| saved >= now)
+        });
     }
 
     fn pid(&self, daemon: &str) -> String {

@@ -59,11 +59,14 @@ fn a_training_goes_through_every_fault_of_a_cluster_and_ends_as_an_undisturbed_o
     let (worker, _) = at_work();
     signal("USR1", &worker);
 
-    // The coordinator is killed, then the controller, which may forget the job; a new coordinator waits for it. The
-    // training is held meanwhile: it would be over by the time that the controller is back.
-    let (held, _) = at_work();
+    // The coordinator is killed, then the controller; a new coordinator waits for it. The training is held meanwhile: it
+    // would be over by the time that the controller is back.
+    let (held, held_job) = at_work();
     a_new_checkpoint(&bench);
     signal("STOP", &held);
+    // Something to save.
+    cluster.slurm("scontrol", &["update", &format!("jobid={held_job}"), "comment=held"]);
+    cluster.saved();
     coordinator.kill().unwrap();
     coordinator.wait().unwrap();
     cluster.kill("slurmctld");
