@@ -2,7 +2,7 @@
 # Other tools' readers on what the program writes: nibabel and SimpleITK read its exports, TensorBoard its event files.
 # Usage: scripts/check_with_peers.sh; from the environment: VESALIUS (target/debug/vesalius). Packages go into target/checks-venv.
 set -euo pipefail
-VESALIUS=$(readlink -f "${VESALIUS:-$(dirname "${BASH_SOURCE[0]}")/../target/debug/vesalius}")
+VESALIUS=$(readlink -m "${VESALIUS:-$(dirname "${BASH_SOURCE[0]}")/../target/debug/vesalius}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 VENV=$PWD/target/checks-venv SCRIPTS=$PWD/scripts
 [ -x "$VESALIUS" ] || { echo "error: $VESALIUS: not there, expected the program; cargo build makes it" >&2; exit 1; }
@@ -26,7 +26,7 @@ vesalius prepare acdc hearts --out grey --size 32x32 --crop centre:128x128
 vesalius phantom idrid eyes --patients 4
 vesalius prepare idrid eyes --out colour --size 32x32 --crop foreground --depth u16
 
-# A training that is killed once its last checkpoint is written, and goes on: two sessions, two event files.
+# A training as if killed once its last checkpoint was written, which goes on: two sessions, two event files.
 tiny=(networks.mapping.{latent,style}=16 networks.{generator,discriminator}.{channel_base=256,channel_max=16}
   training.batch=4 training.checkpoint_every_kimg=0.1 training.distance_every_kimg=0)
 vesalius train grey --preset stylegan2 --kimg 0.2 --out run --threads 1 "${tiny[@]/#/--set=}"

@@ -25,7 +25,7 @@ pub fn gradient_penalty(
 pub fn pulled_back(x: &Tensor, gradient: &Tensor, function: impl Fn(&Tensor) -> Tensor) -> Tensor {
     // A name of its own for x: `gradient` depends on x itself by the layers behind, and that path must not be taken.
     let x = x.alias();
-    // In channels-last order, the one that both lie in: no copies.
+    // In channels-last order, the one that both lie in on a CPU: no copies there.
     let flat = |x: &Tensor| x.permute([0, 2, 3, 1]).reshape([-1]);
     let product = flat(&function(&x)).dot(&flat(gradient));
     let [pulled] = <[Tensor; 1]>::try_from(Tensor::run_backward(&[product], &[x], true, true))

@@ -236,7 +236,9 @@ mod tests {
 
         fn batches(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
             let mut asked = self.asked.lock().unwrap();
-            indices.iter().for_each(|&i| asked[i] += 1);
+            for &i in indices {
+                asked[i] += 1;
+            }
             let values: Vec<f32> = indices.iter().map(|&i| i as f32).collect();
             Ok(vec![Tensor::from_slice(&values).reshape([-1, 1, 1, 1])])
         }

@@ -123,9 +123,9 @@ impl Conv {
         }
     }
 
-    /// Gradient with respect to the input, `[N, inputs, H, W]` like `shape`, from the gradient with respect to the output: a
-    /// forward operation, so that its own derivatives are those of a transposed convolution (see
-    /// [`crate::regularise::gradient_penalty`]). Of plain convolutions only.
+    /// Gradient with respect to the input, `[N, inputs, H, W]` like `shape`, from the gradient with respect to the output:
+    /// a forward operation, so that its own derivatives are those of a transposed convolution (see
+    /// [`crate::nets::dcgan::Discriminator::input_gradient`]). Of plain convolutions only.
     pub fn pull_back(&self, gradient: &Tensor, weight: &Weight, shape: &[i64]) -> Tensor {
         let Geometry::Conv { kernel, stride, padding } = self.geometry else {
             unreachable!("a discriminator has plain convolutions");

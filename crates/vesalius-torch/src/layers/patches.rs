@@ -121,6 +121,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn the_way_back_equals_the_transposed_convolution() {
         for [h, w] in [[4, 4], [1, 3], [2, 1]] {

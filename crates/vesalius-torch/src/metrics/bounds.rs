@@ -15,9 +15,10 @@ const TINY: f64 = 1e-30;
 /// A set with what bounds its distances.
 ///
 /// |x|² + |y|² - 2x·y of scaled rows x and y is a sum of the norms and D products, whose partial sums are at most
-/// 2(|x|² + |y|²) in whatever order it is taken; D times that half an ulp is the most it can be off (Higham 2002, sections
-/// 3.1 and 4.2). Rounding the entries, the norms and the last sums takes less than 16 times that. Each norm has its share
-/// of the bound taken off, so that what comes out is not above the true distance.
+/// 2(|x|² + |y|²) in whatever order it is taken; D times half an ulp of that is the most it can be off (Higham 2002,
+/// sections 3.1 and 4.2; without terms of higher order in D: Jeannerod and Rump 2013). Rounding the entries, the norms and
+/// the last sums takes less than 16 times as much. Each norm has its share of the bound taken off, so that what comes out
+/// is not above the true distance. Of products in f32 throughout: TF32 or bfloat16 inside them would break it.
 #[derive(Debug)]
 pub struct Bounds {
     /// Without the mean, divided by `scale`: `[N, D]`, f32.
