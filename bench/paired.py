@@ -41,7 +41,7 @@ def main():
         process.stdin.close()
         process.wait()
     medians = [statistics.median(r) for r in rates]
-    text = [f"{m:.1f} [{min(r):.1f}, {max(r):.1f}], {gib:.2f} GiB" for m, r, gib in zip(medians, rates, memory)]
+    text = [f"{m:.2f} [{min(r):.2f}, {max(r):.2f}], {gib:.2f} GiB" for m, r, gib in zip(medians, rates, memory)]
     print(f"| {name} | {medians[0] / medians[1]:.2f}x | {text[0]} | {text[1]} |")
 
 
