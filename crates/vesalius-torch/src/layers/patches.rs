@@ -80,6 +80,11 @@ mod tests {
     use crate::sample::latents;
     use tch::Kind;
 
+    fn draw(shape: [i64; 4], seed: u64) -> Tensor {
+        let values = latents(seed, Purpose::Latent, 0, 1, shape.iter().product());
+        channels_last(&values.to_kind(Kind::Double).reshape(shape), Device::Cpu)
+    }
+
     fn reference(x: &Tensor, weight: &Tensor) -> Tensor {
         x.conv2d(weight, None::<&Tensor>, [2, 2], [1, 1], [1, 1], 1)
     }
@@ -108,10 +113,6 @@ mod tests {
     #[test]
     fn it_equals_the_convolution_in_values_and_in_first_and_second_derivatives() {
         for [h, w] in [[8, 8], [2, 6], [4, 2]] {
-            let draw = |shape: [i64; 4], seed: u64| {
-                let values = latents(seed, Purpose::Latent, 0, 1, shape.iter().product());
-                channels_last(&values.to_kind(Kind::Double).reshape(shape), Device::Cpu)
-            };
             let (x, weight) = (draw([3, 5, h, w], 1), draw([4, 5, 4, 4], 2));
             let (found, expected) = (all(convolve, &x, &weight), all(reference, &x, &weight));
             for (found, expected) in found.iter().zip(&expected) {
@@ -125,10 +126,6 @@ mod tests {
     #[test]
     fn the_way_back_equals_the_transposed_convolution() {
         for [h, w] in [[4, 4], [1, 3], [2, 1]] {
-            let draw = |shape: [i64; 4], seed: u64| {
-                let values = latents(seed, Purpose::Latent, 0, 1, shape.iter().product());
-                channels_last(&values.to_kind(Kind::Double).reshape(shape), Device::Cpu)
-            };
             let (gradient, weight) = (draw([3, 4, h, w], 3), draw([4, 5, 4, 4], 4));
             let none = None::<&Tensor>;
             let expected =
