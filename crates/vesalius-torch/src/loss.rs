@@ -1,7 +1,7 @@
 //! Adversarial losses: what the discriminator minimises, and what the generator minimises.
 
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// The losses of the study.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,11 +36,9 @@ impl AdversarialLoss {
     pub fn on_real(self, logits: &Tensor) -> Tensor {
         match self {
             Self::NonSaturating { real_target } => cross_entropy(logits, real_target),
-            Self::LeastSquares { real_target } => {
-                (logits - real_target).square().mean(Kind::Float) * 0.5
-            }
-            Self::Wasserstein {} => -logits.mean(Kind::Float),
-            Self::Hinge {} => (-logits + 1.0).relu().mean(Kind::Float),
+            Self::LeastSquares { real_target } => (logits - real_target).square().mean(None) * 0.5,
+            Self::Wasserstein {} => -logits.mean(None),
+            Self::Hinge {} => (-logits + 1.0).relu().mean(None),
         }
     }
 
@@ -48,9 +46,9 @@ impl AdversarialLoss {
     pub fn on_fake(self, logits: &Tensor) -> Tensor {
         match self {
             Self::NonSaturating { .. } => cross_entropy(logits, 0.0),
-            Self::LeastSquares { .. } => logits.square().mean(Kind::Float) * 0.5,
-            Self::Wasserstein {} => logits.mean(Kind::Float),
-            Self::Hinge {} => (logits + 1.0).relu().mean(Kind::Float),
+            Self::LeastSquares { .. } => logits.square().mean(None) * 0.5,
+            Self::Wasserstein {} => logits.mean(None),
+            Self::Hinge {} => (logits + 1.0).relu().mean(None),
         }
     }
 
@@ -58,15 +56,15 @@ impl AdversarialLoss {
     pub fn of_generator(self, logits: &Tensor) -> Tensor {
         match self {
             Self::NonSaturating { .. } => cross_entropy(logits, 1.0),
-            Self::LeastSquares { .. } => (logits - 1.0).square().mean(Kind::Float) * 0.5,
-            Self::Wasserstein {} | Self::Hinge {} => -logits.mean(Kind::Float),
+            Self::LeastSquares { .. } => (logits - 1.0).square().mean(None) * 0.5,
+            Self::Wasserstein {} | Self::Hinge {} => -logits.mean(None),
         }
     }
 }
 
 /// Mean binary cross-entropy of σ(logits) against one target: softplus(l) − target·l.
 fn cross_entropy(logits: &Tensor, target: f64) -> Tensor {
-    (logits.softplus() - logits * target).mean(Kind::Float)
+    (logits.softplus() - logits * target).mean(None)
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ pub fn gradient_penalty(
     let (real, fake) = (real.detach(), fake.detach());
     let mixed = &fake + (real - &fake) * epsilon;
     let squares = gradient(&mixed).square();
-    let norms = squares.sum_dim_intlist(&[1_i64, 2, 3][..], false, Kind::Float).sqrt();
-    (norms - 1.0).square().mean(Kind::Float)
+    let norms = squares.sum_dim_intlist(&[1_i64, 2, 3][..], false, None).sqrt();
+    (norms - 1.0).square().mean(None)
 }
 
 /// Gradient of the sum of `function(x)` × `gradient` with respect to `x`: as a function of both, whose own derivatives
