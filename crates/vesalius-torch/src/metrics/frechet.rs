@@ -9,6 +9,7 @@
 use super::features::FeatureSet;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use tch::{Kind, Tensor};
 
 /// Divisor of the covariance.
@@ -46,51 +47,54 @@ pub fn of_sets(real: &FeatureSet, synthetic: &FeatureSet, divisor: Divisor) -> R
     Ok(between(&Moments::new(real, divisor), &Moments::new(synthetic, divisor)))
 }
 
-/// A set with its mean and, where there are at least as many samples as dimensions, its covariance: what is worth
-/// keeping when one side is compared with many.
+/// A set with its mean and, once it was needed, its covariance: what is worth keeping when one side is compared with
+/// many.
 #[derive(Debug)]
 pub struct Moments<'a> {
     set: &'a FeatureSet,
     /// `[1, D]`, f64.
     mean: Tensor,
-    /// √(n − 1) or √n.
-    root: f64,
+    /// n − 1 or n.
+    divisor: f64,
     /// Σ `[D, D]`, f64.
-    covariance: Option<Tensor>,
+    covariance: OnceCell<Tensor>,
 }
 
 impl<'a> Moments<'a> {
-    /// Reads the set twice, in blocks.
+    /// Reads the set in blocks.
     pub fn new(set: &'a FeatureSet, divisor: Divisor) -> Self {
         let n = set.len() as f64;
-        let root = match divisor {
+        let divisor = match divisor {
             Divisor::Unbiased => n - 1.0,
             Divisor::Biased => n,
-        }
-        .sqrt();
-        let mut moments = Self { set, mean: set.mean(), root, covariance: None };
-        if set.len() >= set.width() {
-            moments.covariance = moments.blocks().map(|block| gram(&block)).reduce(|a, b| a + b);
-        }
-        moments
+        };
+        Self { set, mean: set.mean(), divisor, covariance: OnceCell::new() }
     }
 
-    /// Blocks of (x − mean) / root.
-    fn blocks(&self) -> impl Iterator<Item = Tensor> + '_ {
-        self.set.blocks().map(|block| (block - &self.mean) / self.root)
+    /// Blocks of x − mean.
+    fn centred(&self) -> impl Iterator<Item = Tensor> + '_ {
+        self.set.blocks().map(|block| block - &self.mean)
     }
 
-    /// All of them `[N, D]`.
-    fn centred(&self) -> Tensor {
-        Tensor::cat(&self.blocks().collect::<Vec<_>>(), 0)
+    /// Whether Σ is smaller than the samples it is made of.
+    fn has_many(&self) -> bool {
+        self.set.len() >= self.set.width()
+    }
+
+    fn covariance(&self) -> &Tensor {
+        self.covariance.get_or_init(|| {
+            let sum = self.centred().map(|block| gram(&block)).reduce(|a, b| a + b);
+            sum.expect("at least one block") / self.divisor
+        })
     }
 
     /// tr Σ.
     fn trace(&self) -> f64 {
-        match &self.covariance {
-            Some(covariance) => covariance.trace().double_value(&[]),
-            None => self.blocks().map(|b| b.square().sum(Kind::Double).double_value(&[])).sum(),
+        if let Some(covariance) = self.covariance.get() {
+            return covariance.trace().double_value(&[]);
         }
+        let squares = |block: Tensor| block.square().sum(Kind::Double).double_value(&[]);
+        self.centred().map(squares).sum::<f64>() / self.divisor
     }
 }
 
@@ -98,51 +102,77 @@ impl<'a> Moments<'a> {
 pub fn between(a: &Moments, b: &Moments) -> f64 {
     tch::no_grad(|| {
         let means = (&a.mean - &b.mean).square().sum(Kind::Double).double_value(&[]);
-        (means + a.trace() + b.trace() - 2.0 * trace_of_root(a, b)).max(0.0)
+        // Ahead of the traces, which are there for nothing where covariances are.
+        let root = trace_of_root(a, b);
+        (means + a.trace() + b.trace() - 2.0 * root).max(0.0)
     })
 }
 
 /// tr (AᵀA BᵀB)^½.
 fn trace_of_root(a: &Moments, b: &Moments) -> f64 {
     let (few, many) = if a.set.len() <= b.set.len() { (a, b) } else { (b, a) };
-    let (Some(sigma), Some(other)) = (&few.covariance, &many.covariance) else {
-        let few = few.centred();
-        let products = many.blocks().map(|block| {
-            let cross = few.matmul(&block.tr()); // [n, block]
+    if !few.has_many() {
+        let rows = Tensor::cat(&few.centred().collect::<Vec<_>>(), 0);
+        let products = many.centred().map(|block| {
+            let cross = rows.matmul(&block.tr()); // [n, block]
             cross.matmul(&cross.tr())
         });
-        return sum_of_roots(&products.reduce(|a, b| a + b).expect("at least one block"));
-    };
+        let sum = products.reduce(|a, b| a + b).expect("at least one block");
+        return sum_of_roots(&(sum / (few.divisor * many.divisor)));
+    }
+    let (sigma, other) = (few.covariance(), many.covariance());
     let (l, info) = sigma.linalg_cholesky_ex(false, false);
-    let root = if info.int64_value(&[]) == 0 {
-        l
-    } else {
-        // Dimensions that never vary make Σ singular: its symmetric root serves as well.
-        let (values, vectors) = sigma.linalg_eigh("L");
-        vectors * values.clamp_min(0.0).sqrt()
-    };
+    if info.int64_value(&[]) == 0 {
+        return sum_of_roots(&congruent(&l, other));
+    }
+    // Dimensions that never vary make Σ singular: its symmetric root serves as well.
+    let (values, vectors) = sigma.linalg_eigh("L");
+    let root = vectors * values.clamp_min(0.0).sqrt();
     sum_of_roots(&root.tr().matmul(other).matmul(&root))
 }
 
-/// XᵀX `[D, D]`. LibTorch has no symmetric product: blocks above the diagonal are copied from below it instead, which
-/// saves three eighths of the work.
+/// Parts of the symmetric products below: LibTorch has none of its own, so blocks on one side of the diagonal are made
+/// only.
+const PARTS: i64 = 8;
+
+/// XᵀX `[D, D]`, in 9/16 of the work of a product.
 fn gram(x: &Tensor) -> Tensor {
-    const BLOCKS: i64 = 4;
-    let parts = x.chunk(BLOCKS, 1);
-    let lower: Vec<Vec<Tensor>> = parts
-        .iter()
-        .enumerate()
-        .map(|(i, left)| parts[..=i].iter().map(|right| left.tr().matmul(right)).collect())
-        .collect();
-    let rows: Vec<Tensor> = (0..parts.len())
-        .map(|i| {
-            let row: Vec<Tensor> = (0..parts.len())
-                .map(|j| if j <= i { lower[i][j].shallow_clone() } else { lower[j][i].tr() })
-                .collect();
-            Tensor::cat(&row, 1)
-        })
-        .collect();
-    Tensor::cat(&rows, 0)
+    let parts = x.chunk(PARTS, 1);
+    let whole = Tensor::empty([x.size()[1], x.size()[1]], (x.kind(), x.device()));
+    let mut start = 0;
+    for (i, part) in parts.iter().enumerate() {
+        let width = part.size()[1];
+        let left = x.narrow(1, 0, start + width);
+        let rows = part.tr().matmul(&left); // below the diagonal, and the block on it
+        whole.narrow(0, start, width).narrow(1, 0, start + width).copy_(&rows);
+        if i > 0 {
+            let above = rows.narrow(1, 0, start).tr();
+            whole.narrow(1, start, width).narrow(0, 0, start).copy_(&above);
+        }
+        start += width;
+    }
+    whole
+}
+
+/// The lower triangle of LᵀML of a lower triangular L and a symmetric M `[D, D]`; above it, zeros.
+fn congruent(l: &Tensor, m: &Tensor) -> Tensor {
+    let d = l.size()[0];
+    let whole = l.zeros_like();
+    let step = (d + PARTS - 1) / PARTS;
+    for start in (0..d).step_by(step as usize) {
+        let (width, rest) = (step.min(d - start), d - start);
+        // Rows of this block of columns of L begin at the diagonal.
+        let column = l.narrow(1, start, width).narrow(0, start, rest);
+        let product = m.narrow(1, start, rest).narrow(0, start, rest).matmul(&column);
+        for below in (start..d).step_by(step as usize) {
+            let height = step.min(d - below);
+            let left = l.narrow(1, below, height).narrow(0, below, d - below);
+            let right = product.narrow(0, below - start, d - below);
+            let block = left.tr().matmul(&right);
+            whole.narrow(0, below, height).narrow(1, start, width).copy_(&block);
+        }
+    }
+    whole
 }
 
 /// Σ √λ over the eigenvalues of a symmetric positive semi-definite matrix; rounding below 0 counts as 0.
