@@ -46,9 +46,9 @@ impl Authenticity {
 /// When the widths differ.
 pub fn authenticity(training: &FeatureSet, synthetic: &FeatureSet) -> Result<Authenticity> {
     training.same_width(synthetic)?;
-    let train = training.matrix();
+    let train = &training.matrix();
     let own = nearest(train, train, 1, Between::OneSet).radius();
-    let found = nearest(synthetic.matrix(), train, 1, Between::TwoSets);
+    let found = nearest(&synthetic.matrix(), train, 1, Between::TwoSets);
     let rows = found.indices.squeeze_dim(1);
     Ok(Authenticity {
         distance: found.radius(),

@@ -51,16 +51,15 @@ pub fn manifold(real: &FeatureSet, synthetic: &FeatureSet, k: i64) -> Result<Man
             );
         }
     }
-    let radius = |set: &FeatureSet| {
-        nearest(set.matrix(), set.matrix(), k, Between::OneSet).radius().square()
-    };
-    let (real_radius, synthetic_radius) = (radius(real), radius(synthetic));
+    let radius = |x: &Tensor| nearest(x, x, k, Between::OneSet).radius().square();
     let (n, m) = (real.len(), synthetic.len());
-    let options = (Kind::Double, real.matrix().device());
+    let (real, synthetic) = (real.matrix(), synthetic.matrix());
+    let (real_radius, synthetic_radius) = (radius(&real), radius(&synthetic));
+    let options = (Kind::Double, real.device());
     let inside = Tensor::zeros([m], options);
     let recalled = Tensor::zeros([n], options);
     let covered = Tensor::zeros([n], options);
-    for_each_block(real.matrix(), synthetic.matrix(), &mut |row, column, squared| {
+    for_each_block(&real, &synthetic, &mut |row, column, squared| {
         let (rows, columns) = squared.size2().expect("a block");
         let ball = real_radius.narrow(0, row, rows).unsqueeze(1);
         let in_real = squared.lt_tensor(&ball).to_kind(Kind::Double);

@@ -68,7 +68,7 @@ fn auth_pct_and_c_t_are_dgm_evals() {
     let found = 100.0 * authentic.mean(Kind::Double).double_value(&[]);
     assert_close("auth_pct", &[found], &numbers(&golden["auth_pct"]), 0.0, 1e-6);
     let [t, q, p] = [&real, &synthetic, &held_out].map(FeatureSet::matrix);
-    let found = DataCopying::of_cells(t, p, q, &t.narrow(0, 0, 3)).unwrap().value();
+    let found = DataCopying::of_cells(&t, &p, &q, &t.narrow(0, 0, 3)).unwrap().value();
     assert_close("c_t", &[found], &numbers(&golden["c_t_cells"]), 0.0, 1e-9);
     // After principal components, as one cell.
     let [t, p, q] = project([&real, &held_out, &synthetic]);

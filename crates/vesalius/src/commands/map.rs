@@ -151,7 +151,7 @@ impl Side {
         };
         let checked = FeatureSet::new(role, &features)
             .with_context(|| format!("{}", self.source.path().display()))?;
-        Ok(checked.matrix().shallow_clone())
+        Ok(checked.matrix())
     }
 }
 

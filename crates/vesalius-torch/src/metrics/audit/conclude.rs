@@ -363,7 +363,8 @@ impl Taken<'_> {
             let features = features.expect("there are some");
             let mut distances = Vec::new();
             for set in [&features.training, held_out] {
-                let found = nearest(set.matrix(), features.synthetic.matrix(), 1, Between::TwoSets);
+                let found =
+                    nearest(&set.matrix(), &features.synthetic.matrix(), 1, Between::TwoSets);
                 distances.extend(to_vec(&found.radius()));
             }
             if let Some((auc, interval)) = auc(&distances, &groups) {
