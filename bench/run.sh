@@ -71,6 +71,22 @@ PY
 echo "== Fréchet distance, 10,000 x 2,048 against 10,000 x 2,048: ours, pytorch-fid"
 "$core" frechet 10000 10000 2048 2
 "$BENCH_PYTHON" bench/peers/frechet.py 10000 10000 2048
+echo "== the same from .npy files, seconds of the whole process"
+"$BENCH_PYTHON" - "$vesalius" "$work" <<'PY'
+import subprocess
+import sys
+import time
+import numpy as np
+program, work = sys.argv[1:]
+rng = np.random.default_rng(1)
+files = [f"{work}/{side}.npy" for side in ("real", "synthetic")]
+for file, scale in zip(files, (1.0, 1.1)):
+    np.save(file, rng.standard_normal((10_000, 2048), dtype=np.float32) * np.float32(scale))
+for _ in range(3):
+    start = time.time()
+    subprocess.run([program, "distance", "--real", files[0], "--synthetic", files[1]], check=True, stdout=subprocess.DEVNULL)
+    print(f"{time.time() - start:.2f}")
+PY
 echo "== 54 against 10,000"
 "$core" frechet 54 10000 2048 2
 "$BENCH_PYTHON" bench/peers/frechet.py 54 10000 2048
