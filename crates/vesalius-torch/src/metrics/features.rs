@@ -172,4 +172,24 @@ mod tests {
         let mean = x.to_kind(Kind::Double).mean_dim(&[0_i64][..], true, Kind::Double);
         assert!((set.mean() - mean).abs().max().double_value(&[]) < 1e-12);
     }
+
+    #[test]
+    fn a_selection_of_a_selection_is_of_the_first_sets_rows() {
+        let x = Tensor::arange(2 * (BLOCK + 7), (Kind::Float, Device::Cpu)).reshape([-1, 2]);
+        let set = FeatureSet::new("real", &x).unwrap();
+        // Over a block's end, backwards, the last row twice.
+        let last = BLOCK + 6;
+        let backwards: Vec<i64> = (0..=last).rev().chain([last]).collect();
+        let once = set.select(&backwards).unwrap();
+        assert_eq!(once.len(), BLOCK + 8);
+        assert_eq!(once.matrix(), x.index_select(0, &Tensor::from_slice(&backwards)));
+        let blocks: Vec<Tensor> = once.blocks().collect();
+        assert_eq!(Tensor::cat(&blocks, 0), once.matrix().to_kind(Kind::Double));
+        let twice = once.select(&[0, 2]).unwrap();
+        let expected = Tensor::from_slice(&[last, last - 2]);
+        assert_eq!(twice.matrix(), x.index_select(0, &expected));
+        let error = |indices: &[i64]| once.select(indices).unwrap_err().to_string();
+        assert!(error(&[3]).contains("1 real samples"));
+        assert!(error(&[0, BLOCK + 7]).contains("constant images?"));
+    }
 }
