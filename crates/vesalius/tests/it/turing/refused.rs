@@ -18,7 +18,8 @@ fn bad_requests_are_refused_and_change_nothing() {
     assert_eq!(reader.post("/read/answer", &given(&own[0], 1, "synthetic", 4)).status, 200);
     let before = state(&bench.path("turing"));
     let nobody = Client { cookie: String::new(), ..reader.clone() };
-    let wrong = server.reader(&format!("{}0", &tokens[0][..63]));
+    let (start, last) = tokens[0].split_at(63);
+    let wrong = server.reader(&format!("{start}{}", if last == "0" { "1" } else { "0" }));
     let as_owner = Client { cookie: format!("vesalius_owner={}", tokens[0]), ..reader.clone() };
     let as_reader = server.reader(&server.owner);
 
