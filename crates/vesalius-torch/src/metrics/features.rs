@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use tch::{Kind, Tensor};
 
-/// Rows in a block: 16 MiB of f64 at 2,048 dimensions. Four times as much is twice as slow: memory that no cache holds.
+/// Rows in a block: 16 MiB of f64 at 2,048 dimensions. Passes over four times as much take three times as long (`bench/README.md`).
 const BLOCK: i64 = 1024;
 
 /// A matrix `[N, D]` of finite floats, with the side it stands on.

@@ -212,7 +212,8 @@ mod tests {
         let gram = frechet_distance(&wide(&a), &wide(&b), Divisor::Unbiased).unwrap();
         assert!((whole - gram).abs() < 1e-8 * whole, "{whole} {gram}");
         // And with n ≥ D and a singular covariance.
-        let (a, b) = (draw(80, 12, 1.0, 0.0), draw(90, 12, 2.0, 1.0));
+        // A width that no number of parts divides.
+        let (a, b) = (draw(80, 13, 1.0, 0.0), draw(90, 13, 2.0, 1.0));
         let whole = frechet_distance(&a, &b, Divisor::Unbiased).unwrap();
         let singular = frechet_distance(&wide(&a), &wide(&b), Divisor::Unbiased).unwrap();
         assert!((whole - singular).abs() < 1e-8 * whole, "{whole} {singular}");
