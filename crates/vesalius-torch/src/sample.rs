@@ -160,13 +160,7 @@ impl Trained {
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
             let id = format!("{}_{i:05}", self.spec.preset);
-            CaseRecord {
-                patient: id.clone(),
-                id,
-                group: None,
-                split: Split::Train,
-                spacing_mm: None,
-            }
+            CaseRecord::new(id.clone(), id, Split::Train)
         };
         Manifest {
             vesalius: env!("CARGO_PKG_VERSION").to_owned(),
@@ -179,6 +173,7 @@ impl Trained {
                 truncation,
                 mask_source,
                 filtered: None,
+                seen: vec![],
             },
             cases: (0..count).map(case).collect(),
             ..self.template.clone()

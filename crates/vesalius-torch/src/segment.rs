@@ -340,13 +340,7 @@ mod tests {
             (labels[5], labels[6]) = (first, last);
             writer.push(&[7; 16], &labels, SliceRecord { case, position }).unwrap();
         }
-        let case = |name: &str, split| CaseRecord {
-            id: name.into(),
-            patient: name.into(),
-            group: None,
-            split,
-            spacing_mm: None,
-        };
+        let case = |name: &str, split| CaseRecord::new(name, name, split);
         let manifest = Manifest {
             dataset: "test".into(),
             vesalius: "0".into(),

@@ -6,8 +6,9 @@
 
 use super::manifest::Split;
 use super::nifti_file::{self, NiftiImage};
+use super::pair::lay_on;
 use super::source::{Source, entries, name};
-use super::volume::{Case, CaseFiles, Labels, Reader, Volume};
+use super::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ impl Source for Acdc {
         ["background", "RV cavity", "LV myocardium", "LV cavity"].map(str::to_owned).to_vec()
     }
 
-    fn cases(&self) -> Result<Vec<CaseFiles>> {
+    fn cases(&self) -> Result<Found> {
         let sides = [("training", Some(Split::Train)), ("testing", Some(Split::Test)), ("", None)];
         let mut cases = Vec::new();
         for (folder, official) in sides {
@@ -52,16 +53,21 @@ impl Source for Acdc {
                 self.root.display()
             );
         }
-        Ok(cases)
+        Ok(Found::of(cases))
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
         let image = read(&files.images[0], reader)?;
         let mask = read(&files.masks[0], reader)?;
-        let labels = labels(&mask).with_context(|| format!("{}", files.masks[0].display()))?;
+        let at_mask = || format!("{}", files.masks[0].display());
+        let (labels, note) =
+            lay_on(labels(&mask).with_context(at_mask)?, mask.geometry, image.geometry)
+                .with_context(at_mask)?;
         let info = files.images[0].with_file_name("Info.cfg");
         let group = if info.exists() { group(&reader.read(&info)?) } else { None };
-        Ok(Case { spacing_mm: image.spacing_mm, volume: volume(image), labels, group })
+        let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
+        let notes = note.into_iter().collect();
+        Ok(Case { spacing_mm, geometry, group, notes, ..Case::new(volume(image), labels) })
     }
 }
 
@@ -121,7 +127,7 @@ pub fn volume(image: NiftiImage) -> Volume {
             })
             .collect()
     };
-    Volume { slices, channels, height, width, values, full_range: None }
+    Volume::new([slices, channels, height, width], values)
 }
 
 /// A NIfTI image as labels.

@@ -6,7 +6,7 @@
 
 use super::raster::{self, is_raster};
 use super::source::{Source, SourceOptions, entries, name};
-use super::volume::{Case, CaseFiles, Labels, Reader, Volume};
+use super::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
 use anyhow::{Context, Result, bail};
 use dicom_object::{DefaultDicomObject, FileDicomObject, Tag, from_reader};
 use dicom_pixeldata::{ConvertOptions, ModalityLutOption, PixelDecoder as _};
@@ -77,7 +77,7 @@ impl Source for Dicom {
         self.classes.clone()
     }
 
-    fn cases(&self) -> Result<Vec<CaseFiles>> {
+    fn cases(&self) -> Result<Found> {
         let mut folders = vec![self.root.clone()];
         folders.extend(entries(&self.root)?.into_iter().filter(|path| path.is_dir()));
         let mut cases = Vec::new();
@@ -99,7 +99,7 @@ impl Source for Dicom {
                 self.root.display()
             );
         }
-        Ok(cases)
+        Ok(Found::of(cases))
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
@@ -142,12 +142,9 @@ impl Source for Dicom {
             labels.extend_from_slice(&mask.values);
         }
         let count = slices.len();
-        Ok(Case {
-            volume: Volume { slices: count, channels: 1, height, width, values, full_range: None },
-            labels: Labels { slices: count, height, width, values: labels },
-            spacing_mm,
-            group: None,
-        })
+        let volume = Volume::new([count, 1, height, width], values);
+        let labels = Labels { slices: count, height, width, values: labels };
+        Ok(Case { spacing_mm, ..Case::new(volume, labels) })
     }
 }
 

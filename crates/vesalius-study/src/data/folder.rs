@@ -7,7 +7,7 @@ use super::idrid::load_pair;
 use super::manifest::Split;
 use super::raster::is_raster;
 use super::source::{Source, SourceOptions, name, walk};
-use super::volume::{Case, CaseFiles, Reader};
+use super::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ impl Source for Folder {
         self.classes.clone()
     }
 
-    fn cases(&self) -> Result<Vec<CaseFiles>> {
+    fn cases(&self) -> Result<Found> {
         let mut images = Vec::new();
         let mut masks: BTreeMap<String, PathBuf> = BTreeMap::new();
         for path in walk(&self.root, 6)?.into_iter().filter(|path| is_raster(path)) {
@@ -156,7 +156,7 @@ impl Source for Folder {
                 masks: vec![mask.clone()],
             });
         }
-        Ok(cases)
+        Ok(Found::of(cases))
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {

@@ -7,7 +7,7 @@
 use super::manifest::Split;
 use super::raster;
 use super::source::{Source, name, walk};
-use super::volume::{Case, CaseFiles, Reader};
+use super::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ impl Source for Idrid {
         ["background", "optic disc"].map(str::to_owned).to_vec()
     }
 
-    fn cases(&self) -> Result<Vec<CaseFiles>> {
+    fn cases(&self) -> Result<Found> {
         let files = walk(&self.root, 6)?;
         let mut cases = Vec::new();
         for image in &files {
@@ -64,7 +64,7 @@ impl Source for Idrid {
         if cases.is_empty() {
             bail!("{}: no IDRiD_NN.jpg, expected IDRiD's layout", self.root.display());
         }
-        Ok(cases)
+        Ok(Found::of(cases))
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
@@ -89,5 +89,5 @@ pub fn load_pair(image: &Path, mask: &Path, classes: usize, reader: &mut Reader)
         raster::image(&reader.read(image)?).with_context(|| format!("{}", image.display()))?;
     let labels = raster::mask(&reader.read(mask)?, classes)
         .with_context(|| format!("{}", mask.display()))?;
-    Ok(Case { volume, labels, spacing_mm: None, group: None })
+    Ok(Case::new(volume, labels))
 }

@@ -81,6 +81,36 @@ pub struct CaseRecord {
     /// Spacing of the pack's pixels for this case, mm: `[row, column]`; absent where the source has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 2]>,
+    /// [`Volume::slice_digests`](super::volume::Volume::slice_digests) of the source's slices, kept or not, without empty
+    /// ones: by these two packs know a scan again, whatever it is called and however it was resampled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_slices: Vec<String>,
+}
+
+impl CaseRecord {
+    /// An examination of which only its place is known.
+    pub fn new(id: impl Into<String>, patient: impl Into<String>, split: Split) -> Self {
+        Self {
+            id: id.into(),
+            patient: patient.into(),
+            group: None,
+            split,
+            spacing_mm: None,
+            source_slices: vec![],
+        }
+    }
+}
+
+/// A person whose images or masks a generator saw while it was trained, or painted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Name of the patient there.
+    pub patient: String,
+    /// As [`CaseRecord::source_slices`], of all its cases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_slices: Vec<String>,
 }
 
 /// One slice.
@@ -136,6 +166,9 @@ pub enum Provenance {
         /// What was sorted out of the pack that was sampled, where something was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         filtered: Option<Filtered>,
+        /// The persons behind `trained_on`, and behind masks that were painted; empty in packs of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        seen: Vec<Seen>,
     },
 }
 
@@ -268,6 +301,7 @@ mod tests {
                 truncation: 1.0,
                 mask_source: mask_source.into(),
                 filtered,
+                seen: vec![],
             }
             .row()
             .unwrap()

@@ -3,8 +3,9 @@
 //! Read by hand because no crate does. Reference: the MetaIO documentation and ITK's `metaImage.cxx`. As there, data
 //! longer than the header says are accepted (the elastix masks are), shorter ones are not.
 
+use super::geometry::Geometry;
 use super::volume::Reader;
-use super::voxels::{Element, inflate, volume_bytes};
+use super::voxels::{Element, drain, inflate, volume_bytes};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ pub struct MetaImage {
     pub values: Vec<f32>,
     /// Row and column spacing in mm.
     pub spacing_mm: Option<[f64; 2]>,
+    /// Where the voxels lie; `None` where the header says neither spacing, nor offset, nor direction.
+    pub geometry: Option<Geometry>,
 }
 
 /// The text header.
@@ -30,6 +33,7 @@ pub struct MetaHeader {
     /// Bytes before the voxels in the data file; `None`: the voxels are its last bytes.
     skip: Option<usize>,
     spacing_mm: Option<[f64; 2]>,
+    geometry: Option<Geometry>,
     data: Data,
 }
 
@@ -106,7 +110,12 @@ impl MetaHeader {
 
     fn from_fields(fields: &HashMap<String, String>, end: usize) -> Result<Self> {
         let field = |name: &str| fields.get(name).map(String::as_str);
-        let flag = |name: &str| field(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        // MetaIO looks at the first letter only; here the word has to be one.
+        let flag = |name: &str| match field(name).map(str::to_ascii_lowercase).as_deref() {
+            Some("true" | "t" | "1") => Ok(true),
+            None | Some("false" | "f" | "0") => Ok(false),
+            Some(other) => bail!("{name} = {other}, expected True or False"),
+        };
         let need = |name: &str| field(name).with_context(|| format!("no {name}, expected one"));
         let number = |name: &str, text: &str| -> Result<usize> {
             text.parse().map_err(|_| anyhow::anyhow!("{name} = {text}, expected a whole number"))
@@ -126,7 +135,7 @@ impl MetaHeader {
             Some(text) => number("ElementNumberOfChannels", text)?,
             None => 1,
         };
-        if field("BinaryData").is_some_and(|value| value.eq_ignore_ascii_case("false")) {
+        if field("BinaryData").is_some() && !flag("BinaryData")? {
             bail!("BinaryData = False, expected binary voxels");
         }
         let skip = match field("HeaderSize") {
@@ -135,7 +144,8 @@ impl MetaHeader {
             Some(text) => Some(number("HeaderSize", text)?),
         };
         let data = match need("ElementDataFile")? {
-            "LOCAL" => Data::Local(end),
+            // MetaIO's own spelling, and what people write.
+            name if name.eq_ignore_ascii_case("local") => Data::Local(end),
             name if name == "LIST" || name.contains('%') => {
                 bail!("ElementDataFile = {name}, expected one file")
             }
@@ -144,10 +154,11 @@ impl MetaHeader {
         Ok(Self {
             shape: [channels, size.get(2).copied().unwrap_or(1), size[1], size[0]],
             element: element(need("ElementType")?)?,
-            big_endian: flag("BinaryDataByteOrderMSB") || flag("ElementByteOrderMSB"),
-            compressed: flag("CompressedData"),
+            big_endian: flag("BinaryDataByteOrderMSB")? || flag("ElementByteOrderMSB")?,
+            compressed: flag("CompressedData")?,
             skip,
             spacing_mm: spacing(field("ElementSpacing").or(field("ElementSize"))),
+            geometry: geometry(&size, &field)?,
             data,
         })
     }
@@ -160,7 +171,10 @@ impl MetaHeader {
         let needed = volume_bytes(&self.shape, self.element)?;
         let inflated;
         let raw = if self.compressed {
-            inflated = inflate(flate2::read::ZlibDecoder::new(bytes), needed)?;
+            let mut stream = flate2::read::ZlibDecoder::new(bytes);
+            inflated = inflate(&mut stream, needed)?;
+            // Only the end holds the checksum of what came before.
+            drain(stream)?;
             &inflated[..]
         } else {
             let skip = self.skip.unwrap_or_else(|| bytes.len().saturating_sub(needed));
@@ -187,7 +201,8 @@ impl MetaHeader {
                 })
                 .collect();
         }
-        Ok(MetaImage { shape: self.shape, values, spacing_mm: self.spacing_mm })
+        let (spacing_mm, geometry) = (self.spacing_mm, self.geometry);
+        Ok(MetaImage { shape: self.shape, values, spacing_mm, geometry })
     }
 }
 
@@ -213,7 +228,55 @@ fn element(name: &str) -> Result<Element> {
 fn spacing(text: Option<&str>) -> Option<[f64; 2]> {
     let mut numbers = text?.split_whitespace().map(|text| text.parse::<f64>().ok());
     let (x, y) = (numbers.next()??, numbers.next()??);
+    let (x, y) = (x.abs(), y.abs());
     (x > 0.0 && y > 0.0 && x.is_finite() && y.is_finite()).then_some([y, x])
+}
+
+/// Spacing, offset and direction as ITK takes them: the first numbers of the matrix are the direction of the columns, a
+/// negative spacing turns its axis around, what is missing is 1, 0 and the identity. `CenterOfRotation` moves nothing.
+fn geometry<'a>(
+    size: &[usize],
+    field: &impl Fn(&str) -> Option<&'a str>,
+) -> Result<Option<Geometry>> {
+    let axes = size.len();
+    let numbers = |names: &[&str], count: usize| -> Result<Option<Vec<f64>>> {
+        let Some((name, text)) = names.iter().find_map(|name| Some((name, field(name)?))) else {
+            return Ok(None);
+        };
+        let found: Vec<f64> = text
+            .split_whitespace()
+            .map(|text| text.parse::<f64>().ok().filter(|value| value.is_finite()))
+            .collect::<Option<_>>()
+            .with_context(|| format!("{name} = {text}, expected numbers"))?;
+        if found.len() != count {
+            bail!("{name} has {} numbers, expected {count} for {axes} axes", found.len());
+        }
+        Ok(Some(found))
+    };
+    let spacing = numbers(&["ElementSpacing", "ElementSize"], axes)?;
+    let offset = numbers(&["Offset", "Position", "Origin"], axes)?;
+    let matrix = numbers(&["TransformMatrix", "Orientation", "Rotation"], axes * axes)?;
+    if spacing.is_none() && offset.is_none() && matrix.is_none() {
+        return Ok(None);
+    }
+    // A picture lies in a plane of space.
+    let at = |values: &Option<Vec<f64>>, i: usize, missing: f64| {
+        values.as_ref().and_then(|values| values.get(i)).copied().unwrap_or(missing)
+    };
+    let steps_mm = std::array::from_fn(|axis| {
+        std::array::from_fn(|i| {
+            let unit = f64::from(u8::from(axis == i));
+            let cosine =
+                if axis < axes && i < axes { at(&matrix, axis * axes + i, unit) } else { unit };
+            cosine * at(&spacing, axis, 1.0)
+        })
+    });
+    let grid = Geometry {
+        size: std::array::from_fn(|axis| size.get(axis).copied().unwrap_or(1)),
+        origin_mm: std::array::from_fn(|i| at(&offset, i, 0.0)),
+        steps_mm,
+    };
+    Ok(grid.checked())
 }
 
 #[cfg(test)]

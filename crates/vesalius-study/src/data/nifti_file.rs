@@ -4,7 +4,8 @@
 //! Axes: NIfTI stores x fastest, so a volume of x × y × z becomes z slices of y rows and x columns, the order in
 //! which SimpleITK and nnU-Net see it. A fourth axis is read as channels.
 
-use super::voxels::{Element, inflate, volume_bytes};
+use super::geometry::Geometry;
+use super::voxels::{Element, drain, inflate, volume_bytes};
 use anyhow::{Context, Result, bail};
 use bytemuck::Pod;
 use ndarray::{Array3, ShapeBuilder as _};
@@ -21,6 +22,8 @@ pub struct NiftiImage {
     pub values: Vec<f32>,
     /// Row and column spacing in mm.
     pub spacing_mm: Option<[f64; 2]>,
+    /// Where the voxels lie; `None` where neither `sform_code` nor `qform_code` says.
+    pub geometry: Option<Geometry>,
 }
 
 /// Header bytes, with the four that say whether extensions follow.
@@ -36,7 +39,11 @@ pub fn parse(file: &[u8]) -> Result<NiftiImage> {
         let gzip = || flate2::read::MultiGzDecoder::new(file);
         let head = inflate(gzip(), HEADER_BYTES)?;
         let bytes = Layout::of(&head)?.file_bytes()?;
-        parse_plain(&inflate(gzip(), bytes)?)
+        let mut stream = gzip();
+        let plain = inflate(&mut stream, bytes)?;
+        // Only the end holds the checksum of what came before.
+        drain(stream)?;
+        parse_plain(&plain)
     } else {
         parse_plain(file)
     }
@@ -51,6 +58,7 @@ struct Layout {
     slope: f32,
     intercept: f32,
     spacing_mm: Option<[f64; 2]>,
+    geometry: Option<Geometry>,
 }
 
 impl Layout {
@@ -58,6 +66,7 @@ impl Layout {
         if head.len() < 348 {
             bail!("{} bytes, expected a NIfTI-1 header of 348", head.len());
         }
+        refuse_others(head)?;
         let header = NiftiHeader::from_reader(head).context("not a NIfTI-1 header")?;
         if header.magic != *b"n+1\0" {
             bail!("magic {:?}, expected n+1: header and voxels in one file", header.magic);
@@ -104,12 +113,71 @@ impl Layout {
             slope: if scaled { header.scl_slope } else { 1.0 },
             intercept: if scaled { header.scl_inter } else { 0.0 },
             spacing_mm: spacing.iter().all(|s| s.is_finite() && *s > 0.0).then_some(spacing),
+            geometry: geometry(&header, [extent(1), extent(2), extent(3)], unit_mm),
         })
     }
 
     fn file_bytes(&self) -> Result<usize> {
         volume_bytes(&self.shape, self.element)?.checked_add(self.offset).context("size overflows")
     }
+}
+
+/// NIfTI-2 and pairs of files by their own names: the crate's words for them are "invalid".
+fn refuse_others(head: &[u8]) -> Result<()> {
+    let size: [u8; 4] = head[..4].try_into().expect("four bytes");
+    if [i32::from_le_bytes(size), i32::from_be_bytes(size)].contains(&540) {
+        bail!(
+            "a NIfTI-2 file, expected NIfTI-1; `nib.Nifti1Image.from_image` of nibabel converts it"
+        );
+    }
+    if &head[344..347] == b"ni1" {
+        bail!("a header without its voxels (.hdr with .img), expected both in one .nii or .nii.gz");
+    }
+    Ok(())
+}
+
+/// The affine that SimpleITK takes: the sform of a scanner, else the qform, else the sform.
+fn geometry(header: &NiftiHeader, size: [usize; 3], unit_mm: f64) -> Option<Geometry> {
+    const SCANNER: i16 = 1;
+    let [sform, qform] = [header.sform_code, header.qform_code];
+    let affine = if sform == SCANNER || (qform <= 0 && sform > 0) {
+        [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from))
+    } else if qform > 0 {
+        qform_affine(header)
+    } else {
+        return None;
+    };
+    Geometry::from_ras(size, affine.map(|row| row.map(|value| value * unit_mm)))
+}
+
+/// Rotation by the quaternion, spacing, and the sign of the third axis in `pixdim[0]` (`nifti1_io.c`,
+/// `nifti_quatern_to_mat44`).
+fn qform_affine(header: &NiftiHeader) -> [[f64; 4]; 3] {
+    let [b, c, d] = [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
+    let rest = 1.0 - (b * b + c * c + d * d);
+    // A half turn has no real part left; rounding must not make it imaginary.
+    let (a, b, c, d) = if rest < 1e-7 {
+        let scale = 1.0 / (b * b + c * c + d * d).sqrt();
+        (0.0, b * scale, c * scale, d * scale)
+    } else {
+        (rest.sqrt(), b, c, d)
+    };
+    let length = |axis: usize| {
+        let length = f64::from(header.pixdim[axis].abs());
+        if length > 0.0 { length } else { 1.0 }
+    };
+    let handed = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
+    let [x, y, z] = [length(1), length(2), length(3) * handed];
+    let offset = [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from);
+    let rotation = [
+        [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
+        [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
+        [2.0 * (b * d - a * c), 2.0 * (c * d + a * b), a * a + d * d - c * c - b * b],
+    ];
+    std::array::from_fn(|i| {
+        let [right, front, head] = rotation[i];
+        [right * x, front * y, head * z, offset[i]]
+    })
 }
 
 fn parse_plain(file: &[u8]) -> Result<NiftiImage> {
@@ -130,7 +198,8 @@ fn parse_plain(file: &[u8]) -> Result<NiftiImage> {
             *value = *value * layout.slope + layout.intercept;
         }
     }
-    Ok(NiftiImage { shape: layout.shape, values, spacing_mm: layout.spacing_mm })
+    let Layout { shape, spacing_mm, geometry, .. } = layout;
+    Ok(NiftiImage { shape, values, spacing_mm, geometry })
 }
 
 /// Writes 16-bit integers `[S, H, W]` as `.nii` or `.nii.gz`; `spacing_mm` of slice, row and column.

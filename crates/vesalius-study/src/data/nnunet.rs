@@ -4,8 +4,9 @@
 use super::acdc::{labels, read, volume};
 use super::folder::{patient_of, pattern};
 use super::manifest::Split;
+use super::pair::{alignment, lay_on};
 use super::source::{Source, SourceOptions, entries, name};
-use super::volume::{Case, CaseFiles, Reader};
+use super::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use regex::Regex;
 use serde_json::Value;
@@ -91,7 +92,7 @@ impl Source for Nnunet {
         self.classes.clone()
     }
 
-    fn cases(&self) -> Result<Vec<CaseFiles>> {
+    fn cases(&self) -> Result<Found> {
         let mut cases = Vec::new();
         let has_test = self.root.join("labelsTs").is_dir();
         for (suffix, side) in [("Tr", Split::Train), ("Ts", Split::Test)] {
@@ -141,11 +142,12 @@ impl Source for Nnunet {
                 self.root.display()
             );
         }
-        Ok(cases)
+        Ok(Found::of(cases))
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
         let mut image = read(&files.images[0], reader)?;
+        let mut notes = vec![];
         for path in &files.images[1..] {
             let other = read(path, reader)?;
             if other.shape[1..] != image.shape[1..] {
@@ -156,12 +158,28 @@ impl Source for Nnunet {
                     &image.shape[1..]
                 );
             }
+            let (alignment, note) = alignment(other.geometry, image.geometry)
+                .with_context(|| format!("{}", path.display()))?;
+            notes.extend(note.map(|note| format!("channel {}: {note}", image.shape[0])));
             image.shape[0] += other.shape[0];
-            image.values.extend(other.values);
+            match alignment {
+                None => image.values.extend(other.values),
+                Some(alignment) => {
+                    let voxels = other.shape[1..].iter().product();
+                    for channel in other.values.chunks_exact(voxels) {
+                        image.values.extend(alignment.apply(channel));
+                    }
+                }
+            }
         }
         let mask = read(&files.masks[0], reader)?;
-        let labels = labels(&mask).with_context(|| format!("{}", files.masks[0].display()))?;
-        Ok(Case { spacing_mm: image.spacing_mm, volume: volume(image), labels, group: None })
+        let at_mask = || format!("{}", files.masks[0].display());
+        let (labels, note) =
+            lay_on(labels(&mask).with_context(at_mask)?, mask.geometry, image.geometry)
+                .with_context(at_mask)?;
+        notes.extend(note);
+        let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
+        Ok(Case { spacing_mm, geometry, notes, ..Case::new(volume(image), labels) })
     }
 }
 
@@ -200,7 +218,7 @@ mod tests {
         }
         let classes = Some(["background", "organ"].map(str::to_owned).to_vec());
         let options = SourceOptions { classes, patient: None };
-        let cases = Nnunet::new(folder.path(), &options)?.cases()?;
+        let cases = Nnunet::new(folder.path(), &options)?.cases()?.cases;
         Ok(cases.into_iter().map(|case| (case.id, case.images.len())).collect())
     }
 

@@ -1,13 +1,16 @@
 //! A dataset into a pack: cases in parallel, written in order, everything recorded.
 
+use super::findings::Finding;
+use super::linked::{Known, linked};
 use super::manifest::{CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split};
 use super::pack::PackWriter;
-use super::preprocess::{Preprocess, prepare_case};
+use super::preprocess::{Prepared, Preprocess, prepare_case};
 use super::source::Source;
 use super::split::SplitRule;
-use super::volume::{CaseFiles, Reader};
+use super::volume::{CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What was made, and what the user should look at.
@@ -19,12 +22,17 @@ pub struct Summary {
     pub patients: [usize; 2],
     /// The case of which the crop cut off most, and the share of its labelled pixels.
     pub most_cut: Option<(String, f64)>,
+    /// What was set aside, guessed or found to overlap.
+    pub findings: Vec<Finding>,
 }
 
 struct Loaded {
-    prepared: super::preprocess::Prepared,
+    prepared: Prepared,
     channels: usize,
     group: Option<String>,
+    person: Option<String>,
+    slices: Vec<String>,
+    notes: Vec<String>,
     files: Vec<SourceFile>,
 }
 
@@ -51,14 +59,17 @@ pub struct Job<'a> {
 pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
     let Job { source, source_name, root, settings, rule, command } = job;
     check(settings)?;
-    let cases = source.cases()?;
-    let split = rule.apply(&cases)?;
+    let Found { cases, mut findings } = source.cases()?;
+    check_ids(&cases)?;
+    // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
+    rule.apply(&cases, &[])?;
     let classes = source.classes();
     let mut writer = None;
     let mut layout = None;
     let mut records = Vec::with_capacity(cases.len());
     let mut files = Vec::new();
-    let mut slices = [0; 2];
+    let mut persons = Vec::with_capacity(cases.len());
+    let mut kept = Vec::with_capacity(cases.len());
     let mut labelled = false;
     let mut most_cut: Option<(String, f64)> = None;
     // A few cases at a time: a CT volume is hundreds of megabytes as floats.
@@ -66,7 +77,8 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         let loaded: Vec<Result<Loaded>> =
             chunk.par_iter().map(|case| load(source, root, case, settings, &classes)).collect();
         for (case, loaded) in chunk.iter().zip(loaded) {
-            let Loaded { prepared, channels, group, files: read } = loaded?;
+            let Loaded { prepared, channels, group, person, slices, notes, files: read } = loaded?;
+            findings.extend(notes.into_iter().map(|note| Finding::note(&case.id, note)));
             let this = Layout {
                 channels: settings.channels.unwrap_or(channels),
                 height: settings.size[0],
@@ -83,7 +95,6 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
                 writer = Some(PackWriter::create(target, this)?);
             }
             let writer = writer.as_mut().expect("just created");
-            let side = split[&case.patient];
             for (position, pixels, labels) in &prepared.slices {
                 labelled |= labels.iter().any(|&label| label != 0);
                 writer.push(
@@ -91,17 +102,18 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
                     labels,
                     SliceRecord { case: records.len(), position: *position },
                 )?;
-                slices[side as usize] += 1;
             }
             if prepared.cut_off > most_cut.as_ref().map_or(0.0, |(_, share)| *share) {
                 most_cut = Some((case.id.clone(), prepared.cut_off));
             }
+            kept.push(prepared.slices.len());
+            persons.push(person);
             records.push(CaseRecord {
-                id: case.id.clone(),
-                patient: case.patient.clone(),
                 group,
-                split: side,
                 spacing_mm: prepared.spacing_mm,
+                source_slices: slices,
+                // Settled below.
+                ..CaseRecord::new(&case.id, &case.patient, Split::Train)
             });
             files.extend(read);
         }
@@ -115,6 +127,26 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     };
     if !labelled {
         bail!("{}: every mask is empty, expected labelled pixels", root.display());
+    }
+    let known: Vec<Known> = records
+        .iter()
+        .zip(&persons)
+        .map(|(case, person)| Known {
+            patient: &case.patient,
+            slices: &case.source_slices,
+            person: person.as_deref(),
+        })
+        .collect();
+    let linked = linked(&known);
+    findings.extend(linked.iter().map(|group| {
+        let text = format!("{}: they stay on one side of the split", group.evidence.text());
+        Finding::warning(group.patients.join(" = "), text)
+    }));
+    let split = rule.apply(&cases, &linked)?;
+    let mut slices = [0; 2];
+    for (case, count) in records.iter_mut().zip(kept) {
+        case.split = split[&case.patient];
+        slices[case.split as usize] += count;
     }
     if slices.contains(&0) {
         bail!("{}: {slices:?} slices to train and test, expected some of each", root.display());
@@ -137,7 +169,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     })?;
     let patients = [Split::Train, Split::Test]
         .map(|side| split.values().filter(|other| **other == side).count());
-    Ok(Summary { slices, patients, most_cut })
+    Ok(Summary { slices, patients, most_cut, findings })
 }
 
 fn load(
@@ -157,12 +189,32 @@ fn load(
         format!("{}{mask}", name())
     })?;
     let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
+    let slices = loaded.volume.slice_digests();
     Ok(Loaded {
         prepared,
         channels: loaded.volume.channels,
+        slices: slices.into_iter().filter(|digest| !digest.is_empty()).collect(),
         group: loaded.group,
+        person: loaded.person,
+        notes: loaded.notes,
         files: reader.into_files(),
     })
+}
+
+/// An id that stands twice would make one file of two cases in an export, and one volume of two in a Dice.
+fn check_ids(cases: &[CaseFiles]) -> Result<()> {
+    let mut seen: BTreeMap<&str, &CaseFiles> = BTreeMap::new();
+    for case in cases {
+        if let Some(other) = seen.insert(&case.id, case) {
+            bail!(
+                "{} and {}: both are case {}, expected each case once",
+                other.images[0].display(),
+                case.images[0].display(),
+                case.id
+            );
+        }
+    }
+    Ok(())
 }
 
 fn check(settings: &Preprocess) -> Result<()> {

@@ -169,7 +169,16 @@ fn limits(case: &Case, window: Window) -> Result<[f32; 2]> {
             "window `full`: the stored type has no natural range; expected percentile or range",
         )?,
         Window::Percentile { low, high } => {
-            let mut values = case.volume.values.clone();
+            let volume = &case.volume;
+            let mut values = if volume.padding.is_empty() {
+                volume.values.clone()
+            } else {
+                let measured = volume.values.iter().zip(&volume.padding).filter(|(_, pad)| !**pad);
+                measured.map(|(value, _)| *value).collect()
+            };
+            if values.is_empty() {
+                bail!("an image of padding alone, expected some measured pixels");
+            }
             let last = (values.len() - 1) as f64;
             let mut at = |percent: f64| {
                 let index = (percent / 100.0 * last).round() as usize;

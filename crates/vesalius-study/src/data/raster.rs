@@ -35,7 +35,8 @@ pub fn image(bytes: &[u8]) -> Result<Volume> {
         (false, true) => (3, planar(&decoded.into_rgb16(), |v| f32::from(*v))),
     };
     let max = if deep { 65535.0 } else { 255.0 };
-    Ok(Volume { slices: 1, channels, height, width, values, full_range: Some([0.0, max]) })
+    let volume = Volume::new([1, channels, height, width], values);
+    Ok(Volume { full_range: Some([0.0, max]), ..volume })
 }
 
 fn planar<T>(interleaved: &[T], convert: impl Fn(&T) -> f32) -> Vec<f32> {

@@ -2,8 +2,9 @@
 //! `liver-seg001.mhd` + `.raw`, in one folder or in sub-folders. Each volume is a patient.
 
 use super::metaimage::{self, MetaImage};
+use super::pair::lay_on;
 use super::source::{Source, name, walk};
-use super::volume::{Case, CaseFiles, Labels, Reader, Volume};
+use super::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,7 @@ impl Source for Sliver07 {
         ["background", "liver"].map(str::to_owned).to_vec()
     }
 
-    fn cases(&self) -> Result<Vec<CaseFiles>> {
+    fn cases(&self) -> Result<Found> {
         let files = walk(&self.root, 3)?;
         let mut cases = Vec::new();
         for image in &files {
@@ -57,14 +58,19 @@ impl Source for Sliver07 {
         if cases.is_empty() {
             bail!("{}: no liver-orig*.mhd, expected SLiver07's layout", self.root.display());
         }
-        Ok(cases)
+        Ok(Found::of(cases))
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
         let image = metaimage::read(&files.images[0], reader)?;
         let mask = metaimage::read(&files.masks[0], reader)?;
-        let labels = labels(&mask).with_context(|| format!("{}", files.masks[0].display()))?;
-        Ok(Case { spacing_mm: image.spacing_mm, volume: volume(image), labels, group: None })
+        let at_mask = || format!("{}", files.masks[0].display());
+        let (labels, note) =
+            lay_on(labels(&mask).with_context(at_mask)?, mask.geometry, image.geometry)
+                .with_context(at_mask)?;
+        let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
+        let notes = note.into_iter().collect();
+        Ok(Case { spacing_mm, geometry, notes, ..Case::new(volume(image), labels) })
     }
 }
 
@@ -75,7 +81,7 @@ fn is_header(path: &Path) -> bool {
 /// A MetaImage as a volume.
 pub fn volume(image: MetaImage) -> Volume {
     let [channels, slices, height, width] = image.shape;
-    Volume { slices, channels, height, width, values: image.values, full_range: None }
+    Volume::new([slices, channels, height, width], image.values)
 }
 
 /// A MetaImage as labels.

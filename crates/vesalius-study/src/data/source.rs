@@ -7,7 +7,7 @@ use super::idrid::Idrid;
 use super::nnunet::Nnunet;
 use super::preprocess::Window;
 use super::sliver07::Sliver07;
-use super::volume::{Case, CaseFiles, Reader};
+use super::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -19,11 +19,11 @@ pub trait Source: Sync {
     /// Names of the label values 0, 1, …; the first is the background.
     fn classes(&self) -> Vec<String>;
 
-    /// Finds the examinations without reading voxels, sorted by id.
+    /// Finds the examinations without reading voxels, sorted by id, and names what is not used.
     ///
     /// # Errors
-    /// When nothing is found, or an image lacks its mask.
-    fn cases(&self) -> Result<Vec<CaseFiles>>;
+    /// When nothing is found, an image lacks its mask, or it cannot be told which mask is whose.
+    fn cases(&self) -> Result<Found>;
 
     /// Reads one examination.
     ///

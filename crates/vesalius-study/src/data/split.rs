@@ -1,5 +1,6 @@
 //! Who trains and who tests: decided once, per patient, and fixed in the pack.
 
+use super::linked::Linked;
 use super::manifest::Split;
 use super::volume::CaseFiles;
 use crate::digest;
@@ -35,16 +36,26 @@ impl std::fmt::Display for SplitRule {
 }
 
 impl SplitRule {
-    /// The side of every patient.
+    /// The side of every patient; those of `linked` who are one person are on one side.
     ///
     /// # Errors
-    /// When a side would be empty, a named patient does not exist, or the dataset has no split of its own.
-    pub fn apply(&self, cases: &[CaseFiles]) -> Result<BTreeMap<String, Split>> {
+    /// When a side would be empty, a named patient does not exist, the dataset has no split of its own, or the dataset or
+    /// the user would put one person on both sides.
+    pub fn apply(&self, cases: &[CaseFiles], linked: &[Linked]) -> Result<BTreeMap<String, Split>> {
         let patients: BTreeSet<&str> = cases.iter().map(|case| case.patient.as_str()).collect();
-        if patients.len() < 2 {
+        // One person is drawn by the first of its names.
+        let mut person: BTreeMap<&str, &str> = patients.iter().map(|&name| (name, name)).collect();
+        for group in linked {
+            for name in &group.patients {
+                person.insert(name, &group.patients[0]);
+            }
+        }
+        let persons: BTreeSet<&str> = person.values().copied().collect();
+        if persons.len() < 2 {
+            let same = if patients.len() > 1 { ", under several names" } else { "" };
             bail!(
-                "only one patient ({}), expected at least 2: one to train on and one to test on",
-                patients.first().unwrap_or(&"none")
+                "only one patient ({}{same}), expected at least 2: one to train on and one to test on",
+                persons.first().unwrap_or(&"none")
             );
         }
         let test: BTreeSet<&str> = match self {
@@ -52,8 +63,17 @@ impl SplitRule {
                 if let Some(case) = cases.iter().find(|case| case.official.is_none()) {
                     bail!("split official: {} is on neither side of an official split", case.id);
                 }
-                let test = cases.iter().filter(|case| case.official == Some(Split::Test));
-                test.map(|case| case.patient.as_str()).collect()
+                let of = |side: Split| -> BTreeSet<&str> {
+                    let cases = cases.iter().filter(|case| case.official == Some(side));
+                    cases.map(|case| case.patient.as_str()).collect()
+                };
+                let test = of(Split::Test);
+                if let Some(both) = of(Split::Train).intersection(&test).next() {
+                    bail!(
+                        "split official: patient {both} is on both of its sides, expected one; --split seed draws another"
+                    );
+                }
+                test
             }
             Self::TestPatients(named) => {
                 if let Some(missing) = named.iter().find(|name| !patients.contains(name.as_str())) {
@@ -69,13 +89,14 @@ impl SplitRule {
                     bail!("test share {test_share}: expected more than 0 and less than 1");
                 }
                 // Ordered by a digest of (seed, name): a draw that no random generator's version can change.
-                let mut order: Vec<&str> = patients.iter().copied().collect();
+                let mut order: Vec<&str> = persons.iter().copied().collect();
                 order.sort_by_key(|patient| {
                     digest::of_bytes(format!("vesalius/split/1/{seed}/{patient}").as_bytes())
                 });
-                let count = (test_share * patients.len() as f64).round() as usize;
-                order.truncate(count.clamp(1, patients.len() - 1));
-                order.into_iter().collect()
+                let count = (test_share * persons.len() as f64).round() as usize;
+                order.truncate(count.clamp(1, persons.len() - 1));
+                let drawn: BTreeSet<&str> = order.into_iter().collect();
+                patients.iter().copied().filter(|name| drawn.contains(person[name])).collect()
             }
         };
         if test.is_empty() || test.len() == patients.len() {
@@ -84,6 +105,16 @@ impl SplitRule {
                 test.len(),
                 patients.len()
             );
+        }
+        for group in linked {
+            let (there, here): (Vec<&String>, Vec<&String>) =
+                group.patients.iter().partition(|name| test.contains(name.as_str()));
+            if let (Some(there), Some(here)) = (there.first(), here.first()) {
+                bail!(
+                    "split {self}: {there} tests and {here} trains, but they have {}; expected both on one side",
+                    group.evidence.text()
+                );
+            }
         }
         let side = |name: &str| if test.contains(name) { Split::Test } else { Split::Train };
         Ok(patients.iter().map(|&name| (name.to_owned(), side(name))).collect())
@@ -115,25 +146,60 @@ mod tests {
     fn a_seed_repeats_and_all_cases_of_a_patient_stay_together() {
         let cases = cases(&["a", "a", "b", "c", "d", "e"]);
         let rule = SplitRule::Seeded { seed: 1, test_share: 0.4 };
-        let split = rule.apply(&cases).unwrap();
-        assert_eq!(split, rule.apply(&cases).unwrap());
+        let split = rule.apply(&cases, &[]).unwrap();
+        assert_eq!(split, rule.apply(&cases, &[]).unwrap());
         assert_eq!(split.len(), 5);
         assert_eq!(split.values().filter(|side| **side == Split::Test).count(), 2);
         let others = (2..12).map(|seed| SplitRule::Seeded { seed, test_share: 0.4 });
-        assert!(others.map(|rule| rule.apply(&cases).unwrap()).any(|other| other != split));
+        assert!(others.map(|rule| rule.apply(&cases, &[]).unwrap()).any(|other| other != split));
+    }
+
+    #[test]
+    fn one_person_under_two_names_is_on_one_side_or_refused() {
+        use crate::data::linked::Evidence;
+        let cases = cases(&["a", "b", "c", "d", "e", "f"]);
+        let linked = [Linked {
+            patients: ["b", "e", "f"].map(str::to_owned).to_vec(),
+            evidence: Evidence::Images,
+        }];
+        let mut tested = BTreeSet::new();
+        for seed in 0..20 {
+            let split = SplitRule::Seeded { seed, test_share: 0.5 }.apply(&cases, &linked).unwrap();
+            assert!(split["b"] == split["e"] && split["e"] == split["f"], "{split:?}");
+            tested.insert(split["b"]);
+        }
+        assert_eq!(tested.len(), 2);
+        let named = SplitRule::TestPatients(vec!["b".into(), "e".into()]);
+        let error = named.apply(&cases, &linked).unwrap_err().to_string();
+        assert!(error.contains("b tests and f trains"), "{error}");
+        let all = [Linked {
+            patients: ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec(),
+            evidence: Evidence::Person,
+        }];
+        assert!(SplitRule::Seeded { seed: 1, test_share: 0.5 }.apply(&cases, &all).is_err());
+    }
+
+    #[test]
+    fn an_official_split_that_puts_a_patient_on_both_sides_is_none() {
+        let mut cases = cases(&["a", "b", "b"]);
+        for (case, side) in cases.iter_mut().zip([Split::Train, Split::Train, Split::Test]) {
+            case.official = Some(side);
+        }
+        let error = SplitRule::Official.apply(&cases, &[]).unwrap_err().to_string();
+        assert!(error.contains("patient b is on both"), "{error}");
     }
 
     #[test]
     fn a_side_without_patients_is_refused() {
-        let one = SplitRule::Seeded { seed: 1, test_share: 0.5 }.apply(&cases(&["a", "a"]));
+        let one = SplitRule::Seeded { seed: 1, test_share: 0.5 }.apply(&cases(&["a", "a"]), &[]);
         assert!(one.unwrap_err().to_string().contains("only one patient (a)"));
         let named = |names: &[&str]| {
             SplitRule::TestPatients(names.iter().map(|n| (*n).to_owned()).collect())
-                .apply(&cases(&["a", "b"]))
+                .apply(&cases(&["a", "b"]), &[])
         };
         assert!(named(&["z"]).unwrap_err().to_string().contains("test patient z"));
         assert!(named(&["a", "b"]).is_err());
         assert!(named(&["a"]).is_ok());
-        assert!(SplitRule::Official.apply(&cases(&["a", "b"])).is_err());
+        assert!(SplitRule::Official.apply(&cases(&["a", "b"]), &[]).is_err());
     }
 }

@@ -1,7 +1,10 @@
 //! What a source gives: voxels and labels of one examination, in memory.
 
+use super::findings::Finding;
+use super::geometry::Geometry;
 use super::manifest::{SourceFile, Split};
-use anyhow::{Result, bail};
+use crate::digest;
+use anyhow::{Context as _, Result, bail};
 
 /// Intensities `[S, C, H, W]`: S slices, C channels, rows of pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,9 +22,39 @@ pub struct Volume {
     /// Least and greatest value the stored type can hold (0 and 255 of an 8-bit PNG); `None` where that says
     /// nothing about brightness, as for a scanner's 16-bit integers.
     pub full_range: Option<[f32; 2]>,
+    /// Voxels `[S, C, H, W]` that the scanner filled without measuring (DICOM's pixel padding): they are black and count
+    /// in no percentile. Empty: none.
+    pub padding: Vec<bool>,
 }
 
 impl Volume {
+    /// Voxels without padding and without a natural range; `values` are `[S, C, H, W]`.
+    pub fn new([slices, channels, height, width]: [usize; 4], values: Vec<f32>) -> Self {
+        Self { slices, channels, height, width, values, full_range: None, padding: vec![] }
+    }
+
+    /// First 16 hexadecimal digits of the SHA-256 of each slice's values, whatever file held them: equal pictures have
+    /// equal digests. Of a slice without any contrast an empty text: all black ones are alike and tell nothing.
+    pub fn slice_digests(&self) -> Vec<String> {
+        (0..self.slices).map(|slice| self.slice_digest(slice)).collect()
+    }
+
+    fn slice_digest(&self, slice: usize) -> String {
+        let mut planes: Vec<&[f32]> = (0..self.channels).map(|c| self.plane(slice, c)).collect();
+        // Grey stored as colour is the same picture.
+        if planes.iter().all(|plane| *plane == planes[0]) {
+            planes.truncate(1);
+        }
+        if planes.iter().all(|plane| plane.iter().all(|value| value == &plane[0])) {
+            return String::new();
+        }
+        let mut bytes = format!("{}x{}x{}:", planes.len(), self.height, self.width).into_bytes();
+        // -0 and 0 are one value.
+        let values = planes.into_iter().flatten().map(|value| value + 0.0);
+        bytes.extend(values.flat_map(f32::to_le_bytes));
+        digest::of_bytes(&bytes)[..16].to_owned()
+    }
+
     /// Values of one plane `[H, W]`.
     pub fn plane(&self, slice: usize, channel: usize) -> &[f32] {
         let pixels = self.height * self.width;
@@ -80,11 +113,31 @@ pub struct Case {
     pub labels: Labels,
     /// Distance of pixel centres in mm, `[row, column]`; `None` where the files do not tell.
     pub spacing_mm: Option<[f64; 2]>,
+    /// Where the voxels lie in the patient, where the files tell.
+    pub geometry: Option<Geometry>,
     /// Pathology group or the like.
     pub group: Option<String>,
+    /// Digest of what the files themselves call the person (DICOM's `PatientID`), never the name: cases that agree in it
+    /// are of one person, whatever their folders are called.
+    pub person: Option<String>,
+    /// What was guessed, brought into order or left out while reading, for the user.
+    pub notes: Vec<String>,
 }
 
 impl Case {
+    /// Voxels and labels of which nothing else is known.
+    pub fn new(volume: Volume, labels: Labels) -> Self {
+        Self {
+            volume,
+            labels,
+            spacing_mm: None,
+            geometry: None,
+            group: None,
+            person: None,
+            notes: vec![],
+        }
+    }
+
     /// Refuses what no later stage could make sense of.
     ///
     /// # Errors
@@ -134,6 +187,22 @@ pub struct CaseFiles {
     pub masks: Vec<std::path::PathBuf>,
 }
 
+/// What lies in a dataset's folder.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// Its examinations, sorted by id.
+    pub cases: Vec<CaseFiles>,
+    /// What was found and is not used, with the reason; what was guessed.
+    pub findings: Vec<Finding>,
+}
+
+impl Found {
+    /// Cases, and nothing to say of them.
+    pub fn of(cases: Vec<CaseFiles>) -> Self {
+        Self { cases, findings: vec![] }
+    }
+}
+
 /// Reads files and remembers their digests for the manifest.
 #[derive(Debug)]
 pub struct Reader {
@@ -152,7 +221,6 @@ impl Reader {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&mut self, path: &std::path::Path) -> Result<Vec<u8>> {
-        use anyhow::Context as _;
         let bytes =
             std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         self.files.push(SourceFile {

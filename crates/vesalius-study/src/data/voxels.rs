@@ -92,6 +92,16 @@ pub fn inflate(stream: impl std::io::Read, limit: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a compressed stream to its end, where its checksum is.
+///
+/// # Errors
+/// When the checksum is another than that of the data, or the stream ends early.
+pub fn drain(mut stream: impl std::io::Read) -> Result<()> {
+    std::io::copy(&mut stream, &mut std::io::sink()).map(|_| ()).map_err(|error| {
+        anyhow::anyhow!("damaged compressed data ({error}); expected what `gzip -t` accepts")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

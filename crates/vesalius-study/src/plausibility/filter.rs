@@ -87,13 +87,8 @@ mod tests {
     fn sampled(target: &Path) -> Pack {
         let layout = Layout { channels: 1, height: 1, width: 2, depth: PixelDepth::U8 };
         let mut writer = PackWriter::create(target, layout).unwrap();
-        let case = |i: u8| CaseRecord {
-            id: format!("lsgan_{i}"),
-            patient: format!("lsgan_{i}"),
-            group: None,
-            split: Split::Train,
-            spacing_mm: None,
-        };
+        let case =
+            |i: u8| CaseRecord::new(format!("lsgan_{i}"), format!("lsgan_{i}"), Split::Train);
         for i in 0..3_u8 {
             let record = SliceRecord { case: usize::from(i), position: 0 };
             writer.push(&[i; 2], &[i % 2; 2], record).unwrap();
@@ -112,6 +107,7 @@ mod tests {
                 truncation: 1.0,
                 mask_source: GENERATED_MASKS.into(),
                 filtered: None,
+                seen: vec![],
             },
             cases: (0..3).map(case).collect(),
             slices: vec![],

@@ -184,12 +184,6 @@ fn flat(bench: &Bench, name: &str) {
         let labels = vec![0; layout.label_bytes()];
         writer.push(&pixels, &labels, SliceRecord { case: 0, position: usize::from(i) }).unwrap();
     }
-    let case = CaseRecord {
-        id: "flat".into(),
-        patient: "flat".into(),
-        group: None,
-        split: Split::Train,
-        spacing_mm: None,
-    };
+    let case = CaseRecord::new("flat", "flat", Split::Train);
     writer.finish(Manifest { cases: vec![case], ..few.manifest().clone() }).unwrap();
 }

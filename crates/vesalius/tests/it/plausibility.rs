@@ -28,13 +28,7 @@ fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8])) 
         let mut labels = slice.labels.to_vec();
         change(i, &mut labels);
         let id = format!("lsgan_{i:05}");
-        cases.push(CaseRecord {
-            patient: id.clone(),
-            id,
-            group: None,
-            split: Split::Train,
-            spacing_mm: None,
-        });
+        cases.push(CaseRecord::new(id.clone(), id, Split::Train));
         writer.push(slice.pixels, &labels, SliceRecord { case: i, position: 0 }).unwrap();
     }
     let provenance = Provenance::Synthetic {
@@ -46,6 +40,7 @@ fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8])) 
         truncation: 1.0,
         mask_source: GENERATED_MASKS.into(),
         filtered: None,
+        seen: vec![],
     };
     let manifest = Manifest { provenance, cases, ..real.manifest().clone() };
     writer.finish(manifest).unwrap();

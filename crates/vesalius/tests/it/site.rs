@@ -56,6 +56,7 @@ pub fn packs(bench: &Bench) {
         truncation: 1.0,
         mask_source: vesalius_study::data::manifest::GENERATED_MASKS.to_owned(),
         filtered: None,
+        seen: vec![],
     };
     let cases = [("synthetic", Split::Train)];
     write("synthetic", 90, true, &cases, manifest(sampled, &cases));

@@ -80,7 +80,7 @@ fn write_patient(root: &Path, [first, second]: [&[Placing]; 2]) {
 
 fn read_patient(root: &Path) -> Result<Case> {
     let source = Dicom::new(root, &SourceOptions::default());
-    let cases = source.cases()?;
+    let cases = source.cases()?.cases;
     assert_eq!((cases.len(), cases[0].patient.as_str()), (1, "patient1"));
     source.load(&cases[0], &mut Reader::new(root))
 }

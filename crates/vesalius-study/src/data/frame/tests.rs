@@ -15,12 +15,9 @@ fn case() -> Case {
     }
     values[height * width + 5 * width + 4] = 50.0;
     let labels = values.iter().map(|&v| u8::from(v > 10.0)).collect();
-    Case {
-        volume: Volume { slices: 2, channels: 1, height, width, values, full_range: None },
-        labels: Labels { slices: 2, height, width, values: labels },
-        spacing_mm: Some([0.5, 2.0]),
-        group: None,
-    }
+    let volume = Volume::new([2, 1, height, width], values);
+    let labels = Labels { slices: 2, height, width, values: labels };
+    Case { spacing_mm: Some([0.5, 2.0]), ..Case::new(volume, labels) }
 }
 
 fn settings(size: [usize; 2], spacing_mm: Option<f64>, crop: Crop) -> Preprocess {

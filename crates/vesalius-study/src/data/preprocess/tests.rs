@@ -2,15 +2,12 @@ use super::*;
 use crate::data::volume::{Labels, Volume};
 
 /// A case of `[S, C, H, W]`; without labels where there are none.
-fn case([slices, channels, height, width]: [usize; 4], values: Vec<f32>, labels: &[u8]) -> Case {
+fn case(shape: [usize; 4], values: Vec<f32>, labels: &[u8]) -> Case {
+    let [slices, _, height, width] = shape;
     let mut all = labels.to_vec();
     all.resize(slices * height * width, 0);
-    Case {
-        volume: Volume { slices, channels, height, width, values, full_range: None },
-        labels: Labels { slices, height, width, values: all },
-        spacing_mm: Some([0.5, 0.25]),
-        group: None,
-    }
+    let labels = Labels { slices, height, width, values: all };
+    Case { spacing_mm: Some([0.5, 0.25]), ..Case::new(Volume::new(shape, values), labels) }
 }
 
 fn settings(size: [usize; 2]) -> Preprocess {

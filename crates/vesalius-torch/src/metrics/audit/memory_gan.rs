@@ -46,7 +46,7 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
     let case = |i| {
         let id = format!("{GAN}_{i:05}");
         let patient = id.clone();
-        CaseRecord { patient, id, group: None, split: Split::Train, spacing_mm: None }
+        CaseRecord::new(id, patient, Split::Train)
     };
     writer.finish(Manifest {
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
@@ -60,6 +60,7 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
             truncation: 1.0,
             mask_source: GENERATED_MASKS.to_owned(),
             filtered: None,
+            seen: vec![],
         },
         cases: (0..count).map(case).collect(),
         command,

@@ -1,0 +1,112 @@
+//! Patients that are one person: under two names they would stand on both sides of a split.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Patients that have to stay together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linked {
+    /// Their names, sorted; at least two.
+    pub patients: Vec<String>,
+    /// What they have in common.
+    pub evidence: Evidence,
+}
+
+/// Why two names are one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Evidence {
+    /// A slice of the one is a slice of the other.
+    Images,
+    /// The files name one person.
+    Person,
+    /// Some of them the one, some the other.
+    Both,
+}
+
+impl Evidence {
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Images => "equal images under several patients' names",
+            Self::Person => "one PatientID under several patients' names",
+            Self::Both => "equal images or one PatientID under several patients' names",
+        }
+    }
+}
+
+/// What is known of one case.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Its patient.
+    pub patient: &'a str,
+    /// Digests of its slices.
+    pub slices: &'a [String],
+    /// Digest of what its files call the person.
+    pub person: Option<&'a str>,
+}
+
+/// Groups of patients that share a slice or a person.
+pub fn linked(cases: &[Known]) -> Vec<Linked> {
+    let patients: BTreeSet<&str> = cases.iter().map(|case| case.patient).collect();
+    let names: Vec<&str> = patients.into_iter().collect();
+    let place: BTreeMap<&str, usize> = names.iter().enumerate().map(|(i, n)| (*n, i)).collect();
+    let mut group: Vec<usize> = (0..names.len()).collect();
+    let mut ties: Vec<(usize, Evidence)> = Vec::new();
+    let mut first: BTreeMap<(Evidence, &str), usize> = BTreeMap::new();
+    for case in cases {
+        let at = place[case.patient];
+        let slices = case.slices.iter().map(|digest| (Evidence::Images, digest.as_str()));
+        let person = case.person.iter().map(|digest| (Evidence::Person, *digest));
+        for key in slices.chain(person) {
+            let other = *first.entry(key).or_insert(at);
+            if other != at {
+                ties.push((at, key.0));
+                let (from, to) = (root(&group, at), root(&group, other));
+                group[from.max(to)] = from.min(to);
+            }
+        }
+    }
+    let mut found: BTreeMap<usize, Linked> = BTreeMap::new();
+    for (at, evidence) in ties {
+        let of = root(&group, at);
+        let patients =
+            || (0..names.len()).filter(|&i| root(&group, i) == of).map(|i| names[i].to_owned());
+        let linked =
+            found.entry(of).or_insert_with(|| Linked { patients: patients().collect(), evidence });
+        if linked.evidence != evidence {
+            linked.evidence = Evidence::Both;
+        }
+    }
+    found.into_values().collect()
+}
+
+fn root(group: &[usize], mut at: usize) -> usize {
+    while group[at] != at {
+        at = group[at];
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patients_who_share_a_slice_or_a_person_are_one_group_through_others_too() {
+        let slices: Vec<Vec<String>> = [["1", "2"], ["2", "3"], ["4", "5"], ["6", "7"], ["8", "9"]]
+            .map(|pair| pair.map(str::to_owned).to_vec())
+            .to_vec();
+        let persons = [None, Some("p"), Some("p"), None, Some("q")];
+        let names = ["e", "b", "c", "d", "a"];
+        let cases: Vec<Known> = (0..5)
+            .map(|i| Known { patient: names[i], slices: &slices[i], person: persons[i] })
+            .collect();
+        let expected = Linked {
+            patients: ["b", "c", "e"].map(str::to_owned).to_vec(),
+            evidence: Evidence::Both,
+        };
+        assert_eq!(linked(&cases), [expected]);
+        // Two cases of one patient may share what they like.
+        let own = [cases[0], Known { patient: "e", ..cases[1] }];
+        assert_eq!(linked(&own), []);
+    }
+}

@@ -1,0 +1,92 @@
+//! Image and mask of one examination, brought onto one grid by what their headers say.
+
+use super::geometry::{Alignment, Geometry};
+use super::volume::Labels;
+use anyhow::Result;
+
+/// How a file without position and direction is taken.
+const NO_GEOMETRY: &str =
+    "its header or its image's says neither position nor direction: taken voxel on voxel";
+
+/// Labels in the order of the image's voxels, and what had to be done for it.
+///
+/// # Errors
+/// When the two do not cover one grid: both are named.
+pub fn lay_on(
+    labels: Labels,
+    mask: Option<Geometry>,
+    image: Option<Geometry>,
+) -> Result<(Labels, Option<String>)> {
+    let (alignment, note) = alignment(mask, image)?;
+    let Some(alignment) = alignment else {
+        return Ok((labels, note.map(|note| format!("mask: {note}"))));
+    };
+    let [width, height, slices] = image.map_or([0; 3], |image| image.size);
+    let values = alignment.apply(&labels.values);
+    Ok((Labels { slices, height, width, values }, note.map(|note| format!("mask: {note}"))))
+}
+
+/// How voxels of `other` are brought into the order of `image`: `None` where they are in it.
+///
+/// # Errors
+/// When the two do not cover one grid.
+pub fn alignment(
+    other: Option<Geometry>,
+    image: Option<Geometry>,
+) -> Result<(Option<Alignment>, Option<String>)> {
+    let (other, image) = match (other, image) {
+        (Some(other), Some(image)) => (other, image),
+        (None, None) => return Ok((None, None)),
+        _ => return Ok((None, Some(NO_GEOMETRY.to_owned()))),
+    };
+    let sorted = |mut size: [usize; 3]| {
+        size.sort_unstable();
+        size
+    };
+    // Other numbers of voxels are refused by their shape, which says it shorter.
+    if sorted(other.size) != sorted(image.size) {
+        return Ok((None, None));
+    }
+    let alignment = image.onto(&other)?;
+    if alignment.is_identity() {
+        return Ok((None, None));
+    }
+    let note = format!("brought onto its image's grid ({alignment})");
+    Ok((Some(alignment), Some(note)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(x_step: f64, x_from: f64) -> Option<Geometry> {
+        Geometry {
+            size: [2, 1, 1],
+            origin_mm: [x_from, 0.0, 0.0],
+            steps_mm: [[x_step, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        }
+        .checked()
+    }
+
+    fn labels() -> Labels {
+        Labels { slices: 1, height: 1, width: 2, values: vec![1, 2] }
+    }
+
+    #[test]
+    fn a_mask_from_right_to_left_is_turned_around_and_said() {
+        let (found, note) = lay_on(labels(), grid(-1.0, 1.0), grid(1.0, 0.0)).unwrap();
+        assert_eq!(found.values, [2, 1]);
+        assert_eq!(note.unwrap(), "mask: brought onto its image's grid (columns reversed)");
+        let (found, note) = lay_on(labels(), grid(1.0, 0.4), grid(1.0, 0.0)).unwrap();
+        assert_eq!((found.values, note), (vec![1, 2], None));
+        assert!(lay_on(labels(), grid(1.0, 1.0), grid(1.0, 0.0)).is_err());
+    }
+
+    #[test]
+    fn a_header_that_says_nothing_is_said() {
+        let (found, note) = lay_on(labels(), None, grid(1.0, 0.0)).unwrap();
+        assert_eq!(found, labels());
+        assert!(note.unwrap().contains("voxel on voxel"));
+        assert_eq!(lay_on(labels(), None, None).unwrap().1, None);
+    }
+}
