@@ -43,6 +43,11 @@ impl<'a> Layouts<'a> {
         Ok(Self { pack, indices, warp, seed })
     }
 
+    /// The pack that they are of.
+    pub fn pack(&self) -> &'a Pack {
+        self.pack
+    }
+
     /// Refuses masks that a generator trained on `template` cannot paint.
     ///
     /// # Errors

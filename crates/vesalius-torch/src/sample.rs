@@ -11,8 +11,9 @@ use anyhow::{Context, Result, bail};
 use rand_distr::{Distribution as _, StandardNormal};
 use std::path::Path;
 use tch::{Device, Tensor};
+use vesalius_study::data::lineage;
 use vesalius_study::data::manifest::{
-    CaseRecord, GENERATED_MASKS, Layout, Manifest, Provenance, SliceRecord, Split,
+    CaseRecord, GENERATED_MASKS, Layout, Manifest, Provenance, Seen, SliceRecord, Split,
 };
 use vesalius_study::data::pack::{Pack, PackWriter};
 
@@ -48,7 +49,7 @@ pub struct Trained {
     images: u64,
 }
 
-/// File in a run that keeps the shape, classes and name of the pack it was trained on.
+/// File in a run that keeps the shape, classes, patients and name of the pack it was trained on.
 pub const TEMPLATE: &str = "pack.json";
 
 /// How to sample.
@@ -152,10 +153,27 @@ impl Trained {
             Some(layouts) => layouts.describe(&self.pack_digest, self.generator.latent() > 0),
             None => GENERATED_MASKS.to_owned(),
         };
-        writer.finish(Manifest { command, ..self.manifest(sampling, mask_source) })
+        let seen = self.seen(layouts.map(Layouts::pack));
+        writer.finish(Manifest { command, ..self.manifest(sampling, mask_source, seen) })
     }
 
-    fn manifest(&self, sampling: &Sampling, mask_source: String) -> Manifest {
+    /// The persons behind its images: those of its training, and of the masks that it paints. Of a run of an older version
+    /// nothing is known, and nothing is said.
+    fn seen(&self, masks: Option<&Pack>) -> Vec<Seen> {
+        let mut persons = lineage::persons(&self.template, Split::Train);
+        if persons.is_empty() {
+            return vec![];
+        }
+        let painted = masks.and_then(|pack| lineage::behind(pack, &[])).unwrap_or_default();
+        for person in painted {
+            if !persons.contains(&person) {
+                persons.push(person);
+            }
+        }
+        lineage::seen(persons)
+    }
+
+    fn manifest(&self, sampling: &Sampling, mask_source: String, seen: Vec<Seen>) -> Manifest {
         let Sampling { count, seed, truncation, .. } = *sampling;
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
@@ -173,7 +191,7 @@ impl Trained {
                 truncation,
                 mask_source,
                 filtered: None,
-                seen: vec![],
+                seen,
             },
             cases: (0..count).map(case).collect(),
             ..self.template.clone()
@@ -181,10 +199,10 @@ impl Trained {
     }
 }
 
-/// The manifest of a pack as a run keeps it: without cases, slices and files.
+/// The manifest of a pack as a run keeps it: with its cases, so that what the generator saw is known wherever its images go,
+/// without slices and files.
 pub fn template(pack: &Pack) -> Manifest {
     let mut manifest = pack.manifest().clone();
-    manifest.cases.clear();
     manifest.slices.clear();
     if let Provenance::Real { files, .. } = &mut manifest.provenance {
         files.clear();

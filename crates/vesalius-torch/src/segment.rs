@@ -100,7 +100,7 @@ pub fn train(
     report: Report,
 ) -> Result<Segmenter> {
     let first = packs.first().context("no pack to train on, expected at least one")?;
-    check(spec, packs)?;
+    check_training(spec, packs)?;
     let segmenter = Segmenter::new(spec, first.layout(), first.classes(), device)?;
     let mut orders: Vec<Order> = packs
         .iter()
@@ -136,20 +136,41 @@ pub fn train(
     Ok(segmenter)
 }
 
-fn check(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
-    let first = packs[0];
+/// What would go wrong after the training, before it: packs of other sizes, channels, pixel types or classes, by name and
+/// order; a network that does not fit them.
+///
+/// # Errors
+/// Names the pack, and what it has instead of the first one's.
+pub fn check(spec: &SegmentSpec, packs: &[&Pack], test: &Pack) -> Result<()> {
+    check_training(spec, packs)?;
+    alike(test, packs[0])?;
+    Ok(())
+}
+
+fn alike(pack: &Pack, first: &Pack) -> Result<()> {
+    if pack.layout() == first.layout() && pack.manifest().classes == first.manifest().classes {
+        return Ok(());
+    }
+    let text = |pack: &Pack| {
+        let Layout { channels, height, width, depth } = pack.layout();
+        format!(
+            "{height}x{width} pixels, {channels} channels, {depth:?}, classes {}",
+            pack.manifest().classes.join(", ")
+        )
+    };
+    bail!(
+        "{}: {}; expected those of {}: {}",
+        pack.path().display(),
+        text(pack),
+        first.path().display(),
+        text(first)
+    )
+}
+
+fn check_training(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
+    let first = packs.first().context("no pack to train on, expected at least one")?;
     for pack in packs {
-        if pack.layout() != first.layout() || pack.manifest().classes != first.manifest().classes {
-            bail!(
-                "{}: {:?}, classes {:?}; expected those of {}: {:?}, {:?}",
-                pack.path().display(),
-                pack.layout(),
-                pack.manifest().classes,
-                first.path().display(),
-                first.layout(),
-                first.manifest().classes
-            );
-        }
+        alike(pack, first)?;
         if pack.indices(Split::Train).is_empty() {
             bail!("{}: no training slice, expected some", pack.path().display());
         }

@@ -4,12 +4,14 @@
 //! and the 4D cine `patientNNN_4d.nii.gz`, which has no labels and is left out. Bare layout: the patient folders
 //! directly below the root, with or without `Info.cfg`.
 
+use super::findings::Finding;
 use super::manifest::Split;
-use super::nifti_file::{self, NiftiImage};
+use super::nifti_file::{self, NiftiImage, nifti_name};
 use super::pair::lay_on;
-use super::source::{Source, entries, name};
+use super::source::{Source, below, entries, name};
 use super::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The dataset.
@@ -36,24 +38,28 @@ impl Source for Acdc {
 
     fn cases(&self) -> Result<Found> {
         let sides = [("training", Some(Split::Train)), ("testing", Some(Split::Test)), ("", None)];
-        let mut cases = Vec::new();
+        let mut found = Found::default();
         for (folder, official) in sides {
             let folder = self.root.join(folder);
-            if folder.is_dir() {
-                for patient in entries(&folder)? {
-                    if patient.is_dir() && name(&patient).starts_with("patient") {
-                        of_patient(&patient, official, &mut cases)?;
-                    }
+            if !folder.is_dir() {
+                continue;
+            }
+            for patient in entries(&folder)? {
+                if patient.is_dir() && name(&patient).starts_with("patient") {
+                    of_patient(&self.root, &patient, official, &mut found)?;
+                } else if nifti_name(&patient).is_some() {
+                    let text = "a volume outside of a patient's folder";
+                    found.findings.push(Finding::set_aside(below(&self.root, &patient), text));
                 }
             }
         }
-        if cases.is_empty() {
+        if found.cases.is_empty() {
             bail!(
                 "{}: no patientNNN/patientNNN_frameMM.nii.gz, expected ACDC's layout",
                 self.root.display()
             );
         }
-        Ok(Found::of(cases))
+        Ok(found)
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
@@ -71,28 +77,48 @@ impl Source for Acdc {
     }
 }
 
-fn of_patient(folder: &Path, official: Option<Split>, cases: &mut Vec<CaseFiles>) -> Result<()> {
+/// Frames with labels of one patient's folder; volumes that are none are set aside.
+fn of_patient(
+    root: &Path,
+    folder: &Path,
+    official: Option<Split>,
+    found: &mut Found,
+) -> Result<()> {
     let patient = name(folder);
-    for image in entries(folder)? {
-        let file = name(&image);
-        let Some(stem) = file.strip_suffix(".nii.gz").or_else(|| file.strip_suffix(".nii")) else {
-            continue;
-        };
+    let files = entries(folder)?;
+    let volumes: Vec<(String, &PathBuf)> =
+        files.iter().filter_map(|path| Some((nifti_name(path)?, path))).collect();
+    let mut used = BTreeSet::new();
+    for (stem, image) in &volumes {
         if stem.ends_with("_gt") || !stem.contains("_frame") {
             continue;
         }
-        let suffix = &file[stem.len()..];
-        let mask = folder.join(format!("{stem}_gt{suffix}"));
-        if !mask.is_file() {
-            bail!("{}: no mask; expected {} beside it", image.display(), name(&mask));
-        }
-        cases.push(CaseFiles {
-            id: stem.to_owned(),
+        let wanted = format!("{stem}_gt");
+        // Of `.nii` and `.nii.gz` the one that is stored like the image.
+        let mut masks: Vec<&PathBuf> =
+            volumes.iter().filter(|(other, _)| *other == wanted).map(|(_, path)| *path).collect();
+        masks.sort_by_key(|mask| mask.extension() != image.extension());
+        let Some(mask) = masks.first() else {
+            bail!("{}: no mask; expected {wanted}.nii.gz beside it", image.display());
+        };
+        used.extend([*image, *mask]);
+        found.cases.push(CaseFiles {
+            id: stem.clone(),
             patient: patient.clone(),
             official,
-            images: vec![image],
-            masks: vec![mask],
+            images: vec![(*image).clone()],
+            masks: vec![(*mask).clone()],
         });
+    }
+    for (stem, path) in volumes.iter().filter(|(_, path)| !used.contains(path)) {
+        let why = if stem.ends_with("_gt") {
+            "mask without image"
+        } else if stem.ends_with("_4d") {
+            "cine without labels"
+        } else {
+            "neither patientNNN_frameMM nor its mask"
+        };
+        found.findings.push(Finding::set_aside(below(root, path), why));
     }
     Ok(())
 }

@@ -6,9 +6,10 @@
 use super::idrid::load_pair;
 use super::manifest::Split;
 use super::raster::is_raster;
-use super::source::{Source, SourceOptions, name, walk};
+use super::patients::{Named, assign, pattern};
+use super::source::{Source, SourceOptions, Walked, below, name, unused, walk};
 use super::volume::{Case, CaseFiles, Found, Reader};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,69 +42,43 @@ impl Folder {
     }
 }
 
-/// Compiles `--patient`.
-///
-/// # Errors
-/// When it is not a regular expression with a group.
-pub fn pattern(text: Option<&str>) -> Result<Option<Regex>> {
-    let Some(text) = text else { return Ok(None) };
-    let regex = Regex::new(text).map_err(|error| {
-        let reason = error.to_string().replace('\n', " ");
-        anyhow::anyhow!("--patient {text}: not a regular expression ({reason})")
-    })?;
-    if regex.captures_len() < 2 {
-        bail!("--patient {text}: expected a group in parentheses that is the patient");
-    }
-    Ok(Some(regex))
-}
-
-/// The patient of a file name: the pattern's first group, or the whole name.
-///
-/// # Errors
-/// When the pattern does not match.
-pub fn patient_of(stem: &str, pattern: Option<&Regex>) -> Result<String> {
-    let Some(regex) = pattern else { return Ok(stem.to_owned()) };
-    regex
-        .captures(stem)
-        .and_then(|captures| captures.get(1))
-        .map(|group| group.as_str().to_owned())
-        .with_context(|| {
-            format!("{stem}: --patient {regex} does not match, expected it to match every name")
-        })
-}
-
 /// What a file is, by its place and name.
 struct Place {
     mask: bool,
     /// Path without role folder, split folder and extension: what image and mask have in common.
     key: String,
     side: Option<Split>,
+    named: Named,
 }
 
 fn place(root: &Path, path: &Path) -> Option<Place> {
     let relative = path.strip_prefix(root).ok()?;
     let mut role = None;
     let mut side = None;
-    let mut key = Vec::new();
+    let mut side_name = None;
+    let mut folders = Vec::new();
     for part in relative.parent()?.components() {
-        let lower = part.as_os_str().to_string_lossy().to_lowercase();
+        let part = part.as_os_str().to_string_lossy().into_owned();
+        let lower = part.to_lowercase();
         if role.is_none() && IMAGE_FOLDERS.contains(&lower.as_str()) {
             role = Some(false);
         } else if role.is_none() && MASK_FOLDERS.contains(&lower.as_str()) {
             role = Some(true);
         } else if side.is_none() && ["train", "training"].contains(&lower.as_str()) {
-            side = Some(Split::Train);
+            (side, side_name) = (Some(Split::Train), Some(part));
         } else if side.is_none() && ["test", "testing"].contains(&lower.as_str()) {
-            side = Some(Split::Test);
+            (side, side_name) = (Some(Split::Test), Some(part));
         } else {
-            key.push(lower);
+            folders.push(part);
         }
     }
     let stem = relative.file_stem()?.to_string_lossy().into_owned();
     let bare = MASK_SUFFIXES.iter().find_map(|suffix| stem.strip_suffix(suffix));
     let mask = role.unwrap_or(bare.is_some());
-    key.push(if mask { bare.unwrap_or(&stem).to_owned() } else { stem });
-    Some(Place { mask, key: format!("{side:?}/{}", key.join("/")), side })
+    let stem = if mask { bare.unwrap_or(&stem).to_owned() } else { stem };
+    let key = format!("{side:?}/{}/{stem}", folders.join("/").to_lowercase());
+    let relative = relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+    Some(Place { mask, key, side, named: Named { stem, side: side_name, folders, relative } })
 }
 
 impl Source for Folder {
@@ -117,46 +92,51 @@ impl Source for Folder {
     }
 
     fn cases(&self) -> Result<Found> {
-        let mut images = Vec::new();
+        let Walked { files, mut findings } = walk(&self.root, 6)?;
+        let mut images: Vec<(PathBuf, Place)> = Vec::new();
         let mut masks: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for path in walk(&self.root, 6)?.into_iter().filter(|path| is_raster(path)) {
-            let Some(place) = place(&self.root, &path) else { continue };
+        let mut others = Vec::new();
+        for path in files {
+            let Some(place) = is_raster(&path).then(|| place(&self.root, &path)).flatten() else {
+                others.push(path);
+                continue;
+            };
             if place.mask {
                 if let Some(other) = masks.insert(place.key, path.clone()) {
                     bail!("{} and {}: two masks for one image", other.display(), path.display());
                 }
+            } else if let Some((other, _)) = images.iter().find(|(_, o)| o.key == place.key) {
+                bail!("{} and {}: two images for one mask", other.display(), path.display());
             } else {
                 images.push((path, place));
             }
         }
         if images.is_empty() {
+            let first = others.first().map_or_else(String::new, |path| {
+                format!(" ({} is no PNG, JPEG, TIFF or BMP)", below(&self.root, path))
+            });
             bail!(
-                "{}: no image, expected images/ and masks/, or NAME.png with NAME_mask.png",
+                "{}: no image{first}, expected images/ and masks/, or NAME.png with NAME_mask.png",
                 self.root.display()
             );
         }
-        let mut seen = BTreeMap::new();
+        let named: Vec<Named> = images.iter().map(|(_, place)| place.named.clone()).collect();
+        let assigned = assign(&named, self.patient.as_ref())?;
+        findings.extend(assigned.findings);
         let mut cases = Vec::new();
-        for (path, place) in images {
-            let Some(mask) = masks.get(&place.key) else {
+        for ((path, place), (id, patient)) in images.into_iter().zip(assigned.names) {
+            let Some(mask) = masks.remove(&place.key) else {
                 bail!(
                     "{}: no mask of that name, expected one in masks/ or labels/",
                     path.display()
                 );
             };
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let count: &mut usize = seen.entry(stem.clone()).or_default();
-            *count += 1;
-            let id = if *count == 1 { stem.clone() } else { format!("{stem}-{count}") };
-            cases.push(CaseFiles {
-                id,
-                patient: patient_of(&stem, self.patient.as_ref())?,
-                official: place.side,
-                images: vec![path],
-                masks: vec![mask.clone()],
-            });
+            let official = place.side;
+            cases.push(CaseFiles { id, patient, official, images: vec![path], masks: vec![mask] });
         }
-        Ok(Found::of(cases))
+        findings.extend(unused(&self.root, masks.values(), "mask without image"));
+        findings.extend(unused(&self.root, &others, "not a PNG, JPEG, TIFF or BMP"));
+        Ok(Found { cases, findings })
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {

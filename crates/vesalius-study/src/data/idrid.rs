@@ -4,9 +4,10 @@
 //! in `2. All Segmentation Groundtruths/a. Training Set/5. Optic Disc/IDRiD_01_OD.tif`. Bare layout: `images/` and
 //! `masks/`. Only names count: an image is `IDRiD_NN.jpg`, its mask `IDRiD_NN_OD.tif`. Each image is a patient.
 
+use super::beside::{FilePair, pairs};
 use super::manifest::Split;
 use super::raster;
-use super::source::{Source, name, walk};
+use super::source::{Source, Walked, walk};
 use super::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -34,37 +35,33 @@ impl Source for Idrid {
     }
 
     fn cases(&self) -> Result<Found> {
-        let files = walk(&self.root, 6)?;
-        let mut cases = Vec::new();
-        for image in &files {
-            let file = name(image);
-            let Some(stem) = file.strip_suffix(".jpg").filter(|stem| stem.starts_with("IDRiD_"))
-            else {
-                continue;
+        let Walked { files, mut findings } = walk(&self.root, 6)?;
+        let of = |suffix: &str, extensions: &[&str]| -> Vec<(String, &PathBuf)> {
+            let stem = |path: &PathBuf| -> Option<String> {
+                let extension = path.extension()?.to_str()?.to_lowercase();
+                let stem = path.file_stem()?.to_str()?.strip_suffix(suffix)?;
+                // Without its lesion, `IDRiD_01`; masks of lesions are not of the disc.
+                let number = stem.strip_prefix("IDRiD_")?;
+                let bare = number.chars().all(|letter| letter.is_ascii_digit());
+                (extensions.contains(&extension.as_str()) && bare).then(|| stem.to_owned())
             };
-            let official = side(image);
-            let wanted = format!("{stem}_OD.tif");
-            // Training and testing images share no number, but be sure.
-            let mask = files.iter().find(|path| name(path) == wanted && side(path) == official);
-            let Some(mask) = mask else {
-                bail!(
-                    "{}: no mask; expected {wanted} below {}",
-                    image.display(),
-                    self.root.display()
-                );
-            };
-            cases.push(CaseFiles {
-                id: stem.to_owned(),
-                patient: stem.to_owned(),
-                official,
-                images: vec![image.clone()],
-                masks: vec![mask.clone()],
-            });
-        }
-        if cases.is_empty() {
+            files.iter().filter_map(|path| Some((stem(path)?, path))).collect()
+        };
+        let expected = |stem: &str| format!("{stem}_OD.tif");
+        let (images, masks) = (of("", &["jpg", "jpeg"]), of("_OD", &["tif", "tiff"]));
+        let (pairs, unused) = pairs(&self.root, &images, &masks, &expected)?;
+        findings.extend(unused);
+        if pairs.is_empty() {
             bail!("{}: no IDRiD_NN.jpg, expected IDRiD's layout", self.root.display());
         }
-        Ok(Found::of(cases))
+        let case = |pair: FilePair| CaseFiles {
+            patient: pair.id.clone(),
+            id: pair.id,
+            official: side(&pair.image),
+            images: vec![pair.image],
+            masks: vec![pair.mask],
+        };
+        Ok(Found { cases: pairs.into_iter().map(case).collect(), findings })
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {

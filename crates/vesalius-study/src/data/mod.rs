@@ -1,6 +1,7 @@
 //! Datasets on their way into packs.
 
 pub mod acdc;
+mod beside;
 pub mod closest;
 pub mod dicom;
 pub mod export;
@@ -10,14 +11,17 @@ mod frame;
 pub mod geometry;
 pub mod idrid;
 pub mod inspect;
+pub mod lineage;
 pub mod linked;
 pub mod manifest;
 pub mod metaimage;
 pub mod montage;
 pub mod nifti_file;
 pub mod nnunet;
+pub mod overlap;
 pub mod pack;
 pub mod pair;
+pub mod patients;
 pub mod phantom;
 pub mod prepare;
 pub mod preprocess;

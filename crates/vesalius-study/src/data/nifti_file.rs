@@ -29,6 +29,14 @@ pub struct NiftiImage {
 /// Header bytes, with the four that say whether extensions follow.
 const HEADER_BYTES: usize = 352;
 
+/// The name of a NIfTI file without `.nii` or `.nii.gz` in whatever case; `None` of another file.
+pub fn nifti_name(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let lower = name.to_ascii_lowercase();
+    let bare = lower.strip_suffix(".gz").unwrap_or(&lower).strip_suffix(".nii")?;
+    Some(name[..bare.len()].to_owned())
+}
+
 /// Parses a whole file, compressed or not.
 ///
 /// # Errors

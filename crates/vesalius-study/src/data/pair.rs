@@ -82,6 +82,55 @@ mod tests {
         assert!(lay_on(labels(), grid(1.0, 1.0), grid(1.0, 0.0)).is_err());
     }
 
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        shape: [usize; 3],
+        cases: Vec<GoldenPair>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct GoldenPair {
+        name: String,
+        image: String,
+        mask: String,
+        /// On the image's grid; none where SimpleITK's resampling is no reordering.
+        labels: Option<Vec<u8>>,
+    }
+
+    /// Values as labels, and geometry, of a NIfTI or MetaImage file as base64.
+    fn read(text: &str, shape: [usize; 3]) -> (Labels, Option<Geometry>) {
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+        let (found, values, geometry) = if bytes.starts_with(b"NDims") {
+            let image = crate::data::metaimage::parse_local(&bytes).unwrap();
+            (image.shape, image.values, image.geometry)
+        } else {
+            let image = crate::data::nifti_file::parse(&bytes).unwrap();
+            (image.shape, image.values, image.geometry)
+        };
+        assert_eq!(found.iter().product::<usize>(), shape.iter().product::<usize>());
+        (Labels::from_values([found[1], found[2], found[3]], &values).unwrap(), geometry)
+    }
+
+    #[test]
+    fn masks_lie_on_their_images_as_simpleitk_resamples_them() {
+        let text = include_str!("../../../../golden/geometry.json");
+        let golden: Golden = serde_json::from_str(text).unwrap();
+        for GoldenPair { name, image, mask, labels } in golden.cases {
+            let (_, image) = read(&image, golden.shape);
+            let (stored, mask) = read(&mask, golden.shape);
+            let found = lay_on(stored, mask, image);
+            match labels {
+                Some(expected) => {
+                    let (found, _) = found.unwrap_or_else(|error| panic!("{name}: {error}"));
+                    assert_eq!([found.slices, found.height, found.width], golden.shape, "{name}");
+                    assert_eq!(found.values, expected, "{name}");
+                }
+                None => assert!(found.is_err(), "{name}: {:?}", found.unwrap().0.values),
+            }
+        }
+    }
+
     #[test]
     fn a_header_that_says_nothing_is_said() {
         let (found, note) = lay_on(labels(), None, grid(1.0, 0.0)).unwrap();

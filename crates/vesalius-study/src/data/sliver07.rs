@@ -1,9 +1,10 @@
 //! SLiver07: abdominal CT with liver masks (Heimann et al. 2009): `liver-orig001.mhd` + `.raw` with
 //! `liver-seg001.mhd` + `.raw`, in one folder or in sub-folders. Each volume is a patient.
 
+use super::beside::{FilePair, pairs};
 use super::metaimage::{self, MetaImage};
 use super::pair::lay_on;
-use super::source::{Source, name, walk};
+use super::source::{Source, Walked, walk};
 use super::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -31,34 +32,32 @@ impl Source for Sliver07 {
     }
 
     fn cases(&self) -> Result<Found> {
-        let files = walk(&self.root, 3)?;
-        let mut cases = Vec::new();
-        for image in &files {
-            let file = name(image);
-            let Some(number) = file.strip_prefix("liver-orig").filter(|_| is_header(image)) else {
-                continue;
+        let Walked { files, mut findings } = walk(&self.root, 3)?;
+        // `liver-orig001.mhd` and its `liver-seg001.mhd` by what they share, `001`.
+        let of = |prefix: &str| -> Vec<(String, &PathBuf)> {
+            let number = |path: &PathBuf| -> Option<String> {
+                Some(path.file_stem()?.to_str()?.strip_prefix(prefix)?.to_owned())
             };
-            let wanted = format!("liver-seg{number}");
-            let Some(mask) = files.iter().find(|path| name(path) == wanted) else {
-                bail!(
-                    "{}: no mask; expected {wanted} below {}",
-                    image.display(),
-                    self.root.display()
-                );
-            };
-            let id = format!("liver{}", number.trim_end_matches(".mhd").trim_end_matches(".mha"));
-            cases.push(CaseFiles {
+            let headers = files.iter().filter(|path| is_header(path));
+            headers.filter_map(|path| Some((number(path)?, path))).collect()
+        };
+        let expected = |number: &str| format!("liver-seg{number}.mhd");
+        let (pairs, unused) = pairs(&self.root, &of("liver-orig"), &of("liver-seg"), &expected)?;
+        findings.extend(unused);
+        if pairs.is_empty() {
+            bail!("{}: no liver-orig*.mhd, expected SLiver07's layout", self.root.display());
+        }
+        let case = |pair: FilePair| {
+            let id = format!("liver{}", pair.id);
+            CaseFiles {
                 patient: id.clone(),
                 id,
                 official: None,
-                images: vec![image.clone()],
-                masks: vec![mask.clone()],
-            });
-        }
-        if cases.is_empty() {
-            bail!("{}: no liver-orig*.mhd, expected SLiver07's layout", self.root.display());
-        }
-        Ok(Found::of(cases))
+                images: vec![pair.image],
+                masks: vec![pair.mask],
+            }
+        };
+        Ok(Found { cases: pairs.into_iter().map(case).collect(), findings })
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
@@ -75,7 +74,7 @@ impl Source for Sliver07 {
 }
 
 fn is_header(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "mhd" || extension == "mha")
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mhd") || extension.eq_ignore_ascii_case("mha"))
 }
 
 /// A MetaImage as a volume.

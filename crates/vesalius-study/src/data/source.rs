@@ -2,6 +2,7 @@
 
 use super::acdc::Acdc;
 use super::dicom::Dicom;
+use super::findings::Finding;
 use super::folder::Folder;
 use super::idrid::Idrid;
 use super::nnunet::Nnunet;
@@ -9,6 +10,7 @@ use super::preprocess::Window;
 use super::sliver07::Sliver07;
 use super::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A dataset that lies somewhere on a disk.
@@ -123,22 +125,78 @@ fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
     Ok(())
 }
 
-/// All files up to `depth` folders below `root`, sorted by path; hidden ones are left out.
+/// What a walk found.
+#[derive(Debug, Default)]
+pub struct Walked {
+    /// Files, sorted by path.
+    pub files: Vec<PathBuf>,
+    /// Folders that were not entered, with the reason.
+    pub findings: Vec<Finding>,
+}
+
+/// All files up to `depth` folders below `root`, sorted by path; hidden ones are left out, and each folder is read once,
+/// however many links lead to it.
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub fn walk(root: &Path, depth: usize) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in entries(root)? {
-        if path.is_dir() {
-            if depth > 0 {
-                files.extend(walk(&path, depth - 1)?);
-            }
+pub fn walk(root: &Path, depth: usize) -> Result<Walked> {
+    let mut walked = Walked::default();
+    // The folders themselves before links to them: which of both is read must not depend on names.
+    let mut seen = BTreeSet::from([real(root)]);
+    let mut later = Vec::new();
+    descend(root, root, depth, &mut seen, &mut walked, &mut later)?;
+    while let Some((link, depth)) = later.pop() {
+        if seen.insert(real(&link)) {
+            descend(root, &link, depth, &mut seen, &mut walked, &mut later)?;
         } else {
-            files.push(path);
+            let text = "a link to a folder that is read already";
+            walked.findings.push(Finding::set_aside(below(root, &link), text));
         }
     }
-    Ok(files)
+    walked.files.sort();
+    Ok(walked)
+}
+
+fn descend(
+    root: &Path,
+    folder: &Path,
+    depth: usize,
+    seen: &mut BTreeSet<PathBuf>,
+    walked: &mut Walked,
+    later: &mut Vec<(PathBuf, usize)>,
+) -> Result<()> {
+    for path in entries(folder)? {
+        if !path.is_dir() {
+            walked.files.push(path);
+        } else if depth == 0 {
+            let text = "a folder deeper than is searched";
+            walked.findings.push(Finding::set_aside(below(root, &path), text));
+        } else if path.is_symlink() {
+            later.push((path, depth - 1));
+        } else {
+            seen.insert(real(&path));
+            descend(root, &path, depth - 1, seen, walked, later)?;
+        }
+    }
+    Ok(())
+}
+
+fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A path relative to the dataset's folder, for people.
+pub fn below(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+/// Findings of files that no case uses, each with why, in the files' order.
+pub fn unused<'a>(
+    root: &Path,
+    files: impl IntoIterator<Item = &'a PathBuf>,
+    why: &str,
+) -> Vec<Finding> {
+    files.into_iter().map(|path| Finding::set_aside(below(root, path), why)).collect()
 }
 
 /// Entries of a folder, sorted by name; hidden ones are left out.

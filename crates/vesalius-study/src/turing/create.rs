@@ -36,6 +36,8 @@ pub struct Wish {
     pub address: String,
     /// The command line, for the record.
     pub command: String,
+    /// What protocols have to say of the packs besides, with `; ` before it.
+    pub remark: String,
 }
 
 /// Name of the file with the readers' links, for its owner alone.
@@ -90,6 +92,7 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
         common: wish.common,
         inputs: vec![Input::pack("real", real), Input::pack("synthetic", synthetic)],
         command: wish.command.clone(),
+        remark: wish.remark.clone(),
     };
     let staged = StagedDir::create(target)?;
     Turing::create(staged.path(), &about, &digests, &pictures, &sessions)?;

@@ -1,6 +1,7 @@
 //! `vesalius copying`: are synthetic images training images again, and would this audit have noticed?
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Side, Source};
+use crate::commands::overlap::{Overlap, Use, compared};
 use crate::environment::{Compute, Stop, command_line};
 use crate::meter::Meter;
 use crate::progress::Progress;
@@ -72,6 +73,8 @@ pub struct Args {
     seed: u64,
     #[command(flatten)]
     judge: JudgeArgs,
+    #[command(flatten)]
+    overlap: Overlap,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -102,7 +105,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     stop.ends_at_once();
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(synthetic)?);
-    let outcome = audit(args, &real, &synthetic, device, &stop);
+    let remark = args.overlap.settle(&compared(&real, &synthetic, Use::BothSides))?;
+    let outcome = audit(args, [&real, &synthetic], &remark, device, &stop);
     if let Some(code) = stop.before_writing() {
         return Ok(code);
     }
@@ -135,8 +139,8 @@ struct Outcome {
 
 fn audit(
     args: &Args,
-    real: &Source,
-    synthetic: &Source,
+    [real, synthetic]: [&Source; 2],
+    remark: &str,
     device: Device,
     stop: &Stop,
 ) -> Result<Outcome> {
@@ -165,9 +169,14 @@ fn audit(
         None
     } else {
         let judge = args.judge.judge(real, device, stop)?;
-        Some(features(&judge, &sides, [real, synthetic])?)
+        Some(features(&judge, &sides, [real, synthetic], remark)?)
     };
-    let concluded = conclude(&sides, &searched, features.as_ref())?;
+    let mut concluded = conclude(&sides, &searched, features.as_ref())?;
+    for score in &mut concluded.scores {
+        if !score.protocol.ends_with(remark) {
+            score.protocol += remark;
+        }
+    }
     let images = sides.training.len() + sides.held_out.len() + sides.synthetic.len();
     Ok(Outcome {
         csv: nearest_csv(&sides, &searched, concluded.by_features.as_ref()),
@@ -184,7 +193,12 @@ fn pack<'a>(source: &'a Source, role: &str) -> Result<&'a Pack> {
     }
 }
 
-fn features(judge: &Judge, sides: &Sides, sources: [&Source; 2]) -> Result<Features> {
+fn features(
+    judge: &Judge,
+    sides: &Sides,
+    sources: [&Source; 2],
+    remark: &str,
+) -> Result<Features> {
     let of = |role: &'static str, images: &PackImages, keep: bool| {
         FeatureSet::new(role, &judge::features(judge, role, images, keep)?)
     };
@@ -193,7 +207,7 @@ fn features(judge: &Judge, sides: &Sides, sources: [&Source; 2]) -> Result<Featu
     } else {
         of("held-out", &sides.held_out, true).map_err(|error| format!("{error:#}"))
     };
-    let (treatment, _) = judge::against(judge, sources, Side::Train);
+    let (treatment, _) = judge::against(judge, sources, Side::Train, remark);
     Ok(Features {
         training: of("real", &sides.training, true)?,
         synthetic: of("synthetic", &sides.synthetic, false)?,

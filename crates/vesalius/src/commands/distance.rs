@@ -2,6 +2,7 @@
 
 use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Side, Source};
 use crate::commands::metrics::of_file;
+use crate::commands::overlap::{Overlap, Use, compared};
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
@@ -34,6 +35,8 @@ pub struct Args {
     /// Divide covariances by N, as NVIDIA's code does, instead of N-1; the distance is then never called FID.
     #[arg(long)]
     biased: bool,
+    #[command(flatten)]
+    overlap: Overlap,
     /// Also write a run folder for `vesalius report`.
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
@@ -54,14 +57,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     stop.ends_at_once();
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(&args.synthetic)?);
-    let outcome = compare(args, &real, &synthetic, device, &stop);
+    if args.out.is_some() {
+        judge::only_packs([&real, &synthetic])?;
+    }
+    let purpose = Use::Side(args.real_split.split());
+    let mut remark = args.judge.check_sizes(&real, &synthetic)?;
+    remark += &args.overlap.settle(&compared(&real, &synthetic, purpose))?;
+    let outcome = compare(args, [&real, &synthetic], &remark, device, &stop);
     if let Some(code) = stop.before_writing() {
         return Ok(code);
     }
     let (score, subject) = outcome?;
     if let Some(out) = &args.out {
-        let subject =
-            subject.context("--out: expected packs, whose manifests say what was compared")?;
+        let subject = subject.context("--out: expected packs")?;
         let inputs = vec![real.input("real")?, synthetic.input("synthetic")?];
         let images = score.real_count.zip(score.synthetic_count).map(|(a, b)| (a + b) as u64);
         meter
@@ -85,8 +93,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn compare(
     args: &Args,
-    real: &Source,
-    synthetic: &Source,
+    [real, synthetic]: [&Source; 2],
+    remark: &str,
     device: Device,
     stop: &Stop,
 ) -> Result<(Score, Option<Subject>)> {
@@ -115,7 +123,7 @@ fn compare(
     let judge = args.judge.judge(real, device, stop)?;
     let a = judge::features(&judge, "real", real_images.as_ref(), true)?;
     let b = judge::features(&judge, "synthetic", synthetic_images.as_ref(), false)?;
-    let (treatment, subject) = judge::against(&judge, [real, synthetic], args.real_split);
+    let (treatment, subject) = judge::against(&judge, [real, synthetic], args.real_split, remark);
     let name = frechet::name(judge.extractor.is_fids(), divisor);
     let mut found = score(name, &a, &b, &treatment)?;
     found.extractor = Some(judge.extractor.name());

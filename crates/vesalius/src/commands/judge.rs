@@ -5,7 +5,7 @@ use crate::environment::Stop;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use vesalius_study::data::manifest::Split;
+use vesalius_study::data::manifest::{Layout, Split};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::digest;
 use vesalius_study::publish::write_file;
@@ -147,6 +147,32 @@ impl Judge {
 }
 
 impl JudgeArgs {
+    /// Refuses images that the network cannot compare, before it is loaded or trained; a remark for protocols where it
+    /// brings other sizes to its own.
+    ///
+    /// # Errors
+    /// When packs of other sizes or channels are to be seen by a U-Net, which looks at pixels as they are.
+    pub fn check_sizes(&self, real: &Source, synthetic: &Source) -> Result<String> {
+        let (Source::Pack(real), Source::Pack(synthetic)) = (real, synthetic) else {
+            return Ok(String::new());
+        };
+        let (a, b) = (real.layout(), synthetic.layout());
+        if (a.height, a.width, a.channels) == (b.height, b.width, b.channels) {
+            return Ok(String::new());
+        }
+        let text = |of: Layout| format!("{}x{} pixels and {} channels", of.height, of.width, of.channels);
+        if self.extractor == Kind::Unet {
+            bail!(
+                "{}: {}, expected {} as {}",
+                synthetic.path().display(),
+                text(b),
+                text(a),
+                real.path().display()
+            );
+        }
+        Ok(format!("; {} against real {}", text(b), text(a)))
+    }
+
     /// Loads the network, or trains the real pack's U-Net.
     ///
     /// # Errors
@@ -320,11 +346,33 @@ impl Source {
     }
 }
 
+/// A run says what it is about by its packs' manifests.
+///
+/// # Errors
+/// When a side is no pack.
+pub fn only_packs(sides: [&Source; 2]) -> Result<()> {
+    for side in sides {
+        if !matches!(side, Source::Pack(_)) {
+            bail!(
+                "--out: {} is no pack, expected packs, whose manifests say what was compared",
+                side.path().display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// What scores of feature files call their extractor.
 pub const UNKNOWN: &str = "unknown: features from files";
 
-/// What is compared with what, for protocols; and the subject of the run, where both sides are packs.
-pub fn against(judge: &Judge, sides: [&Source; 2], side: Side) -> (String, Option<Subject>) {
+/// What is compared with what, for protocols, with `remark` at its end; and the subject of the run, where both sides are
+/// packs.
+pub fn against(
+    judge: &Judge,
+    sides: [&Source; 2],
+    side: Side,
+    remark: &str,
+) -> (String, Option<Subject>) {
     let [Source::Pack(real), Source::Pack(synthetic)] = sides else {
         return (judge.treatment.clone(), None);
     };
@@ -340,7 +388,7 @@ pub fn against(judge: &Judge, sides: [&Source; 2], side: Side) -> (String, Optio
         Side::Train => "training",
         Side::Test => "test",
     };
-    let text = format!("{}; against real {side} slices{painted}", judge.treatment);
+    let text = format!("{}; against real {side} slices{painted}{remark}", judge.treatment);
     (text, Some(subject))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Source, UNKNOWN};
 use crate::commands::metrics::of_file;
+use crate::commands::overlap::{Overlap, Use, compared};
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
@@ -69,6 +70,8 @@ pub struct Args {
     /// How near points may come on the map, 0 to 1.
     #[arg(long, default_value_t = 0.1, value_name = "D")]
     min_dist: f64,
+    #[command(flatten)]
+    overlap: Overlap,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -170,6 +173,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for path in &args.synthetic {
         sides.push(Side::open(path, Kind::Synthetic, args.count, args.seed)?);
     }
+    let mut remark = String::new();
+    for side in &sides[1..] {
+        remark += &args.judge.check_sizes(&sides[0].source, &side.source)?;
+        let meeting = compared(&sides[0].source, &side.source, Use::Side(Split::Train));
+        remark += &args.overlap.settle(&meeting)?;
+    }
     let settings =
         Settings { neighbours: args.neighbours, min_dist: args.min_dist, seed: args.seed };
     let points: usize = sides.iter().map(|side| side.samples.len()).sum();
@@ -181,7 +190,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(code) = stop.before_writing() {
         return Ok(code);
     }
-    let (map, score) = outcome?;
+    let (map, mut score) = outcome?;
+    score.protocol += &remark;
     publish(args, &sides, &map)?;
     if let Some(subject) = subject(&sides) {
         let inputs: Vec<Input> =

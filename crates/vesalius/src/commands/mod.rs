@@ -10,6 +10,7 @@ pub mod inspect;
 pub mod judge;
 pub mod map;
 pub mod metrics;
+pub mod overlap;
 pub mod phantom;
 pub mod plausibility;
 pub mod prepare;

@@ -1,6 +1,7 @@
 //! `vesalius plausibility`: do synthetic masks look like anatomy, and do they belong to their images?
 
 use crate::commands::judge;
+use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, Stop, command_line};
 use crate::meter::Meter;
 use crate::progress::Progress;
@@ -9,6 +10,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::{Provenance, Split};
+use vesalius_study::data::overlap::made_and_side;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::plausibility::anatomy::measure;
 use vesalius_study::plausibility::check::Finding;
@@ -65,6 +67,8 @@ pub struct Args {
     /// Share of real masks that may be called implausible, by which ranges are widened.
     #[arg(long, default_value_t = 0.02, value_name = "SHARE")]
     false_alarms: f64,
+    #[command(flatten)]
+    overlap: Overlap,
     /// Print the scores as one JSON object.
     #[arg(long)]
     json: bool,
@@ -81,6 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     refuse_finished(&args.out)?;
     let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
     check(args, &real, &synthetic)?;
+    let remark = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
@@ -97,6 +102,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let pair_dice = scores[0].value;
     let summary = shares::summary(&shares, pair_dice, agreement.real_dice());
     scores.extend(shares);
+    for score in &mut scores {
+        score.protocol += &remark;
+    }
     let missing = missing(&real, &scores);
     let kept = args
         .filtered

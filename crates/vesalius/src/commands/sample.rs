@@ -1,10 +1,12 @@
 //! `vesalius sample`: synthetic pairs from a trained GAN, as a pack.
 
+use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, command_line};
 use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_study::data::overlap::masks_and_test;
 use vesalius_study::data::pack::Pack;
 use vesalius_torch::layouts::Layouts;
 use vesalius_torch::sample::{Sampling, Trained};
@@ -52,6 +54,8 @@ pub struct Args {
     #[arg(long, default_value_t = 64)]
     batch: usize,
     #[command(flatten)]
+    overlap: Overlap,
+    #[command(flatten)]
     compute: Compute,
 }
 
@@ -73,6 +77,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         truncation: args.truncation,
     };
     let masks = args.masks.as_deref().map(Pack::open).transpose()?;
+    if let Some(pack) = &masks {
+        args.overlap.settle(&masks_and_test(pack, &trained.template))?;
+    }
     let layouts = match &masks {
         Some(pack) => Some(Layouts::new(pack, args.warp, args.seed)?),
         None => None,

@@ -1,5 +1,6 @@
 //! `vesalius segment`: what training data are worth, as Dice on real test patients.
 
+use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, REQUEUE, Stop};
 use crate::meter::Meter;
 use crate::progress::Progress;
@@ -7,6 +8,7 @@ use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::{Manifest, Provenance, Split};
+use vesalius_study::data::overlap::training_and_test;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::run_dir::{Input, Subject, TrainedOn, refuse_finished};
 use vesalius_study::score::{Score, Scores};
@@ -63,6 +65,8 @@ pub struct Args {
     /// Seed of weights and order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    overlap: Overlap,
     /// Print the scores as one JSON object.
     #[arg(long)]
     json: bool,
@@ -78,12 +82,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let test = Pack::open(&args.test)?;
     segment::check_test(&test)?;
     let spec = spec(args);
+    let references: Vec<&Pack> = packs.iter().collect();
+    segment::check(&spec, &references, &test)?;
+    let subject = subject(&packs, &test, args.augment)?;
+    let remark = args.overlap.settle(&training_and_test(&references, &test))?;
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
-    let subject = subject(&packs, &test, args.augment)?;
     let meter = Meter::start();
     let mut bar = Progress::new("training the U-Net", spec.steps, "steps");
-    let references: Vec<&Pack> = packs.iter().collect();
     let trained =
         segment::train(&spec, &references, device, &|| stop.asked(), &mut |step, loss| {
             bar.set(step, &format!("loss {loss:.3}"));
@@ -96,6 +102,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     bar.finish();
     let evaluation = segment::evaluate(&trained, &test, device)?;
     let mut scores = scores(&evaluation, &packs, test.manifest(), &spec);
+    for score in &mut scores {
+        score.protocol += &remark;
+    }
     segment::save(&trained, &args.out.join("unet.safetensors"))?;
     let images = spec.steps * spec.batch as u64;
     let settings = serde_json::to_value(&spec)?;

@@ -14,6 +14,7 @@ mod metrics;
 mod metrics_inception;
 mod metrics_packs;
 mod no_masks;
+mod overlap;
 mod pipeline;
 mod plausibility;
 mod real_data;

@@ -64,6 +64,9 @@ pub struct About {
     pub inputs: Vec<Input>,
     /// The command line that made it.
     pub command: String,
+    /// What protocols have to say of the packs besides, with `; ` before it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remark: String,
 }
 
 /// A picture to be stored.

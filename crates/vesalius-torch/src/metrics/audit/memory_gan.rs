@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use rand::RngExt as _;
 use std::path::Path;
 use tch::Device;
+use vesalius_study::data::lineage;
 use vesalius_study::data::manifest::{
     CaseRecord, GENERATED_MASKS, Manifest, Provenance, SliceRecord, Split,
 };
@@ -60,7 +61,7 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
             truncation: 1.0,
             mask_source: GENERATED_MASKS.to_owned(),
             filtered: None,
-            seen: vec![],
+            seen: lineage::seen(lineage::persons(real.manifest(), Split::Train)),
         },
         cases: (0..count).map(case).collect(),
         command,

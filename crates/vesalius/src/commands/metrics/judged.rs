@@ -109,7 +109,9 @@ impl Judged {
             .transpose()?;
         let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(device));
         let against =
-            |judge: &Judge| judge::against(judge, [&sides.real, &sides.synthetic], Side::Train);
+            |judge: &Judge| {
+            judge::against(judge, [&sides.real, &sides.synthetic], Side::Train, &sides.remark)
+        };
         let (treatment, subject) = against(&judge);
         let pairs = real_others.zip(synthetic_others);
         let other = |(judge, (real, synthetic)): (&Judge, (Tensor, Tensor))| OtherDialect {

@@ -3,7 +3,8 @@
 mod judged;
 mod likeness;
 
-use crate::commands::judge::{EXTRACTORS, JudgeArgs, Source};
+use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Source};
+use crate::commands::overlap::{Overlap, Use, compared};
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
@@ -13,6 +14,7 @@ use likeness::likeness;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
+use vesalius_study::data::overlap::held_out_and_others;
 use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::{Missing, Score, Scores};
 use vesalius_torch::Device;
@@ -66,6 +68,8 @@ pub struct Args {
     /// bootstrap distances.
     #[arg(long)]
     intervals: bool,
+    #[command(flatten)]
+    overlap: Overlap,
     /// Also write a run folder for `vesalius report`.
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
@@ -128,6 +132,32 @@ struct Sides {
     real: Source,
     synthetic: Source,
     held_out: Option<Source>,
+    /// What protocols have to say of overlaps and sizes.
+    remark: String,
+}
+
+impl Sides {
+    fn open(args: &Args) -> Result<Self> {
+        let held_out = args.held_out.as_deref().map(Source::open).transpose()?;
+        let (real, synthetic) = (Source::open(&args.real)?, Source::open(&args.synthetic)?);
+        if args.out.is_some() {
+            judge::only_packs([&real, &synthetic])?;
+        }
+        // These ask who was seen; the others only how near images are.
+        let asks = |name| args.all || args.metrics.contains(&name);
+        let meeting = match (&held_out, &real, &synthetic) {
+            (Some(Source::Pack(held_out)), Source::Pack(real), Source::Pack(made)) => {
+                held_out_and_others(held_out, real, made)
+            }
+            _ if asks(Name::AuthPct) || asks(Name::CT) => {
+                compared(&real, &synthetic, Use::BothSides)
+            }
+            _ => compared(&real, &synthetic, Use::Side(Split::Train)),
+        };
+        let mut remark = args.judge.check_sizes(&real, &synthetic)?;
+        remark += &args.overlap.settle(&meeting)?;
+        Ok(Self { real, synthetic, held_out, remark })
+    }
 }
 
 /// Runs it.
@@ -139,12 +169,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();
-    let held_out = args.held_out.as_deref().map(Source::open).transpose()?;
-    let sides = Sides {
-        real: Source::open(&args.real)?,
-        synthetic: Source::open(&args.synthetic)?,
-        held_out,
-    };
+    let sides = Sides::open(args)?;
     let outcome = measure(args, &sides, device, &stop);
     if let Some(code) = stop.before_writing() {
         return Ok(code);
@@ -155,8 +180,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         if let Some(held_out) = &sides.held_out {
             inputs.push(held_out.input("held_out")?);
         }
-        let subject =
-            subject.context("--out: expected packs, whose manifests say what was compared")?;
+        let subject = subject.context("--out: expected packs")?;
         let counted = scores.iter().find_map(|score| score.real_count.zip(score.synthetic_count));
         let images = counted.map(|(a, b)| (a + b) as u64);
         meter

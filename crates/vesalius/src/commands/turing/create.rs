@@ -1,9 +1,12 @@
 //! `vesalius turing create`.
 
+use crate::commands::overlap::Overlap;
 use crate::environment::command_line;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_study::data::manifest::Split;
+use vesalius_study::data::overlap::made_and_side;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::turing::create::{Wish, create};
 
@@ -57,6 +60,8 @@ pub struct Args {
     /// What links begin with.
     #[arg(long, default_value = "http://127.0.0.1:8765", value_name = "URL")]
     address: String,
+    #[command(flatten)]
+    overlap: Overlap,
     /// Folder to write; must not exist yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -70,6 +75,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         args.reader.clone()
     };
     let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
+    let remark = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
     let wish = Wish {
         readers,
         per_reader: args.per_reader,
@@ -80,6 +86,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         pause_every: args.pause_every,
         address: args.address.clone(),
         command: command_line(),
+        remark,
     };
     let count = wish.readers.len();
     let links = create(&real, &synthetic, &wish, &args.out)?;

@@ -70,8 +70,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             args.test.display()
         );
     }
-    let scores = scores(&readings, args.seed);
     let about = turing.about();
+    let mut scores = scores(&readings, args.seed);
+    for score in &mut scores {
+        score.protocol += &about.remark;
+    }
     if let Some(out) = &args.out {
         write_file(&out.join("answers.csv"), write::csv(&readings).as_bytes())?;
         let mut shown = serde_json::Map::new();

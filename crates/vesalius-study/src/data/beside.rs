@@ -1,0 +1,126 @@
+//! Which of several files of one name belongs to an image.
+
+use super::findings::Finding;
+use super::source::{below, unused};
+use anyhow::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// An image with its mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePair {
+    /// What both names share, with the folders where that stands several times; unique.
+    pub id: String,
+    /// The image.
+    pub image: PathBuf,
+    /// Its mask.
+    pub mask: PathBuf,
+}
+
+/// Images with the masks of the same key (what both names share), and masks that no image has. `expected` names the mask of
+/// a key.
+///
+/// # Errors
+/// When an image has no mask, or it cannot be told which.
+pub fn pairs(
+    root: &Path,
+    images: &[(String, &PathBuf)],
+    masks: &[(String, &PathBuf)],
+    expected: &dyn Fn(&str) -> String,
+) -> Result<(Vec<FilePair>, Vec<Finding>)> {
+    let mut by_key: BTreeMap<&str, Vec<&PathBuf>> = BTreeMap::new();
+    for (key, mask) in masks {
+        by_key.entry(key).or_default().push(mask);
+    }
+    let mut used: BTreeSet<&PathBuf> = BTreeSet::new();
+    let mut found = Vec::new();
+    for (key, image) in images {
+        let alone = images.iter().filter(|(other, _)| other == key).count() == 1;
+        let named = by_key.get(key.as_str()).map_or(&[][..], Vec::as_slice);
+        let Some(mask) = mask_of(image, named, alone)? else {
+            bail!(
+                "{}: no mask; expected {} below {}",
+                image.display(),
+                expected(key),
+                root.display()
+            );
+        };
+        used.insert(mask);
+        let folders = below(root, image.parent().unwrap_or(root)).replace(['/', ' '], "_");
+        let id = if alone || folders.is_empty() { key.clone() } else { format!("{folders}_{key}") };
+        found.push(FilePair { id, image: (*image).clone(), mask: mask.clone() });
+    }
+    let unused_masks = masks.iter().map(|(_, path)| *path).filter(|path| !used.contains(path));
+    Ok((found, unused(root, unused_masks, "mask without image")))
+}
+
+/// The one of `named` (files of the name that the image's mask has) that belongs to `image`: in its folder, else in a folder
+/// beside its own, else the only one if no other image asks for that name (`alone`). `None` where there is none at all.
+///
+/// # Errors
+/// When it cannot be told.
+pub fn mask_of<'a>(image: &Path, named: &[&'a PathBuf], alone: bool) -> Result<Option<&'a PathBuf>> {
+    if named.is_empty() {
+        return Ok(None);
+    }
+    // Its own folder, then the one that holds it.
+    let above = |path: &Path, levels: usize| path.ancestors().nth(levels).map(Path::to_owned);
+    let near = |levels: usize| -> Vec<&'a PathBuf> {
+        let here = above(image, levels);
+        named.iter().copied().filter(|path| above(path, levels) == here).collect()
+    };
+    for level in [1, 2] {
+        match near(level)[..] {
+            [] => {}
+            [one] => return Ok(Some(one)),
+            [first, second, ..] => bail!(
+                "{} and {}: two masks for {}, expected one",
+                first.display(),
+                second.display(),
+                image.display()
+            ),
+        }
+    }
+    match named {
+        [one] if alone => Ok(Some(one)),
+        _ => bail!(
+            "{}: {} there, in another folder, expected the mask beside the image or in a folder beside it",
+            image.display(),
+            match named {
+                [one] => format!("{} is", one.display()),
+                [one, ..] => format!("{} and {} more are", one.display(), named.len() - 1),
+                [] => String::new(),
+            }
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_the_same_or_the_sibling_folder_belongs_to_an_image() {
+        let paths: Vec<PathBuf> =
+            ["d/A/masks/1.png", "d/B/masks/1.png", "d/C/1.png"].map(PathBuf::from).to_vec();
+        let all: Vec<&PathBuf> = paths.iter().collect();
+        let found = |image: &str| mask_of(Path::new(image), &all, false).unwrap().unwrap();
+        assert_eq!(found("d/A/images/1.jpg"), &paths[0]);
+        assert_eq!(found("d/B/images/1.jpg"), &paths[1]);
+        assert_eq!(found("d/C/1.jpg"), &paths[2]);
+        // D has none: the others' are not its own.
+        let error = mask_of(Path::new("d/D/images/1.jpg"), &all, false).unwrap_err().to_string();
+        assert!(error.contains("d/A/masks/1.png and 2 more"), "{error}");
+    }
+
+    #[test]
+    fn a_mask_far_away_belongs_to_the_only_image_of_its_name() {
+        let path = PathBuf::from("d/2. Groundtruths/a. Training/5. Disc/1_OD.tif");
+        let image = Path::new("d/1. Images/a. Training/1.jpg");
+        assert_eq!(mask_of(image, &[&path], true).unwrap(), Some(&path));
+        assert!(mask_of(image, &[&path], false).is_err());
+        assert_eq!(mask_of(image, &[], true).unwrap(), None);
+        let two = [PathBuf::from("d/A/masks/1.png"), PathBuf::from("d/A/labels/1.png")];
+        assert!(mask_of(Path::new("d/A/images/1.png"), &[&two[0], &two[1]], true).is_err());
+    }
+}
