@@ -1,5 +1,6 @@
 //! The coordinator: plans, starts, takes up what ended, plans again; until nothing is left or somebody says stop.
 
+use crate::data::manifest::Provenance;
 use crate::data::pack::Pack;
 use crate::exec::{Executor, How, REQUEUE, Start};
 use crate::lock::Lock;
@@ -58,6 +59,13 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
     let open = |dataset: &crate::study::Dataset| {
         let path = study.resolve(dataset.pack.get_ref());
         let pack = Pack::open(&path).with_context(|| study.at(&dataset.pack.span()))?;
+        if let Provenance::Synthetic { gan, .. } = &pack.manifest().provenance {
+            bail!(
+                "{}: {} was made by {gan}, expected a real dataset to train on and to test by",
+                study.at(&dataset.pack.span()),
+                pack.path().display()
+            );
+        }
         let path = path.canonicalize().with_context(|| format!("{}", path.display()))?;
         Ok(PackInfo { name: dataset.name(), path, digest: pack.digest().to_owned() })
     };

@@ -119,6 +119,9 @@ pub struct RunResult {
     /// The protocol's settings, stage by stage its own (seed, steps, batch, …).
     #[serde(default)]
     pub settings: serde_json::Value,
+    /// Patients on both sides that `--allow-overlap` let pass, a sentence for each pair of packs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlap: Vec<String>,
 }
 
 /// Refuses a folder that holds a finished run: results are never overwritten.

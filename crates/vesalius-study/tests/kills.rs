@@ -143,6 +143,7 @@ fn worker(path: &Path) {
         vesalius: "0".to_owned(),
         machine: "m".to_owned(),
         settings: serde_json::Value::Null,
+        overlap: vec![],
     };
     result.publish(&folder.attempt(attempt)).unwrap();
     folder.publish(attempt).unwrap();

@@ -59,7 +59,11 @@ pub fn pairs(
 ///
 /// # Errors
 /// When it cannot be told.
-pub fn mask_of<'a>(image: &Path, named: &[&'a PathBuf], alone: bool) -> Result<Option<&'a PathBuf>> {
+pub fn mask_of<'a>(
+    image: &Path,
+    named: &[&'a PathBuf],
+    alone: bool,
+) -> Result<Option<&'a PathBuf>> {
     if named.is_empty() {
         return Ok(None);
     }

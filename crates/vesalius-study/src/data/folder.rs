@@ -5,8 +5,8 @@
 
 use super::idrid::load_pair;
 use super::manifest::Split;
-use super::raster::is_raster;
 use super::patients::{Named, assign, pattern};
+use super::raster::is_raster;
 use super::source::{Source, SourceOptions, Walked, below, name, unused, walk};
 use super::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Result, bail};

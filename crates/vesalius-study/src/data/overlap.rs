@@ -27,7 +27,11 @@ pub fn training_and_test(train: &[&Pack], test: &Pack) -> Meeting {
         };
         let met = meet(&judged, &behind);
         if !met.is_empty() {
-            let how = if is_synthetic(pack) { "made (its generator was trained on them)" } else { "train" };
+            let how = if is_synthetic(pack) {
+                "made (its generator was trained on them)"
+            } else {
+                "train"
+            };
             meeting.overlap.push(format!(
                 "{} of {} test there and {how} {}: {}",
                 patients(met.len()),
@@ -73,7 +77,11 @@ pub fn made_and_both_sides(real: &Pack, made: &Pack) -> Meeting {
                     parts.push(format!("{} {text}: {names}", patients(count)));
                 }
             };
-            part(list(&held_out_seen), held_out_seen.len(), "that test here were seen by its generator");
+            part(
+                list(&held_out_seen),
+                held_out_seen.len(),
+                "that test here were seen by its generator",
+            );
             part(list(&training_unseen), training_unseen.len(), "that train here were not");
             part(list(&seen_elsewhere), seen_elsewhere.len(), "that it saw do not train here");
             refuse(format!(

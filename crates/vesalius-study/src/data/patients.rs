@@ -102,10 +102,12 @@ fn by_pattern(files: &[Named], regex: &Regex) -> Result<Vec<String>> {
 }
 
 /// Names of a series: what stands before a number at the end may be a patient, or say that it is not one.
-const SLICES: [&str; 8] = ["slice", "frame", "img_z", "layer", "plane", "page", "phase", "position"];
+const SLICES: [&str; 8] =
+    ["slice", "frame", "img_z", "layer", "plane", "page", "phase", "position"];
 
 fn by_names(files: &[Named], ids: &[String]) -> Result<(Vec<String>, Vec<Finding>)> {
-    let folders: BTreeSet<Option<&String>> = files.iter().map(|file| file.folders.first()).collect();
+    let folders: BTreeSet<Option<&String>> =
+        files.iter().map(|file| file.folders.first()).collect();
     let mut holders: BTreeMap<&str, BTreeSet<Option<&String>>> = BTreeMap::new();
     for file in files {
         holders.entry(&file.stem).or_default().insert(file.folders.first());
@@ -135,8 +137,12 @@ fn by_names(files: &[Named], ids: &[String]) -> Result<(Vec<String>, Vec<Finding
         "each is taken as a patient of its own; where some are of one patient, --patient has to say so",
     );
     let mut findings = if several { vec![note] } else { vec![] };
-    let on_both: Vec<&str> =
-        files.iter().zip(ids).filter(|(file, id)| &&file.stem != id).map(|(f, _)| f.stem.as_str()).collect();
+    let on_both: Vec<&str> = files
+        .iter()
+        .zip(ids)
+        .filter(|(file, id)| &&file.stem != id)
+        .map(|(f, _)| f.stem.as_str())
+        .collect();
     if !on_both.is_empty() {
         let text = "names that stand on both sides of the dataset's split are taken as different patients; if they are \
                     the same, --patient has to say so";

@@ -48,6 +48,8 @@ pub struct Job<'a> {
     pub settings: &'a Preprocess,
     /// Who trains and who tests.
     pub rule: &'a SplitRule,
+    /// What is known before anything is read.
+    pub findings: Vec<Finding>,
     /// The command line, for the manifest.
     pub command: String,
 }
@@ -57,9 +59,10 @@ pub struct Job<'a> {
 /// # Errors
 /// The first case that cannot be read, in the order of the files; nothing is left at `target` then.
 pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
-    let Job { source, source_name, root, settings, rule, command } = job;
+    let Job { source, source_name, root, settings, rule, mut findings, command } = job;
     check(settings)?;
-    let Found { cases, mut findings } = source.cases()?;
+    let Found { cases, findings: found } = source.cases()?;
+    findings.extend(found);
     check_ids(&cases)?;
     // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
     rule.apply(&cases, &[])?;

@@ -74,7 +74,9 @@ impl Source for Sliver07 {
 }
 
 fn is_header(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mhd") || extension.eq_ignore_ascii_case("mha"))
+    path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("mhd") || extension.eq_ignore_ascii_case("mha")
+    })
 }
 
 /// A MetaImage as a volume.

@@ -38,6 +38,8 @@ pub struct Wish {
     pub command: String,
     /// What protocols have to say of the packs besides, with `; ` before it.
     pub remark: String,
+    /// What `--allow-overlap` let pass.
+    pub overlap: Vec<String>,
 }
 
 /// Name of the file with the readers' links, for its owner alone.
@@ -93,6 +95,7 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
         inputs: vec![Input::pack("real", real), Input::pack("synthetic", synthetic)],
         command: wish.command.clone(),
         remark: wish.remark.clone(),
+        overlap: wish.overlap.clone(),
     };
     let staged = StagedDir::create(target)?;
     Turing::create(staged.path(), &about, &digests, &pictures, &sessions)?;

@@ -1,7 +1,7 @@
 //! `vesalius copying`: are synthetic images training images again, and would this audit have noticed?
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Side, Source};
-use crate::commands::overlap::{Overlap, Use, compared};
+use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop, command_line};
 use crate::meter::Meter;
 use crate::progress::Progress;
@@ -105,8 +105,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     stop.ends_at_once();
     let (real, synthetic) = (Source::open(&args.real)?, Source::open(synthetic)?);
-    let remark = args.overlap.settle(&compared(&real, &synthetic, Use::BothSides))?;
-    let outcome = audit(args, [&real, &synthetic], &remark, device, &stop);
+    let settled = args.overlap.settle(&compared(&real, &synthetic, Use::BothSides))?;
+    let outcome = audit(args, [&real, &synthetic], &settled, device, &stop);
     if let Some(code) = stop.before_writing() {
         return Ok(code);
     }
@@ -120,9 +120,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     write_file(&out.join("nearest.csv"), csv.as_bytes())?;
     write_file(&out.join("closest.png"), &png)?;
     let Concluded { scores, missing, settings, verdict, .. } = concluded;
-    meter
-        .result("copying", subject, scores.clone(), inputs, Some(images), settings)
-        .publish(out)?;
+    let result = meter.result("copying", subject, scores.clone(), inputs, Some(images), settings);
+    settled.of(result).publish(out)?;
     Scores { scores, missing }.print(args.json)?;
     if !args.json {
         println!("\n{}: {}\n{}", verdict.level.name(), verdict.text, verdict.limits);
@@ -140,7 +139,7 @@ struct Outcome {
 fn audit(
     args: &Args,
     [real, synthetic]: [&Source; 2],
-    remark: &str,
+    settled: &Settled,
     device: Device,
     stop: &Stop,
 ) -> Result<Outcome> {
@@ -169,14 +168,10 @@ fn audit(
         None
     } else {
         let judge = args.judge.judge(real, device, stop)?;
-        Some(features(&judge, &sides, [real, synthetic], remark)?)
+        Some(features(&judge, &sides, [real, synthetic], &settled.remark)?)
     };
     let mut concluded = conclude(&sides, &searched, features.as_ref())?;
-    for score in &mut concluded.scores {
-        if !score.protocol.ends_with(remark) {
-            score.protocol += remark;
-        }
-    }
+    settled.note(&mut concluded.scores);
     let images = sides.training.len() + sides.held_out.len() + sides.synthetic.len();
     Ok(Outcome {
         csv: nearest_csv(&sides, &searched, concluded.by_features.as_ref()),
@@ -193,12 +188,7 @@ fn pack<'a>(source: &'a Source, role: &str) -> Result<&'a Pack> {
     }
 }
 
-fn features(
-    judge: &Judge,
-    sides: &Sides,
-    sources: [&Source; 2],
-    remark: &str,
-) -> Result<Features> {
+fn features(judge: &Judge, sides: &Sides, sources: [&Source; 2], remark: &str) -> Result<Features> {
     let of = |role: &'static str, images: &PackImages, keep: bool| {
         FeatureSet::new(role, &judge::features(judge, role, images, keep)?)
     };

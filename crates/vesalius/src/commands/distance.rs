@@ -61,8 +61,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         judge::only_packs([&real, &synthetic])?;
     }
     let purpose = Use::Side(args.real_split.split());
-    let mut remark = args.judge.check_sizes(&real, &synthetic)?;
-    remark += &args.overlap.settle(&compared(&real, &synthetic, purpose))?;
+    let sizes = args.judge.check_sizes(&real, &synthetic)?;
+    let settled = args.overlap.settle(&compared(&real, &synthetic, purpose))?;
+    let remark = sizes + &settled.remark;
     let outcome = compare(args, [&real, &synthetic], &remark, device, &stop);
     if let Some(code) = stop.before_writing() {
         return Ok(code);
@@ -72,16 +73,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let subject = subject.context("--out: expected packs")?;
         let inputs = vec![real.input("real")?, synthetic.input("synthetic")?];
         let images = score.real_count.zip(score.synthetic_count).map(|(a, b)| (a + b) as u64);
-        meter
-            .result(
-                "distance",
-                subject,
-                vec![score.clone()],
-                inputs,
-                images,
-                serde_json::Value::Null,
-            )
-            .publish(out)?;
+        let scores = vec![score.clone()];
+        let settings = serde_json::Value::Null;
+        let result = meter.result("distance", subject, scores, inputs, images, settings);
+        settled.of(result).publish(out)?;
     }
     if args.json {
         Scores { scores: vec![score], missing: Vec::new() }.print(true)?;

@@ -160,7 +160,8 @@ impl JudgeArgs {
         if (a.height, a.width, a.channels) == (b.height, b.width, b.channels) {
             return Ok(String::new());
         }
-        let text = |of: Layout| format!("{}x{} pixels and {} channels", of.height, of.width, of.channels);
+        let text =
+            |of: Layout| format!("{}x{} pixels and {} channels", of.height, of.width, of.channels);
         if self.extractor == Kind::Unet {
             bail!(
                 "{}: {}, expected {} as {}",

@@ -2,7 +2,7 @@
 
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Source, UNKNOWN};
 use crate::commands::metrics::of_file;
-use crate::commands::overlap::{Overlap, Use, compared};
+use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
@@ -173,11 +173,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for path in &args.synthetic {
         sides.push(Side::open(path, Kind::Synthetic, args.count, args.seed)?);
     }
-    let mut remark = String::new();
+    let mut settled = Settled::default();
     for side in &sides[1..] {
-        remark += &args.judge.check_sizes(&sides[0].source, &side.source)?;
+        let remark = args.judge.check_sizes(&sides[0].source, &side.source)?;
         let meeting = compared(&sides[0].source, &side.source, Use::Side(Split::Train));
-        remark += &args.overlap.settle(&meeting)?;
+        settled =
+            settled.and(Settled { remark, overlap: vec![] }).and(args.overlap.settle(&meeting)?);
     }
     let settings =
         Settings { neighbours: args.neighbours, min_dist: args.min_dist, seed: args.seed };
@@ -191,16 +192,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return Ok(code);
     }
     let (map, mut score) = outcome?;
-    score.protocol += &remark;
+    settled.note(std::slice::from_mut(&mut score));
     publish(args, &sides, &map)?;
     if let Some(subject) = subject(&sides) {
         let inputs: Vec<Input> =
             sides.iter().map(|side| side.source.input(role(side.kind))).collect::<Result<_>>()?;
         let images = Some(points as u64);
         let scores = vec![score.clone()];
-        meter
-            .result("map", subject, scores, inputs, images, map.settings.clone())
-            .publish(&args.out)?;
+        let result = meter.result("map", subject, scores, inputs, images, map.settings.clone());
+        settled.of(result).publish(&args.out)?;
     }
     Scores { scores: vec![score], missing: vec![] }.print(args.json)?;
     if !args.json {

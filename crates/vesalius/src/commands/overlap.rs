@@ -4,6 +4,8 @@ use crate::commands::judge::Source;
 use anyhow::{Result, bail};
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::overlap::{Meeting, made_and_both_sides, made_and_side};
+use vesalius_study::run_dir::RunResult;
+use vesalius_study::score::Score;
 
 /// Arguments.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -14,11 +16,11 @@ pub struct Overlap {
 }
 
 impl Overlap {
-    /// Says what is to be known; what every protocol has to say, with `; ` before it.
+    /// Says what is to be known.
     ///
     /// # Errors
     /// When packs overlap and the user did not allow it.
-    pub fn settle(self, meeting: &Meeting) -> Result<String> {
+    pub fn settle(self, meeting: &Meeting) -> Result<Settled> {
         for note in &meeting.notes {
             eprintln!("note: {note}");
         }
@@ -36,7 +38,39 @@ impl Overlap {
         for note in &meeting.notes {
             remark = format!("{remark}; {note}");
         }
-        Ok(remark)
+        Ok(Settled { remark, overlap: meeting.overlap.clone() })
+    }
+}
+
+/// What a run has to say of the packs it brought together.
+#[derive(Debug, Clone, Default)]
+pub struct Settled {
+    /// For every protocol, with `; ` before it; empty where there is nothing to say.
+    pub remark: String,
+    /// What was allowed.
+    pub overlap: Vec<String>,
+}
+
+impl Settled {
+    /// The same for another two packs.
+    pub fn and(mut self, other: Self) -> Self {
+        self.remark += &other.remark;
+        self.overlap.extend(other.overlap);
+        self
+    }
+
+    /// Adds the remark to protocols that lack it.
+    pub fn note(&self, scores: &mut [Score]) {
+        for score in scores {
+            if !score.protocol.ends_with(&self.remark) {
+                score.protocol += &self.remark;
+            }
+        }
+    }
+
+    /// The run that says it.
+    pub fn of(self, result: RunResult) -> RunResult {
+        RunResult { overlap: self.overlap, ..result }
     }
 }
 
@@ -53,7 +87,9 @@ pub enum Use {
 pub fn compared(real: &Source, synthetic: &Source, purpose: Use) -> Meeting {
     match (real, synthetic, purpose) {
         (Source::Pack(real), Source::Pack(made), Use::BothSides) => made_and_both_sides(real, made),
-        (Source::Pack(real), Source::Pack(made), Use::Side(side)) => made_and_side(real, made, side),
+        (Source::Pack(real), Source::Pack(made), Use::Side(side)) => {
+            made_and_side(real, made, side)
+        }
         _ => Meeting::default(),
     }
 }

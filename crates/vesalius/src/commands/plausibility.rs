@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     refuse_finished(&args.out)?;
     let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
     check(args, &real, &synthetic)?;
-    let remark = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
+    let settled = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
@@ -102,9 +102,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let pair_dice = scores[0].value;
     let summary = shares::summary(&shares, pair_dice, agreement.real_dice());
     scores.extend(shares);
-    for score in &mut scores {
-        score.protocol += &remark;
-    }
+    settled.note(&mut scores);
     let missing = missing(&real, &scores);
     let kept = args
         .filtered
@@ -139,9 +137,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let inputs = vec![Input::pack("real", &real), Input::pack("synthetic", &synthetic)];
     let images = (real.len() + synthetic.len()) as u64;
-    meter
-        .result("plausibility", subject, scores.clone(), inputs, Some(images), settings)
-        .publish(&args.out)?;
+    let result =
+        meter.result("plausibility", subject, scores.clone(), inputs, Some(images), settings);
+    settled.of(result).publish(&args.out)?;
     if !args.json {
         // A rule that nothing breaks is in result.json.
         scores.retain(|score| score.value > 0.0 || !is_of_a_rule(score));

@@ -5,11 +5,13 @@ use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_study::data::findings::{Finding, lines};
 use vesalius_study::data::manifest::PixelDepth;
 use vesalius_study::data::prepare::{Job, prepare};
 use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_study::data::source::{self, SourceKind, SourceOptions};
 use vesalius_study::data::split::SplitRule;
+use vesalius_torch::nets::pyramid::Pyramid;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -151,6 +153,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             SplitRule::Seeded { seed: args.seed, test_share: args.test_share }
         }
     };
+    let findings = unfit_for_gans(args.size);
     let mut bar: Option<Progress> = None;
     let job = Job {
         source: source.as_ref(),
@@ -158,6 +161,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         root: &args.root,
         settings: &settings,
         rule: &rule,
+        findings,
         command: command_line(),
     };
     let summary = prepare(job, &args.out, |done, of| {
@@ -179,6 +183,21 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         args.out.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Said before anything is read: a pack that no GAN can be trained on is still one to train a U-Net on.
+fn unfit_for_gans([height, width]: [usize; 2]) -> Vec<Finding> {
+    match Pyramid::new(height as i64, width as i64) {
+        Ok(_) => vec![],
+        Err(error) => {
+            let text = format!("no GAN but perhaps SPADE can be trained on it ({error})");
+            let finding = Finding::warning(format!("--size {height}x{width}"), text);
+            for line in lines(std::slice::from_ref(&finding)) {
+                eprintln!("{line}");
+            }
+            vec![finding]
+        }
+    }
 }
 
 /// `128x96`: height, then width.

@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let references: Vec<&Pack> = packs.iter().collect();
     segment::check(&spec, &references, &test)?;
     let subject = subject(&packs, &test, args.augment)?;
-    let remark = args.overlap.settle(&training_and_test(&references, &test))?;
+    let settled = args.overlap.settle(&training_and_test(&references, &test))?;
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     let meter = Meter::start();
@@ -102,15 +102,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     bar.finish();
     let evaluation = segment::evaluate(&trained, &test, device)?;
     let mut scores = scores(&evaluation, &packs, test.manifest(), &spec);
-    for score in &mut scores {
-        score.protocol += &remark;
-    }
+    settled.note(&mut scores);
     segment::save(&trained, &args.out.join("unet.safetensors"))?;
     let images = spec.steps * spec.batch as u64;
     let settings = serde_json::to_value(&spec)?;
-    meter
-        .result("segment", subject, scores.clone(), inputs(&packs, &test), Some(images), settings)
-        .publish(&args.out)?;
+    let inputs = inputs(&packs, &test);
+    let result = meter.result("segment", subject, scores.clone(), inputs, Some(images), settings);
+    settled.of(result).publish(&args.out)?;
     if !args.json {
         // Patients one by one are in result.json.
         let is_of_a_patient = |of: &String| of.starts_with(PATIENT);

@@ -42,14 +42,40 @@ fn packs() -> Bench {
             ("renamed", "data/study", "5", "48x48"),
         ] {
             bench.ok(&[
-                "prepare", "acdc", data, "--out", out, "--size", size, "--crop", "centre:128x128",
-                "--seed", seed, "--test-share", "0.34",
+                "prepare",
+                "acdc",
+                data,
+                "--out",
+                out,
+                "--size",
+                size,
+                "--crop",
+                "centre:128x128",
+                "--seed",
+                seed,
+                "--test-share",
+                "0.34",
             ]);
         }
         bench.ok(&[
-            "train", "pack1", "--preset", "dcgan", "--kimg", "0.05", "--out", "gan", "--threads", "1",
-            "--set", "training.batch=8", "--set", "networks.generator.filters=4",
-            "--set", "networks.discriminator.filters=4", "--set", "training.distance_every_kimg=0",
+            "train",
+            "pack1",
+            "--preset",
+            "dcgan",
+            "--kimg",
+            "0.05",
+            "--out",
+            "gan",
+            "--threads",
+            "1",
+            "--set",
+            "training.batch=8",
+            "--set",
+            "networks.generator.filters=4",
+            "--set",
+            "networks.discriminator.filters=4",
+            "--set",
+            "training.distance_every_kimg=0",
         ]);
         bench.ok(&["sample", "gan", "--count", "24", "--out", "made", "--threads", "1"]);
         bench
@@ -68,8 +94,7 @@ fn on_both_sides(bench: &Bench) -> String {
     test.into_iter().find(|name| train.contains(name)).expect("other seeds, other sides")
 }
 
-const SMALL: [&str; 8] =
-    ["--steps", "2", "--filters", "4", "--depth", "2", "--threads", "1"];
+const SMALL: [&str; 8] = ["--steps", "2", "--filters", "4", "--depth", "2", "--threads", "1"];
 
 fn segment<'a>(train: &[&'a str], test: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["segment", "--test", test, "--out", "run"];
@@ -83,7 +108,8 @@ fn segment<'a>(train: &[&'a str], test: &'a str, more: &[&'a str]) -> Vec<&'a st
 fn test_patients_who_trained_are_refused_with_their_names_or_stand_in_every_protocol() {
     let bench = packs();
     let name = on_both_sides(&bench);
-    bench.refused(&segment(&["pack1"], "pack2", &[]), &["pack1", "pack2", &name, "--allow-overlap"]);
+    bench
+        .refused(&segment(&["pack1"], "pack2", &[]), &["pack1", "pack2", &name, "--allow-overlap"]);
     // Also through a GAN, which only knows them by what its pack says.
     bench.refused(&segment(&["made"], "pack2", &[]), &["its generator was trained on them", &name]);
     assert!(!bench.path("run").exists());
@@ -116,11 +142,24 @@ fn a_copying_audit_wants_the_pack_that_the_generator_saw() {
     let bench = packs();
     let audit = |real: &'static str, run: &'static str| {
         vec![
-            "copying", "--real", real, "--synthetic", "made", "--out", run, "--pixels-only",
-            "--planted", "5", "--threads", "1",
+            "copying",
+            "--real",
+            real,
+            "--synthetic",
+            "made",
+            "--out",
+            run,
+            "--pixels-only",
+            "--planted",
+            "5",
+            "--threads",
+            "1",
         ]
     };
-    bench.refused(&audit("pack2", "run"), &["made was not trained on pack2", &on_both_sides(&bench)]);
+    bench.refused(
+        &audit("pack2", "run"),
+        &["made was not trained on pack2", &on_both_sides(&bench)],
+    );
     bench.ok(&audit("pack1", "run1"));
     let mut allowed = audit("pack2", "run2");
     allowed.extend(["--allow-overlap", "--json"]);
@@ -142,15 +181,25 @@ fn metrics_of_who_was_seen_ask_and_those_of_nearness_say() {
         &["distance", "--real", "renamed", "--synthetic", "made"],
         &["made: 32x32 pixels and 1 channels, expected 48x48"],
     );
-    let output = bench.run(&["distance", "--real", "pack2", "--synthetic", "made", "--threads", "1", "--json"]);
+    let output = bench.run(&[
+        "distance",
+        "--real",
+        "pack2",
+        "--synthetic",
+        "made",
+        "--threads",
+        "1",
+        "--json",
+    ]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("made was not trained on pack2"), "{text}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("but on some of its patients"));
-    let output = bench.run(&["distance", "--real", "pack2", "--synthetic", "pack1", "--threads", "1"]);
+    let output =
+        bench.run(&["distance", "--real", "pack2", "--synthetic", "pack1", "--threads", "1"]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("pack1: real images, compared as if"), "{text}");
     std::fs::create_dir(bench.path("pictures")).unwrap();
-    image::GrayImage::new(8, 8).save(bench.path("pictures/a.png")).unwrap();
+    bench.ok(&["inspect", "pack1", "--montage", "pictures/a.png"]);
     bench.refused(
         &["distance", "--real", "pack1", "--synthetic", "pictures", "--out", "run"],
         &["--out: pictures is no pack"],

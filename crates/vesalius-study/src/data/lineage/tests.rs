@@ -65,8 +65,10 @@ use Split::{Test, Train};
 fn test_patients_who_train_elsewhere_are_found_by_images_and_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let first = real(&at("1"), "d", &[("a", &["1"], Train), ("b", &["2"], Train), ("c", &["3"], Test)]);
-    let other_split = real(&at("2"), "d", &[("a", &["1"], Test), ("b", &["2"], Train), ("c", &["3"], Train)]);
+    let first =
+        real(&at("1"), "d", &[("a", &["1"], Train), ("b", &["2"], Train), ("c", &["3"], Test)]);
+    let other_split =
+        real(&at("2"), "d", &[("a", &["1"], Test), ("b", &["2"], Train), ("c", &["3"], Train)]);
     let overlap = |train: &[&Pack], test: &Pack| training_and_test(train, test).overlap.join("");
     assert_eq!(overlap(&[&first], &first), "");
     let text = overlap(&[&first], &other_split);
@@ -90,7 +92,8 @@ fn a_generator_carries_the_patients_that_it_saw() {
     let who: Who = &[("a", &["1"], Train), ("b", &["2"], Train), ("c", &["3"], Test)];
     let first = real(&at("1"), "d", who);
     let resized = real(&at("2"), "d", who);
-    let other = real(&at("3"), "d", &[("a", &["1"], Test), ("b", &["2"], Train), ("c", &["3"], Train)]);
+    let other =
+        real(&at("3"), "d", &[("a", &["1"], Test), ("b", &["2"], Train), ("c", &["3"], Train)]);
     let apart = real(&at("4"), "e", &[("x", &["8"], Test), ("y", &["9"], Train)]);
     let made_of_first = made(&at("5"), &first, false);
     let old = made(&at("6"), &first, true);
@@ -108,13 +111,21 @@ fn a_generator_carries_the_patients_that_it_saw() {
     assert_eq!(relation(&resized, &made_of_first), Relation::Trained);
     assert_eq!(relation(&apart, &made_of_first), Relation::Apart);
     let text = made_and_both_sides(&other, &made_of_first).overlap.join("");
-    for part in ["1 patient that test here were seen by its generator: a", "1 patient that train here were not: c"] {
+    for part in [
+        "1 patient that test here were seen by its generator: a",
+        "1 patient that train here were not: c",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     assert!(made_and_both_sides(&other, &old).overlap[0].contains("was trained on the pack"));
-    assert!(made_and_both_sides(&apart, &made_of_first).overlap[0].contains("none of the patients"));
+    assert!(
+        made_and_both_sides(&apart, &made_of_first).overlap[0].contains("none of the patients")
+    );
     assert!(made_and_side(&other, &made_of_first, Test).overlap[0].contains("held out there"));
     let train = made_and_side(&other, &made_of_first, Train);
-    assert!(train.overlap.is_empty() && train.notes[0].contains("some of its patients"), "{train:?}");
+    assert!(
+        train.overlap.is_empty() && train.notes[0].contains("some of its patients"),
+        "{train:?}"
+    );
     assert!(made_and_side(&first, &apart, Train).notes[1].contains("real images"));
 }

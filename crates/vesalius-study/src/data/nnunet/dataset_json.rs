@@ -69,7 +69,11 @@ pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
         .transpose()?;
     Ok(DatasetJson {
         name: raw.name.and_then(|name| name.as_str().map(str::to_owned)).filter(|n| !n.is_empty()),
-        classes: raw.labels.map(classes).transpose().context("labels, expected names for 0, 1, …")?,
+        classes: raw
+            .labels
+            .map(classes)
+            .transpose()
+            .context("labels, expected names for 0, 1, …")?,
         channels: channels.map(|names| names.len()),
         training: raw.training.and_then(|n| n.as_u64()).and_then(|n| usize::try_from(n).ok()),
     })

@@ -81,7 +81,11 @@ fn volumes(root: &Path, folder: &Path) -> Result<(BTreeMap<String, PathBuf>, Vec
             continue;
         };
         if let Some(other) = found.insert(stem, path.clone()) {
-            bail!("{} and {}: one volume twice, expected one file", other.display(), path.display());
+            bail!(
+                "{} and {}: one volume twice, expected one file",
+                other.display(),
+                path.display()
+            );
         }
     }
     if let (true, Some(other)) = (found.is_empty(), others.first()) {

@@ -18,10 +18,7 @@ fn found(images: &[&str], labels: &[&str]) -> Result<Vec<(String, usize)>> {
 #[test]
 fn four_digits_are_a_channel_unless_a_mask_has_them_too() {
     let one = |id: &str, images: usize| vec![(id.to_owned(), images)];
-    assert_eq!(
-        found(&["case_0001.nii.gz"], &["case_0001.nii.gz"]).unwrap(),
-        one("case_0001", 1)
-    );
+    assert_eq!(found(&["case_0001.nii.gz"], &["case_0001.nii.gz"]).unwrap(), one("case_0001", 1));
     assert_eq!(found(&["case_0001.nii"], &["case_0001.nii.gz"]).unwrap(), one("case_0001", 1));
     let channels = ["case_0000.nii.gz", "case_0001.nii.gz"];
     assert_eq!(found(&channels, &["case.nii.gz"]).unwrap(), one("case", 2));
@@ -51,7 +48,15 @@ fn other_files_are_named() {
     let error = found(&["a_0000.mha"], &["a.mha"]).unwrap_err().to_string();
     assert!(error.contains("no NIfTI file but a_0000.mha"), "{error}");
     let folder = tempfile::tempdir().unwrap();
-    for file in ["imagesTr/a.nii", "imagesTr/b.NII", "labelsTr/a.nii", "labelsTr/b.nii", "labelsTr/c.nii", "imagesTr/notes.txt", "imagesTs/d.nii"] {
+    for file in [
+        "imagesTr/a.nii",
+        "imagesTr/b.NII",
+        "labelsTr/a.nii",
+        "labelsTr/b.nii",
+        "labelsTr/c.nii",
+        "imagesTr/notes.txt",
+        "imagesTs/d.nii",
+    ] {
         let path = folder.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, b"").unwrap();

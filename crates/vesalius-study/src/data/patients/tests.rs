@@ -7,7 +7,10 @@ fn named(paths: &[&str]) -> Vec<Named> {
         Named {
             stem: file.rsplit_once('.').map_or(file.clone(), |(stem, _)| stem.to_owned()),
             side: parts.iter().find(|part| *part == "train" || *part == "test").cloned(),
-            folders: parts.into_iter().filter(|part| !["images", "train", "test"].contains(&part.as_str())).collect(),
+            folders: parts
+                .into_iter()
+                .filter(|part| !["images", "train", "test"].contains(&part.as_str()))
+                .collect(),
             relative: (*path).to_owned(),
         }
     };
@@ -37,8 +40,16 @@ fn equal_names_in_several_folders_make_the_folders_patients() {
 #[test]
 fn names_that_come_in_groups_are_refused_with_a_pattern_that_groups_them() {
     for (paths, group, expected) in [
-        (["images/patA_slice00.png", "images/patA_slice01.png", "images/patB_slice00.png"], "^(.+?)[-_. ]*(?i:slice)[-_. ]*\\(?\\d+\\)?$", ["patA", "patA", "patB"]),
-        (["001-1.png", "001-2.png", "002-1.png"], "^(.+?)[-_. ]*\\(?\\d+\\)?$", ["001", "001", "002"]),
+        (
+            ["images/patA_slice00.png", "images/patA_slice01.png", "images/patB_slice00.png"],
+            "^(.+?)[-_. ]*(?i:slice)[-_. ]*\\(?\\d+\\)?$",
+            ["patA", "patA", "patB"],
+        ),
+        (
+            ["001-1.png", "001-2.png", "002-1.png"],
+            "^(.+?)[-_. ]*\\(?\\d+\\)?$",
+            ["001", "001", "002"],
+        ),
         (["x (1).png", "x (2).png", "y (1).png"], "^(.+?)[-_. ]*\\(?\\d+\\)?$", ["x", "x", "y"]),
         (["A/a1.png", "A/a2.png", "B/b1.png"], "^([^/]+)/", ["A", "A", "B"]),
     ] {

@@ -67,6 +67,9 @@ pub struct About {
     /// What protocols have to say of the packs besides, with `; ` before it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remark: String,
+    /// What `--allow-overlap` let pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlap: Vec<String>,
 }
 
 /// A picture to be stored.

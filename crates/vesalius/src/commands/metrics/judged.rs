@@ -108,9 +108,13 @@ impl Judged {
             .map(|images| anyhow::Ok(of("held-out", images.as_ref(), true, &judges[..1])?.0))
             .transpose()?;
         let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(device));
-        let against =
-            |judge: &Judge| {
-            judge::against(judge, [&sides.real, &sides.synthetic], Side::Train, &sides.remark)
+        let against = |judge: &Judge| {
+            judge::against(
+                judge,
+                [&sides.real, &sides.synthetic],
+                Side::Train,
+                &sides.settled.remark,
+            )
         };
         let (treatment, subject) = against(&judge);
         let pairs = real_others.zip(synthetic_others);

@@ -4,7 +4,7 @@ mod judged;
 mod likeness;
 
 use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Source};
-use crate::commands::overlap::{Overlap, Use, compared};
+use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop};
 use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
@@ -133,7 +133,7 @@ struct Sides {
     synthetic: Source,
     held_out: Option<Source>,
     /// What protocols have to say of overlaps and sizes.
-    remark: String,
+    settled: Settled,
 }
 
 impl Sides {
@@ -154,9 +154,9 @@ impl Sides {
             }
             _ => compared(&real, &synthetic, Use::Side(Split::Train)),
         };
-        let mut remark = args.judge.check_sizes(&real, &synthetic)?;
-        remark += &args.overlap.settle(&meeting)?;
-        Ok(Self { real, synthetic, held_out, remark })
+        let remark = args.judge.check_sizes(&real, &synthetic)?;
+        let settled = Settled { remark, overlap: vec![] }.and(args.overlap.settle(&meeting)?);
+        Ok(Self { real, synthetic, held_out, settled })
     }
 }
 
@@ -183,9 +183,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let subject = subject.context("--out: expected packs")?;
         let counted = scores.iter().find_map(|score| score.real_count.zip(score.synthetic_count));
         let images = counted.map(|(a, b)| (a + b) as u64);
-        meter
-            .result("metrics", subject, scores.clone(), inputs, images, serde_json::Value::Null)
-            .publish(out)?;
+        let settings = serde_json::Value::Null;
+        let result = meter.result("metrics", subject, scores.clone(), inputs, images, settings);
+        sides.settled.of(result).publish(out)?;
     }
     Scores { scores, missing }.print(args.json)?;
     Ok(ExitCode::SUCCESS)

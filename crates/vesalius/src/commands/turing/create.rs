@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         args.reader.clone()
     };
     let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
-    let remark = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
+    let settled = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
     let wish = Wish {
         readers,
         per_reader: args.per_reader,
@@ -86,7 +86,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         pause_every: args.pause_every,
         address: args.address.clone(),
         command: command_line(),
-        remark,
+        remark: settled.remark,
+        overlap: settled.overlap,
     };
     let count = wish.readers.len();
     let links = create(&real, &synthetic, &wish, &args.out)?;

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::publish::write_file;
-use vesalius_study::run_dir::{Subject, refuse_finished};
+use vesalius_study::run_dir::{RunResult, Subject, refuse_finished};
 use vesalius_study::score::Scores;
 use vesalius_study::turing::score::{PAPER_ACCURACY, Reading, scores};
 use vesalius_study::turing::store::Turing;
@@ -97,9 +97,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let subject =
             Subject { dataset: about.dataset.clone(), gan: about.gan.clone(), trained_on: None };
         let images = readings.iter().map(|reading| reading.judged.len() as u64).sum();
-        meter
-            .result("turing", subject, scores.clone(), about.inputs.clone(), Some(images), settings)
-            .publish(out)?;
+        let inputs = about.inputs.clone();
+        let result =
+            meter.result("turing", subject, scores.clone(), inputs, Some(images), settings);
+        RunResult { overlap: about.overlap.clone(), ..result }.publish(out)?;
     }
     Scores { scores, missing: vec![] }.print(args.json)?;
     if !args.json {
