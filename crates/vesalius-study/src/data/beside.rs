@@ -46,7 +46,9 @@ pub fn pairs(
             );
         };
         used.insert(mask);
-        let folders = below(root, image.parent().unwrap_or(root)).replace(['/', ' '], "_");
+        let folders = below(root, image.parent().unwrap_or(root));
+        let telling = folders.split('/').filter(|part| !["", "images"].contains(part));
+        let folders = telling.collect::<Vec<_>>().join("_").replace(' ', "_");
         let id = if alone || folders.is_empty() { key.clone() } else { format!("{folders}_{key}") };
         found.push(FilePair { id, image: (*image).clone(), mask: mask.clone() });
     }

@@ -174,10 +174,16 @@ pub fn relation(real: &Pack, made: &Pack) -> Relation {
 
 /// Names in one line: all up to eight, else eight and how many more.
 pub fn list<T: fmt::Display>(names: &[T]) -> String {
+    list_of(names, ", ")
+}
+
+/// The same with something else between them.
+pub fn list_of<T: fmt::Display>(names: &[T], between: &str) -> String {
     const NAMED: usize = 8;
     let shown: Vec<String> = names.iter().take(NAMED).map(ToString::to_string).collect();
     let more = names.len().saturating_sub(NAMED);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+    let shown = shown.join(between);
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub struct Linked {
     pub patients: Vec<String>,
     /// What they have in common.
     pub evidence: Evidence,
+    /// Two cases that have it.
+    pub example: [String; 2],
 }
 
 /// Why two names are one person.
@@ -36,6 +38,8 @@ impl Evidence {
 /// What is known of one case.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
+    /// Its id.
+    pub id: &'a str,
     /// Its patient.
     pub patient: &'a str,
     /// Digests of its slices.
@@ -50,28 +54,31 @@ pub fn linked(cases: &[Known]) -> Vec<Linked> {
     let names: Vec<&str> = patients.into_iter().collect();
     let place: BTreeMap<&str, usize> = names.iter().enumerate().map(|(i, n)| (*n, i)).collect();
     let mut group: Vec<usize> = (0..names.len()).collect();
-    let mut ties: Vec<(usize, Evidence)> = Vec::new();
-    let mut first: BTreeMap<(Evidence, &str), usize> = BTreeMap::new();
+    let mut ties: Vec<(usize, Evidence, [&str; 2])> = Vec::new();
+    let mut first: BTreeMap<(Evidence, &str), (usize, &str)> = BTreeMap::new();
     for case in cases {
         let at = place[case.patient];
         let slices = case.slices.iter().map(|digest| (Evidence::Images, digest.as_str()));
         let person = case.person.iter().map(|digest| (Evidence::Person, *digest));
         for key in slices.chain(person) {
-            let other = *first.entry(key).or_insert(at);
+            let (other, id) = *first.entry(key).or_insert((at, case.id));
             if other != at {
-                ties.push((at, key.0));
+                ties.push((at, key.0, [id, case.id]));
                 let (from, to) = (root(&group, at), root(&group, other));
                 group[from.max(to)] = from.min(to);
             }
         }
     }
     let mut found: BTreeMap<usize, Linked> = BTreeMap::new();
-    for (at, evidence) in ties {
+    for (at, evidence, example) in ties {
         let of = root(&group, at);
         let patients =
             || (0..names.len()).filter(|&i| root(&group, i) == of).map(|i| names[i].to_owned());
-        let linked =
-            found.entry(of).or_insert_with(|| Linked { patients: patients().collect(), evidence });
+        let linked = found.entry(of).or_insert_with(|| Linked {
+            patients: patients().collect(),
+            evidence,
+            example: example.map(str::to_owned),
+        });
         if linked.evidence != evidence {
             linked.evidence = Evidence::Both;
         }
@@ -98,11 +105,17 @@ mod tests {
         let persons = [None, Some("p"), Some("p"), None, Some("q")];
         let names = ["e", "b", "c", "d", "a"];
         let cases: Vec<Known> = (0..5)
-            .map(|i| Known { patient: names[i], slices: &slices[i], person: persons[i] })
+            .map(|i| Known {
+                id: ["e1", "b1", "c1", "d1", "a1"][i],
+                patient: names[i],
+                slices: &slices[i],
+                person: persons[i],
+            })
             .collect();
         let expected = Linked {
             patients: ["b", "c", "e"].map(str::to_owned).to_vec(),
             evidence: Evidence::Both,
+            example: ["e1", "b1"].map(str::to_owned),
         };
         assert_eq!(linked(&cases), [expected]);
         // Two cases of one patient may share what they like.

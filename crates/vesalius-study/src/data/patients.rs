@@ -156,7 +156,11 @@ fn refuse_series(files: &[Named]) -> Result<()> {
     let mut groups: BTreeMap<(&[String], &str), Vec<&Named>> = BTreeMap::new();
     for file in files {
         let stem = before_number(&file.stem).unwrap_or(&file.stem);
-        groups.entry((&file.folders, stem)).or_default().push(file);
+        let group = groups.entry((&file.folders, stem)).or_default();
+        // One id twice is another fault, and has a refusal of its own.
+        if group.iter().all(|other| other.stem != file.stem) {
+            group.push(file);
+        }
     }
     let Some(((folders, stem), of)) = groups.iter().max_by_key(|(_, of)| of.len()) else {
         return Ok(());

@@ -33,29 +33,26 @@ impl Source for Sliver07 {
 
     fn cases(&self) -> Result<Found> {
         let Walked { files, mut findings } = walk(&self.root, 3)?;
-        // `liver-orig001.mhd` and its `liver-seg001.mhd` by what they share, `001`.
+        // `liver-orig001.mhd` and its `liver-seg001.mhd` are `liver001`.
         let of = |prefix: &str| -> Vec<(String, &PathBuf)> {
             let number = |path: &PathBuf| -> Option<String> {
-                Some(path.file_stem()?.to_str()?.strip_prefix(prefix)?.to_owned())
+                Some(format!("liver{}", path.file_stem()?.to_str()?.strip_prefix(prefix)?))
             };
             let headers = files.iter().filter(|path| is_header(path));
             headers.filter_map(|path| Some((number(path)?, path))).collect()
         };
-        let expected = |number: &str| format!("liver-seg{number}.mhd");
+        let expected = |id: &str| format!("liver-seg{}.mhd", id.trim_start_matches("liver"));
         let (pairs, unused) = pairs(&self.root, &of("liver-orig"), &of("liver-seg"), &expected)?;
         findings.extend(unused);
         if pairs.is_empty() {
             bail!("{}: no liver-orig*.mhd, expected SLiver07's layout", self.root.display());
         }
-        let case = |pair: FilePair| {
-            let id = format!("liver{}", pair.id);
-            CaseFiles {
-                patient: id.clone(),
-                id,
-                official: None,
-                images: vec![pair.image],
-                masks: vec![pair.mask],
-            }
+        let case = |pair: FilePair| CaseFiles {
+            patient: pair.id.clone(),
+            id: pair.id,
+            official: None,
+            images: vec![pair.image],
+            masks: vec![pair.mask],
         };
         Ok(Found { cases: pairs.into_iter().map(case).collect(), findings })
     }

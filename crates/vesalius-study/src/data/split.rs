@@ -161,6 +161,7 @@ mod tests {
         let linked = [Linked {
             patients: ["b", "e", "f"].map(str::to_owned).to_vec(),
             evidence: Evidence::Images,
+            example: ["b-1", "e-1"].map(str::to_owned),
         }];
         let mut tested = BTreeSet::new();
         for seed in 0..20 {
@@ -175,6 +176,7 @@ mod tests {
         let all = [Linked {
             patients: ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec(),
             evidence: Evidence::Person,
+            example: ["a-1", "b-1"].map(str::to_owned),
         }];
         assert!(SplitRule::Seeded { seed: 1, test_share: 0.5 }.apply(&cases, &all).is_err());
     }
