@@ -49,7 +49,7 @@ fn file(bench: &Bench, ending: &str) -> PathBuf {
     find(&bench.path("data"), ending).unwrap()
 }
 
-fn gunzip(path: &Path) -> Vec<u8> {
+pub fn gunzip(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap())
         .read_to_end(&mut bytes)
@@ -57,7 +57,7 @@ fn gunzip(path: &Path) -> Vec<u8> {
     bytes
 }
 
-fn gzip(path: &Path, bytes: &[u8]) {
+pub fn gzip(path: &Path, bytes: &[u8]) {
     use std::io::Write as _;
     let file = std::fs::File::create(path).unwrap();
     let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());

@@ -7,6 +7,7 @@ mod cluster;
 mod copying;
 mod families;
 mod formats;
+mod found;
 mod full_disk;
 mod init_from;
 mod map;
