@@ -40,7 +40,9 @@ pub struct Score {
 
 /// A number that is none: too large for the arithmetic behind it, or made of nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {what} is {value}, expected a finite number (features or images of a diverged network?)")]
+#[error(
+    "{name}: {what} is {value}, expected a finite number (features or images of a diverged network?)"
+)]
 pub struct NotFinite {
     name: String,
     what: &'static str,

@@ -285,8 +285,11 @@ mod tests {
         // Whole patients are drawn: where their samples are alike, the interval is wider than over samples.
         let [low, high] = fresh.interval(None, 0).unwrap();
         assert!(low < fresh.value() && fresh.value() < high && high - low > 1.0, "{low} {high}");
-        let mut rows: Vec<(usize, f64)> =
-            fresh.divisions[0].cells.iter().flat_map(|cell| cell.held_out.iter().copied()).collect();
+        let mut rows: Vec<(usize, f64)> = fresh.divisions[0]
+            .cells
+            .iter()
+            .flat_map(|cell| cell.held_out.iter().copied())
+            .collect();
         rows.sort_by(|a, b| a.1.total_cmp(&b.1));
         let mut patients = vec!["none".to_owned(); 300];
         for (rank, (row, _)) in rows.into_iter().enumerate() {

@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn products_are_off_by_no_more_than_the_slack() {
         tch::manual_seed(11);
-        for (width, scale, shift) in [(3, 1.0, 0.0), (70, 1e-30, 0.0), (513, 1e30, 0.0), (20, 1e-6, 1.0)] {
+        for (width, scale, shift) in
+            [(3, 1.0, 0.0), (70, 1e-30, 0.0), (513, 1e30, 0.0), (20, 1e-6, 1.0)]
+        {
             let options = (Kind::Double, Device::Cpu);
             let x = Tensor::randn([60, width], options) * scale + shift;
             let mean = x.mean_dim(&[0_i64][..], true, Kind::Double);

@@ -60,10 +60,10 @@ pub fn fd_infinity(real: &FeatureSet, synthetic: &FeatureSet, draws: usize) -> R
     if n < LEAST {
         bail!("FD∞: {n} synthetic samples, expected at least {LEAST}");
     }
-    let moments = |set| Moments::new(set, Divisor::Unbiased);
-    let real = moments(real);
+    let real = Moments::new(real, Divisor::Unbiased);
+    let to_real = |set: &FeatureSet| between(&real, &Moments::new(set, Divisor::Unbiased));
     // The last subset of every draw is the set.
-    let of_all = between(&real, &moments(synthetic));
+    let of_all = to_real(synthetic);
     let smallest = (n / 10).clamp(2, 5000) as f64;
     let size = |i: usize| smallest + (n as f64 - smallest) * i as f64 / (SIZES - 1) as f64;
     let mut found = Vec::with_capacity(draws);
@@ -72,7 +72,7 @@ pub fn fd_infinity(real: &FeatureSet, synthetic: &FeatureSet, draws: usize) -> R
         let mut points = vec![(1.0 / n as f64, of_all)];
         for size in (0..SIZES - 1).map(|i| size(i) as usize) {
             let subset = synthetic.select(&subsets.choice(n as usize, size))?;
-            points.push((1.0 / size as f64, between(&real, &moments(&subset))));
+            points.push((1.0 / size as f64, to_real(&subset)));
         }
         found.push(intercept(&points));
     }

@@ -58,14 +58,9 @@ impl FeatureSet {
 
     /// Checks that not all samples are the same, as far as squares can tell.
     fn varied(self) -> Result<Self> {
-        let first = self.part(0, 1).to_kind(Kind::Double);
-        let mut spread = 0.0;
-        for block in self.blocks() {
-            spread = largest(&(block - &first)).max(spread);
-            // The first samples of most sets settle it.
-            if spread >= LEAST_SPREAD {
-                return Ok(self);
-            }
+        let spread = self.spread();
+        if spread >= LEAST_SPREAD {
+            return Ok(self);
         }
         if spread == 0.0 {
             bail!(
@@ -80,6 +75,19 @@ impl FeatureSet {
             self.len(),
             self.side
         );
+    }
+
+    /// How far samples are apart in some dimension; once it is enough, the rest is not read.
+    fn spread(&self) -> f64 {
+        let first = self.part(0, 1).to_kind(Kind::Double);
+        let mut spread = 0.0;
+        for block in self.blocks() {
+            spread = largest(&(block - &first)).max(spread);
+            if spread >= LEAST_SPREAD {
+                break;
+            }
+        }
+        spread
     }
 
     /// Checks that two sets can be compared.

@@ -67,7 +67,8 @@ pub fn nearest(queries: &Tensor, points: &Tensor, k: i64, between: Between) -> N
             best = Some((lower, at));
             return;
         }
-        let found = Found { lower: lower - block.slack[0].unsqueeze(1), at, first: block.first_query };
+        let found =
+            Found { lower: lower - block.slack[0].unsqueeze(1), at, first: block.first_query };
         let (values, rows) = decide(queries, points, &found, k as usize, between);
         squared.push(values);
         indices.push(rows);
@@ -106,8 +107,9 @@ fn decide(
         let lower = Vec::<f64>::try_from(found.lower.narrow(0, start, rows).reshape(-1));
         let lower = lower.expect("a dense tensor");
         let own = Rows::new(&queries.narrow(0, found.first + start, rows));
+        let first = found.first + start;
         let of_query = |i: usize| {
-            let query = found.first + start + i as i64;
+            let query = first + i as i64;
             let others = (i * taken as usize..(i + 1) * taken as usize)
                 .filter(|&j| between == Between::TwoSets || at[j] != query);
             let exact = others.map(|j| (squared_distance(own.row(i), gathered.row(j)), at[j]));
@@ -119,7 +121,7 @@ fn decide(
         let sure: Vec<Option<Vec<(f64, i64)>>> =
             (0..rows as usize).into_par_iter().map(of_query).collect();
         decided.extend(sure.into_iter().enumerate().map(|(i, kept)| {
-            let query = found.first + start + i as i64;
+            let query = first + i as i64;
             kept.unwrap_or_else(|| among_all(own.row(i), points, k, between, query))
         }));
     }
@@ -266,7 +268,10 @@ mod tests {
         let x = Tensor::randn([300, 7], (Kind::Float, Device::Cpu)) + 1e4;
         let found = nearest(&x.narrow(0, 90, 40), &x, 1, Between::TwoSets);
         assert_eq!(found.squared.max().double_value(&[]), 0.0);
-        assert_eq!(found.indices.squeeze_dim(1), Tensor::arange_start(90, 130, (Kind::Int64, Device::Cpu)));
+        assert_eq!(
+            found.indices.squeeze_dim(1),
+            Tensor::arange_start(90, 130, (Kind::Int64, Device::Cpu))
+        );
     }
 
     #[test]

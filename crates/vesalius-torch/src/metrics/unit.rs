@@ -26,9 +26,8 @@ pub fn in_f32(features: &Tensor) -> Tensor {
             return features.to_kind(Kind::Float);
         }
         let unit = spread.log2().floor().exp2();
-        let parts: Vec<Tensor> = blocks(features)
-            .map(|block| ((block - &mean) / unit).to_kind(Kind::Float))
-            .collect();
+        let parts: Vec<Tensor> =
+            blocks(features).map(|block| ((block - &mean) / unit).to_kind(Kind::Float)).collect();
         Tensor::cat(&parts, 0)
     })
 }

@@ -33,7 +33,8 @@ fn cases() -> Vec<(&'static str, [Tensor; 3])> {
     let train = mixed("mixed train", 400);
     let copies = train.narrow(0, 0, 100) + cloud("noise", 100, 90) * 0.2;
     let fake = Tensor::cat(&[copies, mixed("mixed fake", 150)], 0);
-    let wide = [cloud("w train", 150, 70), cloud("w test", 90, 70), cloud("w fake", 110, 70) * 0.95];
+    let wide =
+        [cloud("w train", 150, 70), cloud("w test", 90, 70), cloud("w fake", 110, 70) * 0.95];
     vec![
         ("one cloud", one_cloud),
         ("three clouds", three),
@@ -62,7 +63,10 @@ fn c_t_is_what_dgm_eval_gives_over_the_seeds_of_its_k_means() {
             // The mean of ours is the mean of theirs, to within what either varies by.
             let of_both = (1.0 / divisions.len() as f64 + 1.0 / of_reference.len() as f64).sqrt();
             let off = (value - expected).abs();
-            assert!(off <= 3.5 * deviation * of_both + 1e-9, "{name}: {value}, expected {expected}");
+            assert!(
+                off <= 3.5 * deviation * of_both + 1e-9,
+                "{name}: {value}, expected {expected}"
+            );
             // And single divisions vary as much.
             let ratio = found.deviation() / deviation;
             assert!(deviation < 1e-9 || (0.4..2.5).contains(&ratio), "{name}: {ratio}");
@@ -75,8 +79,8 @@ fn c_t_is_what_dgm_eval_gives_over_the_seeds_of_its_k_means() {
 fn each_draw_of_fd_infinity_is_dgm_evals_with_the_same_subsets() {
     let golden: Value = golden("draws");
     let [train, _, fake] = &cases()[0].1;
-    let [real, fake] = [("real", train), ("synthetic", fake)]
-        .map(|(side, x)| FeatureSet::new(side, x).unwrap());
+    let [real, fake] =
+        [("real", train), ("synthetic", fake)].map(|(side, x)| FeatureSet::new(side, x).unwrap());
     let found = fd_infinity(&real, &fake, 20).unwrap();
     assert_close("fd_infinity", &found.draws, &numbers(&golden["fd_infinity"]), 0.0, 1e-5);
     let (mean, deviation) = mean_and_deviation(&found.draws);

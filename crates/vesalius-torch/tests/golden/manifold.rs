@@ -54,7 +54,8 @@ fn samples_on_a_ball_are_outside_of_it_as_in_clovaais_package() {
         }
         // Neither does it hang on how the sets are cut into blocks, nor on their unit if that is a power of two.
         let many = |x: &Tensor| (x * 0.125).repeat([8, 1]);
-        let single = manifold(&set("real", &(real * 0.125)), &set("synthetic", &many(&synthetic)), 5);
+        let single =
+            manifold(&set("real", &(real * 0.125)), &set("synthetic", &many(&synthetic)), 5);
         let densities = single.unwrap().density.reshape([8, -1]);
         assert_eq!(densities, found.density.unsqueeze(0).expand([8, -1], false), "{name}");
     }

@@ -58,7 +58,13 @@ fn precision_recall_density_and_coverage_are_clovaais() {
 fn fd_infinity_is_dgm_evals() {
     let [real, synthetic, _] = sets();
     let found = fd_infinity(&real, &synthetic, 1).unwrap();
-    assert_close("fd_infinity", &found.draws, &numbers(&golden("metrics")["fd_infinity"]), 0.0, 1e-5);
+    assert_close(
+        "fd_infinity",
+        &found.draws,
+        &numbers(&golden("metrics")["fd_infinity"]),
+        0.0,
+        1e-5,
+    );
 }
 
 #[test]
