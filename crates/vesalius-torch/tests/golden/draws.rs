@@ -70,7 +70,7 @@ fn c_t_is_what_dgm_eval_gives_over_the_seeds_of_its_k_means() {
             // And single divisions vary as much.
             let ratio = found.deviation() / deviation;
             assert!(deviation < 1e-9 || (0.4..2.5).contains(&ratio), "{name}: {ratio}");
-            assert_eq!((found.refused(), found.least_counted()), (0, sets[2].size()[0] as usize));
+            assert_eq!(found.refused(), 0);
         }
     }
 }
