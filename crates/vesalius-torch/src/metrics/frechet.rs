@@ -104,7 +104,9 @@ pub fn between(a: &Moments, b: &Moments) -> f64 {
         let means = (&a.mean - &b.mean).square().sum(Kind::Double).double_value(&[]);
         // Ahead of the traces, which are there for nothing where covariances are.
         let root = trace_of_root(a, b);
-        (means + a.trace() + b.trace() - 2.0 * root).max(0.0)
+        let distance = means + a.trace() + b.trace() - 2.0 * root;
+        // Rounding below 0 counts as 0; `max` would make 0 of NaN too.
+        if distance < 0.0 { 0.0 } else { distance }
     })
 }
 
@@ -227,5 +229,30 @@ mod tests {
         assert!(error(&draw(5, 3, 1.0, 0.0), &draw(5, 4, 1.0, 0.0)).contains("3 dimensions"));
         assert!(error(&draw(1, 3, 1.0, 0.0), &draw(5, 3, 1.0, 0.0)).contains("1 real samples"));
         assert!(error(&(draw(4, 3, 1.0, 0.0) / 0.0), &draw(5, 3, 1.0, 0.0)).contains("NaN"));
+        let large = draw(5, 3, 1e100, 0.0);
+        assert!(error(&large, &draw(5, 3, 1.0, 0.0)).contains("real features as large as"));
+        assert!(error(&draw(5, 3, 1.0, 0.0), &large).contains("synthetic features as large as"));
+    }
+
+    #[test]
+    fn in_whatever_unit_features_come_the_distance_is_its_square_times_as_large() {
+        // Few samples, many samples, and a dimension that never varies.
+        for (n, m, d) in [(6, 9, 12), (40, 30, 5), (25, 60, 24)] {
+            let (a, b) = (draw(n, d, 1.0, 0.0), draw(m, d, 1.5, 0.3));
+            let still = |x: Tensor| {
+                let _ = x.select(1, 0).fill_(1.0);
+                x
+            };
+            let (a, b) = if d == 24 { (still(a), still(b)) } else { (a, b) };
+            let expected = frechet_distance(&a, &b, Divisor::Unbiased).unwrap();
+            for unit in [1e37, 1e20, 1e-20, 1e-35] {
+                let found =
+                    frechet_distance(&(&a * unit), &(&b * unit), Divisor::Unbiased).unwrap();
+                assert!(
+                    (found / unit / unit - expected).abs() < 1e-6 * expected,
+                    "{unit}: {found}"
+                );
+            }
+        }
     }
 }

@@ -42,7 +42,9 @@ pub fn inception_score(logits: &Tensor) -> Result<InceptionScore> {
             let log_p = log_p.narrow(0, start, end - start);
             let p = log_p.exp();
             let log_mean = p.mean_dim(&[0_i64][..], true, Kind::Double).log();
-            let divergence = (&p * (&log_p - log_mean)).sum_dim_intlist(1, false, Kind::Double);
+            // p log p is 0 at p = 0, which logits far apart have: not 0 times infinity.
+            let terms = (&p * (&log_p - log_mean)).masked_fill(&p.eq(0.0), 0.0);
+            let divergence = terms.sum_dim_intlist(1, false, Kind::Double);
             divergence.mean(Kind::Double).exp().double_value(&[])
         })
         .collect();
@@ -63,6 +65,18 @@ mod tests {
         let classes = Tensor::arange(4000, (Kind::Int64, Device::Cpu)).remainder(5);
         let sure = classes.one_hot(5).to_kind(Kind::Float) * 100.0;
         assert!((inception_score(&sure).unwrap().mean - 5.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn logits_so_far_apart_that_probabilities_are_zero_have_a_score() {
+        let classes = Tensor::arange(400, (Kind::Int64, Device::Cpu)).remainder(4);
+        // A fifth class that no image has: its mean probability is 0 too.
+        let sure = classes.one_hot(5).to_kind(Kind::Double);
+        for scale in [800.0, 1e5, 1e37, 1e300] {
+            let found = inception_score(&(&sure * scale)).unwrap();
+            assert!((found.mean - 4.0).abs() < 0.2, "{scale}: {found:?}");
+            assert!(inception_score(&(&sure * -scale)).unwrap().mean.is_finite());
+        }
     }
 
     #[test]

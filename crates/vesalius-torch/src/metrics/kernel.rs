@@ -75,8 +75,11 @@ pub fn kernel_distance(
         })
         .collect();
     let mean = estimates.iter().sum::<f64>() / SUBSETS as f64;
-    let squares: f64 = estimates.iter().map(|e| (e - mean).powi(2)).sum();
-    Ok(KernelDistance { mean, deviation: (squares / SUBSETS as f64).sqrt(), subset })
+    // Estimates are sixth powers of features, which f64 holds; their squares it may not.
+    let farthest = estimates.iter().map(|e| (e - mean).abs()).fold(0.0, f64::max);
+    let unit = if farthest > 0.0 { farthest } else { 1.0 };
+    let squares: f64 = estimates.iter().map(|e| ((e - mean) / unit).powi(2)).sum();
+    Ok(KernelDistance { mean, deviation: unit * (squares / SUBSETS as f64).sqrt(), subset })
 }
 
 /// Unbiased MMD² of two subsets of the same size m.

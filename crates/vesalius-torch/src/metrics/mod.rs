@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod bounds;
 pub mod copying;
+pub mod data_copying;
 pub mod dice;
 pub mod draw;
+pub mod exact;
 pub mod extrapolate;
 pub mod features;
 pub mod frechet;
@@ -17,3 +19,4 @@ pub mod pairs;
 pub mod similarity;
 pub mod suite;
 pub mod trustworthiness;
+pub mod unit;

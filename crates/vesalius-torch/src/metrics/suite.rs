@@ -1,8 +1,9 @@
 //! All fidelity, diversity and copying scores of one comparison, each with its protocol.
 
-use super::copying::{self, authenticity, c_t};
+use super::copying::authenticity;
+use super::data_copying::{self, c_t};
 use super::draw::{Draw, SEED};
-use super::extrapolate::{fd_infinity, relative_distance};
+use super::extrapolate::{draws, fd_infinity, relative_distance};
 use super::features::FeatureSet;
 use super::frechet::{self, Divisor, of_sets};
 use super::inception_score::{SPLITS, inception_score};
@@ -17,7 +18,7 @@ use vesalius_study::statistics::resample;
 const DRAWS: u64 = 0;
 /// Resamples of a Fréchet distance's interval: each is a whole distance.
 const FRECHET_RESAMPLES: u64 = 100;
-/// The same of FD∞, of which each is 15 distances.
+/// The same of FD∞, of which each is 15 distances (one draw of its subsets).
 const INFINITY_RESAMPLES: u64 = 20;
 
 /// What features can tell.
@@ -76,14 +77,11 @@ impl Comparison<'_> {
     /// Scores of one metric.
     ///
     /// # Errors
-    /// When the sets are too small for it or do not match, or what it needs is not there.
+    /// When the sets are too small for it or do not match, what it needs is not there, or what comes out is no finite number.
     pub fn measure(&self, metric: Metric) -> Result<Vec<Score>> {
-        match metric {
+        let scores = match metric {
             Metric::FrechetDistance => self.frechet(),
-            Metric::FdInfinity => {
-                let how = "15 sizes, line on 1/n read at 0";
-                self.distance("fd_infinity", how, INFINITY_RESAMPLES, &fd_infinity)
-            }
+            Metric::FdInfinity => self.fd_infinity(),
             Metric::RelativeDistance => {
                 let how = "Fréchet distance over that of two random halves of the real set";
                 self.distance("relative_distance", how, FRECHET_RESAMPLES, &relative_distance)
@@ -93,7 +91,8 @@ impl Comparison<'_> {
             Metric::PrecisionRecall => self.precision_recall(),
             Metric::AuthPct => self.auth_pct(),
             Metric::CT => self.c_t(),
-        }
+        }?;
+        Ok(scores.into_iter().map(Score::finite).collect::<Result<_, _>>()?)
     }
 
     fn score(&self, metric: &str, value: f64, how: &str) -> Score {
@@ -118,6 +117,32 @@ impl Comparison<'_> {
         })
     }
 
+    fn fd_infinity(&self) -> Result<Vec<Score>> {
+        let found = fd_infinity(self.real, self.synthetic, draws(self.synthetic.len()))?;
+        let width = self.real.width();
+        let mut how = format!(
+            "15 sizes from {} to all samples, line on 1/n read at 0, mean of {} draws of the subsets",
+            found.smallest,
+            found.draws.len()
+        );
+        if (found.smallest as i64) <= width {
+            how += &format!(
+                "; the smallest subset has no more samples than features have dimensions ({width}), where distances are no \
+                 line on 1/n"
+            );
+        }
+        let mut score = self.with_interval(
+            ("fd_infinity", found.value(), &how),
+            INFINITY_RESAMPLES,
+            &|real, synthetic| Ok(fd_infinity(real, synthetic, 1)?.value()),
+        )?;
+        score.standard_error = found.standard_error();
+        score.note = found.deviation().map(|deviation| {
+            format!("few samples: single draws of the subsets differ by {deviation:.4}, standard deviation")
+        });
+        Ok(vec![score])
+    }
+
     /// A distance, with an interval of `resamples` bootstrap distances where intervals are asked for.
     fn distance(
         &self,
@@ -127,8 +152,18 @@ impl Comparison<'_> {
         measure: &dyn Fn(&FeatureSet, &FeatureSet) -> Result<f64>,
     ) -> Result<Vec<Score>> {
         let value = measure(self.real, self.synthetic)?;
+        Ok(vec![self.with_interval((name, value, how), resamples, measure)?])
+    }
+
+    /// The score of a distance: its name, value and how it was measured.
+    fn with_interval(
+        &self,
+        (name, value, how): (&str, f64, &str),
+        resamples: u64,
+        measure: &dyn Fn(&FeatureSet, &FeatureSet) -> Result<f64>,
+    ) -> Result<Score> {
         if !self.intervals {
-            return Ok(vec![self.score(name, value, how)]);
+            return Ok(self.score(name, value, how));
         }
         let deviation = self.deviation(resamples, measure)?;
         let how = format!(
@@ -139,7 +174,7 @@ impl Comparison<'_> {
         // Only what was extrapolated can lie below 0.
         let low = if value < 0.0 { low } else { low.max(0.0) };
         score.interval = Some([low, value + 1.96 * deviation]);
-        Ok(vec![score])
+        Ok(score)
     }
 
     /// A bootstrap set repeats samples, which lifts every distance: its spread is used, not its quantiles.
@@ -240,15 +275,31 @@ impl Comparison<'_> {
         )?;
         let found = c_t(self.real, held_out, self.synthetic, DRAWS)?;
         let units = if self.held_out_groups.is_some() { "patients" } else { "samples" };
-        let how = format!(
-            "against {} held-out samples; {} principal components, {} cells; far below 0 is copying; interval: bootstrap \
-             over held-out {units}",
+        let divisions = found.values().len();
+        let mut how = format!(
+            "against {} held-out samples; {} principal components; mean of {divisions} divisions into {} cells (k-means), \
+             standard deviation {:.4}; far below 0 is copying; interval: bootstrap over held-out {units}",
             held_out.len(),
-            copying::COMPONENTS.min(self.real.width()),
-            copying::CELLS
+            data_copying::COMPONENTS.min(self.real.width()),
+            data_copying::CELLS,
+            found.deviation()
         );
+        if found.refused() > 0 {
+            how += &format!(
+                "; {} divisions left out, in which a cell has no training or no held-out sample",
+                found.refused()
+            );
+        }
+        let made = self.synthetic.len() as usize;
+        let left_out = made - found.least_counted();
         let mut score = self.score("c_t", found.value(), &how);
         score.interval = found.interval(self.held_out_groups, DRAWS);
+        score.note = (left_out > 0).then(|| {
+            format!(
+                "up to {left_out} of {made} synthetic samples lie in cells with no more than {} of them and are left out",
+                data_copying::LEAST_IN_CELL
+            )
+        });
         Ok(vec![score])
     }
 }
@@ -281,84 +332,4 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rng::Purpose;
-    use crate::sample::latents;
-
-    /// What tests compare; each changes what it is about.
-    fn comparison(sets: &[FeatureSet; 2]) -> Comparison<'_> {
-        Comparison {
-            real: &sets[0],
-            synthetic: &sets[1],
-            held_out: None,
-            logits: None,
-            real_groups: None,
-            held_out_groups: None,
-            extractor: "test",
-            dialect: None,
-            treatment: "as they are",
-            is_fid: false,
-            kid_subset: Subset::Ours,
-            divisor: Divisor::Unbiased,
-            intervals: false,
-        }
-    }
-
-    fn sets(real: &Tensor, synthetic: &Tensor) -> [FeatureSet; 2] {
-        [("real", real), ("synthetic", synthetic)]
-            .map(|(side, x)| FeatureSet::new(side, x).unwrap())
-    }
-
-    /// Interval of a distance between `real`, whose samples belong to `groups`, and `synthetic`.
-    fn interval(sets: &[FeatureSet; 2], groups: Option<&[String]>, metric: Metric) -> [f64; 2] {
-        let found = Comparison { real_groups: groups, intervals: true, ..comparison(sets) };
-        let score = found.measure(metric).unwrap().remove(0);
-        let [low, high] = score.interval.unwrap();
-        assert!(low <= score.value && score.value <= high, "{low} {} {high}", score.value);
-        assert!(score.protocol.contains("bootstrap distances over patients and samples"));
-        [low, high]
-    }
-
-    #[test]
-    fn a_distance_is_a_fid_only_in_fids_network_and_with_unbiased_covariances() {
-        let draw = |seed| latents(seed, Purpose::Latent, 0, 40, 5);
-        let sets = sets(&draw(1), &(draw(2) * 1.5 + 0.4));
-        let measured = |is_fid, divisor| {
-            let dialect = Some("clean-fid");
-            let asked = Comparison { dialect, is_fid, divisor, ..comparison(&sets) };
-            asked.measure(Metric::FrechetDistance).unwrap().remove(0)
-        };
-        let fid = measured(true, Divisor::Unbiased);
-        assert_eq!((fid.metric.as_str(), fid.dialect.as_deref()), ("fid", Some("clean-fid")));
-        assert_eq!((fid.real_count, fid.synthetic_count), (Some(40), Some(40)));
-        assert!(fid.protocol.contains("divided by N-1"), "{}", fid.protocol);
-        assert_eq!(measured(false, Divisor::Unbiased).metric, "frechet_distance");
-        let biased = measured(true, Divisor::Biased);
-        assert_eq!(biased.metric, "frechet_distance");
-        assert!(biased.protocol.ends_with("divided by N"), "{}", biased.protocol);
-        // Every covariance is (n - 1) / n of the unbiased one; the means stay.
-        let means = (sets[0].mean() - sets[1].mean()).square().sum(Kind::Double).double_value(&[]);
-        let expected = means + (fid.value - means) * 39.0 / 40.0;
-        assert!((biased.value - expected).abs() < 1e-9, "{} {expected}", biased.value);
-        assert!(fid.value - biased.value > 1e-3, "{} {}", fid.value, biased.value);
-    }
-
-    #[test]
-    fn distances_are_surer_of_many_patients_than_of_few_whose_slices_are_alike() {
-        let draw = |seed, n| latents(seed, Purpose::Latent, 0, n, 3);
-        // Ten patients of 12 slices that hardly differ: ten independent samples, not 120.
-        let patients = draw(1, 10).repeat_interleave_self_int(12, 0, None);
-        let real = patients + draw(2, 120) * 0.05;
-        let synthetic = draw(3, 150);
-        let sets = sets(&real, &synthetic);
-        let groups: Vec<String> = (0..120).map(|i| (i / 12).to_string()).collect();
-        for metric in [Metric::FrechetDistance, Metric::FdInfinity, Metric::RelativeDistance] {
-            let [low, high] = interval(&sets, Some(&groups), metric);
-            assert_eq!([low, high], interval(&sets, Some(&groups), metric), "{metric:?}: repeats");
-            let over_slices = interval(&sets, None, metric);
-            let ratio = (high - low) / (over_slices[1] - over_slices[0]);
-            assert!(ratio > 1.2, "{metric:?}: {ratio}");
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,8 @@ use crate::families::{self, Moment, Request, StepLosses, Training};
 use crate::features::Extractor;
 use crate::init;
 use crate::layouts::Layouts;
-use crate::metrics::frechet::{Divisor, frechet_distance};
+use crate::metrics::features::FeatureSet;
+use crate::metrics::frechet::{Divisor, of_sets};
 use crate::order::Order;
 use crate::rng::{Purpose, reseed_torch};
 use crate::sample::{self, latents, pairs};
@@ -268,7 +269,7 @@ impl<'a> Session<'a> {
         layouts.labels(first, count, self.context.device).map(Some)
     }
 
-    /// `None` where none is defined: for features that are not finite, or all the same.
+    /// `None` where none is defined: for features that no metric takes: not finite, or all the same.
     fn distance(&self) -> Result<Option<f64>> {
         let Some(probe) = &self.context.probe else { return Ok(None) };
         let generator = self.gan.parts().averaged();
@@ -285,15 +286,11 @@ impl<'a> Session<'a> {
             done += n;
         }
         let synthetic = Tensor::cat(&parts, 0);
-        if !bool::try_from(synthetic.isfinite().all())? {
+        // Diverged, or collapsed to one image, which the previews count: not an error of the user's.
+        let Ok(synthetic) = FeatureSet::new("synthetic", &synthetic.to_device(Device::Cpu)) else {
             return Ok(None);
-        }
-        // A collapse to one image, which the previews count: not an error of the user's.
-        if bool::try_from(synthetic.eq_tensor(&synthetic.narrow(0, 0, 1)).all())? {
-            return Ok(None);
-        }
-        frechet_distance(&probe.real, &synthetic.to_device(Device::Cpu), Divisor::Unbiased)
-            .map(Some)
+        };
+        of_sets(&FeatureSet::new("real", &probe.real)?, &synthetic, Divisor::Unbiased).map(Some)
     }
 
     fn note_best(&mut self, distance: Option<f64>) -> bool {

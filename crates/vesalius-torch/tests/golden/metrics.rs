@@ -7,7 +7,8 @@ use tch::{Device, Kind, Tensor};
 use vesalius_study::digest;
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::lpips::LpipsExtractor;
-use vesalius_torch::metrics::copying::{DataCopying, authenticity, project};
+use vesalius_torch::metrics::copying::authenticity;
+use vesalius_torch::metrics::data_copying::{DataCopying, project};
 use vesalius_torch::metrics::extrapolate::fd_infinity;
 use vesalius_torch::metrics::features::FeatureSet;
 use vesalius_torch::metrics::inception_score::inception_score;
@@ -56,8 +57,14 @@ fn precision_recall_density_and_coverage_are_clovaais() {
 #[test]
 fn fd_infinity_is_dgm_evals() {
     let [real, synthetic, _] = sets();
-    let found = fd_infinity(&real, &synthetic).unwrap();
-    assert_close("fd_infinity", &[found], &numbers(&golden("metrics")["fd_infinity"]), 0.0, 1e-5);
+    let found = fd_infinity(&real, &synthetic, 1).unwrap();
+    assert_close(
+        "fd_infinity",
+        &found.draws,
+        &numbers(&golden("metrics")["fd_infinity"]),
+        0.0,
+        1e-5,
+    );
 }
 
 #[test]

@@ -97,11 +97,12 @@ fn compare(
     let covariance = format!("covariance divided by {}", if args.biased { "N" } else { "N-1" });
     let score = |name: &str, a: &Tensor, b: &Tensor, treatment: &str| -> Result<Score> {
         let value = frechet_distance(a, b, divisor)?;
-        Ok(Score {
+        let score = Score {
             real_count: Some(a.size()[0] as usize),
             synthetic_count: Some(b.size()[0] as usize),
             ..Score::new(name, value, format!("{treatment}; {covariance}"))
-        })
+        };
+        Ok(score.finite()?)
     };
     if let (Source::Features { matrix: a, .. }, Source::Features { matrix: b, .. }) =
         (real, synthetic)

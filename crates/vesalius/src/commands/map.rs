@@ -24,6 +24,7 @@ use vesalius_torch::features::images::PackImages;
 use vesalius_torch::metrics::bounds::candidates;
 use vesalius_torch::metrics::features::FeatureSet;
 use vesalius_torch::metrics::trustworthiness::trustworthiness;
+use vesalius_torch::metrics::unit::in_f32;
 use vesalius_torch::{Device, Kind as TensorKind, Tensor};
 
 /// Arguments.
@@ -144,7 +145,7 @@ impl Side {
         let features = match (&self.source, judge) {
             (Source::Features { matrix, .. }, _) => {
                 let rows: Vec<i64> = self.samples.iter().map(|&i| i as i64).collect();
-                matrix.index_select(0, &Tensor::from_slice(&rows)).to_kind(TensorKind::Float)
+                matrix.index_select(0, &Tensor::from_slice(&rows))
             }
             (Source::Pack(pack), Some(judge)) => {
                 let images = PackImages { pack, indices: self.samples.clone() };
@@ -251,7 +252,13 @@ fn draw(
         }
         parts.push(part);
     }
-    let features = Tensor::cat(&parts, 0);
+    let kind = if parts.iter().all(|part| part.kind() == TensorKind::Float) {
+        TensorKind::Float
+    } else {
+        TensorKind::Double
+    };
+    let parts: Vec<Tensor> = parts.into_iter().map(|part| part.to_kind(kind)).collect();
+    let features = in_f32(&Tensor::cat(&parts, 0));
     drop(parts);
     let (points, width) = (features.size()[0] as usize, features.size()[1] as usize);
     eprintln!("mapping {points} points of {width} dimensions");
@@ -319,7 +326,7 @@ fn draw(
         synthetic_count: Some(counts.skip(1).sum()),
         ..Score::new("trustworthiness", trust.value, protocol)
     };
-    Ok((map, score))
+    Ok((map, score.finite()?))
 }
 
 fn publish(args: &Args, sides: &[Side], map: &Map) -> Result<()> {

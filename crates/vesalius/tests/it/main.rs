@@ -12,6 +12,7 @@ mod full_disk;
 mod init_from;
 mod map;
 mod metrics;
+mod metrics_extreme;
 mod metrics_inception;
 mod metrics_packs;
 mod no_masks;

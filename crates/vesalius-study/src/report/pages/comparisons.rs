@@ -14,7 +14,9 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut blocks = vec![Block::Text(format!(
         "Paired permutation tests over the test patients that both training sets share, on each patient's Dice (mean \
          over repeated runs first), two-sided; Holm's correction within each question. Shown means a corrected p below \
-         {ALPHA}. The most useful GAN was chosen by the same patients: tests of it against others flatter it."
+         {ALPHA}. The tests flip signs, so they take differences to be symmetric where nothing helps: skewed ones give \
+         more false claims than {ALPHA}. The most useful GAN was chosen by the same patients: tests of it against others \
+         flatter it."
     ))];
     let mut rows = vec![];
     for question in &questions {

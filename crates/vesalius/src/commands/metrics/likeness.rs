@@ -49,28 +49,33 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
         _ => false,
     };
     let score = |of: &str, how: &str, values: Vec<f64>| -> Result<Score> {
-        let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+        // Only PSNR knows a number that is none, that of equal images; any other would be a fault.
+        let infinite = |value: &f64| name == Name::Psnr && *value == f64::INFINITY;
+        let finite: Vec<f64> = values.iter().copied().filter(|value| !infinite(value)).collect();
         if finite.is_empty() {
             bail!("{}: all {} pairs are equal, their PSNR is infinite", name.text(), values.len());
         }
-        let equal = values.len() - finite.len();
-        let equal = if equal > 0 {
-            format!("; {equal} pairs of equal images, whose PSNR is infinite, left out")
-        } else {
-            String::new()
-        };
-        Ok(Score {
+        let (all, left_out) = (values.len(), values.len() - finite.len());
+        let mut how = format!("mean over {} of {all} {how}", finite.len());
+        if left_out > 0 {
+            how += &format!("; {left_out} pairs of equal images, whose PSNR is infinite, left out");
+        }
+        let score = Score {
             interval: interval_of_mean(&finite, 0),
             of: Some(of.to_owned()),
             extractor: extractor.clone(),
             real_count: Some(real.len()),
             synthetic_count: Some(synthetic.len()),
+            note: (left_out > 0).then(|| {
+                format!("{left_out} of {all} pairs are equal, their PSNR infinite, and left out")
+            }),
             ..Score::new(
                 likeness.name(),
                 finite.iter().sum::<f64>() / finite.len() as f64,
-                format!("mean over {} {how}{equal}; interval: bootstrap over pairs", values.len()),
+                format!("{how}; interval: bootstrap over pairs"),
             )
-        })
+        };
+        Ok(score.finite()?)
     };
     if paired {
         let pairs: Pairs = (0..real.len()).map(|i| (i, i)).collect();
