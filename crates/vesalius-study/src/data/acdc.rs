@@ -95,8 +95,12 @@ fn of_patient(
         }
         let wanted = format!("{stem}_gt");
         // Of `.nii` and `.nii.gz` the one that is stored like the image.
-        let mut masks: Vec<&PathBuf> =
-            volumes.iter().filter(|(other, _)| *other == wanted).map(|(_, path)| *path).collect();
+        let mut masks: Vec<&PathBuf> = volumes
+            .iter()
+            .filter(|(other, _)| *other == wanted)
+            .map(|(_, path)| *path)
+            .filter(|path| path.is_file())
+            .collect();
         masks.sort_by_key(|mask| mask.extension() != image.extension());
         let Some(mask) = masks.first() else {
             bail!("{}: no mask; expected {wanted}.nii.gz beside it", image.display());

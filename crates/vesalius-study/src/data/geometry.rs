@@ -4,7 +4,6 @@
 //! where each voxel centre of the one lies within half a voxel of one of the other, whatever the order and direction of the
 //! axes: then SimpleITK's resampling by nearest neighbour is a reordering, which [`Alignment`] does without interpolating.
 
-use anyhow::{Result, bail};
 use std::fmt;
 
 /// A grid of voxels in the patient.
@@ -72,18 +71,9 @@ impl Geometry {
         })
     }
 
-    /// How the voxels of `self` are found in those of `other`, which shows the same place.
-    ///
-    /// # Errors
-    /// When the grids differ by more than order and direction of axes and half a voxel: both are named.
-    pub fn onto(&self, other: &Self) -> Result<Alignment> {
-        self.try_onto(other).map_or_else(
-            || bail!("lies at {other}, expected its image's {self}: the two do not cover one grid"),
-            Ok,
-        )
-    }
-
-    fn try_onto(&self, other: &Self) -> Option<Alignment> {
+    /// How the voxels of `self` are found in those of `other`, which shows the same place. `None` where the grids differ by
+    /// more than order and direction of axes and half a voxel.
+    pub fn onto(&self, other: &Self) -> Option<Alignment> {
         let zero = other.index_of(self.point([0; 3]));
         let mut axes = [usize::MAX; 3];
         let mut flipped = [false; 3];

@@ -2,7 +2,7 @@
 
 use super::geometry::{Alignment, Geometry};
 use super::volume::Labels;
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 /// How a file without position and direction is taken.
 const NO_GEOMETRY: &str =
@@ -17,7 +17,7 @@ pub fn lay_on(
     mask: Option<Geometry>,
     image: Option<Geometry>,
 ) -> Result<(Labels, Option<String>)> {
-    let (alignment, note) = alignment(mask, image)?;
+    let (alignment, note) = alignment("mask", mask, image)?;
     let Some(alignment) = alignment else {
         return Ok((labels, note.map(|note| format!("mask: {note}"))));
     };
@@ -26,11 +26,12 @@ pub fn lay_on(
     Ok((Labels { slices, height, width, values }, note.map(|note| format!("mask: {note}"))))
 }
 
-/// How voxels of `other` are brought into the order of `image`: `None` where they are in it.
+/// How voxels of `other` (a `mask` or `channel`) are brought into the order of `image`: `None` where they are in it.
 ///
 /// # Errors
 /// When the two do not cover one grid.
 pub fn alignment(
+    what: &str,
     other: Option<Geometry>,
     image: Option<Geometry>,
 ) -> Result<(Option<Alignment>, Option<String>)> {
@@ -47,7 +48,9 @@ pub fn alignment(
     if sorted(other.size) != sorted(image.size) {
         return Ok((None, None));
     }
-    let alignment = image.onto(&other)?;
+    let Some(alignment) = image.onto(&other) else {
+        bail!("{what} of {other}, expected {image} as its image: the two do not cover one grid");
+    };
     if alignment.is_identity() {
         return Ok((None, None));
     }

@@ -176,7 +176,7 @@ fn a_mask_stored_from_right_to_left_is_laid_on_its_image_and_a_shifted_one_refus
     });
     let (ok, text) = prepare(&bench, "acdc", "data", &[]);
     assert!(
-        !ok && text.contains("_gt.nii.gz: lies at") && text.contains("do not cover one grid"),
+        !ok && text.contains("_gt.nii.gz: mask of") && text.contains("do not cover one grid"),
         "{text}"
     );
 }

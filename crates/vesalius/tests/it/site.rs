@@ -17,15 +17,7 @@ pub fn packs(bench: &Bench) {
     let phantom = Pack::open(&bench.path("phantom")).unwrap();
     let manifest = |provenance: Provenance, cases: &[(&str, Split)]| Manifest {
         provenance,
-        cases: cases
-            .iter()
-            .map(|(name, split)| CaseRecord {
-                id: (*name).to_owned(),
-                patient: (*name).to_owned(),
-                split: *split,
-                ..phantom.manifest().cases[0].clone()
-            })
-            .collect(),
+        cases: cases.iter().map(|(name, split)| CaseRecord::new(*name, *name, *split)).collect(),
         slices: vec![],
         ..phantom.manifest().clone()
     };
@@ -50,7 +42,7 @@ pub fn packs(bench: &Bench) {
     let sampled = Provenance::Synthetic {
         gan: "wgan-gp".to_owned(),
         checkpoint_sha256: String::new(),
-        trained_on: phantom.digest().to_owned(),
+        trained_on: Pack::open(&bench.path("real")).unwrap().digest().to_owned(),
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,

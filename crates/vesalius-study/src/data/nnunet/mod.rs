@@ -248,7 +248,7 @@ impl Source for Nnunet {
                     &image.shape[1..]
                 );
             }
-            let (alignment, note) = alignment(other.geometry, image.geometry)
+            let (alignment, note) = alignment("channel", other.geometry, image.geometry)
                 .with_context(|| format!("{}", path.display()))?;
             notes.extend(note.map(|note| format!("channel {}: {note}", image.shape[0])));
             image.shape[0] += other.shape[0];
