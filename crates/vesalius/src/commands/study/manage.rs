@@ -134,11 +134,14 @@ pub fn reindex(args: &StudyArg) -> Result<ExitCode> {
     let study = super::space::read(&args.study)?;
     let out = study.folder();
     let _lock = Lock::take(&out)?;
-    let (found, strange) = Store::open(&out)?.reindex()?;
-    for line in &strange {
+    let done = Store::reindex(&out)?;
+    if let Some((path, wrong)) = &done.set_aside {
+        eprintln!("set aside as {}: {wrong}", path.display());
+    }
+    for line in &done.strange {
         eprintln!("left out: {line}");
     }
-    eprintln!("{}: {found} results", out.display());
+    eprintln!("{}: {} results", out.display(), done.found);
     Ok(ExitCode::SUCCESS)
 }
 
