@@ -1,6 +1,7 @@
 //! Datasets on their way into packs.
 
 pub mod acdc;
+pub mod classes;
 pub mod closest;
 pub mod dicom;
 pub mod export;

@@ -47,13 +47,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let cases = pack.manifest().cases.len();
     let bar = Mutex::new((Progress::new("exporting", cases as u64, "cases"), 0_u64));
-    export(&pack, kind, &args.out, &|| {
+    let exported = export(&pack, kind, &args.out, &|| {
         if let Ok(mut guard) = bar.lock() {
             guard.1 += 1;
             let done = guard.1;
             guard.0.set(done, "");
         }
     })?;
-    eprintln!("{}: {cases} cases", args.out.display());
+    for note in &exported.notes {
+        eprintln!("note: {note}");
+    }
+    eprintln!("{}: {} cases", args.out.display(), exported.cases);
     Ok(ExitCode::SUCCESS)
 }
