@@ -37,9 +37,9 @@ fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<String> {
     if let Verdict::Helps(best) = verdict {
         return best.gan.clone();
     }
-    let alone = evidence.by_usefulness().last().map(|(gan, _)| (*gan).to_owned());
+    let alone = evidence.by_usefulness().last().and_then(|set| set.gan.clone());
     alone.or_else(|| {
-        let added = evidence.sets.iter().filter(|s| s.trained_on == TrainedOn::RealAndSynthetic);
+        let added = evidence.usual_sets(TrainedOn::RealAndSynthetic);
         let judged = added.filter_map(|set| Some((set.gan.clone()?, set.value()?)));
         judged.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(gan, _)| gan)
     })
@@ -73,6 +73,10 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
             .to_owned(),
         Verdict::Untested => "Cannot say: differences are tested patient by patient, and these results hold no Dice per \
                               patient, or of fewer than two; judge again with this version."
+            .to_owned(),
+        Verdict::Unlike => "Cannot say: no U-Net was trained on the real images alone with the settings of one that was \
+                            trained on real and synthetic images (the same --steps, --batch and network), so that their \
+                            difference would not be the images'."
             .to_owned(),
         Verdict::Helps(best) => {
             format!(
@@ -115,7 +119,7 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
 }
 
 fn gan_name(comparison: &Comparison) -> String {
-    prose(comparison.gan.as_deref().unwrap_or("?"))
+    prose(comparison.subject.as_deref().unwrap_or("?"))
 }
 
 /// Other GANs whose images were shown to lower Dice.
@@ -131,7 +135,7 @@ fn losers(question: &Question) -> String {
 
 fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
     let question = ask(evidence, Kind::AddedAgainstAugmented);
-    let Some(found) = question.comparisons.iter().find(|c| c.gan == best.gan) else {
+    let Some(found) = question.comparisons.iter().find(|c| c.a == best.a) else {
         return " Whether rotations, shifts and flips, which cost nothing, do as much was not tried.".to_owned();
     };
     let change = change(found, question.comparisons.len());
@@ -151,11 +155,11 @@ fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
 fn replace(evidence: &Evidence) -> String {
     let question = ask(evidence, Kind::AloneAgainstReal);
     let order = evidence.by_usefulness();
-    let Some((best, dice)) = order.last().copied() else {
+    let Some((best, dice)) = order.last().and_then(|set| Some((*set, set.value()?))) else {
         return "Not tried: no U-Net was trained on synthetic images alone.".to_owned();
     };
-    let name = prose(best);
-    let Some(real) = evidence.set(TrainedOn::Real, None).and_then(TrainingSet::value) else {
+    let name = prose(&best.subject().unwrap_or_default());
+    let Some(real) = evidence.reference(best, TrainedOn::Real).and_then(TrainingSet::value) else {
         return format!(
             "Cannot say: images of {name} alone gave a Dice of {dice:.3}, and none was measured for real images."
         );
@@ -163,7 +167,7 @@ fn replace(evidence: &Evidence) -> String {
     let values =
         format!("images of {name} alone, the best, gave a Dice of {dice:.3}, real ones {real:.3}");
     let tests = question.comparisons.len();
-    match question.comparisons.iter().find(|c| c.gan.as_deref() == Some(best)) {
+    match question.comparisons.iter().find(|c| c.a == best.name()) {
         None => format!("Not tested patient by patient: {values}."),
         Some(c) if c.is_shown() && c.difference < 0.0 => {
             format!("No: {values}: {}.", change(c, tests))
@@ -181,7 +185,8 @@ fn replace(evidence: &Evidence) -> String {
 fn which(evidence: &Evidence, verdict: &Verdict) -> String {
     let question = ask(evidence, Kind::BestAgainstOthers);
     let order = evidence.by_usefulness();
-    let alone = order.last().map(|(gan, dice)| {
+    let alone = order.last().and_then(|set| Some((set.subject()?, set.value()?)));
+    let alone = alone.map(|(gan, dice)| {
         let shown =
             question.comparisons.iter().filter(|c| c.is_shown() && c.difference > 0.0).count();
         let others = order.len() - 1;
@@ -191,7 +196,7 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
             (all, shown) if all == shown => format!("a lead that was shown over all {all} others"),
             (all, shown) => format!("a lead that was shown over {shown} of {all} others"),
         };
-        format!("Alone, images of {} were the most useful (Dice {dice:.3}), {lead}.", prose(gan))
+        format!("Alone, images of {} were the most useful (Dice {dice:.3}), {lead}.", prose(&gan))
     });
     let diverged: Vec<String> = evidence
         .gans()
@@ -220,7 +225,8 @@ fn how_many(evidence: &Evidence) -> String {
             "{one} per GAN were used; other numbers were not tried, so that this is no advice on how many."
         ),
         _ => format!(
-            "Tried were {}; the tables pool them, so that none can be preferred here.",
+            "Tried were {}: rows of their own in Table 2. No test compares them with each other, so that none can be \
+             preferred here.",
             list(&text)
         ),
     }
