@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use vesalius_study::data::export::{ExportKind, export};
 use vesalius_study::data::pack::Pack;
+use vesalius_study::say;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -55,8 +56,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     })?;
     for note in &exported.notes {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
-    eprintln!("{}: {} cases", args.out.display(), exported.cases);
+    say!("{}: {} cases", args.out.display(), exported.cases);
     Ok(ExitCode::SUCCESS)
 }

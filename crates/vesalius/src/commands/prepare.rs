@@ -10,6 +10,7 @@ use vesalius_study::data::prepare::{Job, prepare};
 use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_study::data::source::{self, SourceKind, SourceOptions};
 use vesalius_study::data::split::SplitRule;
+use vesalius_study::say;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -168,13 +169,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bar.finish();
     }
     if let Some((case, share)) = summary.most_cut {
-        eprintln!(
-            "note: the crop cuts labelled pixels off; most from {case}, {:.1} %",
-            100.0 * share
-        );
+        say!("note: the crop cuts labelled pixels off; most from {case}, {:.1} %", 100.0 * share);
     }
     let ([train, test], [train_patients, test_patients]) = (summary.slices, summary.patients);
-    eprintln!(
+    say!(
         "{}: {train} slices of {train_patients} patients to train, {test} of {test_patients} to test",
         args.out.display()
     );

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::pack::Pack;
+use vesalius_study::say;
 use vesalius_torch::layouts::Layouts;
 use vesalius_torch::sample::{Sampling, Trained};
 
@@ -81,6 +82,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bar.set(done as u64, "");
     })?;
     bar.finish();
-    eprintln!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
+    say!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
     Ok(ExitCode::SUCCESS)
 }

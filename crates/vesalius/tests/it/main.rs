@@ -8,6 +8,7 @@ mod copying;
 mod families;
 mod formats;
 mod full_disk;
+mod full_log;
 mod init_from;
 mod map;
 mod metrics;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::turing::create::{Wish, create};
+use vesalius_study::{output, say};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -83,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let count = wish.readers.len();
     let links = create(&real, &synthetic, &wish, &args.out)?;
-    print!("{links}");
-    eprintln!("{}: {count} readers, {} images each", args.out.display(), args.per_reader);
+    output::bytes(links.as_bytes());
+    say!("{}: {count} readers, {} images each", args.out.display(), args.per_reader);
     Ok(ExitCode::SUCCESS)
 }
