@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::runs::Run;
-use crate::run_dir::{Input, TrainedOn};
+use crate::run_dir::TrainedOn;
 use crate::task::{Task, folder_name};
 use std::path::Path;
 
@@ -90,20 +90,20 @@ pub fn sampling_task(pack: &Path) -> Option<(Task, String)> {
 
 /// How many synthetic images were sampled for a run, where the samplings say it.
 pub fn sampled_count(run: &Run) -> Option<u64> {
-    let counts: Vec<Option<u64>> = run.result.inputs.iter().filter_map(input_count).collect();
-    let counts: Option<Vec<u64>> = counts.into_iter().collect();
+    let is_sampled = |command: &str| command.starts_with("vesalius sample");
+    let counts: Option<Vec<u64>> = run
+        .result
+        .inputs
+        .iter()
+        .filter_map(|input| match sampling_task(&input.path) {
+            Some((task, _)) => Some(task.spec.get("count").and_then(serde_json::Value::as_u64)),
+            None if is_sampled(&input.command) => {
+                Some(option(&input.command, "--count").and_then(|count| count.parse().ok()))
+            }
+            None => None,
+        })
+        .collect();
     counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
-}
-
-/// How many images a pack has that was sampled; none of others, and none inside where nothing says it.
-fn input_count(input: &Input) -> Option<Option<u64>> {
-    if let Some((task, _)) = sampling_task(&input.path) {
-        return Some(task.spec.get("count").and_then(serde_json::Value::as_u64));
-    }
-    input
-        .command
-        .starts_with("vesalius sample")
-        .then(|| option(&input.command, "--count")?.parse().ok())
 }
 
 /// The same, or else what any score of the same images says.

@@ -56,8 +56,9 @@ const DAMAGES: [(&str, Damage); 13] = [
     ("pages overwritten", |bytes| bytes[100..3100].fill(0xa5)),
     ("a page of zeros", |bytes| bytes[4096..8192].fill(0)),
     ("bytes of every page flipped", |bytes| {
-        let at: Vec<usize> = (4096..bytes.len()).step_by(64).collect();
-        at.into_iter().for_each(|at| bytes[at] ^= 0xff);
+        for at in (4096..bytes.len()).step_by(64) {
+            bytes[at] ^= 0xff;
+        }
     }),
     ("a text", |bytes| *bytes = b"not a database, as after a power cut".to_vec()),
     ("of a newer version", |bytes| bytes[63] = 2),
