@@ -28,22 +28,50 @@ def check_case(images: list[Path], mask: Path, classes: int) -> None:
         assert (array == np.asarray(image.dataobj).T).all(), path
 
 
+def declared(meta: dict) -> list[int]:
+    """What nnU-Net's LabelManager and verify_dataset_integrity ask of dataset.json; the labels in ascending order."""
+    labels = meta["labels"]
+    assert "background" in labels, f"{labels}: background label not declared (nnU-Net: it should be label 0)"
+    assert labels["background"] == 0, f"{labels}: background, expected 0"
+    assert "ignore" not in labels, f"{labels}: nnU-Net takes this one for something else"
+    assert all(type(value) is int for value in labels.values()), f"{labels}: expected whole numbers"
+    values = sorted(set(labels.values()))
+    assert len(values) == len(labels), f"{labels}: two names for one label"
+    assert (np.ediff1d(values) == 1).all(), f"{labels}: labels must be in consecutive order (0, 1, 2, ...)"
+    names = meta["channel_names"]
+    assert sorted(map(int, names)) == list(range(len(names))), f"{names}: channels, expected 0, 1, ..."
+    assert meta["file_ending"] == ".nii.gz", meta["file_ending"]
+    return values
+
+
+def identifiers(folder: Path) -> list[str]:
+    """Cases of a folder as nnU-Net finds them: names of images without `_0000` and file ending."""
+    ending = len("_0000.nii.gz")
+    return sorted({path.name[:-ending] for path in folder.glob("*.nii.gz")})
+
+
 def nnunet(root: Path) -> int:
     """dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, test patients in ...Ts/."""
     meta = json.loads((root / "dataset.json").read_text())
     assert set(meta) >= {"channel_names", "labels", "numTraining", "file_ending"}, meta
-    assert meta["labels"]["background"] == 0
-    channels, classes = len(meta["channel_names"]), len(meta["labels"])
+    classes = len(declared(meta))
+    channels = len(meta["channel_names"])
+    found = identifiers(root / "imagesTr")
+    assert len(found) == meta["numTraining"], (
+        f"did not find the expected number of training cases ({meta['numTraining']}), found {len(found)} instead"
+    )
     counts = {}
     for side in ("Tr", "Ts"):
         masks = sorted((root / f"labels{side}").glob("*.nii.gz"))
+        cases = [mask.name.removesuffix(".nii.gz") for mask in masks]
+        assert cases == identifiers(root / f"images{side}"), f"{side}: labels and images of other cases"
+        assert len({case.lower() for case in cases}) == len(cases), f"{side}: cases that differ in capital letters only"
         for mask in masks:
             names = [mask.name.replace(".nii.gz", f"_{channel:04d}.nii.gz") for channel in range(channels)]
             check_case([root / f"images{side}" / name for name in names], mask, classes)
         images = list((root / f"images{side}").glob("*.nii.gz"))
         assert len(images) == channels * len(masks), (side, len(images), channels, len(masks))
         counts[side] = len(masks)
-    assert counts["Tr"] == meta["numTraining"], (counts, meta["numTraining"])
     return sum(counts.values())
 
 

@@ -2,6 +2,9 @@
 //!
 //! Invariant: this crate does not link LibTorch and does not know what a GAN is.
 
+// They panic where a stream cannot be written; `say!` and `show!` (vesalius_study::output) do not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod coordinate;
 pub mod copying;
 pub mod data;
@@ -10,6 +13,7 @@ pub mod embed;
 pub mod exec;
 pub mod lock;
 pub mod map;
+pub mod output;
 pub mod plan;
 pub mod plausibility;
 pub mod publish;

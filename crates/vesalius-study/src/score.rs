@@ -1,5 +1,6 @@
 //! A score: a number that never travels without the protocol that made it.
 
+use crate::{say, show};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -142,16 +143,16 @@ impl Scores {
     /// Never, for finite scores.
     pub fn print(&self, json: bool) -> serde_json::Result<()> {
         if json {
-            println!("{}", serde_json::to_string_pretty(self)?);
+            show!("{}", serde_json::to_string_pretty(self)?);
             return Ok(());
         }
         let longest =
             self.scores.iter().map(|score| score.name().chars().count()).max().unwrap_or(0);
         for score in &self.scores {
-            println!("{score:longest$}");
+            show!("{score:longest$}");
         }
         for missing in &self.missing {
-            eprintln!("not measured: {}: {}", missing.metric, missing.reason);
+            say!("not measured: {}: {}", missing.metric, missing.reason);
         }
         Ok(())
     }

@@ -1,12 +1,15 @@
 //! The store: what is known of every task, in SQLite. Only the coordinator writes, one transaction per result; the task
-//! folders are the truth, and [`Store::reindex`] makes the store from them.
+//! folders are the truth, and [`Store::reindex`] makes the store from them, whatever became of the old one.
+
+mod rebuild;
 
 use crate::digest;
 use crate::plan::{Finished, Progress};
-use crate::task::{Key, Stage, Task};
+use crate::task::{Key, Stage};
 use crate::task_dir::{Failure, LAST_LINES, TaskDir, finished};
 use anyhow::{Context as _, Result, bail};
-use rusqlite::{Connection, OpenFlags, params};
+pub use rebuild::Reindexed;
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use std::path::{Path, PathBuf};
 
 /// Version of the tables.
@@ -44,36 +47,18 @@ enum State {
 }
 
 impl Store {
-    /// Opens the store of a study's folder, and makes one where there is none.
+    /// Opens the store of a study's folder, and makes one where there is none. For whoever holds the folder's lock.
     ///
     /// # Errors
-    /// When it is of a newer version, damaged, or cannot be written.
+    /// When it is of a newer version, damaged, or cannot be written: one line that names it.
     pub fn open(out: &Path) -> Result<Self> {
         std::fs::create_dir_all(out)
             .with_context(|| format!("{}: cannot create the folder", out.display()))?;
-        let path = out.join("store.sqlite");
-        let store = Self::connect(out, Connection::open(&path))?;
-        let version = store.version()?;
-        if version == 0 {
-            store
-                .db
-                .execute_batch(&format!(
-                    "PRAGMA journal_mode = WAL;
-                     BEGIN;
-                     CREATE TABLE IF NOT EXISTS task (
-                         key TEXT PRIMARY KEY, stage TEXT NOT NULL,
-                         state TEXT NOT NULL CHECK (state IN ('finished', 'failed', 'cancelled')),
-                         result_sha256 TEXT, diverged TEXT, distance REAL, wall_secs REAL, images INTEGER,
-                         reason TEXT, output TEXT
-                     ) WITHOUT ROWID;
-                     PRAGMA user_version = {STORE_VERSION};
-                     COMMIT;"
-                ))
-                .with_context(|| format!("{}: cannot be set up", path.display()))?;
+        let path = path_in(out);
+        if path.symlink_metadata().is_err() {
+            rebuild::empty(out)?;
         }
-        // A result is on the disk before the coordinator goes on; the log is not, and can be lost: the folders know.
-        store.db.pragma_update(None, "synchronous", "NORMAL")?;
-        Ok(store)
+        Self::connect(out, OpenFlags::SQLITE_OPEN_READ_WRITE)
     }
 
     /// Opens it to read, where there is one.
@@ -81,35 +66,46 @@ impl Store {
     /// # Errors
     /// As above.
     pub fn open_to_read(out: &Path) -> Result<Option<Self>> {
-        let path = out.join("store.sqlite");
-        if !path.exists() {
+        if path_in(out).symlink_metadata().is_err() {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let store = Self::connect(out, Connection::open_with_flags(&path, flags))?;
-        // Set up a moment later by who made it.
-        Ok((store.version()? > 0).then_some(store))
+        Self::connect(out, OpenFlags::SQLITE_OPEN_READ_WRITE).map(Some)
     }
 
-    fn connect(out: &Path, db: rusqlite::Result<Connection>) -> Result<Self> {
-        let path = out.join("store.sqlite");
-        let db = db.with_context(|| format!("{}: cannot be opened", path.display()))?;
-        db.busy_timeout(std::time::Duration::from_secs(10))?;
+    /// A store that is there, whole, and has the tables of this version.
+    fn connect(out: &Path, flags: OpenFlags) -> Result<Self> {
+        let path = path_in(out);
+        let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+        let db = opened.map_err(|error| explain(&path, &error))?;
         let store = Self { path, out: out.to_owned(), db };
-        let version = store.version()?;
+        let version = store.ask(|db| {
+            db.busy_timeout(std::time::Duration::from_secs(10))?;
+            db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+        })?;
         if version > STORE_VERSION {
             bail!(
-                "{}: version {version}, expected at most {STORE_VERSION}: a newer Vesalius wrote it",
+                "{}: version {version}, expected at most {STORE_VERSION}: a newer Vesalius wrote it; {REMEDY}",
                 store.path.display()
             );
         }
+        // Pages are read when they are asked for: without this a damaged one would turn up in the middle of the work, or
+        // its numbers would be believed.
+        let found: String = store.ask(|db| {
+            db.prepare(&format!("SELECT {COLUMNS} FROM task"))?;
+            db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        })?;
+        if version != STORE_VERSION || found != "ok" {
+            let found = found.lines().next().unwrap_or_default();
+            bail!("{}: damaged ({found}, version {version}); {REMEDY}", store.path.display());
+        }
+        // A result is on the disk before the coordinator goes on; the log is not, and can be lost: the folders know.
+        store.ask(|db| db.pragma_update(None, "synchronous", "NORMAL"))?;
         Ok(store)
     }
 
-    fn version(&self) -> Result<i64> {
-        self.db.pragma_query_value(None, "user_version", |row| row.get(0)).with_context(|| {
-            format!("{}: not a store; `study reindex` makes it again", self.path.display())
-        })
+    /// Asks the database; what it cannot say becomes one line that names the file.
+    fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        question(&self.db).map_err(|error| explain(&self.path, &error))
     }
 
     /// Takes up what a task's folder says now: its result, else that it was cancelled or failed too often, else nothing.
@@ -128,11 +124,11 @@ impl Store {
     }
 
     fn put(&mut self, stage: Stage, key: &Key, state: Option<&State>) -> Result<()> {
-        let path = self.path.display().to_string();
-        let transaction = self.db.transaction()?;
-        write(&transaction, stage, key, state)
-            .and_then(|()| transaction.commit())
-            .with_context(|| format!("{path}: cannot be written"))
+        let written = self.db.transaction().and_then(|transaction| {
+            write(&transaction, stage, key, state)?;
+            transaction.commit()
+        });
+        written.map_err(|error| explain(&self.path, &error))
     }
 
     /// What is known.
@@ -140,26 +136,27 @@ impl Store {
     /// # Errors
     /// When the store is damaged.
     pub fn progress(&self) -> Result<Progress> {
-        let mut progress = Progress::default();
-        let mut query = self
-            .db
-            .prepare("SELECT key, state, diverged, distance, wall_secs, images FROM task")?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let key = Key::from(row.get::<_, String>(0)?);
-            if row.get_ref(1)?.as_str()? == "finished" {
-                let finished = Finished {
-                    diverged: row.get(2)?,
-                    distance: row.get(3)?,
-                    wall_secs: row.get(4)?,
-                    images: row.get::<_, Option<i64>>(5)?.map(|images| images as u64),
-                };
-                progress.finished.insert(key, finished);
-            } else {
-                progress.given_up.insert(key);
+        self.ask(|db| {
+            let mut progress = Progress::default();
+            let mut query =
+                db.prepare("SELECT key, state, diverged, distance, wall_secs, images FROM task")?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let key = Key::from(row.get::<_, String>(0)?);
+                if row.get_ref(1)?.as_str()? == "finished" {
+                    let finished = Finished {
+                        diverged: row.get(2)?,
+                        distance: row.get(3)?,
+                        wall_secs: row.get(4)?,
+                        images: row.get::<_, Option<i64>>(5)?.map(|images| images as u64),
+                    };
+                    progress.finished.insert(key, finished);
+                } else {
+                    progress.given_up.insert(key);
+                }
             }
-        }
-        Ok(progress)
+            Ok(progress)
+        })
     }
 
     /// Why a task was given up, if it was.
@@ -167,17 +164,19 @@ impl Store {
     /// # Errors
     /// When the store is damaged.
     pub fn given_up(&self, key: &Key) -> Result<Option<GivenUp>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT state, reason, output FROM task WHERE key = ?1 AND state != 'finished'",
-        )?;
-        let mut rows = query.query([key.text()])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        if row.get_ref(0)?.as_str()? == "cancelled" {
-            return Ok(Some(GivenUp::Cancelled));
-        }
-        let output: String = row.get(2)?;
-        let output = output.lines().map(ToOwned::to_owned).collect();
-        Ok(Some(GivenUp::Failed(Failure { reason: row.get(1)?, output })))
+        self.ask(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT state, reason, output FROM task WHERE key = ?1 AND state != 'finished'",
+            )?;
+            let mut rows = query.query([key.text()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            if row.get_ref(0)?.as_str()? == "cancelled" {
+                return Ok(Some(GivenUp::Cancelled));
+            }
+            let output: String = row.get(2)?;
+            let output = output.lines().map(ToOwned::to_owned).collect();
+            Ok(Some(GivenUp::Failed(Failure { reason: row.get(1)?, output })))
+        })
     }
 
     /// Compares the store with the folders: what is in the store has to lie there unchanged.
@@ -185,16 +184,21 @@ impl Store {
     /// # Errors
     /// The first result that is missing or differs.
     pub fn verify(&self) -> Result<()> {
-        let mut query = self
-            .db
-            .prepare("SELECT key, stage, result_sha256 FROM task WHERE state = 'finished'")?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let stage = stage(row.get_ref(1)?.as_str()?)?;
-            let folder = TaskDir::of(&self.out, stage, &Key::from(row.get::<_, String>(0)?));
+        let finished: Vec<(String, String, String)> = self.ask(|db| {
+            let mut query =
+                db.prepare("SELECT key, stage, result_sha256 FROM task WHERE state = 'finished'")?;
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect()
+        })?;
+        for (key, name, sha256) in finished {
+            let stage = Stage::ALL.into_iter().find(|stage| stage.name() == name);
+            let stage = stage.with_context(|| {
+                format!("{}: stage {name}, expected a known one; {REMEDY}", self.path.display())
+            })?;
+            let folder = TaskDir::of(&self.out, stage, &Key::from(key));
             let path = folder.path().join("result.json");
             let wrong = match digest::of_file(&path) {
-                Ok(found) if found == row.get_ref(2)?.as_str()? => continue,
+                Ok(found) if found == sha256 => continue,
                 Ok(_) => "was edited since it was recorded",
                 Err(_) => "is gone, but was recorded",
             };
@@ -205,46 +209,40 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Makes the store again from the folders. Gives the number of results, and a line for each folder that is no task.
-    ///
-    /// # Errors
-    /// When the folders cannot be listed or the store cannot be written.
-    pub fn reindex(&mut self) -> Result<(usize, Vec<String>)> {
-        let folder = self.out.join("tasks");
-        let mut strange = Vec::new();
-        let mut found = 0;
-        let transaction = self.db.transaction()?;
-        transaction.execute("DELETE FROM task", [])?;
-        for path in folders(&folder)? {
-            let read = Task::read(&path).and_then(|task| Ok((task, state(&TaskDir::at(&path))?)));
-            match read {
-                Ok((task, state)) => {
-                    found += usize::from(matches!(state, Some(State::Finished { .. })));
-                    write(&transaction, task.stage, &task.key(), state.as_ref())?;
-                }
-                Err(error) => strange.push(format!("{error:#}")),
-            }
-        }
-        transaction
-            .commit()
-            .with_context(|| format!("{}: cannot be written", self.path.display()))?;
-        Ok((found, strange))
-    }
 }
 
-fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
-    if !folder.exists() {
-        return Ok(Vec::new());
+/// What helps against a store that cannot be used.
+const REMEDY: &str = "`study reindex` makes it again from the folders of the tasks";
+
+/// The tables, of [`STORE_VERSION`].
+const COLUMNS: &str =
+    "key, stage, state, result_sha256, diverged, distance, wall_secs, images, reason, output";
+
+/// Where the store of a study's folder lies.
+fn path_in(out: &Path) -> PathBuf {
+    out.join("store.sqlite")
+}
+
+/// SQLite's errors name no file. What is not a matter of waiting, room or permission is damage.
+fn explain(path: &Path, error: &rusqlite::Error) -> anyhow::Error {
+    let what = error.to_string().replace('\n', " ");
+    let passing = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+                | ErrorCode::OutOfMemory
+                | ErrorCode::SystemIoFailure
+        )
+    );
+    if passing {
+        anyhow::anyhow!("{}: {what}", path.display())
+    } else {
+        anyhow::anyhow!("{}: {what}; expected a whole index: {REMEDY}", path.display())
     }
-    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let entries = entries.with_context(|| format!("{}: cannot be listed", folder.display()))?;
-    let hidden =
-        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let mut paths: Vec<PathBuf> =
-        entries.into_iter().map(|entry| entry.path()).filter(|path| !hidden(path)).collect();
-    paths.sort();
-    Ok(paths)
 }
 
 /// What a folder says.
@@ -322,38 +320,5 @@ fn write(db: &Connection, stage: Stage, key: &Key, state: Option<&State>) -> rus
     .map(|_| ())
 }
 
-fn stage(name: &str) -> Result<Stage> {
-    Stage::ALL
-        .into_iter()
-        .find(|stage| stage.name() == name)
-        .with_context(|| format!("store: stage {name}, expected a known one"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_store_of_a_newer_version_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Store::open(folder.path()).unwrap());
-        let db = Connection::open(folder.path().join("store.sqlite")).unwrap();
-        db.pragma_update(None, "user_version", STORE_VERSION + 1).unwrap();
-        drop(db);
-        for error in [
-            Store::open(folder.path()).unwrap_err(),
-            Store::open_to_read(folder.path()).unwrap_err(),
-        ] {
-            let error = error.to_string();
-            assert!(error.contains("version 2") && error.contains("newer"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_no_store_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("store.sqlite"), "x".repeat(5000)).unwrap();
-        let error = format!("{:#}", Store::open(folder.path()).unwrap_err());
-        assert!(error.contains("store.sqlite") && !error.contains('\n'), "{error}");
-    }
-}
+mod tests;

@@ -2,6 +2,9 @@
 //!
 //! Invariant: no database, no socket, no scheduler.
 
+// They panic where a stream cannot be written: what there is to say is an event or an error.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub use tch::{Device, Kind, Tensor};
 
 /// The LibTorch this was built for.

@@ -1,8 +1,10 @@
 //! The command line: arguments, help, exit codes.
 
 use crate::commands;
+use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
+use vesalius_study::{output, say};
 
 /// Would GAN-made images help you? Vesalius trains the GANs of the study "GANs for Medical Image Synthesis" on your
 /// annotated dataset and measures what their images are worth.
@@ -61,8 +63,34 @@ enum Command {
 
 /// Parses the arguments, runs the command, prints an error once.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
+    match Cli::try_parse() {
+        // What a worker prints is a log: its results lie in its folder.
+        Ok(Cli { command: Command::Worker(args) }) => end(commands::worker::run(&args)),
+        Ok(cli) => {
+            let outcome = command(cli.command);
+            end(outcome.and_then(|code| output::check().map(|()| code)))
+        }
+        Err(words) if words.use_stderr() => {
+            let _ = words.print();
+            ExitCode::from(2)
+        }
+        // `--help` and `--version`: what was asked for.
+        Err(words) => {
+            let printed = words.print().context("stdout: cannot be written");
+            end(printed.and_then(|()| output::check()).map(|()| ExitCode::SUCCESS))
+        }
+    }
+}
+
+fn end(outcome: Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        say!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn command(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Phantom(args) => commands::phantom::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
@@ -84,12 +112,5 @@ pub fn run() -> ExitCode {
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => commands::completions::run(&args, Cli::command()),
         Command::Doctor(args) => commands::doctor::run(&args),
-    };
-    match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(2)
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use vesalius_study::say;
 use vesalius_torch::Device;
 
 /// Where to compute.
@@ -107,7 +108,7 @@ impl Stop {
             // A command that sees the flag by itself is faster.
             std::thread::sleep(Duration::from_millis(50));
             if !stop.held.load(Ordering::SeqCst) {
-                eprintln!("{STOPPED}");
+                say!("{STOPPED}");
                 // Other threads compute: nothing of theirs may be destroyed first.
                 signal_hook::low_level::exit(i32::from(REQUEUE));
             }
@@ -124,7 +125,7 @@ impl Stop {
     pub fn before_writing(&self) -> Option<ExitCode> {
         self.hold();
         self.asked().then(|| {
-            eprintln!("{STOPPED}");
+            say!("{STOPPED}");
             ExitCode::from(REQUEUE)
         })
     }

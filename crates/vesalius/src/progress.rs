@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
+use vesalius_study::say;
 
 /// One running task.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl Progress {
         let bar = ProgressBar::new(length);
         if plain {
             bar.set_draw_target(ProgressDrawTarget::hidden());
-            eprintln!("{what}: {length} {unit}");
+            say!("{what}: {length} {unit}");
         }
         let template = format!("{what} {{wide_bar}} {{pos}}/{{len}} {unit} {{msg}} {{eta}}");
         bar.set_style(ProgressStyle::with_template(&template).expect("a constant template"));
@@ -46,7 +47,7 @@ impl Progress {
             let left = self
                 .seconds_left(done)
                 .map_or_else(String::new, |left| format!(" ({left:.0} s left)"));
-            eprintln!("{}: {done}/{} {remark}{left}", self.what, self.length);
+            say!("{}: {done}/{} {remark}{left}", self.what, self.length);
         }
     }
 
@@ -61,7 +62,7 @@ impl Progress {
     /// Prints a line without tearing the bar.
     pub fn say(&self, line: &str) {
         if self.plain {
-            eprintln!("{line}");
+            say!("{line}");
         } else {
             self.bar.println(line);
         }

@@ -1,5 +1,8 @@
 //! Packs in the form other tools read: PNG pairs, NIfTI volumes, nnU-Net raw.
 
+mod check;
+
+use super::classes::BACKGROUND;
 use super::manifest::{Layout, PixelDepth, Split};
 use super::nifti_file::{write_u8, write_u16};
 use super::pack::{Pack, Slice};
@@ -20,49 +23,70 @@ pub enum ExportKind {
     Nnunet,
 }
 
+/// What was exported.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Cases that were written.
+    pub cases: usize,
+    /// A line for each thing that is otherwise than somebody would expect.
+    pub notes: Vec<String>,
+}
+
+/// A case with slices, and where they lie in the pack.
+struct Work {
+    case: usize,
+    slices: Vec<usize>,
+}
+
 /// Writes `pack` to `target`, which must not exist; `progress` is called once per case, from any thread.
 ///
 /// # Errors
-/// When a slice was damaged or the folder cannot be written; nothing is left then.
+/// When two classes have one name, or cases would take the place of each other's files, or a class is called as nnU-Net
+/// calls something else; when a slice was damaged or the folder cannot be written; nothing is left then.
 pub fn export(
     pack: &Pack,
     kind: ExportKind,
     target: &Path,
     progress: &(dyn Fn() + Sync),
-) -> Result<()> {
-    let staged = StagedDir::create(target)?;
-    let root = staged.path();
+) -> Result<Exported> {
     let mut by_case: Vec<Vec<usize>> = vec![Vec::new(); pack.manifest().cases.len()];
     for (i, slice) in pack.manifest().slices.iter().enumerate() {
         by_case[slice.case].push(i);
     }
+    let work: Vec<Work> = by_case
+        .into_iter()
+        .enumerate()
+        .filter(|(_, slices)| !slices.is_empty())
+        .map(|(case, slices)| Work { case, slices })
+        .collect();
+    let notes = check::check(pack, kind, &work)?;
+    let staged = StagedDir::create(target)?;
+    let root = staged.path();
     for folder in folders(kind, pack) {
         let path = root.join(folder);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("{}: cannot create the folder", path.display()))?;
     }
-    by_case.par_iter().enumerate().filter(|(_, slices)| !slices.is_empty()).try_for_each(
-        |(case, slices)| -> Result<()> {
-            match kind {
-                ExportKind::Png => png_case(pack, case, slices, root)?,
-                ExportKind::Nifti => nifti_case(pack, case, slices, root)?,
-                ExportKind::Nnunet => nnunet_case(pack, case, slices, root)?,
-            }
-            progress();
-            Ok(())
-        },
-    )?;
+    work.par_iter().try_for_each(|work| -> Result<()> {
+        match kind {
+            ExportKind::Png => png_case(pack, work, root)?,
+            ExportKind::Nifti | ExportKind::Nnunet => volumes(pack, kind, work, root)?,
+        }
+        progress();
+        Ok(())
+    })?;
     let names = serde_json::to_vec_pretty(&pack.manifest().classes)?;
     match kind {
         ExportKind::Png | ExportKind::Nifti => write_file(&root.join("classes.json"), &names)?,
         ExportKind::Nnunet => {
             write_file(
                 &root.join("dataset.json"),
-                &serde_json::to_vec_pretty(&dataset_json(pack))?,
+                &serde_json::to_vec_pretty(&dataset_json(pack, &work))?,
             )?;
         }
     }
-    staged.publish()
+    staged.publish()?;
+    Ok(Exported { cases: work.len(), notes })
 }
 
 fn folders(kind: ExportKind, pack: &Pack) -> Vec<String> {
@@ -97,22 +121,47 @@ fn suffix(side: Split) -> &'static str {
     }
 }
 
-fn png_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<()> {
-    let record = &pack.manifest().cases[case];
+/// Files of a case, relative to the export: its images, by slice or by channel, then its masks.
+fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<String> {
+    let record = &pack.manifest().cases[work.case];
+    let (id, side) = (&record.id, record.split);
+    let channels = pack.layout().channels;
+    match kind {
+        ExportKind::Png => {
+            let name = |i: usize| match work.slices.len() {
+                1 => format!("{id}.png"),
+                _ => format!("{id}_{:04}.png", pack.manifest().slices[i].position),
+            };
+            let names = |role: &'static str| {
+                work.slices.iter().map(move |&i| format!("{}/{role}/{}", word(side), name(i)))
+            };
+            names("images").chain(names("masks")).collect()
+        }
+        ExportKind::Nifti if channels == 1 => {
+            ["images", "labels"].map(|role| format!("{role}/{id}.nii.gz")).to_vec()
+        }
+        ExportKind::Nifti => (0..channels)
+            .map(|c| format!("images/{id}_{c:04}.nii.gz"))
+            .chain([format!("labels/{id}.nii.gz")])
+            .collect(),
+        ExportKind::Nnunet => (0..channels)
+            .map(|c| format!("images{}/{id}_{c:04}.nii.gz", suffix(side)))
+            .chain([format!("labels{}/{id}.nii.gz", suffix(side))])
+            .collect(),
+    }
+}
+
+fn png_case(pack: &Pack, work: &Work, root: &Path) -> Result<()> {
     let layout = pack.layout();
-    let folder = root.join(word(record.split));
-    for &i in slices {
+    let files = case_files(pack, ExportKind::Png, work);
+    let (images, masks) = files.split_at(work.slices.len());
+    for ((&i, image), mask) in work.slices.iter().zip(images).zip(masks) {
         let slice = pack.slice(i)?;
-        let name = if slices.len() == 1 {
-            format!("{}.png", record.id)
-        } else {
-            format!("{}_{:04}.png", record.id, pack.manifest().slices[i].position)
-        };
-        save(&picture(layout, slice)?, &folder.join("images").join(&name))?;
-        let mask =
+        save(&picture(layout, slice)?, &root.join(image))?;
+        let labels =
             GrayImage::from_raw(layout.width as u32, layout.height as u32, slice.labels.to_vec())
                 .context("labels of one slice")?;
-        save(&mask.into(), &folder.join("masks").join(&name))?;
+        save(&labels.into(), &root.join(mask))?;
     }
     Ok(())
 }
@@ -205,43 +254,36 @@ fn shape(pack: &Pack, slices: &[usize]) -> [usize; 3] {
     [slices.len(), pack.layout().height, pack.layout().width]
 }
 
-fn nifti_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<()> {
-    let id = &pack.manifest().cases[case].id;
-    for c in 0..pack.layout().channels {
-        let name = if pack.layout().channels == 1 {
-            format!("{id}.nii.gz")
-        } else {
-            format!("{id}_{c:04}.nii.gz")
-        };
-        let path = root.join("images").join(name);
-        write_image(&path, shape(pack, slices), channel(pack, slices, c)?, spacing(pack, case))?;
+/// One file per channel, and the labels.
+fn volumes(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> Result<()> {
+    let (case, slices) = (work.case, work.slices.as_slice());
+    let files = case_files(pack, kind, work);
+    let Some((labels, images)) = files.split_last() else { return Ok(()) };
+    for (c, image) in images.iter().enumerate() {
+        let voxels = channel(pack, slices, c)?;
+        write_image(&root.join(image), shape(pack, slices), voxels, spacing(pack, case))?;
     }
-    write_labels(pack, case, slices, &root.join("labels").join(format!("{id}.nii.gz")))
+    write_labels(pack, case, slices, &root.join(labels))
 }
 
-fn nnunet_case(pack: &Pack, case: usize, slices: &[usize], root: &Path) -> Result<()> {
-    let record = &pack.manifest().cases[case];
-    let side = suffix(record.split);
-    for c in 0..pack.layout().channels {
-        let path = root.join(format!("images{side}/{}_{c:04}.nii.gz", record.id));
-        write_image(&path, shape(pack, slices), channel(pack, slices, c)?, spacing(pack, case))?;
-    }
-    write_labels(pack, case, slices, &root.join(format!("labels{side}/{}.nii.gz", record.id)))
-}
-
-fn dataset_json(pack: &Pack) -> serde_json::Value {
+/// What nnU-Net checks (`verify_dataset_integrity`): label 0 is called "background", labels follow on each other, and
+/// `imagesTr` has as many cases as it says.
+fn dataset_json(pack: &Pack, work: &[Work]) -> serde_json::Value {
     let manifest = pack.manifest();
     let channels: serde_json::Map<String, serde_json::Value> = (0..manifest.layout.channels)
         .map(|c| (c.to_string(), format!("channel {c}").into()))
         .collect();
+    let name = |(label, name): (usize, &String)| {
+        let name = if label == 0 { BACKGROUND } else { name.trim() };
+        (name.to_owned(), label.into())
+    };
     let labels: serde_json::Map<String, serde_json::Value> =
-        manifest.classes.iter().enumerate().map(|(i, name)| (name.clone(), i.into())).collect();
-    let training = manifest.cases.iter().filter(|case| case.split == Split::Train).count();
+        manifest.classes.iter().enumerate().map(name).collect();
     serde_json::json!({
         "name": manifest.dataset,
         "channel_names": channels,
         "labels": labels,
-        "numTraining": training,
+        "numTraining": check::training(manifest, work),
         "file_ending": ".nii.gz",
     })
 }

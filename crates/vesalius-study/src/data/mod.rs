@@ -2,6 +2,7 @@
 
 pub mod acdc;
 mod beside;
+pub mod classes;
 pub mod closest;
 pub mod dicom;
 pub mod export;

@@ -1,5 +1,6 @@
 //! A dataset into a pack: cases in parallel, written in order, everything recorded.
 
+use super::classes::check_classes;
 use super::findings::Finding;
 use super::lineage;
 use super::linked::{Known, linked};
@@ -62,12 +63,13 @@ pub struct Job<'a> {
 pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
     let Job { source, source_name, root, settings, rule, mut findings, command } = job;
     check(settings)?;
+    let classes = source.classes();
+    check_classes(&classes).map_err(|found| anyhow::anyhow!("{}: {found}", root.display()))?;
     let Found { cases, findings: found } = source.cases()?;
     findings.extend(found);
     check_ids(&cases)?;
     // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
     rule.apply(&cases, &[])?;
-    let classes = source.classes();
     let mut writer = None;
     let mut layout = None;
     let mut records = Vec::with_capacity(cases.len());

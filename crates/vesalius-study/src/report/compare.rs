@@ -50,6 +50,8 @@ pub struct Comparison {
     pub a: String,
     /// The GAN of A.
     pub gan: Option<String>,
+    /// The same with what tells these images and settings from others of that GAN.
+    pub subject: Option<String>,
     /// Name of B.
     pub b: String,
     /// Test patients of both.
@@ -110,35 +112,24 @@ impl Kind {
 
 /// The tests of one question; empty where its training sets were not judged per patient.
 pub fn ask(evidence: &Evidence, kind: Kind) -> Question {
-    let of = |trained_on: TrainedOn| -> Vec<&TrainingSet> {
-        evidence.sets.iter().filter(|s| s.trained_on == trained_on && s.dice.is_some()).collect()
-    };
-    let against = |sets: Vec<&TrainingSet>, reference: TrainedOn| -> Vec<Comparison> {
-        let reference = evidence.set(reference, None);
-        reference
-            .map_or_else(Vec::new, |b| sets.into_iter().filter_map(|a| compare(a, b)).collect())
+    // Against real images alone that were judged in the same way, or against nothing.
+    let against = |trained_on: TrainedOn, reference: TrainedOn| -> Vec<Comparison> {
+        let sets = evidence.sets.iter().filter(|s| s.trained_on == trained_on && s.dice.is_some());
+        sets.filter_map(|a| compare(a, evidence.reference(a, reference)?)).collect()
     };
     let mut comparisons = match kind {
-        Kind::AddedToReal => against(of(TrainedOn::RealAndSynthetic), TrainedOn::Real),
+        Kind::AddedToReal => against(TrainedOn::RealAndSynthetic, TrainedOn::Real),
         Kind::AddedAgainstAugmented => {
-            against(of(TrainedOn::RealAndSynthetic), TrainedOn::RealAugmented)
+            against(TrainedOn::RealAndSynthetic, TrainedOn::RealAugmented)
         }
-        Kind::AloneAgainstReal => against(of(TrainedOn::Synthetic), TrainedOn::Real),
-        Kind::AloneAgainstAugmented => against(of(TrainedOn::Synthetic), TrainedOn::RealAugmented),
-        Kind::BestAgainstOthers => {
-            let order = evidence.by_usefulness();
-            let best =
-                order.last().and_then(|(gan, _)| evidence.set(TrainedOn::Synthetic, Some(gan)));
-            best.map_or_else(Vec::new, |best| {
-                order
-                    .iter()
-                    .rev()
-                    .skip(1)
-                    .filter_map(|(gan, _)| evidence.set(TrainedOn::Synthetic, Some(gan)))
-                    .filter_map(|other| compare(best, other))
-                    .collect()
-            })
-        }
+        Kind::AloneAgainstReal => against(TrainedOn::Synthetic, TrainedOn::Real),
+        Kind::AloneAgainstAugmented => against(TrainedOn::Synthetic, TrainedOn::RealAugmented),
+        Kind::BestAgainstOthers => match evidence.by_usefulness().split_last() {
+            Some((best, others)) => {
+                others.iter().rev().filter_map(|other| compare(best, other)).collect()
+            }
+            None => vec![],
+        },
     };
     let p_values: Vec<f64> = comparisons.iter().map(|comparison| comparison.p).collect();
     for (comparison, corrected) in comparisons.iter_mut().zip(test::holm(&p_values)) {
@@ -158,6 +149,7 @@ fn compare(a: &TrainingSet, b: &TrainingSet) -> Option<Comparison> {
     Some(Comparison {
         a: a.name(),
         gan: a.gan.clone(),
+        subject: a.subject(),
         b: b.name(),
         patients: differences.len(),
         runs: [a.judged.len(), b.judged.len()],

@@ -2,16 +2,17 @@
 //! from here.
 
 use super::catalogue::Key;
-use super::lineage::{sampled_count, synthetic_digest};
-use super::measure::{Measure, mean, shared};
-use super::paper::{Row, TABLE_2, display_name};
+use super::lineage::synthetic_digest;
+use super::measure::Measure;
+use super::repetition::{Images, synthetic_images};
 use super::runs::Run;
+use super::sets::sets;
+pub use super::sets::{TrainingSet, key};
 use crate::run_dir::{Outcome, TrainedOn};
 use crate::score::Score;
 use crate::turing::score::READER;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 /// All runs on one dataset.
 #[derive(Debug)]
@@ -22,31 +23,9 @@ pub struct Evidence<'a> {
     pub runs: Vec<&'a Run>,
     /// Training sets of the U-Net: Table 2's in the paper's order, then ours that it lacks.
     pub sets: Vec<TrainingSet<'a>>,
-}
-
-/// What a U-Net was trained on, with the runs that did.
-#[derive(Debug, Clone)]
-pub struct TrainingSet<'a> {
-    /// Kind.
-    pub trained_on: TrainedOn,
-    /// The GAN, where one is involved.
-    pub gan: Option<String>,
-    /// U-Nets trained on it: repeated runs.
-    pub judged: Vec<&'a Run>,
-    /// Mean Dice per volume.
-    pub dice: Option<Measure>,
-    /// Dice of each test patient, mean over the runs; of patients that every run has.
-    pub patients: BTreeMap<String, f64>,
-}
-
-/// Name of a training set in tables.
-pub fn set_name(trained_on: TrainedOn, gan: Option<&str>) -> String {
-    match (gan, trained_on) {
-        (None, TrainedOn::RealAugmented) => "Original + classical augmentation".to_owned(),
-        (None, _) => "Original".to_owned(),
-        (Some(gan), TrainedOn::RealAndSynthetic) => format!("Original + {}", display_name(gan)),
-        (Some(gan), _) => display_name(gan),
-    }
+    /// Settings of a U-Net under which most sets were judged, without its seed: what is said of GANs in general is said of
+    /// these.
+    pub usual: BTreeMap<String, String>,
 }
 
 /// What a GAN's rows are called whose implausible samples were left out.
@@ -55,7 +34,8 @@ pub const FILTERED: &str = ", plausible only";
 /// Sorts the runs by dataset.
 ///
 /// # Errors
-/// When U-Nets of one dataset were judged on different test packs: their numbers do not compare.
+/// When U-Nets of one dataset were judged on different test packs: their numbers do not compare. When two U-Nets are one:
+/// the same packs, settings and seed.
 pub fn evidence(runs: &[Run]) -> Result<Vec<Evidence<'_>>> {
     let datasets: BTreeSet<&str> =
         runs.iter().map(|run| run.result.subject.dataset.as_str()).collect();
@@ -65,8 +45,9 @@ pub fn evidence(runs: &[Run]) -> Result<Vec<Evidence<'_>>> {
             let runs: Vec<&Run> =
                 runs.iter().filter(|run| run.result.subject.dataset == dataset).collect();
             one_test_pack(dataset, &runs)?;
-            let sets = sets(&runs);
-            Ok(Evidence { dataset, runs, sets })
+            let mut evidence = Evidence { dataset, runs, sets: vec![], usual: BTreeMap::new() };
+            (evidence.sets, evidence.usual) = sets(&evidence)?;
+            Ok(evidence)
         })
         .collect()
 }
@@ -90,108 +71,76 @@ fn one_test_pack(dataset: &str, runs: &[&Run]) -> Result<()> {
     Ok(())
 }
 
-fn sets<'a>(runs: &[&'a Run]) -> Vec<TrainingSet<'a>> {
-    let mut keys: Vec<(TrainedOn, Option<String>)> = TABLE_2.iter().map(|p| key(p.row)).collect();
-    let gans: BTreeSet<&String> =
-        runs.iter().filter_map(|run| run.result.subject.gan.as_ref()).collect();
-    for trained_on in [TrainedOn::Synthetic, TrainedOn::RealAndSynthetic] {
-        for gan in &gans {
-            let key = (trained_on, Some((*gan).clone()));
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-    }
-    keys.sort_by_key(|(trained_on, _)| *trained_on); // stable: the paper's order within each kind
-    keys.into_iter().map(|(trained_on, gan)| training_set(trained_on, gan, runs)).collect()
-}
-
-/// A row of the published table as a training set.
-pub fn key(row: Row) -> (TrainedOn, Option<String>) {
-    match row {
-        Row::Original => (TrainedOn::Real, None),
-        Row::Augmented => (TrainedOn::RealAugmented, None),
-        Row::Gan(gan) => (TrainedOn::Synthetic, Some(gan.to_owned())),
-        Row::WithGan(gan) => (TrainedOn::RealAndSynthetic, Some(gan.to_owned())),
-    }
-}
-
-fn training_set<'a>(
-    trained_on: TrainedOn,
-    gan: Option<String>,
-    runs: &[&'a Run],
-) -> TrainingSet<'a> {
-    let judged: Vec<&'a Run> = runs
-        .iter()
-        .copied()
-        .filter(|run| run.result.stage == "segment")
-        .filter(|run| run.result.subject.trained_on == Some(trained_on))
-        .filter(|run| run.result.subject.gan == gan && run.dice().is_some())
-        .collect();
-    let scores: Vec<&Score> = judged.iter().filter_map(|run| run.dice()).collect();
-    let each: Vec<BTreeMap<String, f64>> = judged.iter().map(|run| run.patient_dice()).collect();
-    let mut dice = Measure::of_dice(&scores, &each);
-    let counts: BTreeSet<u64> = judged.iter().filter_map(|run| sampled_count(run)).collect();
-    if let Some(dice) = dice.as_mut().filter(|_| counts.len() > 1) {
-        let _ =
-            write!(dice.protocol, "; runs differ in their number of synthetic images: {counts:?}");
-    }
-    let patients = shared(&each)
-        .into_iter()
-        .map(|name| {
-            let values: Vec<f64> = each.iter().map(|run| run[name]).collect();
-            (name.to_owned(), mean(&values))
-        })
-        .collect();
-    TrainingSet { trained_on, gan, judged, dice, patients }
-}
-
-impl TrainingSet<'_> {
-    /// Name in tables.
-    pub fn name(&self) -> String {
-        set_name(self.trained_on, self.gan.as_deref())
-    }
-
-    /// Mean Dice.
-    pub fn value(&self) -> Option<f64> {
-        self.dice.as_ref().map(|dice| dice.value)
-    }
-}
-
 impl<'a> Evidence<'a> {
     /// Runs of a stage.
     pub fn stage(&self, stage: &str) -> impl Iterator<Item = &'a Run> {
         self.runs.iter().copied().filter(move |run| run.result.stage == stage)
     }
 
-    /// The training set, where a U-Net was trained on it.
+    /// The training set of a kind and GAN, where a U-Net was trained on it, with the test pack's own real images and judged
+    /// as usual; of several (other numbers of samples) the first.
     pub fn set(&self, trained_on: TrainedOn, gan: Option<&str>) -> Option<&TrainingSet<'a>> {
-        self.sets.iter().find(|set| {
-            set.trained_on == trained_on && set.gan.as_deref() == gan && set.dice.is_some()
+        self.usual_sets(trained_on).find(|set| set.gan.as_deref() == gan)
+    }
+
+    /// Judged training sets of a kind, judged as usual: they compare with each other.
+    pub fn usual_sets(&self, trained_on: TrainedOn) -> impl Iterator<Item = &TrainingSet<'a>> {
+        self.sets.iter().filter(move |set| {
+            set.trained_on == trained_on && set.dice.is_some() && set.is_original() && set.is_usual
+        })
+    }
+
+    /// Real images alone, judged as a training set was: what that is compared with. None for one with other real images
+    /// than the test pack's.
+    pub fn reference(&self, set: &TrainingSet, trained_on: TrainedOn) -> Option<&TrainingSet<'a>> {
+        self.sets.iter().find(|other| {
+            other.trained_on == trained_on
+                && other.gan.is_none()
+                && other.dice.is_some()
+                && other.is_original()
+                && set.is_original()
+                && other.basis.settings == set.basis.settings
         })
     }
 
     /// Every GAN that a run is about, in the tables' order.
     pub fn gans(&self) -> Vec<&str> {
         let known = |gan: &&str| self.runs.iter().any(|run| run.gan() == Some(gan));
-        self.sets
+        let mut gans: Vec<&str> = self
+            .sets
             .iter()
             .filter(|set| set.trained_on == TrainedOn::Synthetic)
             .filter_map(|set| set.gan.as_deref())
             .filter(known)
-            .collect()
+            .collect();
+        gans.dedup(); // sets of one GAN stand together
+        gans
     }
 
-    /// GANs whose images alone trained a U-Net, least useful first; those without filtering.
-    pub fn by_usefulness(&self) -> Vec<(&str, f64)> {
-        let mut found: Vec<(&str, f64)> = self
-            .sets
-            .iter()
-            .filter(|set| set.trained_on == TrainedOn::Synthetic)
-            .filter_map(|set| Some((set.gan.as_deref()?, set.value()?)))
-            .filter(|(gan, _)| !gan.ends_with(FILTERED))
-            .collect();
-        found.sort_by(|a, b| a.1.total_cmp(&b.1));
+    /// Sets of GAN images that alone trained a U-Net, least useful first; those without filtering, judged as usual.
+    pub fn by_usefulness(&self) -> Vec<&TrainingSet<'a>> {
+        let is_whole =
+            |set: &&TrainingSet| set.gan.as_deref().is_some_and(|g| !g.ends_with(FILTERED));
+        let mut found: Vec<&TrainingSet> =
+            self.usual_sets(TrainedOn::Synthetic).filter(is_whole).collect();
+        let value = |set: &TrainingSet| set.value().unwrap_or(f64::NEG_INFINITY);
+        found.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        found
+    }
+
+    /// Sets of a GAN's images with the runs that judged them. Runs that do not say what they judged are taken to have judged
+    /// the only one, where there is one.
+    pub fn judged_images(&self, gan: &str) -> BTreeMap<Vec<Images>, Vec<&'a Run>> {
+        let mut found: BTreeMap<Vec<Images>, Vec<&'a Run>> = BTreeMap::new();
+        for run in self.judging(gan) {
+            found.entry(synthetic_images(self, run)).or_default().push(run);
+        }
+        if found.len() == 2
+            && let Some(silent) = found.remove(&vec![])
+            && let Some(only) = found.values_mut().next()
+        {
+            only.extend(silent);
+        }
         found
     }
 
@@ -222,28 +171,29 @@ impl<'a> Evidence<'a> {
 
     /// One score of a GAN's images over the runs that measured it.
     pub fn measure(&self, gan: &str, key: &Key) -> Option<Measure> {
-        self.measure_of(gan, None, key)
+        measured(self.judging(gan), key)
     }
 
     /// The same of one set of its images, by digest.
     pub fn measure_of(&self, gan: &str, digest: Option<&str>, key: &Key) -> Option<Measure> {
-        let mut found: Vec<&Score> = vec![];
-        let runs =
-            self.judging(gan).filter(|run| digest.is_none() || synthetic_digest(run) == digest);
-        for score in runs.flat_map(|run| &run.result.scores).filter(|score| Key::of(score) == *key)
-        {
-            // `distance` and `metrics` of the same images are one measurement.
-            let same = |other: &&Score| {
-                (other.value - score.value).abs() <= 1e-6 * score.value.abs()
-                    && other.extractor == score.extractor
-                    && (other.real_count, other.synthetic_count)
-                        == (score.real_count, score.synthetic_count)
-            };
-            if !found.iter().any(same) {
-                found.push(score);
-            }
+        let of_images = |run: &&Run| digest.is_none() || synthetic_digest(run) == digest;
+        measured(self.judging(gan).filter(of_images), key)
+    }
+
+    /// The same of the images that a training set holds: of a GAN with one set of images, all its images.
+    pub fn measure_for(&self, set: &TrainingSet, key: &Key) -> Option<Measure> {
+        let gan = set.gan.as_deref()?;
+        let own =
+            self.judging(gan).filter(|run| synthetic_images(self, run) == set.basis.synthetic);
+        let found = measured(own, key);
+        let mut others = self.sets.iter().filter(|other| other.gan.as_deref() == Some(gan));
+        let is_other = |other: &TrainingSet| {
+            !other.judged.is_empty() && other.basis.synthetic != set.basis.synthetic
+        };
+        if found.is_some() || (!set.judged.is_empty() && others.any(is_other)) {
+            return found;
         }
-        Measure::of(&found)
+        self.measure(gan, key)
     }
 
     /// The distance that Table 2 shows: that of most GANs; FID before others, clean-fid's before other dialects.
@@ -268,4 +218,22 @@ impl<'a> Evidence<'a> {
             .collect();
         reasons?.first().copied()
     }
+}
+
+/// One score over some runs.
+pub fn measured<'r>(runs: impl Iterator<Item = &'r Run>, key: &Key) -> Option<Measure> {
+    let mut found: Vec<&Score> = vec![];
+    for score in runs.flat_map(|run| &run.result.scores).filter(|score| Key::of(score) == *key) {
+        // `distance` and `metrics` of the same images are one measurement.
+        let same = |other: &&Score| {
+            (other.value - score.value).abs() <= 1e-6 * score.value.abs()
+                && other.extractor == score.extractor
+                && (other.real_count, other.synthetic_count)
+                    == (score.real_count, score.synthetic_count)
+        };
+        if !found.iter().any(same) {
+            found.push(score);
+        }
+    }
+    Measure::of(&found)
 }

@@ -34,8 +34,26 @@ impl Fixture {
 
     /// A U-Net with the Dice of its test patients.
     pub fn unet(&mut self, gan: Option<&str>, trained_on: TrainedOn, seed: u64, dice: &[f64]) {
+        let command =
+            gan.map(|gan| format!("vesalius sample runs/{gan} --count 100 --out packs/{gan}"));
+        let packs: Vec<(&str, &str)> = gan.zip(command.as_deref()).into_iter().collect();
+        let settings = serde_json::json!({ "seed": seed });
+        self.unet_on(&packs, gan, trained_on, settings, dice);
+    }
+
+    /// The same with its training packs (name and digest, command line) and settings. The test pack is `test`.
+    pub fn unet_on(
+        &mut self,
+        packs: &[(&str, &str)],
+        gan: Option<&str>,
+        trained_on: TrainedOn,
+        settings: serde_json::Value,
+        dice: &[f64],
+    ) {
+        let seed = settings["seed"].clone();
+        let steps = settings.get("steps").cloned().unwrap_or_else(|| 10.into());
         let protocol =
-            format!("U-Net, 10 steps, seed {seed}; Dice on {} test patients", dice.len());
+            format!("U-Net, {steps} steps, seed {seed}; Dice on {} test patients", dice.len());
         let score = |of: String, value: f64| Score {
             of: Some(of),
             ..Score::new("dice", value, protocol.clone())
@@ -48,12 +66,18 @@ impl Fixture {
         }
         let mut result = result("segment", gan, scores);
         result.subject.trained_on = Some(trained_on);
-        result.settings = serde_json::json!({ "seed": seed });
+        result.settings = settings;
         result.inputs = vec![input("test", "test", "vesalius prepare acdc acdc/ --out packs/acdc")];
-        if let Some(gan) = gan {
-            let command = format!("vesalius sample runs/{gan} --count 100 --out packs/{gan}");
-            result.inputs.push(input("train", gan, &command));
-        }
+        result.inputs.extend(packs.iter().map(|(name, command)| input("train", name, command)));
+        self.add(&result);
+    }
+
+    /// A finished training of a pack, into `runs/NAME`.
+    pub fn trained(&mut self, gan: &str, name: &str, pack: &str, settings: serde_json::Value) {
+        let mut result = result("train", Some(gan), vec![]);
+        result.inputs = vec![input("pack", pack, "vesalius prepare acdc acdc/ --out packs/acdc")];
+        result.settings = settings;
+        result.command = format!("vesalius train packs/acdc --preset {gan} --out runs/{name}");
         self.add(&result);
     }
 

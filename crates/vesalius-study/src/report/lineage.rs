@@ -41,22 +41,17 @@ pub fn option(command: &str, name: &str) -> Option<String> {
 /// The training that made the synthetic images of a run: the one that the sampling task of a study names, the one whose
 /// `--out` the sampling command names, or the GAN's only one. None where that cannot be told.
 pub fn training<'a>(evidence: &Evidence<'a>, run: &Run) -> Option<&'a Run> {
-    if let Some(folder) = run.result.inputs.iter().find_map(|input| sampled_from(&input.path)) {
+    let sampled = run.result.inputs.iter().find_map(|input| sampling_task(&input.path));
+    if let Some((_, folder)) = sampled {
         let is = |training: &&Run| training.path.file_name() == Some(folder.as_ref());
         return evidence.stage("train").find(is);
     }
-    let sampled = run.result.inputs.iter().find_map(|input| {
-        input.command.starts_with("vesalius sample").then(|| words(&input.command))
-    });
-    if let Some(sampled) = sampled {
-        let clean = |path: &str| path.trim_end_matches('/').to_owned();
-        let named = evidence.stage("train").find(|training| {
-            let out = training.result.command.lines().next().and_then(|c| option(c, "--out"));
-            out.is_some_and(|out| sampled.iter().skip(2).any(|word| clean(word) == clean(&out)))
-        });
-        if named.is_some() {
-            return named;
-        }
+    let is_sampled = |command: &&str| command.starts_with("vesalius sample");
+    let mut commands = run.result.inputs.iter().map(|input| input.command.as_str());
+    if let Some(command) = commands.find(is_sampled)
+        && let Some(named) = trainings_named(evidence, command).0.first()
+    {
+        return Some(named);
     }
     let gan = run.gan()?;
     let mut of_gan = evidence.stage("train").filter(|training| training.gan() == Some(gan));
@@ -64,24 +59,49 @@ pub fn training<'a>(evidence: &Evidence<'a>, run: &Run) -> Option<&'a Run> {
     of_gan.next().is_none().then_some(only)
 }
 
-/// Name of the training's folder, of a pack in the folder of a study's sampling task:
-/// `tasks/sample-KEY/attempts/N/pack`.
-fn sampled_from(pack: &Path) -> Option<String> {
+/// The trainings whose `--out` a sampling command names, and the word that does.
+pub fn trainings_named<'a>(evidence: &Evidence<'a>, command: &str) -> (Vec<&'a Run>, String) {
+    let clean = |path: &str| path.trim_end_matches('/').to_owned();
+    let sampled: Vec<String> = words(command).into_iter().skip(2).collect();
+    let mut found = (vec![], String::new());
+    for training in evidence.stage("train") {
+        let out = training.result.command.lines().next().and_then(|c| option(c, "--out"));
+        let word = out.and_then(|out| sampled.iter().find(|word| clean(word) == clean(&out)));
+        if let Some(word) = word {
+            found.0.push(training);
+            found.1.clone_from(word);
+        }
+    }
+    found
+}
+
+/// The task of a study that sampled a pack, of a path in its folder, `tasks/sample-KEY/attempts/N/pack`; and the name of
+/// the folder of the training that it sampled.
+pub fn sampling_task(pack: &Path) -> Option<(Task, String)> {
     let folder = pack.ancestors().nth(3)?;
     if !folder.file_name()?.to_str()?.starts_with("sample-") {
         return None;
     }
     let task = Task::read(folder).ok()?;
     let training = task.input("run")?;
-    Some(folder_name(training.stage, &training.key))
+    let name = folder_name(training.stage, &training.key);
+    Some((task, name))
 }
 
-/// How many synthetic images were sampled for a run, where the samplings' command lines say it.
+/// How many synthetic images were sampled for a run, where the samplings say it.
 pub fn sampled_count(run: &Run) -> Option<u64> {
-    let commands = run.result.inputs.iter().map(|input| input.command.as_str());
-    let counts: Option<Vec<u64>> = commands
-        .filter(|command| command.starts_with("vesalius sample"))
-        .map(|command| option(command, "--count")?.parse().ok())
+    let is_sampled = |command: &str| command.starts_with("vesalius sample");
+    let counts: Option<Vec<u64>> = run
+        .result
+        .inputs
+        .iter()
+        .filter_map(|input| match sampling_task(&input.path) {
+            Some((task, _)) => Some(task.spec.get("count").and_then(serde_json::Value::as_u64)),
+            None if is_sampled(&input.command) => {
+                Some(option(&input.command, "--count").and_then(|count| count.parse().ok()))
+            }
+            None => None,
+        })
         .collect();
     counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
 }

@@ -15,7 +15,9 @@ pub mod pages;
 pub mod paper;
 pub mod predict;
 pub mod render;
+pub mod repetition;
 pub mod runs;
+pub mod sets;
 pub mod trials;
 pub mod verdict;
 

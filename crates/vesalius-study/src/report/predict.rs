@@ -78,10 +78,10 @@ pub fn units<'a>(evidence: &'a Evidence) -> Vec<Unit<'a>> {
 
 /// Mean Dice of the U-Nets trained on a unit.
 fn dice(evidence: &Evidence, unit: &Unit, trained_on: TrainedOn) -> Option<f64> {
-    let set = evidence.set(trained_on, Some(unit.gan))?;
-    let values: Vec<f64> = set
-        .judged
-        .iter()
+    let values: Vec<f64> = evidence
+        .usual_sets(trained_on)
+        .filter(|set| set.gan.as_deref() == Some(unit.gan))
+        .flat_map(|set| &set.judged)
         .filter(|run| unit.digest.is_none() || synthetic_digest(run) == unit.digest)
         .filter_map(|run| Some(run.dice()?.value))
         .collect();

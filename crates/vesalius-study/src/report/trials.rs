@@ -78,10 +78,8 @@ pub struct Trial<'a> {
 /// All trainings.
 pub fn trials<'a>(evidence: &Evidence<'a>) -> Vec<Trial<'a>> {
     let mut dice: BTreeMap<&std::path::Path, Vec<f64>> = BTreeMap::new();
-    for run in evidence.stage("segment") {
-        if run.result.subject.trained_on == Some(TrainedOn::Synthetic)
-            && let (Some(score), Some(made)) = (run.dice(), training(evidence, run))
-        {
+    for run in evidence.usual_sets(TrainedOn::Synthetic).flat_map(|set| &set.judged) {
+        if let (Some(score), Some(made)) = (run.dice(), training(evidence, run)) {
             dice.entry(&made.path).or_default().push(score.value);
         }
     }

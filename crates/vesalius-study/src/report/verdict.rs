@@ -2,7 +2,7 @@
 //! patients carry.
 
 use super::compare::{Comparison, Kind, Question, ask};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, TrainingSet};
 use crate::run_dir::TrainedOn;
 
 /// What the runs on one dataset show about adding synthetic images to real ones.
@@ -16,6 +16,8 @@ pub enum Verdict {
     NothingAdded,
     /// The results hold no Dice per patient (or of fewer than 2 shared ones): differences cannot be tested.
     Untested,
+    /// No U-Net on real data alone was trained as one on real and synthetic data was: other steps, another network.
+    Unlike,
     /// At least one GAN's images raised Dice, the corrected p-value says; the one that raised it most.
     Helps(Comparison),
     /// No GAN's images raised Dice so, and at least one lowered it; the one that lowered it most.
@@ -27,10 +29,12 @@ pub enum Verdict {
 /// The verdict and the question it stands on.
 pub fn verdict(evidence: &Evidence) -> (Verdict, Question) {
     let question = ask(evidence, Kind::AddedToReal);
-    let added = evidence
-        .sets
-        .iter()
-        .any(|set| set.trained_on == TrainedOn::RealAndSynthetic && set.dice.is_some());
+    // Other real images than the test pack's own say nothing of adding to these.
+    let judged = |set: &TrainingSet, trained_on: TrainedOn| {
+        set.trained_on == trained_on && set.dice.is_some() && set.is_original()
+    };
+    let is_baseline = |set: &TrainingSet| judged(set, TrainedOn::Real);
+    let added = evidence.sets.iter().any(|set| judged(set, TrainedOn::RealAndSynthetic));
     let diverged: Vec<String> = evidence
         .gans()
         .into_iter()
@@ -46,9 +50,14 @@ pub fn verdict(evidence: &Evidence) -> (Verdict, Question) {
             .max_by(|a, b| (sign * a.difference).total_cmp(&(sign * b.difference)))
             .cloned()
     };
+    let has_like = evidence
+        .sets
+        .iter()
+        .filter(|set| judged(set, TrainedOn::RealAndSynthetic))
+        .any(|set| evidence.reference(set, TrainedOn::Real).is_some());
     let verdict = if all_diverged && !added {
         Verdict::Diverged(diverged)
-    } else if evidence.set(TrainedOn::Real, None).is_none() {
+    } else if !evidence.sets.iter().any(is_baseline) {
         Verdict::NoBaseline
     } else if !added {
         Verdict::NothingAdded
@@ -56,6 +65,8 @@ pub fn verdict(evidence: &Evidence) -> (Verdict, Question) {
         Verdict::Helps(best)
     } else if let Some(worst) = most(&|c| c.is_shown() && c.difference < 0.0, -1.0) {
         Verdict::Hurts(worst)
+    } else if !has_like {
+        Verdict::Unlike
     } else {
         most(&|_| true, 1.0).map_or(Verdict::Untested, Verdict::NotShown)
     };

@@ -1,5 +1,6 @@
 //! Pages and files that are part of the program, and plain answers.
 
+use crate::say;
 use axum::extract::Path;
 use axum::http::header::{self, HeaderValue};
 use axum::http::{StatusCode, Uri};
@@ -58,7 +59,7 @@ pub fn plain(status: StatusCode, text: &'static str) -> Response {
 
 /// Something of ours broke: the log says what, the page does not.
 fn broken(error: &anyhow::Error) -> Response {
-    eprintln!("error: {error:#}");
+    say!("error: {error:#}");
     plain(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here; nothing was changed.")
 }
 

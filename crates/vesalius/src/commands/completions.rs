@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use clap::Command;
-use std::io::Write as _;
 use std::process::ExitCode;
+use vesalius_study::output;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -20,9 +20,6 @@ pub struct Args {
 pub fn run(args: &Args, mut command: Command) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "vesalius", &mut script);
-    // A closed pipe (`| head`) is the reader's choice, not an error.
-    match std::io::stdout().write_all(&script) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    output::bytes(&script);
+    Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::Scores;
+use vesalius_study::{say, show};
 use vesalius_torch::Device;
 use vesalius_torch::features::images::{ImageSet as _, PackImages};
 use vesalius_torch::metrics::audit::conclude::{Concluded, Features, conclude};
@@ -87,7 +88,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(target) = &args.memory_gan {
         let real = Pack::open(&args.real)?;
         memory_gan::write(&real, target, args.count, args.seed, command_line())?;
-        eprintln!("{}: {} perturbed training images", target.display(), args.count);
+        say!("{}: {} perturbed training images", target.display(), args.count);
         return Ok(ExitCode::SUCCESS);
     }
     let (Some(synthetic), Some(out)) = (&args.synthetic, &args.out) else {
@@ -124,7 +125,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     settled.of(result).publish(out)?;
     Scores { scores, missing }.print(args.json)?;
     if !args.json {
-        println!("\n{}: {}\n{}", verdict.level.name(), verdict.text, verdict.limits);
+        show!("\n{}: {}\n{}", verdict.level.name(), verdict.text, verdict.limits);
     }
     Ok(ExitCode::SUCCESS)
 }

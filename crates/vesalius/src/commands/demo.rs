@@ -5,10 +5,13 @@
 
 use crate::environment::{REQUEUE, Stop};
 use anyhow::{Context, Result, bail};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 use vesalius_study::run_dir::{Outcome, RunResult};
+use vesalius_study::say;
+use vesalius_study::show;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -70,12 +73,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let demo = Demo { args, started: Instant::now() };
     match demo.run() {
         Ok(page) => {
-            println!("{}", page.display());
+            show!("{}", page.display());
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => match error.downcast_ref::<Interrupted>() {
             Some(_) => {
-                eprintln!("stopped; the same command goes on");
+                say!("stopped; the same command goes on");
                 Ok(ExitCode::from(REQUEUE))
             }
             None => Err(error),
@@ -126,7 +129,7 @@ impl Demo<'_> {
             let trained = runs.join(preset);
             self.train(preset, settings, &pack, &trained)?;
             if let Outcome::Diverged { reason } = RunResult::read(&trained)?.outcome {
-                eprintln!("{preset} diverged ({reason}): there is nothing to sample");
+                say!("{preset} diverged ({reason}): there is nothing to sample");
                 continue;
             }
             let synthetic = packs.join(preset);
@@ -167,7 +170,7 @@ impl Demo<'_> {
         }
         self.step(&report, &["report", text(&runs)?, "--out", text(&report)?])?;
         let page = report.join("report.html");
-        eprintln!("{:.1} minutes in all", self.started.elapsed().as_secs_f64() / 60.0);
+        say!("{:.1} minutes in all", self.started.elapsed().as_secs_f64() / 60.0);
         Ok(page)
     }
 
@@ -228,15 +231,20 @@ impl Demo<'_> {
     fn command<S: AsRef<str>>(&self, arguments: &[S]) -> Result<()> {
         let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
         let minutes = self.started.elapsed().as_secs_f64() / 60.0;
-        eprintln!("\n[{minutes:.1} min] vesalius {}", arguments.join(" "));
+        say!("\n[{minutes:.1} min] vesalius {}", arguments.join(" "));
         let program = std::env::current_exe().context("the path of this program")?;
-        let status = Command::new(program)
+        let mut step = Command::new(program)
             .args(&arguments)
-            // Data of the steps is not the demo's data.
-            .stdout(std::process::Stdio::from(std::io::stderr()))
-            .status()
+            .stdout(Stdio::piped())
+            .spawn()
             .context("vesalius cannot start itself")?;
-        match status.code() {
+        // Results of the steps are not the demo's results: where nobody can hear them, the steps go on.
+        if let Some(results) = step.stdout.take() {
+            for line in BufReader::new(results).lines().map_while(Result::ok) {
+                say!("{line}");
+            }
+        }
+        match step.wait().context("a step of the demo")?.code() {
             // 1: a GAN that diverged, an outcome that the report shows.
             Some(0 | 1) => Ok(()),
             Some(code) if code == i32::from(REQUEUE) || code == 130 => Err(Interrupted.into()),

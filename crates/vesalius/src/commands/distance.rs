@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::{Score, Scores};
+use vesalius_study::show;
 use vesalius_torch::metrics::frechet::{self, Divisor, frechet_distance};
 use vesalius_torch::{Device, Tensor};
 
@@ -81,7 +82,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.json {
         Scores { scores: vec![score], missing: Vec::new() }.print(true)?;
     } else {
-        println!("{:.4}", score.value);
+        show!("{:.4}", score.value);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use super::weights::path_of;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use vesalius_study::show;
 use vesalius_study::weights::KNOWN;
 use vesalius_torch::features::unet::cache_dir;
 
@@ -36,12 +37,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         [versions(), processor(), threads(), cuda(), memory(), disk(), cache()?, weights()?];
     if args.json {
         let object = BTreeMap::from([("findings", &findings)]);
-        println!("{}", serde_json::to_string_pretty(&object)?);
+        show!("{}", serde_json::to_string_pretty(&object)?);
     } else {
         for finding in &findings {
-            println!("{:<12} {}", finding.what, finding.found);
+            show!("{:<12} {}", finding.what, finding.found);
             if let Some(remedy) = &finding.remedy {
-                println!("{:<12}   -> {remedy}", "");
+                show!("{:<12}   -> {remedy}", "");
             }
         }
     }

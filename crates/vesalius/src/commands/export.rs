@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use vesalius_study::data::export::{ExportKind, export};
 use vesalius_study::data::pack::Pack;
+use vesalius_study::say;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -47,13 +48,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let cases = pack.manifest().cases.len();
     let bar = Mutex::new((Progress::new("exporting", cases as u64, "cases"), 0_u64));
-    export(&pack, kind, &args.out, &|| {
+    let exported = export(&pack, kind, &args.out, &|| {
         if let Ok(mut guard) = bar.lock() {
             guard.1 += 1;
             let done = guard.1;
             guard.0.set(done, "");
         }
     })?;
-    eprintln!("{}: {cases} cases", args.out.display());
+    for note in &exported.notes {
+        say!("note: {note}");
+    }
+    say!("{}: {} cases", args.out.display(), exported.cases);
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use vesalius_study::data::manifest::Split;
 use vesalius_study::data::montage::{Tile, montage};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
+use vesalius_study::{say, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let pack = Pack::open(&args.pack)?;
     let summary = summarise(&pack)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        show!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         print(&pack, &summary);
     }
@@ -55,15 +56,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let png = montage(&tiles, pack.layout(), COLUMNS)
             .with_context(|| format!("{}", pack.path().display()))?;
         write_file(path, &png)?;
-        eprintln!("{}: {shown} slices", path.display());
+        say!("{}: {shown} slices", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn print(pack: &Pack, summary: &Summary) {
     let layout = pack.layout();
-    println!("{}  ({})", pack.path().display(), pack.manifest().dataset);
-    println!(
+    show!("{}  ({})", pack.path().display(), pack.manifest().dataset);
+    show!(
         "{} slices of {}x{} pixels, {} channel(s), {:?}; digest {}",
         pack.len(),
         layout.height,
@@ -72,18 +73,15 @@ fn print(pack: &Pack, summary: &Summary) {
         layout.depth,
         &pack.digest()[..16]
     );
-    println!("{}", summary.provenance);
+    show!("{}", summary.provenance);
     for side in &summary.sides {
         let name = match side.split {
             Split::Train => "train",
             Split::Test => "test",
         };
-        println!(
-            "{name}: {} patients, {} cases, {} slices",
-            side.patients, side.cases, side.slices
-        );
+        show!("{name}: {} patients, {} cases, {} slices", side.patients, side.cases, side.slices);
         for class in &side.classes {
-            println!(
+            show!(
                 "  {:<20} in {:>6} slices, {:>6.2} % of pixels",
                 class.name,
                 class.slices,
@@ -97,6 +95,6 @@ fn print(pack: &Pack, summary: &Summary) {
             .iter()
             .map(|&count| BARS[(count as f64 / most as f64 * 8.0).ceil() as usize])
             .collect();
-        println!("channel {channel}: black |{bars}| white");
+        show!("channel {channel}: black |{bars}| white");
     }
 }

@@ -20,6 +20,7 @@ use vesalius_study::publish::write_file;
 use vesalius_study::report::paper::display_name;
 use vesalius_study::run_dir::{Input, Subject};
 use vesalius_study::score::{Score, Scores};
+use vesalius_study::{say, show};
 use vesalius_torch::features::images::PackImages;
 use vesalius_torch::metrics::bounds::candidates;
 use vesalius_torch::metrics::features::FeatureSet;
@@ -205,7 +206,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     Scores { scores: vec![score], missing: vec![] }.print(args.json)?;
     if !args.json {
-        println!("{}", args.out.join("map.html").display());
+        show!("{}", args.out.join("map.html").display());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -261,7 +262,7 @@ fn draw(
     let features = in_f32(&Tensor::cat(&parts, 0));
     drop(parts);
     let (points, width) = (features.size()[0] as usize, features.size()[1] as usize);
-    eprintln!("mapping {points} points of {width} dimensions");
+    say!("mapping {points} points of {width} dimensions");
     let wanted = settings.neighbours - 1;
     let near = if points <= wanted + SPARE + 1 {
         Candidates::everybody(points)

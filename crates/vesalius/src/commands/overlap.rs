@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::overlap::{Meeting, made_and_both_sides, made_and_side};
 use vesalius_study::run_dir::RunResult;
+use vesalius_study::say;
 use vesalius_study::score::Score;
 
 /// Arguments.
@@ -22,7 +23,7 @@ impl Overlap {
     /// When packs overlap and the user did not allow it.
     pub fn settle(self, meeting: &Meeting) -> Result<Settled> {
         for note in &meeting.notes {
-            eprintln!("note: {note}");
+            say!("note: {note}");
         }
         let mut remark = String::new();
         if !meeting.overlap.is_empty() {
@@ -32,7 +33,7 @@ impl Overlap {
                     "{overlap}; expected none on both sides (--allow-overlap goes on, and every protocol says so)"
                 );
             }
-            eprintln!("warning: {overlap}");
+            say!("warning: {overlap}");
             remark = format!("; overlap allowed: {overlap}");
         }
         for note in &meeting.notes {

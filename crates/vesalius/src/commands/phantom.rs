@@ -4,6 +4,7 @@ use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::phantom::{PhantomKind, write};
+use vesalius_study::say;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -46,6 +47,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Kind::Idrid => PhantomKind::Idrid,
     };
     write(kind, &args.out, args.patients, args.seed)?;
-    eprintln!("{}: {} patients", args.out.display(), args.patients);
+    say!("{}: {} patients", args.out.display(), args.patients);
     Ok(ExitCode::SUCCESS)
 }

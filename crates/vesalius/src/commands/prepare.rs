@@ -11,6 +11,7 @@ use vesalius_study::data::prepare::{Job, prepare};
 use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_study::data::source::{self, SourceKind, SourceOptions};
 use vesalius_study::data::split::SplitRule;
+use vesalius_study::say;
 use vesalius_torch::nets::pyramid::Pyramid;
 
 /// Arguments.
@@ -172,13 +173,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bar.finish();
     }
     if let Some((case, share)) = summary.most_cut {
-        eprintln!(
-            "note: the crop cuts labelled pixels off; most from {case}, {:.1} %",
-            100.0 * share
-        );
+        say!("note: the crop cuts labelled pixels off; most from {case}, {:.1} %", 100.0 * share);
     }
     let ([train, test], [train_patients, test_patients]) = (summary.slices, summary.patients);
-    eprintln!(
+    say!(
         "{}: {train} slices of {train_patients} patients to train, {test} of {test_patients} to test",
         args.out.display()
     );
@@ -193,7 +191,7 @@ fn unfit_for_gans([height, width]: [usize; 2]) -> Vec<Finding> {
             let text = format!("no GAN but perhaps SPADE can be trained on it ({error})");
             let finding = Finding::warning(format!("--size {height}x{width}"), text);
             for line in lines(std::slice::from_ref(&finding)) {
-                eprintln!("{line}");
+                say!("{line}");
             }
             vec![finding]
         }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_study::show;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -40,6 +41,6 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let page = vesalius_study::report::write(&args.runs, &args.out)?;
-    println!("{}", page.display());
+    show!("{}", page.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::overlap::masks_and_test;
 use vesalius_study::data::pack::Pack;
+use vesalius_study::say;
 use vesalius_torch::layouts::Layouts;
 use vesalius_torch::sample::{Sampling, Trained};
 
@@ -88,6 +89,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bar.set(done as u64, "");
     })?;
     bar.finish();
-    eprintln!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
+    say!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
     Ok(ExitCode::SUCCESS)
 }

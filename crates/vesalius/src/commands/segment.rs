@@ -11,6 +11,7 @@ use vesalius_study::data::manifest::{Manifest, Provenance, Split};
 use vesalius_study::data::overlap::training_and_test;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::run_dir::{Input, Subject, TrainedOn, refuse_finished};
+use vesalius_study::say;
 use vesalius_study::score::{Score, Scores};
 use vesalius_torch::metrics::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::nets::unet::UnetSpec;
@@ -95,7 +96,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             bar.set(step, &format!("loss {loss:.3}"));
         });
     if stop.asked() {
-        eprintln!("stopped; the same command starts again");
+        say!("stopped; the same command starts again");
         return Ok(ExitCode::from(REQUEUE));
     }
     let trained = trained?;

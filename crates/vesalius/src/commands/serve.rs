@@ -10,6 +10,7 @@ use vesalius_study::publish;
 use vesalius_study::turing::store::Turing;
 use vesalius_study::turing::token::{self, TokenDigest};
 use vesalius_study::web::{Site, serve};
+use vesalius_study::{output, say, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -65,20 +66,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     })?;
     let address = listener.local_addr().context("--listen")?;
     if !address.ip().is_loopback() && !args.https {
-        eprintln!(
-            "note: {address} is open to other machines, and nothing is encrypted: see --help"
-        );
+        say!("note: {address} is open to other machines, and nothing is encrypted: see --help");
     }
     if let Some(turing) = &turing {
         let readers = turing.readers()?;
         let over = readers.iter().filter(|reader| reader.submitted).count();
-        eprintln!("{}: {} readers, {over} submitted", turing.about().title, readers.len());
+        say!("{}: {} readers, {over} submitted", turing.about().title, readers.len());
     }
-    eprintln!("listening on {address}");
-    println!("http://{address}/owner/{owner}");
+    say!("listening on {address}");
+    show!("http://{address}/owner/{owner}");
+    // Without it nobody gets in.
+    output::check()?;
     let site = Site { turing, study, owner: TokenDigest::of(&owner), https: args.https };
     serve(site, listener, &|| stop.asked())?;
-    eprintln!("stopped; every answer that was given is saved");
+    say!("stopped; every answer that was given is saved");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Input, Outcome, RunResult, Subject};
+use vesalius_study::say;
 use vesalius_study::score::Score;
 use vesalius_torch::Device;
 use vesalius_torch::checkpoint::State;
@@ -107,11 +108,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     match train_and_publish(args, &spec, &pack, device, &stop)? {
         Ended::Finished => Ok(ExitCode::SUCCESS),
         Ended::Stopped => {
-            eprintln!("stopped; `--resume` goes on");
+            say!("stopped; `--resume` goes on");
             Ok(ExitCode::from(REQUEUE))
         }
         Ended::Diverged(reason) => {
-            eprintln!("diverged: {reason}");
+            say!("diverged: {reason}");
             Ok(ExitCode::from(1))
         }
     }

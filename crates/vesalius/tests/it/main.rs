@@ -9,6 +9,7 @@ mod families;
 mod formats;
 mod found;
 mod full_disk;
+mod full_log;
 mod init_from;
 mod map;
 mod metrics;

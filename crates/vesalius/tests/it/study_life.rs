@@ -195,7 +195,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert_eq!(bytes[60..64], [0_u8, 0, 0, 1]);
     bytes[63] = 2;
     std::fs::write(&path, &bytes).unwrap();
-    for command in ["run", "status", "retry", "reindex"] {
+    for command in ["run", "status", "retry"] {
         bench.refused(&["study", command, STUDY], &["store.sqlite", "version 2", "newer"]);
     }
     assert!(std::fs::read(&path).unwrap() == bytes, "somebody wrote into it");
@@ -203,4 +203,34 @@ fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     std::fs::write(&path, &bytes).unwrap();
     bench.ok(&RUN);
     assert_eq!(status(&bench)["counts"]["finished"], 2);
+}
+
+/// Results lie in the folders of the tasks: an index can always be made again, and the old one is kept.
+#[test]
+fn a_damaged_store_is_named_by_every_command_and_made_again_by_reindex() {
+    let bench = studied(short);
+    bench.ok(&RUN);
+    let before = status(&bench);
+    let path = bench.path("study-smoke/store.sqlite");
+    let whole = std::fs::read(&path).unwrap();
+    let mut overwritten = whole.clone();
+    overwritten[100..3100].fill(7);
+    let mut newer = whole.clone();
+    newer[63] = 2;
+    let damaged = [b"not a store".to_vec(), vec![], whole[..5000].to_vec(), overwritten, newer];
+    for (i, bytes) in damaged.iter().enumerate() {
+        std::fs::write(&path, bytes).unwrap();
+        for command in ["run", "status", "retry", "plan"] {
+            bench.refused(&["study", command, STUDY], &["store.sqlite", "study reindex"]);
+        }
+        let output = bench.run(&["study", "reindex", STUDY]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.contains(": 2 results"), "{said}");
+        assert!(said.lines().any(|line| line.starts_with("set aside as ")), "{said}");
+        let number = if i == 0 { String::new() } else { format!("-{}", i + 1) };
+        let aside = bench.path(&format!("study-smoke/store.sqlite.damaged{number}"));
+        assert!(std::fs::read(aside).unwrap() == *bytes, "kept as it was");
+        assert_eq!(status(&bench), before);
+    }
+    bench.ok(&RUN);
 }

@@ -3,6 +3,7 @@
 use crate::report::document::{Block, Column, Entry, Grid, Section};
 use crate::report::evidence::{Evidence, TrainingSet};
 use crate::report::lineage::presets;
+use crate::report::repetition::synthetic_images;
 use crate::report::runs::Run;
 use crate::run_dir::TrainedOn;
 use anyhow::Result;
@@ -49,9 +50,14 @@ fn behind(evidence: &Evidence, set: &TrainingSet) -> [Sum; 3] {
     let trainings =
         evidence.stage("train").filter(|run| run.gan().is_some_and(|g| made_by.contains(&g)));
     let alone = set.trained_on == TrainedOn::Synthetic;
+    // Of a GAN with several sets of images what judged these.
+    let several = gan.is_some_and(|gan| evidence.judged_images(gan).len() > 1);
     let judging = evidence.runs.iter().copied().filter(|run| {
         let judges = !matches!(run.result.stage.as_str(), "train" | "segment");
-        alone && judges && run.gan() == gan
+        let of_set = !several
+            || set.judged.is_empty()
+            || synthetic_images(evidence, run) == set.basis.synthetic;
+        alone && judges && run.gan() == gan && of_set
     });
     [Sum::of(trainings), Sum::of(judging), Sum::of(set.judged.iter().copied())]
 }

@@ -39,7 +39,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
             maps.iter().copied().filter(|run| features(run) == *kind).collect();
         let of = |gan: &str| of_kind.iter().copied().find(|run| run.gan() == Some(gan));
         let ranked: Vec<(&Run, f64)> =
-            order.iter().filter_map(|(gan, dice)| Some((of(gan)?, *dice))).collect();
+            order.iter().filter_map(|set| Some((of(set.gan.as_deref()?)?, set.value()?))).collect();
         let mut figures = vec![];
         match ranked.as_slice() {
             [(least, low), .., (most, high)] => {

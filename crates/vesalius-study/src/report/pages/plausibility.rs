@@ -79,7 +79,14 @@ fn filtering(evidence: &Evidence) -> Option<Grid> {
     for filtered in &evidence.sets {
         let base = filtered.gan.as_deref().and_then(|gan| gan.strip_suffix(FILTERED));
         let (Some(base), Some(after)) = (base, filtered.dice.clone()) else { continue };
-        let Some(before) = evidence.set(filtered.trained_on, Some(base)) else { continue };
+        // Of all samples, judged in the same way; of several sets of them it cannot be told which one was filtered.
+        let mut all = evidence.sets.iter().filter(|set| {
+            (set.trained_on, set.gan.as_deref()) == (filtered.trained_on, Some(base))
+                && set.dice.is_some()
+                && set.basis.settings == filtered.basis.settings
+                && set.basis.foreign == filtered.basis.foreign
+        });
+        let (Some(before), None) = (all.next(), all.next()) else { continue };
         let change = before.value().map(|value| after.value - value);
         let with_real = filtered.trained_on == TrainedOn::RealAndSynthetic;
         rows.push(vec![

@@ -1,8 +1,11 @@
 //! All scores of each GAN's images: whatever the runs measured.
 
+use crate::report::catalogue::Key;
 use crate::report::document::{Block, Column, Entry, Grid, Section};
-use crate::report::evidence::Evidence;
+use crate::report::evidence::{Evidence, measured};
+use crate::report::lineage::{synthetic_count, synthetic_digest};
 use crate::report::paper::display_name;
+use crate::report::runs::Run;
 use anyhow::Result;
 
 /// The page.
@@ -19,18 +22,27 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         group: key.group().to_owned(),
         ..Column::new(&key.name(), &key.title())
     }));
-    let rows = evidence
-        .gans()
-        .into_iter()
-        .filter(|gan| keys.iter().any(|key| evidence.measure(gan, key).is_some()))
-        .map(|gan| {
-            let mut row: Vec<Entry> = vec![display_name(gan).into()];
-            row.extend(
-                keys.iter().map(|key| Entry::measured(evidence.measure(gan, key), key.digits())),
-            );
-            row
-        })
-        .collect();
+    let mut rows = vec![];
+    for gan in evidence.gans() {
+        // Images of another training or number are others: their scores are not repetitions.
+        let images = evidence.judged_images(gan);
+        let several = images.len() > 1;
+        for runs in images.values() {
+            let of = |key: &Key| measured(runs.iter().copied(), key);
+            if keys.iter().all(|key| of(key).is_none()) {
+                continue;
+            }
+            let mut name = display_name(gan);
+            if let Some(words) =
+                runs.first().and_then(|run| about(evidence, run)).filter(|_| several)
+            {
+                name = format!("{name}, {words}");
+            }
+            let mut row: Vec<Entry> = vec![name.into()];
+            row.extend(keys.iter().map(|key| Entry::measured(of(key), key.digits())));
+            rows.push(row);
+        }
+    }
     let grid = Grid {
         name: "scores",
         dataset: evidence.dataset.to_owned(),
@@ -49,4 +61,12 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         blocks: vec![Block::Grid(grid)],
         files: vec![],
     }))
+}
+
+/// Which images of a GAN a run judged.
+fn about(evidence: &Evidence, run: &Run) -> Option<String> {
+    let digest = synthetic_digest(run)?;
+    let count = synthetic_count(evidence, run);
+    let count = count.map_or_else(String::new, |count| format!("{count} samples, "));
+    Some(format!("{count}pack {digest:.8}"))
 }

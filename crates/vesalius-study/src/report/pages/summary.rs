@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 pub fn section(evidence: &Evidence) -> Section {
     let (verdict, question) = verdict(evidence);
     let gan = subject(evidence, &verdict);
-    let answers = vec![
+    let mut answers = vec![
         ("Would synthetic data help here?".to_owned(), help(evidence, &verdict, &question)),
         ("Could they replace real images?".to_owned(), replace(evidence)),
         ("Which GAN?".to_owned(), which(evidence, &verdict)),
@@ -24,6 +24,10 @@ pub fn section(evidence: &Evidence) -> Section {
         ("At what risk?".to_owned(), risk(evidence, gan.as_deref())),
         ("How sure is this?".to_owned(), how_sure(evidence, &question)),
     ];
+    // Before everything else: what follows is not what it seems.
+    if let Some(text) = overlap(evidence) {
+        answers.insert(0, ("Are these numbers sound?".to_owned(), text));
+    }
     Section {
         id: "summary",
         title: format!("In short: {}", evidence.dataset),
@@ -32,14 +36,33 @@ pub fn section(evidence: &Evidence) -> Section {
     }
 }
 
+/// What `--allow-overlap` let pass, where it did.
+fn overlap(evidence: &Evidence) -> Option<String> {
+    let mut said: BTreeSet<&str> = BTreeSet::new();
+    let mut runs = 0;
+    for run in evidence.runs.iter().filter(|run| !run.result.overlap.is_empty()) {
+        runs += 1;
+        said.extend(run.result.overlap.iter().map(String::as_str));
+    }
+    let said: Vec<&str> = said.into_iter().collect();
+    (runs > 0).then(|| {
+        format!(
+            "Not as they stand: in {runs} of {} runs patients were allowed on both sides (--allow-overlap), and numbers of \
+             those who were seen are too good. {}.",
+            evidence.runs.len(),
+            said.join("; ")
+        )
+    })
+}
+
 /// The GAN whose risk matters: the one that helped, or else the most useful one alone, or else with real images.
 fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<String> {
     if let Verdict::Helps(best) = verdict {
         return best.gan.clone();
     }
-    let alone = evidence.by_usefulness().last().map(|(gan, _)| (*gan).to_owned());
+    let alone = evidence.by_usefulness().last().and_then(|set| set.gan.clone());
     alone.or_else(|| {
-        let added = evidence.sets.iter().filter(|s| s.trained_on == TrainedOn::RealAndSynthetic);
+        let added = evidence.usual_sets(TrainedOn::RealAndSynthetic);
         let judged = added.filter_map(|set| Some((set.gan.clone()?, set.value()?)));
         judged.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(gan, _)| gan)
     })
@@ -73,6 +96,10 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
             .to_owned(),
         Verdict::Untested => "Cannot say: differences are tested patient by patient, and these results hold no Dice per \
                               patient, or of fewer than two; judge again with this version."
+            .to_owned(),
+        Verdict::Unlike => "Cannot say: no U-Net was trained on the real images alone with the settings of one that was \
+                            trained on real and synthetic images (the same --steps, --batch and network), so that their \
+                            difference would not be the images'."
             .to_owned(),
         Verdict::Helps(best) => {
             format!(
@@ -115,7 +142,7 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
 }
 
 fn gan_name(comparison: &Comparison) -> String {
-    prose(comparison.gan.as_deref().unwrap_or("?"))
+    prose(comparison.subject.as_deref().unwrap_or("?"))
 }
 
 /// Other GANs whose images were shown to lower Dice.
@@ -131,7 +158,7 @@ fn losers(question: &Question) -> String {
 
 fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
     let question = ask(evidence, Kind::AddedAgainstAugmented);
-    let Some(found) = question.comparisons.iter().find(|c| c.gan == best.gan) else {
+    let Some(found) = question.comparisons.iter().find(|c| c.a == best.a) else {
         return " Whether rotations, shifts and flips, which cost nothing, do as much was not tried.".to_owned();
     };
     let change = change(found, question.comparisons.len());
@@ -151,11 +178,11 @@ fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
 fn replace(evidence: &Evidence) -> String {
     let question = ask(evidence, Kind::AloneAgainstReal);
     let order = evidence.by_usefulness();
-    let Some((best, dice)) = order.last().copied() else {
+    let Some((best, dice)) = order.last().and_then(|set| Some((*set, set.value()?))) else {
         return "Not tried: no U-Net was trained on synthetic images alone.".to_owned();
     };
-    let name = prose(best);
-    let Some(real) = evidence.set(TrainedOn::Real, None).and_then(TrainingSet::value) else {
+    let name = prose(&best.subject().unwrap_or_default());
+    let Some(real) = evidence.reference(best, TrainedOn::Real).and_then(TrainingSet::value) else {
         return format!(
             "Cannot say: images of {name} alone gave a Dice of {dice:.3}, and none was measured for real images."
         );
@@ -163,7 +190,7 @@ fn replace(evidence: &Evidence) -> String {
     let values =
         format!("images of {name} alone, the best, gave a Dice of {dice:.3}, real ones {real:.3}");
     let tests = question.comparisons.len();
-    match question.comparisons.iter().find(|c| c.gan.as_deref() == Some(best)) {
+    match question.comparisons.iter().find(|c| c.a == best.name()) {
         None => format!("Not tested patient by patient: {values}."),
         Some(c) if c.is_shown() && c.difference < 0.0 => {
             format!("No: {values}: {}.", change(c, tests))
@@ -181,7 +208,8 @@ fn replace(evidence: &Evidence) -> String {
 fn which(evidence: &Evidence, verdict: &Verdict) -> String {
     let question = ask(evidence, Kind::BestAgainstOthers);
     let order = evidence.by_usefulness();
-    let alone = order.last().map(|(gan, dice)| {
+    let alone = order.last().and_then(|set| Some((set.subject()?, set.value()?)));
+    let alone = alone.map(|(gan, dice)| {
         let shown =
             question.comparisons.iter().filter(|c| c.is_shown() && c.difference > 0.0).count();
         let others = order.len() - 1;
@@ -191,7 +219,7 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
             (all, shown) if all == shown => format!("a lead that was shown over all {all} others"),
             (all, shown) => format!("a lead that was shown over {shown} of {all} others"),
         };
-        format!("Alone, images of {} were the most useful (Dice {dice:.3}), {lead}.", prose(gan))
+        format!("Alone, images of {} were the most useful (Dice {dice:.3}), {lead}.", prose(&gan))
     });
     let diverged: Vec<String> = evidence
         .gans()
@@ -220,7 +248,8 @@ fn how_many(evidence: &Evidence) -> String {
             "{one} per GAN were used; other numbers were not tried, so that this is no advice on how many."
         ),
         _ => format!(
-            "Tried were {}; the tables pool them, so that none can be preferred here.",
+            "Tried were {}: rows of their own in Table 2. No test compares them with each other, so that none can be \
+             preferred here.",
             list(&text)
         ),
     }
@@ -339,6 +368,17 @@ mod tests {
         for part in parts {
             assert!(text.contains(part), "`{text}` lacks `{part}`");
         }
+    }
+
+    #[test]
+    fn what_was_allowed_to_overlap_is_said_before_everything_else() {
+        let found = answers(|runs| {
+            runs.unet(None, Real, 1, &[0.7; 8]);
+            let mut leaked = crate::report::fixture::result("copying", Some("lsgan"), vec![]);
+            leaked.overlap = vec!["2 patients of b test there and train a: p1, p2".to_owned()];
+            runs.add(&leaked);
+        });
+        holds(&found[0], &["Not as they stand: in 1 of 2 runs", "train a: p1, p2"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::report::evidence::{Evidence, TrainingSet, key};
 use crate::report::paper::{PaperRow, TABLE_2, column};
 use crate::run_dir::TrainedOn;
 use anyhow::Result;
+use std::collections::BTreeSet;
 
 /// The page.
 ///
@@ -18,8 +19,16 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let dice = |row: &PaperRow| column(evidence.dataset).and_then(|i| row.dice[i]);
     let mut rows = vec![];
     for set in &evidence.sets {
-        let published =
-            TABLE_2.iter().find(|paper| key(paper.row) == (set.trained_on, set.gan.clone()));
+        // The first of a kind stands beside the paper's: the original data, judged as usual.
+        let is_first = evidence
+            .sets
+            .iter()
+            .find(|other| (other.trained_on, &other.gan) == (set.trained_on, &set.gan))
+            .is_some_and(|first| std::ptr::eq(first, set));
+        let published = TABLE_2
+            .iter()
+            .filter(|_| is_first)
+            .find(|paper| key(paper.row) == (set.trained_on, set.gan.clone()));
         let ours = (distance_entry(evidence, set), dice_entry(evidence, set));
         let paper = (published.and_then(fid), published.and_then(dice));
         if ours == (Entry::Absent, Entry::Absent) && paper == (None, None) {
@@ -47,12 +56,15 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
             Column::new("dice", "Dice"),
         ],
         rows,
-        remarks: vec![
+        remarks: [
             "In brackets: 95 % intervals, of what the notes say; below them least and greatest of repeated runs. The \
              paper's FID uses Inception features: a distance in other features is on another scale and compares with \
              its own column only."
                 .to_owned(),
-        ],
+        ]
+        .into_iter()
+        .chain(apart(evidence))
+        .collect(),
     };
     Ok(Some(Section {
         id: "table2",
@@ -60,6 +72,40 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         blocks: vec![Block::Grid(grid)],
         files: vec![],
     }))
+}
+
+/// Why some rows are of their own.
+fn apart(evidence: &Evidence) -> Vec<String> {
+    let judged: Vec<&TrainingSet> = evidence.sets.iter().filter(|s| s.dice.is_some()).collect();
+    let mut remarks = vec![];
+    if judged.iter().any(|set| !set.words.is_empty() || !set.is_original()) {
+        remarks.push(
+            "Runs are repetitions where all training packs and every setting but the seed agree, or where these results \
+             show that only seeds of the GAN's training or sampling differ; what differs otherwise is a row of its own, \
+             named after it."
+                .to_owned(),
+        );
+    }
+    if judged.iter().any(|set| !set.is_usual) {
+        let usual: Vec<String> =
+            evidence.usual.iter().map(|(path, value)| format!("{path} {value}")).collect();
+        remarks.push(format!(
+            "Where a row names no setting: {}. Rows that do are compared with real images judged in the same way only.",
+            usual.join(", ")
+        ));
+    }
+    let foreign: BTreeSet<&str> =
+        judged.iter().flat_map(|set| &set.basis.foreign).map(String::as_str).collect();
+    for digest in foreign {
+        let inputs = evidence.runs.iter().flat_map(|run| &run.result.inputs);
+        let path = inputs.filter(|input| input.sha256 == digest).map(|i| i.path.display()).next();
+        let path = path.map_or_else(String::new, |path| format!("{path}, "));
+        remarks.push(format!(
+            "Other real data ({path}digest {digest:.8}): not the training side of the pack whose test patients judge, so \
+             they answer none of the questions below."
+        ));
+    }
+    remarks
 }
 
 fn diverged(evidence: &Evidence, set: &TrainingSet) -> Entry {
@@ -72,8 +118,9 @@ fn diverged(evidence: &Evidence, set: &TrainingSet) -> Entry {
 }
 
 fn distance_entry(evidence: &Evidence, set: &TrainingSet) -> Entry {
-    let gan = set.gan.as_deref().filter(|_| set.trained_on == TrainedOn::Synthetic);
-    let found = evidence.distance().zip(gan).and_then(|(key, gan)| evidence.measure(gan, &key));
+    let alone = set.trained_on == TrainedOn::Synthetic;
+    let key = evidence.distance().filter(|_| alone);
+    let found = key.and_then(|key| evidence.measure_for(set, &key));
     found.map_or_else(|| diverged(evidence, set), |measure| Entry::Measured(measure, 2))
 }
 

@@ -10,6 +10,7 @@ use vesalius_study::plan::Planned;
 use vesalius_study::store::Store;
 use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
+use vesalius_study::{say, show};
 
 /// Arguments of `reindex`.
 #[derive(Debug, clap::Args)]
@@ -108,7 +109,7 @@ pub fn retry(args: &RetryArgs) -> Result<ExitCode> {
         TaskDir::of(&out, planned.task.stage, &planned.key).retry()?;
         store.take_up(planned.task.stage, &planned.key)?;
     }
-    eprintln!("{} tasks will be tried again", tasks.len());
+    say!("{} tasks will be tried again", tasks.len());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -125,7 +126,7 @@ pub fn cancel(args: &CancelArgs) -> Result<ExitCode> {
         folder.cancel()?;
         count += 1;
     }
-    eprintln!("{count} tasks cancelled");
+    say!("{count} tasks cancelled");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -134,11 +135,14 @@ pub fn reindex(args: &StudyArg) -> Result<ExitCode> {
     let study = super::space::read(&args.study)?;
     let out = study.folder();
     let _lock = Lock::take(&out)?;
-    let (found, strange) = Store::open(&out)?.reindex()?;
-    for line in &strange {
-        eprintln!("left out: {line}");
+    let done = Store::reindex(&out)?;
+    if let Some((path, wrong)) = &done.set_aside {
+        say!("set aside as {}: {wrong}", path.display());
     }
-    eprintln!("{}: {found} results", out.display());
+    for line in &done.strange {
+        say!("left out: {line}");
+    }
+    say!("{}: {} results", out.display(), done.found);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -158,6 +162,6 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
         bail!("{}: nothing to report yet, expected finished tasks", open.study.name);
     }
     let page = vesalius_study::report::write(&folders, &args.out)?;
-    println!("{}", page.display());
+    show!("{}", page.display());
     Ok(ExitCode::SUCCESS)
 }

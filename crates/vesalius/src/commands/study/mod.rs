@@ -11,6 +11,7 @@ mod trial;
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
+use vesalius_study::say;
 use vesalius_study::store::Store;
 use vesalius_study::web::watch::{Known, Watch};
 
@@ -70,7 +71,7 @@ fn say_what_is_missing(study: &vesalius_study::study::Study) {
     if (best.distance.contains(&Inception) || best.metrics == Some(Inception))
         && let Err(error) = super::weights::in_cache("inception")
     {
-        eprintln!("note: [best] asks for inception, and {error:#}");
+        say!("note: [best] asks for inception, and {error:#}");
     }
 }
 
@@ -108,7 +109,7 @@ impl Open {
         let packs = match vesalius_study::coordinate::packs(&study) {
             Ok(packs) => packs,
             Err(error) if packs_may_be_missing => {
-                eprintln!("note: {error:#}; counts need no pack, a run does");
+                say!("note: {error:#}; counts need no pack, a run does");
                 plan::without_packs(&study)
             }
             Err(error) => return Err(error),

@@ -14,6 +14,7 @@ use vesalius_study::plan::{PackInfo, Plan, Planned, Progress};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
+use vesalius_study::{say, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -66,18 +67,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         counts.entry(*stage).or_default()[2] += later;
     }
     let (datasets, gans) = (study.dataset.len(), study.gan.len());
-    println!(
+    show!(
         "{}: {datasets} datasets x {gans} GANs, {} trainings",
         study.name,
         study.budget.runs.get_ref()
     );
-    println!("{:<10} {:>8} {:>8} {:>8} {:>8}", "stage", "in all", "finished", "to do", "later");
+    show!("{:<10} {:>8} {:>8} {:>8} {:>8}", "stage", "in all", "finished", "to do", "later");
     for (stage, [finished, todo, later]) in &counts {
         let all = finished + todo + later;
-        println!("{:<10} {all:>8} {finished:>8} {todo:>8} {later:>8}", stage.name());
+        show!("{:<10} {all:>8} {finished:>8} {todo:>8} {later:>8}", stage.name());
     }
     if plan.withheld > 0 {
-        println!("{} trainings are not paid for by the budget of hours", plan.withheld);
+        show!("{} trainings are not paid for by the budget of hours", plan.withheld);
     }
     print_estimate(args, &study, &plan, &known)?;
     super::say_what_is_missing(&study);
@@ -85,7 +86,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         for planned in &plan.tasks {
             let gan = planned.gan.as_deref().unwrap_or("-");
             let stage = planned.task.stage.name();
-            println!("{} {stage} {} {gan} {}", planned.key, planned.dataset, planned.what);
+            show!("{} {stage} {} {gan} {}", planned.key, planned.dataset, planned.what);
         }
     }
     if args.slurm {
@@ -100,26 +101,26 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
     let measured =
         super::status::secs_left(plan, known).zip(disk_left(&study.folder(), plan, known));
     if let Some((secs, bytes)) = measured {
-        println!("time left on one job: {}", super::status::duration(secs));
-        println!("disk still to be written: {} with checkpoints", mega(bytes));
+        show!("time left on one job: {}", super::status::duration(secs));
+        show!("disk still to be written: {} with checkpoints", mega(bytes));
     } else if args.no_trial || plan.tasks.iter().any(|p| !p.task.packs.iter().all(there)) {
-        println!(
+        show!(
             "time left, disk for checkpoints: unknown until the packs are there and a task of each stage and GAN has finished"
         );
     } else {
-        eprintln!("timing a few steps of each GAN; --no-trial leaves it out");
+        say!("timing a few steps of each GAN; --no-trial leaves it out");
         let trial = Trial::run(study, plan)?;
         if let Some((secs, bytes)) = trial.secs.left(plan, known).zip(trial.bytes.left(plan, known))
         {
-            println!(
+            show!(
                 "time on one job of this machine's CPU: about {}, distances and metrics not counted (a few steps were timed)",
                 super::status::duration(secs)
             );
-            println!("disk to be written: about {} with checkpoints", mega(bytes));
+            show!("disk to be written: about {} with checkpoints", mega(bytes));
         }
     }
     if let Some(hours) = study.budget.hours {
-        println!("budget: no training starts after {hours} h of trainings added up");
+        show!("budget: no training starts after {hours} h of trainings added up");
     }
     let Some(best) = &study.best else { return Ok(()) };
     let open = |dataset: &vesalius_study::study::Dataset| {
@@ -128,9 +129,9 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
     let pair = |pack: &Pack| (pack.layout().pixel_bytes() + pack.layout().label_bytes()) as u64;
     let pairs: u64 = study.dataset.iter().filter_map(open).map(|pack| pair(&pack)).sum();
     let bytes = pairs * (study.gan.len() * *best.count.get_ref()) as u64;
-    println!("of the best of each GAN: {} pairs", best.count.get_ref());
+    show!("of the best of each GAN: {} pairs", best.count.get_ref());
     if bytes > 0 {
-        println!("disk for synthetic packs: {}", mega(bytes as f64));
+        show!("disk for synthetic packs: {}", mega(bytes as f64));
     }
     Ok(())
 }
@@ -181,16 +182,16 @@ fn print_scripts(study: &Study, plan: &Plan, known: &Progress) -> Result<()> {
     };
     let tasks: Vec<Start> = plan.ready(known).map(start).collect();
     let most = slurm::max_array_size().unwrap_or_else(|error| {
-        eprintln!("note: {error}; arrays are shown as long as Slurm's default allows");
+        say!("note: {error}; arrays are shown as long as Slurm's default allows");
         slurm::USUAL_ARRAY_SIZE
     });
     let program = super::run::program()?;
     let scripts = slurm::preview(tasks, &out, &study.name, &study.slurm(), &program, most)?;
     if scripts.is_empty() {
-        println!("# nothing to submit now");
+        show!("# nothing to submit now");
     }
     for (text, tasks) in scripts {
-        println!("# {tasks} tasks\n{text}");
+        show!("# {tasks} tasks\n{text}");
     }
     Ok(())
 }

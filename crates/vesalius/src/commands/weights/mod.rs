@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_study::show;
 use vesalius_study::weights::{KNOWN, known};
 use vesalius_torch::features::unet::cache_dir;
 
@@ -90,22 +91,22 @@ pub fn in_cache(name: &str) -> Result<PathBuf> {
 fn list(json: bool) -> Result<()> {
     if json {
         let object = BTreeMap::from([("weights", &KNOWN)]);
-        println!("{}", serde_json::to_string_pretty(&object)?);
+        show!("{}", serde_json::to_string_pretty(&object)?);
         return Ok(());
     }
     for weights in &KNOWN {
         let path = path_of(weights.name)?;
         let here = if path.is_file() { path.display().to_string() } else { "not here".to_owned() };
-        println!("{:<14} {}", weights.name, here);
-        println!("{:<14}   for {}", "", weights.purpose);
-        println!(
+        show!("{:<14} {}", weights.name, here);
+        show!("{:<14}   for {}", "", weights.purpose);
+        show!(
             "{:<14}   {} ({:.0} MB, SHA-256 {})",
             "",
             weights.origin,
             weights.bytes as f64 / 1e6,
             &weights.sha256[..16]
         );
-        println!("{:<14}   licence: {}", "", weights.licence);
+        show!("{:<14}   licence: {}", "", weights.licence);
     }
     Ok(())
 }

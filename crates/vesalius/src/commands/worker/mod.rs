@@ -6,11 +6,11 @@ mod watch;
 use crate::environment::{Compute, REQUEUE, Stop};
 use anyhow::{Context, Result, bail};
 use job::Job;
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_study::exec::slurm::Submission;
+use vesalius_study::say;
 use vesalius_study::task::Task;
 use vesalius_study::task_dir::TaskDir;
 use watch::Watch;
@@ -113,7 +113,7 @@ fn attempt(folder: &TaskDir, args: &Args, stop: &Stop, watch: &Watch) -> Result<
         Ok(Ok(())) => bail!("{}: ended without a result", folder.path().display()),
         Ok(Err(error)) => {
             // Its log may lie on a full disk; the failure is to be noted all the same.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            say!("error: {error:#}");
             folder.note_failure(attempt, &format!("{error:#}"))?;
         }
         Err(panic) => {

@@ -1,0 +1,96 @@
+//! What the program says: [`say!`](crate::say) for progress and remarks, on stderr; [`show!`](crate::show) for results, on
+//! stdout. The one place that writes to either: `println!` and `eprintln!` panic where a stream cannot be written (the disk
+//! or quota of a log is full), and clippy refuses them.
+//!
+//! A remark that cannot be written is dropped, and the work goes on. A result that cannot be written is remembered, and
+//! [`check`] is the error of it: the program ends with exit code 2 instead of pretending. A reader that goes away
+//! (`| head`) is no error.
+
+use anyhow::{Result, bail};
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Why results could not be written, the first time.
+static LOST: Mutex<Option<String>> = Mutex::new(None);
+
+/// Writes a line to stderr; where that cannot be, nobody hears it.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => { $crate::output::remark(::std::format_args!($($text)*)) };
+}
+
+/// Writes a line to stdout; where that cannot be, [`output::check`](crate::output::check) says so.
+#[macro_export]
+macro_rules! show {
+    ($($text:tt)*) => { $crate::output::result(::std::format_args!($($text)*)) };
+}
+
+/// What [`say!`](crate::say) calls.
+pub fn remark(text: Arguments) {
+    // In one piece: lines of several threads or processes do not mix.
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// What [`show!`](crate::show) calls.
+pub fn result(text: Arguments) {
+    bytes(format!("{text}\n").as_bytes());
+}
+
+/// Results as they are, without a line's end of ours.
+pub fn bytes(bytes: &[u8]) {
+    note(write(&mut io::stdout().lock(), bytes));
+}
+
+/// Whether all results so far reached stdout.
+///
+/// # Errors
+/// In one line, where some did not.
+pub fn check() -> Result<()> {
+    note(write(&mut io::stdout().lock(), b""));
+    if let Some(why) = &*LOST.lock().unwrap_or_else(PoisonError::into_inner) {
+        bail!("stdout: cannot be written: {why}; expected room for the results");
+    }
+    Ok(())
+}
+
+fn write(stream: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).and_then(|()| stream.flush())
+}
+
+fn note(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert_with(|| error.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Refusing(ErrorKind);
+
+    impl Write for Refusing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// One test, as what was lost is remembered for the whole process.
+    #[test]
+    fn a_reader_that_left_is_no_error_and_a_full_disk_is_until_the_end() {
+        note(write(&mut Refusing(ErrorKind::BrokenPipe), b"a line"));
+        check().unwrap();
+        note(write(&mut Refusing(ErrorKind::StorageFull), b"a line"));
+        note(write(&mut Refusing(ErrorKind::QuotaExceeded), b"a line"));
+        note(write(&mut io::sink(), b"a line"));
+        let error = check().unwrap_err().to_string();
+        assert!(error.contains("stdout") && error.contains("no storage space"), "{error}");
+    }
+}
