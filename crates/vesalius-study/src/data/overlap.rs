@@ -33,11 +33,12 @@ pub fn training_and_test(train: &[&Pack], test: &Pack) -> Meeting {
                 "train"
             };
             meeting.overlap.push(format!(
-                "{} of {} test there and {how} {}: {}",
+                "{} of {} test there and {how} {}: {}{}",
                 patients(met.len()),
                 test.path().display(),
                 pack.path().display(),
-                list(&met)
+                list(&met),
+                by_name(&met)
             ));
         }
         let names = namesakes(&judged, &behind);
@@ -107,11 +108,12 @@ pub fn made_and_side(real: &Pack, made: &Pack, side: Split) -> Meeting {
         )),
         (Relation::Mixed { held_out_seen, .. }, Split::Test) if !held_out_seen.is_empty() => {
             meeting.overlap.push(format!(
-                "{} of {} are held out there and were seen by the generator of {}: {}",
+                "{} of {} are held out there and were seen by the generator of {}: {}{}",
                 patients(held_out_seen.len()),
                 real.path().display(),
                 made.path().display(),
-                list(held_out_seen)
+                list(held_out_seen),
+                by_name(held_out_seen)
             ));
         }
         (other, _) => meeting.notes.push(format!(
@@ -144,11 +146,12 @@ pub fn held_out_and_others(held_out: &Pack, real: &Pack, made: &Pack) -> Meeting
     let mut note = |met: Vec<Met>, other: &Pack, how: &str| {
         if !met.is_empty() {
             meeting.overlap.push(format!(
-                "{} held out in {} {how} {}: {}",
+                "{} held out in {} {how} {}: {}{}",
                 patients(met.len()),
                 held_out.path().display(),
                 other.path().display(),
-                list(&met)
+                list(&met),
+                by_name(&met)
             ));
         }
     };
@@ -173,10 +176,11 @@ pub fn masks_and_test(masks: &Pack, trained_on: &super::manifest::Manifest) -> M
         return Meeting::default();
     }
     refuse(format!(
-        "{} test in the pack that the generator was trained on and made masks of {}: {}",
+        "{} test in the pack that the generator was trained on and made masks of {}: {}{}",
         patients(met.len()),
         masks.path().display(),
-        list(&met)
+        list(&met),
+        by_name(&met)
     ))
 }
 
@@ -193,6 +197,15 @@ fn unknown(pack: &Pack, what: &str) -> String {
         "{}: whose images {what} cannot be told (sampled by an older version from the pack {digest:.12}, which is not here)",
         pack.path().display()
     )
+}
+
+/// Why people are taken for the same whose images differ.
+fn by_name(met: &[Met]) -> &'static str {
+    if met.iter().any(|met| met.by_images) {
+        ""
+    } else {
+        " (by their names, which are the same in datasets of one name; their images differ or are not known)"
+    }
 }
 
 fn is_synthetic(pack: &Pack) -> bool {
