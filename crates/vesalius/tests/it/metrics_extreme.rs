@@ -64,7 +64,7 @@ fn features_as_large_as_f32_allows_have_finite_scores_and_a_map() {
                 [command].iter().chain(&sides).chain(more).chain(&["--json"]).copied().collect();
             serde_json::from_str(&bench.ok(&arguments)).expect("one JSON object")
         };
-        let found = of("metrics", &["--all", "--held-out", &held_out]);
+        let found = of("metrics", &["--all", "--held-out", held_out.as_str()]);
         let scores = found["scores"].as_array().unwrap();
         assert!(scores.len() >= 14, "{found}");
         for score in scores {
