@@ -11,7 +11,7 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").expect("/dev/full").into()
 }
 
-fn small_training<'a>(out: &'a str) -> Vec<&'a str> {
+fn small_training(out: &str) -> Vec<&str> {
     let settings = [
         "training.batch=8",
         "networks.generator.filters=4",
@@ -67,7 +67,6 @@ fn work_whose_remarks_cannot_be_written_goes_on() {
 fn results_that_cannot_be_written_are_an_error() {
     let bench = Bench::new();
     bench.phantom_pack("pack");
-    bench.with_judge();
     smoke(&bench, only_a_training);
     bench.npy("a.npy", &[vec![0.0, 1.0], vec![1.0, 3.0], vec![2.0, 2.0]]);
     let mut segment = vec!["segment", "--train", "pack", "--test", "pack", "--out", "unet"];
