@@ -181,14 +181,8 @@ fn check_jpeg(stream: &[u8], layout: &Layout) -> Result<()> {
 mod tests {
     use super::*;
 
-    const LAYOUT: Layout = Layout {
-        rows: 2,
-        columns: 3,
-        allocated: 16,
-        stored: 16,
-        signed: false,
-        inverted: false,
-    };
+    const LAYOUT: Layout =
+        Layout { rows: 2, columns: 3, allocated: 16, stored: 16, signed: false, inverted: false };
 
     fn fragment(segments: &[&[u8]]) -> Vec<u8> {
         let mut header = vec![segments.len() as u32];

@@ -16,9 +16,8 @@ pub(super) fn numbered(names: &[String]) -> Option<Numbered> {
     if parts.iter().any(|(other, numbers)| other != pattern || numbers.len() != first.len()) {
         return None;
     }
-    let columns = (0..first.len()).map(|field| -> Vec<i64> {
-        parts.iter().map(|(_, numbers)| numbers[field]).collect()
-    });
+    let columns = (0..first.len())
+        .map(|field| -> Vec<i64> { parts.iter().map(|(_, numbers)| numbers[field]).collect() });
     let distinct: Vec<Numbered> = columns
         .filter(|column| {
             let mut sorted = column.clone();
@@ -82,9 +81,7 @@ pub(super) fn complete(numbers: &[i64]) -> bool {
 /// The place of each value among all.
 pub(super) fn ranks<T: PartialOrd>(values: &[T]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| {
-        values[a].partial_cmp(&values[b]).unwrap_or(std::cmp::Ordering::Equal)
-    });
+    order.sort_by(|&a, &b| values[a].partial_cmp(&values[b]).unwrap_or(std::cmp::Ordering::Equal));
     let mut ranks = vec![0; values.len()];
     for (rank, at) in order.into_iter().enumerate() {
         ranks[at] = rank;

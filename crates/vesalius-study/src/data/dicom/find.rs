@@ -148,9 +148,8 @@ impl Folder {
             }
             return Ok(());
         };
-        let whole = |folder: &Self| {
-            !folder.series().is_empty() && !folder.mask_folders().is_empty()
-        };
+        let whole =
+            |folder: &Self| !folder.series().is_empty() && !folder.mask_folders().is_empty();
         if !self.inner.iter().any(whole) {
             for (found, what) in [(&series, "DICOM slices"), (&masks, "mask images")] {
                 if let [a, b, ..] = found.as_slice() {
@@ -215,3 +214,6 @@ fn kind(path: &Path) -> Result<Kind> {
         None => Kind::Slice(Box::new(facts)),
     })
 }
+
+#[cfg(test)]
+mod tests;

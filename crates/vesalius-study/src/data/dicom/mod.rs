@@ -5,6 +5,8 @@
 //! [`pixels`]. Slices are ordered along the normal of the image plane. Intensities are in the modality's units (HU for
 //! CT), bright is white.
 
+#[cfg(test)]
+mod built;
 mod compressed;
 mod counted;
 mod find;
@@ -226,7 +228,8 @@ fn one_scale(slices: &[series::Slice], pixels: &[Pixels], notes: &mut Vec<String
     }
     let ct = slices[0].1.modality.as_deref() == Some("CT");
     if ct && pixels[0].raw {
-        notes.push("CT without RescaleSlope: values are as stored, not Hounsfield units".to_owned());
+        notes
+            .push("CT without RescaleSlope: values are as stored, not Hounsfield units".to_owned());
     }
     Ok(())
 }

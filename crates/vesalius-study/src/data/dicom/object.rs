@@ -65,7 +65,9 @@ pub(super) fn read(head: &[u8], rest: impl Read, header_only: bool) -> Result<De
     if header_only {
         options = options.read_until(PIXELS);
     }
-    options.from_reader(prefix.chain(&head[skip..]).chain(rest)).context("not a readable DICOM file")
+    options
+        .from_reader(prefix.chain(&head[skip..]).chain(rest))
+        .context("not a readable DICOM file")
 }
 
 /// Magic word and meta information for a data set that has none.
@@ -119,11 +121,7 @@ pub(super) fn text(object: &InMemDicomObject, tag: Tag) -> Option<String> {
 ///
 /// # Errors
 /// When something else stands there.
-pub(super) fn numbers(
-    object: &InMemDicomObject,
-    tag: Tag,
-    name: &str,
-) -> Result<Option<Vec<f64>>> {
+pub(super) fn numbers(object: &InMemDicomObject, tag: Tag, name: &str) -> Result<Option<Vec<f64>>> {
     let Some(element) = element(object, tag) else { return Ok(None) };
     if text(object, tag).is_none() {
         return Ok(None);

@@ -73,8 +73,7 @@ fn extension(path: &Path) -> String {
 
 /// Without the endings of DICOM and picture files: others are parts of a name, as in `1.2.840.10008`.
 fn stem(path: &Path) -> String {
-    const ENDINGS: [&str; 9] =
-        ["dcm", "dicom", "ima", "png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+    const ENDINGS: [&str; 9] = ["dcm", "dicom", "ima", "png", "jpg", "jpeg", "tif", "tiff", "bmp"];
     let mut name = file_name(path);
     // `IM1.dcm.png` is named after a whole file.
     while let Some((rest, ending)) = name.rsplit_once('.')
@@ -138,9 +137,8 @@ struct Evidence {
 
 impl Evidence {
     fn of(slices: &[Slice], masks: &[PathBuf]) -> Self {
-        let stems = |paths: &mut dyn Iterator<Item = &Path>| -> Vec<String> {
-            paths.map(stem).collect()
-        };
+        let stems =
+            |paths: &mut dyn Iterator<Item = &Path>| -> Vec<String> { paths.map(stem).collect() };
         let all: Option<Vec<i64>> = slices.iter().map(|slice| slice.instance_number).collect();
         let distinct = |numbers: &[i64]| {
             let mut sorted = numbers.to_vec();
@@ -170,7 +168,8 @@ impl Evidence {
             return Ok(pairs);
         }
         let names = self.names.as_ref().filter(|names| names.counts);
-        let note = |how: &str| Some(format!("masks in the order of their numbers are those of {how}"));
+        let note =
+            |how: &str| Some(format!("masks in the order of their numbers are those of {how}"));
         let (order, note) = match (names, &self.instances) {
             (Some(names), instances) => {
                 let order = ranks(&names.numbers);
@@ -291,7 +290,8 @@ impl Evidence {
         let mut sorted_masks = masks.to_vec();
         sorted_masks.sort_unstable();
         let names = self.names.as_ref().map(|names| names.numbers.as_slice());
-        let counts: Vec<&[i64]> = [names, self.instances.as_deref()].into_iter().flatten().collect();
+        let counts: Vec<&[i64]> =
+            [names, self.instances.as_deref()].into_iter().flatten().collect();
         // Both have the same gaps.
         let parallel = counts.iter().any(|numbers| {
             let numbers = in_order(numbers, order);
@@ -333,5 +333,4 @@ fn by_rank(order: &[usize], masks: &[i64]) -> Vec<usize> {
 }
 
 #[cfg(test)]
-#[path = "pairing_tests.rs"]
 mod tests;

@@ -52,9 +52,26 @@ fn plain(text: &str) -> String {
 /// What de-identification writes instead of a PatientID: equal for everybody.
 fn names_nobody(id: &str) -> bool {
     const WORDS: [&str; 20] = [
-        "unknown", "none", "na", "nan", "null", "nil", "id", "pid", "noid", "patient", "patientid",
-        "subject", "default", "undefined", "removed", "deleted", "deidentified", "pseudonym",
-        "test", "noname",
+        "unknown",
+        "none",
+        "na",
+        "nan",
+        "null",
+        "nil",
+        "id",
+        "pid",
+        "noid",
+        "patient",
+        "patientid",
+        "subject",
+        "default",
+        "undefined",
+        "removed",
+        "deleted",
+        "deidentified",
+        "pseudonym",
+        "test",
+        "noname",
     ];
     let plain = plain(id);
     // 0, 000, xxx, or punctuation alone.
@@ -68,7 +85,8 @@ mod tests {
 
     #[test]
     fn what_stands_for_everybody_is_nobody() {
-        for id in ["", "--", "0", "0000", "ANONYMOUS", "Anon^12", "unknown", "N/A", "De-identified"] {
+        for id in ["", "--", "0", "0000", "ANONYMOUS", "Anon^12", "unknown", "N/A", "De-identified"]
+        {
             assert!(names_nobody(id), "{id}");
         }
         for id in ["P1", "1", "7", "11", "TCGA-02-0001", "noa"] {

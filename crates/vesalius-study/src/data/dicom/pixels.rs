@@ -79,9 +79,15 @@ impl Pixels {
 enum Scale {
     /// As they are: the header says nothing.
     Stored,
-    Linear { slope: f64, intercept: f64 },
+    Linear {
+        slope: f64,
+        intercept: f64,
+    },
     /// Entry 0 is for `first` and all below, the last for all above.
-    Table { first: i64, entries: Vec<u16> },
+    Table {
+        first: i64,
+        entries: Vec<u16>,
+    },
 }
 
 const SEQUENCE: Tag = Tag(0x0028, 0x3000);
@@ -99,10 +105,9 @@ impl Scale {
         };
         let table = element(object, SEQUENCE).map(|sequence| sequence.items().unwrap_or(&[]));
         let Some(items) = table.filter(|items| !items.is_empty()) else {
-            return Ok(linear.map_or(Self::Stored, |(slope, intercept)| Self::Linear {
-                slope,
-                intercept,
-            }));
+            return Ok(
+                linear.map_or(Self::Stored, |(slope, intercept)| Self::Linear { slope, intercept })
+            );
         };
         if linear.is_some_and(|linear| linear != (1.0, 0.0)) {
             bail!("a Modality LUT Sequence and RescaleSlope, expected one of them");
@@ -184,3 +189,6 @@ impl Padding {
         (self.least..=self.greatest).contains(&value) || cell == self.cell
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,10 +71,7 @@ impl Series {
     }
 }
 
-fn sorted(
-    count: usize,
-    compare: impl FnMut(&usize, &usize) -> std::cmp::Ordering,
-) -> Vec<usize> {
+fn sorted(count: usize, compare: impl FnMut(&usize, &usize) -> std::cmp::Ordering) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(compare);
     order
@@ -131,9 +128,8 @@ fn one_series((path_a, a): &Slice, (path_b, b): &Slice) -> Result<()> {
 
 /// Refuses an instance that stands twice.
 fn once(slices: &[Slice]) -> Result<()> {
-    let order = sorted(slices.len(), |&a, &b| {
-        slices[a].1.instance_uid.cmp(&slices[b].1.instance_uid)
-    });
+    let order =
+        sorted(slices.len(), |&a, &b| slices[a].1.instance_uid.cmp(&slices[b].1.instance_uid));
     for pair in order.windows(2) {
         let [(path_a, a), (path_b, b)] = [slices[pair[0]], slices[pair[1]]];
         if a.instance_uid.is_some() && a.instance_uid == b.instance_uid {
@@ -230,9 +226,8 @@ fn distances(slices: &[Slice], along: &[f64], order: &[usize]) -> Result<Option<
     }
     let (Some(shortest), Some(longest)) = (real.first(), real.last()) else { return Ok(None) };
     let uneven = longest - shortest > UNEVEN * usual;
-    Ok(uneven.then(|| {
-        format!("slices are {shortest:.2} to {longest:.2} mm apart: one may be missing")
-    }))
+    Ok(uneven
+        .then(|| format!("slices are {shortest:.2} to {longest:.2} mm apart: one may be missing")))
 }
 
 /// The grid of evenly spaced slices; a tilted gantry gives one whose axes are not at right angles.
@@ -273,5 +268,4 @@ fn grid(slices: &[Slice], order: &[usize]) -> Result<Option<Geometry>> {
 }
 
 #[cfg(test)]
-#[path = "series_tests.rs"]
 mod tests;
