@@ -97,7 +97,7 @@ const PER_FRAME: Tag = Tag(0x5200, 0x9230);
 /// An element that holds something: at the top, or in the functional groups of an enhanced object's first frame.
 pub(super) fn element(object: &InMemDicomObject, tag: Tag) -> Option<&InMemElement> {
     let present = |object: &'_ InMemDicomObject| -> bool {
-        object.element_opt(tag).ok().flatten().is_some_and(|e| e.value().length().0 > 0)
+        object.element_opt(tag).ok().flatten().is_some_and(|e| e.value().multiplicity() > 0)
     };
     if present(object) {
         return object.element_opt(tag).ok()?;

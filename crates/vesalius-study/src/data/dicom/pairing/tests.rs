@@ -53,7 +53,8 @@ fn mixed(k: i64) -> i64 {
 
 /// Identifiers in an order of their own.
 fn uid(k: i64) -> String {
-    format!("1.2.840.{}.dcm", 1_000_000 + mixed(k) * 6_111_111)
+    let at = mixed(k);
+    format!("1.2.840.{}.dcm", 10_000_000 + at * 1_111_111 + at * at * at * 4321)
 }
 
 /// That slice `k` has mask `k`; the note.

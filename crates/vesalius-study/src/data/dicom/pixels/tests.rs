@@ -1,6 +1,5 @@
 use super::super::built::Built;
 use super::super::parse;
-use super::*;
 use base64::Engine as _;
 
 #[derive(serde::Deserialize)]
