@@ -54,10 +54,15 @@ impl Frame {
         let volume = &case.volume;
         let [mut top, mut left] = [volume.height, volume.width];
         let [mut bottom, mut right] = [0, 0];
-        for plane in volume.values.chunks_exact(volume.height * volume.width) {
+        let pixels = volume.height * volume.width;
+        for (at, plane) in volume.values.chunks_exact(pixels).enumerate() {
+            let padding = volume.padding.get(at * pixels..(at + 1) * pixels).unwrap_or(&[]);
             for (y, row) in plane.chunks_exact(volume.width).enumerate() {
-                let Some(first) = row.iter().position(|&v| v > threshold) else { continue };
-                let last = row.iter().rposition(|&v| v > threshold).expect("there is a first");
+                // Padding is no foreground, whatever value stands in it.
+                let padded = |x: usize| padding.get(y * volume.width + x) == Some(&true);
+                let bright = |x: &usize| row[*x] > threshold && !padded(*x);
+                let Some(first) = (0..row.len()).find(bright) else { continue };
+                let last = (0..row.len()).rfind(bright).unwrap_or(first);
                 (top, bottom) = (top.min(y), bottom.max(y + 1));
                 (left, right) = (left.min(first), right.max(last + 1));
             }

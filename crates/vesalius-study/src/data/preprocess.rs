@@ -117,9 +117,13 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
             continue;
         }
         let mut pixels = Vec::new();
-        for plane in planes(case, position, channels)? {
-            let unit: Vec<f32> =
+        for (channel, plane) in planes(case, position, channels)?.into_iter().enumerate() {
+            let mut unit: Vec<f32> =
                 plane.iter().map(|v| ((v - low) / (high - low)).clamp(0.0, 1.0)).collect();
+            // Whatever the window: what was not measured is black.
+            for (value, padded) in unit.iter_mut().zip(case.volume.padded(position, channel)) {
+                *value *= f32::from(u8::from(!padded));
+            }
             quantise(&resampler.image(&unit)?, settings.depth, &mut pixels);
         }
         if channels == 3 && case.volume.channels == 1 {

@@ -55,6 +55,13 @@ impl Volume {
         digest::of_bytes(&bytes)[..16].to_owned()
     }
 
+    /// Whether pixels `[H, W]` of one plane are padding; empty: none is.
+    pub fn padded(&self, slice: usize, channel: usize) -> &[bool] {
+        let pixels = self.height * self.width;
+        let start = (slice * self.channels + channel) * pixels;
+        self.padding.get(start..start + pixels).unwrap_or(&[])
+    }
+
     /// Values of one plane `[H, W]`.
     pub fn plane(&self, slice: usize, channel: usize) -> &[f32] {
         let pixels = self.height * self.width;

@@ -1,81 +1,18 @@
+use super::built::{Built, write_mask};
 use super::*;
 
-/// One element in explicit VR, little endian.
-fn element(tag: [u16; 2], vr: &str, value: &[u8]) -> Vec<u8> {
-    let mut value = value.to_vec();
-    if value.len() % 2 == 1 {
-        value.push(if vr == "UI" { 0 } else { b' ' });
+/// A patient of slices `0.dcm`, `1.dcm`, … with masks of equal names: the `k`-th labels pixel `k`.
+fn write_patient(root: &Path, patient: &str, slices: &[Built]) {
+    for (k, slice) in slices.iter().enumerate() {
+        slice.write(&root.join(patient).join(format!("CT/{k}.dcm")));
+        write_mask(&root.join(patient).join(format!("Ground/{k}.png")), k);
     }
-    let mut bytes = tag.map(u16::to_le_bytes).concat();
-    bytes.extend(vr.as_bytes());
-    if ["OB", "OW"].contains(&vr) {
-        bytes.extend([0; 2]);
-        bytes.extend((value.len() as u32).to_le_bytes());
-    } else {
-        bytes.extend((value.len() as u16).to_le_bytes());
-    }
-    bytes.extend(value);
-    bytes
 }
 
-/// Element of group 0020 (what orders slices): number, value representation, text.
-type Placing = (u16, &'static str, &'static str);
-
-/// A CT slice of 2 rows and 3 columns with HU = 2 x stored - 1000, written without the library that reads it.
-fn slice_file(place: &[Placing], bits_stored: u16, pixels: [i16; 6]) -> Vec<u8> {
-    let meta = [
-        element([2, 0x0001], "OB", &[0, 1]),
-        element([2, 0x0002], "UI", b"1.2.840.10008.5.1.4.1.1.2"),
-        element([2, 0x0003], "UI", b"1.2.3"),
-        element([2, 0x0010], "UI", b"1.2.840.10008.1.2.1"),
-        element([2, 0x0012], "UI", b"1.2.3"),
-    ]
-    .concat();
-    let mut file = [&[0_u8; 128][..], b"DICM"].concat();
-    file.extend(element([2, 0x0000], "UL", &(meta.len() as u32).to_le_bytes()));
-    file.extend(meta);
-    for (number, vr, text) in place {
-        file.extend(element([0x0020, *number], vr, text.as_bytes()));
-    }
-    let short = |number: u16, value: u16| element([0x0028, number], "US", &value.to_le_bytes());
-    let text = |number: u16, vr: &str, text: &str| element([0x0028, number], vr, text.as_bytes());
-    let image = [
-        short(0x0002, 1),
-        text(0x0004, "CS", "MONOCHROME2"),
-        short(0x0010, 2),
-        short(0x0011, 3),
-        text(0x0030, "DS", "0.7\\0.5"),
-        short(0x0100, 16),
-        short(0x0101, bits_stored),
-        short(0x0102, bits_stored.saturating_sub(1)),
-        short(0x0103, 1),
-        text(0x1052, "DS", "-1000"),
-        text(0x1053, "DS", "2"),
-    ]
-    .concat();
-    file.extend(image);
-    file.extend(element([0x7fe0, 0x0010], "OW", &pixels.map(i16::to_le_bytes).concat()));
-    file
-}
-
-fn at(position: &'static str, orientation: &'static str) -> Vec<Placing> {
-    vec![(0x0013, "IS", "7"), (0x0032, "DS", position), (0x0037, "DS", orientation)]
-}
-
-/// A patient whose second file is the first slice, with a labelled pixel at one end of each mask.
-fn write_patient(root: &Path, [first, second]: [&[Placing]; 2]) {
-    let [series, masks] = ["CT", "Ground"].map(|folder| root.join("patient1").join(folder));
-    for folder in [&series, &masks] {
-        std::fs::create_dir_all(folder).unwrap();
-    }
-    let a = slice_file(first, 16, [0, 1, 2, 3, 4, 5]);
-    let b = slice_file(second, 16, [500, -10, 0, 0, 0, 700]);
-    std::fs::write(series.join("a.dcm"), a).unwrap();
-    std::fs::write(series.join("b.dcm"), b).unwrap();
-    for (name, pixels) in [("1.png", vec![255, 0, 0, 0, 0, 0]), ("2.png", vec![0, 0, 0, 0, 0, 255])]
-    {
-        image::GrayImage::from_raw(3, 2, pixels).unwrap().save(masks.join(name)).unwrap();
-    }
+fn load(slices: &[Built]) -> Result<Case> {
+    let folder = tempfile::tempdir().unwrap();
+    write_patient(folder.path(), "patient1", slices);
+    read_patient(folder.path())
 }
 
 fn read_patient(root: &Path) -> Result<Case> {
@@ -87,52 +24,145 @@ fn read_patient(root: &Path) -> Result<Case> {
 
 #[test]
 fn slices_are_ordered_along_their_normal_with_their_masks_and_in_hounsfield_units() {
-    let axial = "1\\0\\0\\0\\1\\0";
-    // Rows along y, columns along -z: the normal is -x.
-    let sagittal = "0\\1\\0\\0\\0\\-1";
+    let at = |k: i16, position: &str| Built::slice(k).text((0x20, 0x32), "DS", position);
+    let unplaced = |k: i16| Built::slice(k).without((0x20, 0x32));
+    let sagittal =
+        |k: i16, position: &str| at(k, position).text((0x20, 0x37), "DS", "0\\1\\0\\0\\0\\-1");
     for [first, second] in [
-        [at("0\\0\\30", axial), at("0\\0\\-5", axial)],
-        [at("10\\0\\0", sagittal), at("20\\0\\0", sagittal)],
+        [at(0, "0\\0\\30"), at(500, "0\\0\\-5")],
+        // Rows along y, columns along -z: the normal is -x.
+        [sagittal(0, "10\\0\\0"), sagittal(500, "20\\0\\0")],
         // Without positions their numbers decide.
-        [vec![(0x0013, "IS", "2")], vec![(0x0013, "IS", "1")]],
+        [unplaced(0).text((0x20, 0x13), "IS", "2"), unplaced(500).text((0x20, 0x13), "IS", "1")],
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        write_patient(folder.path(), [&first, &second]);
-        let case = read_patient(folder.path()).unwrap();
+        let case = load(&[first, second]).unwrap();
         let volume = &case.volume;
         assert_eq!([volume.slices, volume.channels, volume.height, volume.width], [2, 1, 2, 3]);
-        assert_eq!(volume.plane(0, 0), [0.0, -1020.0, -1000.0, -1000.0, -1000.0, 400.0]);
+        assert_eq!(volume.plane(0, 0), [0.0, -998.0, -996.0, -994.0, -992.0, -990.0]);
         assert_eq!(volume.plane(1, 0), [-1000.0, -998.0, -996.0, -994.0, -992.0, -990.0]);
-        assert_eq!(case.labels.plane(0), [0, 0, 0, 0, 0, 1]);
+        assert_eq!(case.labels.plane(0), [0, 1, 0, 0, 0, 0]);
         assert_eq!(case.labels.plane(1), [1, 0, 0, 0, 0, 0]);
         assert_eq!(case.spacing_mm, Some([0.7, 0.5]));
     }
+    let case = load(&[0, 1, 2].map(Built::slice)).unwrap();
+    assert_eq!(case.geometry.unwrap().spacing_mm(), [0.5, 0.7, 3.0]);
+    assert_eq!((case.notes, case.person.unwrap().len()), (vec![], 64));
+}
+
+#[test]
+fn people_are_told_by_patient_id_and_nobody_by_what_stands_for_all() {
+    let person = |id: &str, issuer: &str| {
+        let slice = Built::slice(0).text((0x10, 0x20), "LO", id);
+        load(&[slice.text((0x10, 0x21), "LO", issuer)]).unwrap().person
+    };
+    assert_eq!(person("P7", ""), person("P7 ", ""));
+    assert_ne!(person("P7", ""), person("P8", ""));
+    assert_ne!(person("P7", "hospital A"), person("P7", "hospital B"));
+    assert!(!person("P7", "").unwrap().contains("P7"));
+    for nobody in ["", "0", "ANONYMOUS", "anon01", "Unknown"] {
+        assert_eq!(person(nobody, "hospital A"), None);
+    }
+}
+
+#[test]
+fn padding_is_told_from_what_was_measured() {
+    let padded = |k: i16, pixels: [i16; 6]| {
+        Built::slice(k)
+            .bytes((0x28, 0x120), "SS", (-2000_i16).to_le_bytes().to_vec())
+            .pixels(pixels)
+    };
+    let slices = [
+        padded(0, [-2000, 100, 200, 300, 400, -2000]),
+        padded(1, [50, 100, 200, 300, 400, 500]),
+        padded(2, [-2000; 6]),
+    ];
+    let case = load(&slices).unwrap();
+    assert_eq!(case.volume.plane(0, 0), [-800.0, -800.0, -600.0, -400.0, -200.0, -800.0]);
+    assert_eq!(case.volume.padded(0, 0), [true, false, false, false, false, true]);
+    assert_eq!(case.volume.padded(1, 0), [false; 6]);
+    assert_eq!(case.volume.padded(2, 0), [true; 6]);
+    assert!(case.notes[0].contains("44.4 % of the pixels are padding"), "{:?}", case.notes);
+    // No pixel has the value: nothing to say.
+    let case = load(&[padded(0, [1, 2, 3, 4, 5, 6])]).unwrap();
+    assert_eq!((case.volume.padding.len(), case.notes.len()), (0, 0));
+}
+
+#[test]
+fn the_least_value_as_white_is_inverted_where_all_slices_agree_in_it() {
+    let white = |k: i16| Built::slice(k).text((0x28, 4), "CS", "MONOCHROME1");
+    let case = load(&[white(0), white(1)]).unwrap();
+    // -1 - stored, then rescaled.
+    assert_eq!(case.volume.plane(1, 0), [-1004.0, -1004.0, -1006.0, -1008.0, -1010.0, -1012.0]);
+    assert!(case.notes[0].contains("MONOCHROME1: inverted"));
+    for other in [
+        white(1).text((0x28, 0x1053), "DS", "3").words((0x28, 0x103), &[0]),
+        white(1).text((0x28, 0x1052), "DS", "-900"),
+    ] {
+        let error = load(&[white(0), other]).unwrap_err().to_string();
+        assert!(error.contains("1.dcm: MONOCHROME1 with other bits or another rescale"), "{error}");
+    }
+    // Slices of other scales are fine where nothing is inverted, as in PET.
+    let scaled = load(&[Built::slice(0), Built::slice(1).text((0x28, 0x1053), "DS", "3")]);
+    assert_eq!(scaled.unwrap().volume.plane(1, 0)[1], -997.0);
+}
+
+#[test]
+fn values_without_a_scale_are_noted_or_refused_beside_others() {
+    let stored = |k: i16| Built::slice(k).without((0x28, 0x1052)).without((0x28, 0x1053));
+    let case = load(&[stored(0), stored(1)]).unwrap();
+    assert!(case.notes[0].contains("CT without RescaleSlope"), "{:?}", case.notes);
+    let error = load(&[stored(0), Built::slice(1)]).unwrap_err().to_string();
+    assert!(error.contains("a rescale in one of them"), "{error}");
+}
+
+#[test]
+fn masks_that_names_do_not_assign_are_assigned_by_number_with_a_note_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("patient1");
+    let series = |numbers: [i16; 3]| {
+        for (k, number) in (0..).zip(numbers) {
+            let name = ["1.2.7712345", "1.2.1298765", "1.2.5543210"][usize::try_from(k).unwrap()];
+            let slice = Built::slice(k).text((0x20, 0x13), "IS", &number.to_string());
+            slice.write(&root.join("CT").join(name));
+            write_mask(&root.join(format!("GT/mask_{k:03}.png")), k as usize);
+        }
+    };
+    series([1, 2, 3]);
+    let case = read_patient(folder.path()).unwrap();
+    for k in 0..3 {
+        assert_eq!(case.volume.plane(k, 0)[0], 2.0 * k as f32 - 1000.0);
+        assert_eq!(case.labels.plane(k)[k], 1);
+    }
+    assert!(case.notes[0].contains("order of InstanceNumber and position"), "{:?}", case.notes);
+    series([3, 2, 1]);
+    let error = read_patient(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("masks cannot be assigned to slices"), "{error}");
 }
 
 #[test]
 fn what_is_wrong_with_a_series_is_said_with_the_name_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let place = [(0x0013, "IS", "1")];
     let refused = |part: &str, file: &str| {
         let error = format!("{:#}", read_patient(root).unwrap_err());
         assert!(error.contains(part) && error.contains(file), "{error}");
     };
-    write_patient(root, [&place, &[]]);
-    refused("neither ImagePositionPatient nor InstanceNumber", "b.dcm");
+    write_patient(root, "patient1", &[Built::slice(0), Built::slice(1)]);
+    let second = root.join("patient1/CT/1.dcm");
     // A number of bits that the reading library would panic on, and one that asks for gigabytes.
     for bits in [0, 31] {
-        let file = slice_file(&place, bits, [0; 6]);
-        std::fs::write(root.join("patient1/CT/b.dcm"), file).unwrap();
-        refused(&format!("{bits} bits stored of 16 allocated, expected 1 to 16"), "b.dcm");
+        Built::slice(1).words((0x28, 0x101), &[bits]).write(&second);
+        refused(&format!("{bits} bits stored of 16 allocated, expected 1 to 16"), "1.dcm");
     }
-    let file = slice_file(&place, 16, [0; 6]);
-    std::fs::write(root.join("patient1/CT/b.dcm"), &file[..file.len() - 6]).unwrap();
-    refused("DICOM", "b.dcm");
-    std::fs::write(root.join("patient1/CT/b.dcm"), file).unwrap();
+    let file = Built::slice(1).file();
+    std::fs::write(&second, &file[..file.len() - 6]).unwrap();
+    refused("DICOM", "1.dcm");
+    Built::slice(1).text((0x20, 0x0e), "UI", "1.2.3.5").write(&second);
+    refused("SeriesInstanceUID differs", "1.dcm");
+    std::fs::write(&second, file).unwrap();
     let small = image::GrayImage::from_raw(1, 1, vec![0]).unwrap();
-    small.save(root.join("patient1/Ground/2.png")).unwrap();
-    refused("mask of 1x1 pixels, expected 2x3", "2.png");
-    std::fs::remove_file(root.join("patient1/Ground/2.png")).unwrap();
+    small.save(root.join("patient1/Ground/1.png")).unwrap();
+    refused("mask of 1x1 pixels, expected 2x3", "1.png");
+    std::fs::remove_file(root.join("patient1/Ground/1.png")).unwrap();
     refused("2 DICOM slices and 1 masks", "patient1");
 }

@@ -97,3 +97,23 @@ fn what_a_frame_cuts_off_is_counted_in_labelled_pixels() {
     assert_eq!(share(2.0, 3.0, 3.0, 3.0), 0.1);
     assert_eq!(share(0.0, 6.0, 8.0, 4.0), 1.0);
 }
+
+#[test]
+fn padding_is_no_foreground_whatever_value_it_has() {
+    let mut padded = case();
+    let settings = settings([3, 3], None, Crop::Foreground { margin: 0 });
+    let whole = Frame::of(&padded, &settings, 5.0).unwrap();
+    // A bright frame around both slices.
+    let [height, width] = [8, 10];
+    padded.volume.padding = vec![false; 2 * height * width];
+    for i in 0..2 * height * width {
+        let (y, x) = (i / width % height, i % width);
+        if y == 0 || y == height - 1 || x == 0 || x == width - 1 {
+            padded.volume.padding[i] = true;
+            padded.volume.values[i] = 900.0;
+        }
+    }
+    assert_eq!(Frame::of(&padded, &settings, 5.0).unwrap(), whole);
+    padded.volume.padding.clear();
+    assert_ne!(Frame::of(&padded, &settings, 5.0).unwrap(), whole);
+}

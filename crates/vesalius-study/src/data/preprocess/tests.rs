@@ -113,3 +113,26 @@ fn labelled_slices_are_those_with_a_label_left_after_cropping() {
     let halved = prepare_case(&case, &settings([2, 2]), 4).unwrap();
     assert_eq!(halved.spacing_mm, Some([1.0, 0.5]));
 }
+
+#[test]
+fn padding_is_black_in_every_window_and_decides_none() {
+    // Padded pixels hold a bright value here: whatever a source writes into them, it must not show.
+    let mut padded = case([1, 1, 1, 6], vec![900.0, 10.0, 20.0, 30.0, 40.0, 900.0], &[]);
+    padded.volume.padding = vec![true, false, false, false, false, true];
+    assert_eq!(limits(&padded, Window::Percentile { low: 0.0, high: 100.0 }).unwrap(), [10.0, 40.0]);
+    for (low, high) in [(0.0, 40.0), (-1000.0, 1000.0), (-40.0, 0.0)] {
+        let window = Window::Range { low, high };
+        let found = pixels(&padded, &Preprocess { window, ..settings([1, 6]) });
+        assert_eq!([found[0], found[5]], [0, 0], "{low} to {high}");
+        assert!(found[1..5].iter().all(|&v| v > 0), "{found:?}");
+    }
+    // Grey as colour, and smaller: no padding brightens its neighbour.
+    let colour = Preprocess { channels: Some(3), ..settings([1, 6]) };
+    assert_eq!(pixels(&padded, &colour)[6..12], pixels(&padded, &settings([1, 6])));
+    let mut bright = padded.clone();
+    bright.volume.values[0] = 90000.0;
+    assert_eq!(pixels(&padded, &settings([1, 3])), pixels(&bright, &settings([1, 3])));
+    padded.volume.padding = vec![true; 6];
+    let error = limits(&padded, Window::Percentile { low: 0.0, high: 100.0 }).unwrap_err();
+    assert!(error.to_string().contains("padding alone"), "{error}");
+}

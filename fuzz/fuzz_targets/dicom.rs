@@ -1,0 +1,10 @@
+//! Any bytes end in a slice or an error, and never in memory that a header only promises.
+#![no_main]
+use vesalius_study::data::dicom;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Ok(slice) = dicom::parse(bytes) {
+        assert_eq!(slice.values.len(), slice.rows * slice.columns);
+        assert!([0, slice.values.len()].contains(&slice.padding.len()));
+    }
+});
