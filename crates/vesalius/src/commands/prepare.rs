@@ -5,9 +5,11 @@ use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_study::data::findings::lines;
 use vesalius_study::data::manifest::PixelDepth;
 use vesalius_study::data::prepare::{Job, prepare};
 use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
+use vesalius_study::data::sheet;
 use vesalius_study::data::source::{self, SourceKind, SourceOptions};
 use vesalius_study::data::split::SplitRule;
 
@@ -167,6 +169,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(bar) = bar {
         bar.finish();
     }
+    for line in lines(&summary.findings) {
+        eprintln!("{line}");
+    }
     if let Some((case, share)) = summary.most_cut {
         eprintln!(
             "note: the crop cuts labelled pixels off; most from {case}, {:.1} %",
@@ -178,6 +183,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         "{}: {train} slices of {train_patients} patients to train, {test} of {test_patients} to test",
         args.out.display()
     );
+    eprintln!("{}: look at it before anything is trained", args.out.join(sheet::PAGE).display());
     Ok(ExitCode::SUCCESS)
 }
 
