@@ -14,7 +14,7 @@ use edges::{Border, Edges, Grid};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Moves that are tried: as many steps to each side, each of a 64th of the longer side.
+/// Moves that are tried: as many steps to each side, each of a 64th of the longer side, or of a pixel where that is more.
 const MOVES: i32 = 8;
 /// Side of the square of moves.
 const MOVES_SIDE: usize = 2 * MOVES as usize + 1;
@@ -63,6 +63,8 @@ pub struct Fit {
     pub pictures: usize,
     /// Steps of border that count as one independent vote: neighbouring pixels see the same edge. Largest of the cases.
     pub block: f64,
+    /// One step of the moves, as a share of the longer side. Largest of the cases.
+    pub step: f64,
     /// Slices with a border and an image.
     pub slices: usize,
 }
@@ -76,6 +78,7 @@ impl Default for Fit {
             strangers: [0.0; 2],
             pictures: 0,
             block: 0.0,
+            step: 0.0,
             slices: 0,
         }
     }
@@ -91,6 +94,7 @@ impl Fit {
         self.strangers = [0, 1].map(|i| self.strangers[i] + other.strangers[i]);
         self.pictures += other.pictures;
         self.block = self.block.max(other.block);
+        self.step = self.step.max(other.step);
         self.slices += other.slices;
     }
 
@@ -109,7 +113,7 @@ impl Fit {
         }
     }
 
-    /// Move down and to the right of an entry of `moved`, in 64ths of the longer side.
+    /// Move down and to the right of an entry of `moved`, in steps.
     pub fn moves(entry: usize) -> [i32; 2] {
         [(entry / MOVES_SIDE) as i32 - MOVES, (entry % MOVES_SIDE) as i32 - MOVES]
     }
@@ -139,7 +143,9 @@ pub fn look(case: &Case) -> CaseFit {
         .collect();
     let text = text_order(volume.slices);
     // A longer side of 256 pixels: 8 neighbouring steps are one vote.
-    let mut fit = Fit { block: (grid.side() as f64 / 32.0).max(2.0), ..Fit::default() };
+    let step = grid.side().div_ceil(64);
+    let side = grid.side() as f64;
+    let mut fit = Fit { block: (side / 32.0).max(2.0), step: step as f64 / side, ..Fit::default() };
     let mut picture = None;
     for (k, border) in borders.iter().enumerate().filter(|(_, border)| border.tells()) {
         let Some(edges) = Edges::of(volume, k) else { continue };
@@ -156,9 +162,8 @@ pub fn look(case: &Case) -> CaseFit {
                 fit.others.entry(way).or_default().add(own, other);
             }
         }
-        let step = grid.side().div_ceil(64) as i32;
         for (entry, gain) in fit.moved.iter_mut().enumerate() {
-            if let Some(other) = edges.votes(border, Fit::moves(entry).map(|by| by * step)) {
+            if let Some(other) = edges.votes(border, Fit::moves(entry).map(|by| by * step as i32)) {
                 gain.add(own, other);
             }
         }
@@ -232,3 +237,6 @@ impl Fits {
         &self.patients
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,12 +22,12 @@ const VERY_SURE: f64 = 4.5;
 /// The same of a moved mask, of which hundreds are tried.
 const MOVED_GAIN: f64 = 0.25;
 const MOVED_SURE: f64 = 4.0;
-/// Moves that are looked at, in 64ths of the side: less is how people draw.
+/// Moves that are looked at, in steps: less is how people draw.
 const LEAST_MOVE: i32 = 2;
 /// Patients from which on the dataset is tested over patients.
 const TESTED: usize = 12;
 /// Chance of a false claim about a dataset, over all alternatives.
-const ALPHA: f64 = 0.001;
+const ALPHA: f64 = 0.01;
 /// Mean gain over patients below which a claim is of no interest, however sure.
 const DATASET_GAIN: f64 = 0.05;
 /// Share of the patients who have to gain, for a claim about all.
@@ -44,22 +44,21 @@ const ASKED: f64 = 8.0;
 pub enum Better {
     /// In one of the usual ways.
     Otherwise(Other),
-    /// Moved down and to the right, 64ths of the longer side.
-    Moved([i32; 2]),
+    /// Moved down and to the right, in steps of a share of the longer side.
+    Moved([i32; 2], f64),
     /// No better than others' masks.
     Mixed,
 }
 
 impl Better {
     fn text(self) -> String {
-        let [down, right] = if let Self::Moved(by) = self { by } else { [0; 2] };
         match self {
             Self::Otherwise(other) => {
                 format!("fit their images better {}", other.text())
             }
-            Self::Moved(_) => {
+            Self::Moved([down, right], step) => {
                 let part = |by: i32, words: [&str; 2]| {
-                    let percent = (f64::from(by.abs()) / 0.64).round();
+                    let percent = (f64::from(by.abs()) * 100.0 * step).round();
                     (by != 0)
                         .then(|| format!("{} by about {percent} %", words[usize::from(by > 0)]))
                 };
@@ -78,7 +77,7 @@ impl Better {
     const fn question(self) -> &'static str {
         match self {
             Self::Otherwise(other) => other.question(),
-            Self::Moved(_) => "do they start at another corner than their images?",
+            Self::Moved(..) => "do they start at another corner than their images?",
             Self::Mixed => "are they in the order of the images, and do they belong to them?",
         }
     }
@@ -114,7 +113,7 @@ pub fn patient(fit: &Fit) -> Option<Better> {
     let moved = best(moves().filter_map(|(entry, by)| {
         let gain = &fit.moved[entry];
         let holds = gain.mean() >= MOVED_GAIN && errors(fit, gain) >= MOVED_SURE;
-        holds.then_some((Better::Moved(by), gain.mean()))
+        holds.then_some((Better::Moved(by, fit.step), gain.mean()))
     }));
     plainest(way, moved).or_else(|| {
         let limit = if fit.pictures > 0 { MIXED_PICTURES } else { MIXED };
@@ -131,7 +130,8 @@ fn dataset(patients: &[&Fit]) -> Option<(Better, usize)> {
         let gains = gains(patients, |fit| fit.others.get(way))?;
         let alternatives = Other::ALL.len() as f64;
         let holds = if gains.len() >= TESTED {
-            mean(&gains) >= DATASET_GAIN && paired(&gains, 1) * alternatives < ALPHA
+            // Only gains count, so half of the two-sided value.
+            mean(&gains) >= DATASET_GAIN && paired(&gains, 1) / 2.0 * alternatives < ALPHA
         } else {
             let pooled = pooled(patients);
             sure(&pooled, pooled.others.get(way)?)
@@ -144,13 +144,14 @@ fn dataset(patients: &[&Fit]) -> Option<(Better, usize)> {
             return None;
         }
         let pooled = pooled_move(patients, entry);
-        (errors(&pooled, &pooled.own) >= MOVED_SURE).then_some((Better::Moved(by), mean(&gains)))
+        (errors(&pooled, &pooled.own) >= MOVED_SURE)
+            .then_some((Better::Moved(by, pooled.step), mean(&gains)))
     }));
     let better =
         plainest(way, moved).or_else(|| mixed(patients, MIXED).then_some(Better::Mixed))?;
     let gains = |fit: &Fit| match better {
         Better::Otherwise(way) => fit.others.get(&way).is_some_and(|gain| gain.mean() > 0.0),
-        Better::Moved(by) => {
+        Better::Moved(by, _) => {
             moves().any(|(entry, other)| other == by && fit.moved[entry].mean() > 0.0)
         }
         Better::Mixed => fit.strangers[0] >= MIXED * fit.strangers[1],
@@ -204,6 +205,7 @@ fn pooled_move(patients: &[&Fit], entry: usize) -> Fit {
     for fit in patients {
         all.own.merge(&fit.moved[entry]);
         all.block = all.block.max(fit.block);
+        all.step = all.step.max(fit.step);
     }
     all
 }
