@@ -59,19 +59,32 @@ const NAMED: usize = 5;
 
 /// One line for each kind of finding, warnings first: `set aside: mask without image: c.nii.gz `.
 pub fn lines(findings: &[Finding]) -> Vec<String> {
-    let mut grouped: BTreeMap<(Weight, &str), Vec<&str>> = BTreeMap::new();
-    for finding in findings {
-        grouped.entry((finding.weight, &finding.text)).or_default().push(&finding.of);
+    [Weight::Warning, Weight::SetAside, Weight::Note]
+        .into_iter()
+        .flat_map(|weight| {
+            let word = weight.word();
+            let told = lines_of(findings, weight).into_iter();
+            told.map(move |(text, of)| format!("{word}: {of}: {text}"))
+        })
+        .collect()
+}
+
+/// What was found of one weight: the text, and whom or what it is about (`a, b and 3 more`).
+pub fn lines_of(findings: &[Finding], weight: Weight) -> Vec<(&str, String)> {
+    let mut grouped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.weight == weight) {
+        grouped.entry(&finding.text).or_default().push(&finding.of);
     }
-    let line = |((weight, text), of): (&(Weight, &str), &Vec<&str>)| {
-        let named: Vec<&str> = of.iter().copied().take(NAMED).collect();
-        let more = match of.len() - named.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!("{}: {}{more}: {text}", weight.word(), named.join(", "))
-    };
-    grouped.iter().map(line).collect()
+    grouped
+        .into_iter()
+        .map(|(text, of)| {
+            let more = match of.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            (text, format!("{}{more}", of[..of.len().min(NAMED)].join(", ")))
+        })
+        .collect()
 }
 
 #[cfg(test)]

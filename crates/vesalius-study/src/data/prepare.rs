@@ -7,6 +7,7 @@ use super::linked::{Known, linked};
 use super::manifest::{CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split};
 use super::pack::PackWriter;
 use super::preprocess::{Prepared, Preprocess, prepare_case};
+use super::sheet::{Draft, Head, Measured};
 use super::source::Source;
 use super::split::SplitRule;
 use super::volume::{CaseFiles, Found, Reader};
@@ -30,6 +31,7 @@ pub struct Summary {
 
 struct Loaded {
     prepared: Prepared,
+    measured: Measured,
     channels: usize,
     group: Option<String>,
     person: Option<String>,
@@ -77,13 +79,15 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let mut persons = Vec::with_capacity(cases.len());
     let mut kept = Vec::with_capacity(cases.len());
     let mut labelled = false;
+    let mut sheet = Draft::of(&cases);
     let mut most_cut: Option<(String, f64)> = None;
     // A few cases at a time: a CT volume is hundreds of megabytes as floats.
     for (at, chunk) in cases.chunks(2 * rayon::current_num_threads()).enumerate() {
         let loaded: Vec<Result<Loaded>> =
             chunk.par_iter().map(|case| load(source, root, case, settings, &classes)).collect();
         for (case, loaded) in chunk.iter().zip(loaded) {
-            let Loaded { prepared, channels, group, person, slices, notes, files: read } = loaded?;
+            let Loaded { prepared, measured, channels, group, person, slices, notes, files: read } =
+                loaded?;
             findings.extend(notes.into_iter().map(|note| Finding::note(&case.id, note)));
             let this = Layout {
                 channels: settings.channels.unwrap_or(channels),
@@ -112,6 +116,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             if prepared.cut_off > most_cut.as_ref().map_or(0.0, |(_, share)| *share) {
                 most_cut = Some((case.id.clone(), prepared.cut_off));
             }
+            sheet.add(measured, &prepared, this);
             kept.push(prepared.slices.len());
             persons.push(person);
             records.push(CaseRecord {
@@ -171,6 +176,9 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     if slices.contains(&0) {
         bail!("{}: {slices:?} slices to train and test, expected some of each", root.display());
     }
+    findings.extend(sheet.findings());
+    let head = Head { dataset: source.dataset(), classes: &classes, layout, sides: &split };
+    sheet.write(writer.folder(), head, &findings)?;
     writer.finish(Manifest {
         dataset: source.dataset(),
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
@@ -211,6 +219,7 @@ fn load(
     let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
     let slices = loaded.volume.slice_digests();
     Ok(Loaded {
+        measured: Measured::of(case, &loaded, &prepared, classes.len()),
         prepared,
         channels: loaded.volume.channels,
         slices: slices.into_iter().filter(|digest| !digest.is_empty()).collect(),

@@ -97,6 +97,8 @@ pub struct Prepared {
     pub spacing_mm: Option<[f64; 2]>,
     /// Share of the labelled pixels that the crop cut off.
     pub cut_off: f64,
+    /// Intensities that became black and white, in the source's units.
+    pub window: [f32; 2],
 }
 
 /// Applies the settings to one case, whose labels are below `classes`.
@@ -139,7 +141,7 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
             column * frame.width / settings.size[1] as f64,
         ]
     });
-    Ok(Prepared { slices: kept, spacing_mm, cut_off: frame.cut_off(case) })
+    Ok(Prepared { slices: kept, spacing_mm, cut_off: frame.cut_off(case), window: [low, high] })
 }
 
 /// Planes of one slice: as stored, or luma. Repeating grey is left to the caller, after resampling.

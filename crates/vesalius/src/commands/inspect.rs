@@ -1,12 +1,14 @@
 //! `vesalius inspect`: what is in a pack.
 
 use anyhow::{Context as _, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use vesalius_study::data::findings::{Finding, lines};
 use vesalius_study::data::inspect::{Summary, summarise};
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::montage::{Tile, montage};
 use vesalius_study::data::pack::Pack;
+use vesalius_study::data::sheet;
 use vesalius_study::publish::write_file;
 use vesalius_study::{say, show};
 
@@ -27,6 +29,17 @@ pub struct Args {
     json: bool,
 }
 
+/// What `--json` prints.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    /// What to know, the heaviest first; of the data sheet.
+    findings: &'a [Finding],
+    /// Where the data sheet is.
+    sheet: Option<&'a Path>,
+}
+
 /// From no pixel to the most in any bin.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Columns and tiles of the montage.
@@ -37,10 +50,22 @@ const TILES: usize = 36;
 pub fn run(args: &Args) -> Result<ExitCode> {
     let pack = Pack::open(&args.pack)?;
     let summary = summarise(&pack)?;
+    let (findings, page) = match sheet::read(pack.path())? {
+        Some((sheet, page)) => (sheet.findings, Some(page)),
+        None => (vec![], None),
+    };
     if args.json {
-        show!("{}", serde_json::to_string_pretty(&summary)?);
+        let all = Shown { summary: &summary, findings: &findings, sheet: page.as_deref() };
+        show!("{}", serde_json::to_string_pretty(&all)?);
     } else {
+        for line in lines(&findings) {
+            show!("{line}");
+        }
         print(&pack, &summary);
+        match page {
+            Some(page) => show!("data sheet: {}", page.display()),
+            None => show!("data sheet: none; packs of `vesalius prepare` have one"),
+        }
     }
     if let Some(path) = &args.montage {
         let labelled: Vec<usize> = (0..pack.len())

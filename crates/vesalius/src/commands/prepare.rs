@@ -9,6 +9,7 @@ use vesalius_study::data::findings::{Finding, lines};
 use vesalius_study::data::manifest::PixelDepth;
 use vesalius_study::data::prepare::{Job, prepare};
 use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
+use vesalius_study::data::sheet;
 use vesalius_study::data::source::{self, SourceKind, SourceOptions};
 use vesalius_study::data::split::SplitRule;
 use vesalius_study::say;
@@ -154,7 +155,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             SplitRule::Seeded { seed: args.seed, test_share: args.test_share }
         }
     };
-    let findings = unfit_for_gans(args.size);
+    let early = unfit_for_gans(args.size);
     let mut bar: Option<Progress> = None;
     let job = Job {
         source: source.as_ref(),
@@ -162,7 +163,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         root: &args.root,
         settings: &settings,
         rule: &rule,
-        findings,
+        findings: early.clone(),
         command: command_line(),
     };
     let summary = prepare(job, &args.out, |done, of| {
@@ -172,6 +173,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(bar) = bar {
         bar.finish();
     }
+    // What was known before is said already.
+    let new: Vec<Finding> =
+        summary.findings.iter().filter(|finding| !early.contains(finding)).cloned().collect();
+    for line in lines(&new) {
+        say!("{line}");
+    }
     if let Some((case, share)) = summary.most_cut {
         say!("note: the crop cuts labelled pixels off; most from {case}, {:.1} %", 100.0 * share);
     }
@@ -180,6 +187,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         "{}: {train} slices of {train_patients} patients to train, {test} of {test_patients} to test",
         args.out.display()
     );
+    say!("{}: look at it before anything is trained", args.out.join(sheet::PAGE).display());
     Ok(ExitCode::SUCCESS)
 }
 

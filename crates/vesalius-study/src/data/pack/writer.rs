@@ -34,6 +34,11 @@ impl PackWriter {
         Ok(Self { staged, data, layout, sums: Vec::new(), slices: Vec::new() })
     }
 
+    /// Where files that shall appear with the pack are written before [`PackWriter::finish`].
+    pub fn folder(&self) -> &Path {
+        self.staged.path()
+    }
+
     /// Appends one slice: pixels `[C, H, W]` little endian, labels `[H, W]`.
     ///
     /// # Errors
