@@ -95,7 +95,8 @@ impl Store {
             db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         })?;
         if version != STORE_VERSION || found != "ok" {
-            let found = found.lines().next().unwrap_or_default();
+            // Below a heading of SQLite's.
+            let found = found.lines().find(|line| !line.starts_with("***")).unwrap_or(&found);
             bail!("{}: damaged ({found}, version {version}); {REMEDY}", store.path.display());
         }
         // A result is on the disk before the coordinator goes on; the log is not, and can be lost: the folders know.
