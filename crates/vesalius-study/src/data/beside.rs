@@ -32,12 +32,27 @@ pub fn pairs(
     for (key, mask) in masks {
         by_key.entry(key).or_default().push(mask);
     }
-    let mut used: BTreeSet<&PathBuf> = BTreeSet::new();
+    // A mask that lies in the folder of its own image is no other image's.
+    let folder = |path: &Path| path.parent().map(Path::to_owned);
+    let taken: BTreeSet<&PathBuf> = images
+        .iter()
+        .flat_map(|(key, image)| {
+            let named = by_key.get(key.as_str()).into_iter().flatten().copied();
+            named.filter(move |mask| folder(mask) == folder(image))
+        })
+        .collect();
+    let mut used: BTreeMap<&PathBuf, &PathBuf> = BTreeMap::new();
     let mut found = Vec::new();
     for (key, image) in images {
         let alone = images.iter().filter(|(other, _)| other == key).count() == 1;
-        let named = by_key.get(key.as_str()).map_or(&[][..], Vec::as_slice);
-        let Some(mask) = mask_of(image, named, alone)? else {
+        let named: Vec<&PathBuf> = by_key
+            .get(key.as_str())
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|mask| !taken.contains(mask) || folder(mask) == folder(image))
+            .collect();
+        let Some(mask) = mask_of(image, &named, alone)? else {
             bail!(
                 "{}: no mask; expected {} below {}",
                 image.display(),
@@ -45,14 +60,21 @@ pub fn pairs(
                 root.display()
             );
         };
-        used.insert(mask);
+        if let Some(other) = used.insert(mask, image) {
+            bail!(
+                "{}: the mask of {} and of {}, expected one of each",
+                mask.display(),
+                other.display(),
+                image.display()
+            );
+        }
         let folders = below(root, image.parent().unwrap_or(root));
         let telling = folders.split('/').filter(|part| !["", "images"].contains(part));
         let folders = telling.collect::<Vec<_>>().join("_").replace(' ', "_");
         let id = if alone || folders.is_empty() { key.clone() } else { format!("{folders}_{key}") };
         found.push(FilePair { id, image: (*image).clone(), mask: mask.clone() });
     }
-    let unused_masks = masks.iter().map(|(_, path)| *path).filter(|path| !used.contains(path));
+    let unused_masks = masks.iter().map(|(_, path)| *path).filter(|path| !used.contains_key(path));
     Ok((found, unused(root, unused_masks, "mask without image")))
 }
 
@@ -117,6 +139,30 @@ mod tests {
         // D has none: the others' are not its own.
         let error = mask_of(Path::new("d/D/images/1.jpg"), &all, false).unwrap_err().to_string();
         assert!(error.contains("d/A/masks/1.png and 2 more"), "{error}");
+    }
+
+    #[test]
+    fn a_mask_beside_its_own_image_or_of_two_is_nobody_elses() {
+        let paths = |paths: &[&str]| -> Vec<(String, PathBuf)> {
+            paths.iter().map(|path| ("1".to_owned(), PathBuf::from(path))).collect()
+        };
+        let found = |images: &[&str], masks: &[&str]| {
+            let (images, masks) = (paths(images), paths(masks));
+            let images: Vec<(String, &PathBuf)> =
+                images.iter().map(|(key, path)| (key.clone(), path)).collect();
+            let masks: Vec<(String, &PathBuf)> =
+                masks.iter().map(|(key, path)| (key.clone(), path)).collect();
+            pairs(Path::new("d"), &images, &masks, &|key| format!("{key}_mask"))
+                .map(|(pairs, _)| pairs.into_iter().map(|pair| (pair.id, pair.mask)).collect())
+        };
+        let of = |error: Result<Vec<(String, PathBuf)>>| error.unwrap_err().to_string();
+        // B lost its own.
+        let text = of(found(&["d/A/o1", "d/B/o1"], &["d/A/s1"]));
+        assert!(text.contains("d/B/o1: no mask; expected 1_mask"), "{text}");
+        let text = of(found(&["d/A/o1", "d/B/o1"], &["d/masks/s1"]));
+        assert!(text.contains("d/masks/s1: the mask of d/A/o1 and of d/B/o1"), "{text}");
+        let both = found(&["d/A/o1", "d/B/o1"], &["d/A/s1", "d/B/s1"]).unwrap();
+        assert_eq!(both[1], ("B_1".to_owned(), PathBuf::from("d/B/s1")));
     }
 
     #[test]

@@ -168,7 +168,8 @@ fn options_decide_who_tests_and_what_is_kept_and_the_manifest_says_whence() {
     let [_, depth, height, width] = image.shape;
     let mut voxels: Vec<u8> = image.values.iter().map(|&value| value as u8).collect();
     voxels[..height * width].fill(0);
-    nifti_file::write_u8(&mask, [depth, height, width], voxels, [10.0, 1.5, 1.5]).unwrap();
+    let [x, y, z] = image.geometry.unwrap().spacing_mm();
+    nifti_file::write_u8(&mask, [depth, height, width], voxels, [z, y, x]).unwrap();
 
     let base = ["--size", "32x32", "--crop", "centre:128x128"];
     let with = |pack: &str, options: &[&str]| {

@@ -121,10 +121,7 @@ fn two_sites_with_equal_numbers_keep_their_own_masks() {
         .unwrap();
     std::fs::remove_file(seg).unwrap();
     let (ok, text) = prepare(&bench, "sliver07", "data", &[]);
-    assert!(
-        !ok && text.contains("in another folder, expected the mask beside the image"),
-        "{text}"
-    );
+    assert!(!ok && text.contains("no mask; expected liver-seg"), "{text}");
 }
 
 /// Bytes of the first mask of the phantom dataset, which is written back by `change`.
