@@ -1,5 +1,8 @@
 //! Patients that are one person: under two names they would stand on both sides of a split.
 
+use super::findings::Finding;
+use super::lineage::list_of;
+use super::manifest::CaseRecord;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Patients that have to stay together.
@@ -46,6 +49,39 @@ pub struct Known<'a> {
     pub slices: &'a [String],
     /// Digest of what its files call the person.
     pub person: Option<&'a str>,
+}
+
+/// Groups that a split must not tear, and what a user has to know of them. Where all patients are one person by this,
+/// nobody would be left to test: then there is no group, but a warning, and `segment` refuses the pack.
+pub fn stay_together(
+    records: &[CaseRecord],
+    persons: &[Option<String>],
+) -> (Vec<Linked>, Vec<Finding>) {
+    let known: Vec<Known> = records
+        .iter()
+        .zip(persons)
+        .map(|(case, person)| Known {
+            id: &case.id,
+            patient: &case.patient,
+            slices: &case.source_slices,
+            person: person.as_deref(),
+        })
+        .collect();
+    let groups = linked(&known);
+    let names: BTreeSet<&str> = known.iter().map(|case| case.patient).collect();
+    let persons = names.len() - groups.iter().map(|group| group.patients.len() - 1).sum::<usize>();
+    let what = if persons < 2 {
+        "they are one patient by this, and stand on both sides of the split"
+    } else {
+        "they stay on one side of the split"
+    };
+    let finding = |group: &Linked| {
+        let [one, other] = &group.example;
+        let text = format!("{} ({one} = {other}): {what}", group.evidence.text());
+        Finding::warning(list_of(&group.patients, " = "), text)
+    };
+    let findings = groups.iter().map(finding).collect();
+    (if persons < 2 { vec![] } else { groups }, findings)
 }
 
 /// Groups of patients that share a slice or a person.
@@ -96,6 +132,23 @@ fn root(group: &[usize], mut at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_all_are_one_person_nobody_is_torn_apart_and_it_is_said() {
+        use crate::data::manifest::Split;
+        let record = |patient: &str, slice: &str| CaseRecord {
+            source_slices: vec![slice.to_owned()],
+            ..CaseRecord::new(format!("{patient}-1"), patient, Split::Train)
+        };
+        let all = [record("a", "1"), record("b", "1")];
+        let (groups, findings) = stay_together(&all, &[None, None]);
+        assert!(groups.is_empty() && findings[0].text.contains("both sides"), "{findings:?}");
+        let some = [record("a", "1"), record("b", "1"), record("c", "2")];
+        let (groups, findings) = stay_together(&some, &[None, None, None]);
+        assert_eq!(groups[0].patients, ["a", "b"]);
+        assert_eq!(findings[0].of, "a = b");
+        assert!(findings[0].text.contains("(a-1 = b-1): they stay on one side"), "{findings:?}");
+    }
 
     #[test]
     fn patients_who_share_a_slice_or_a_person_are_one_group_through_others_too() {

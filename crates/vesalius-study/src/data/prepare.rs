@@ -2,8 +2,7 @@
 
 use super::classes::check_classes;
 use super::findings::Finding;
-use super::lineage;
-use super::linked::{Known, linked};
+use super::linked::stay_together;
 use super::manifest::{CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split};
 use super::pack::PackWriter;
 use super::preprocess::{Prepared, Preprocess, prepare_case};
@@ -13,7 +12,7 @@ use super::split::SplitRule;
 use super::volume::{CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What was made, and what the user should look at.
@@ -139,35 +138,9 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     if !labelled {
         bail!("{}: every mask is empty, expected labelled pixels", root.display());
     }
-    let known: Vec<Known> = records
-        .iter()
-        .zip(&persons)
-        .map(|(case, person)| Known {
-            id: &case.id,
-            patient: &case.patient,
-            slices: &case.source_slices,
-            person: person.as_deref(),
-        })
-        .collect();
-    let linked = linked(&known);
-    // Where all are one person nobody would be left to test: the pack is made, and `segment` will refuse it.
-    let names: BTreeSet<&str> = cases.iter().map(|case| case.patient.as_str()).collect();
-    let persons = names.len() - linked.iter().map(|group| group.patients.len() - 1).sum::<usize>();
-    let apart = if persons < 2 { &[][..] } else { &linked[..] };
-    findings.extend(linked.iter().map(|group| {
-        let [one, other] = &group.example;
-        let text = format!(
-            "{} ({one} = {other}): {}",
-            group.evidence.text(),
-            if persons < 2 {
-                "they are one patient by this, and stand on both sides of the split"
-            } else {
-                "they stay on one side of the split"
-            }
-        );
-        Finding::warning(lineage::list_of(&group.patients, " = "), text)
-    }));
-    let split = rule.apply(&cases, apart)?;
+    let (together, said) = stay_together(&records, &persons);
+    findings.extend(said);
+    let split = rule.apply(&cases, &together)?;
     let mut slices = [0; 2];
     for (case, count) in records.iter_mut().zip(kept) {
         case.split = split[&case.patient];
