@@ -119,7 +119,10 @@ fn padding_is_black_in_every_window_and_decides_none() {
     // Padded pixels hold a bright value here: whatever a source writes into them, it must not show.
     let mut padded = case([1, 1, 1, 6], vec![900.0, 10.0, 20.0, 30.0, 40.0, 900.0], &[]);
     padded.volume.padding = vec![true, false, false, false, false, true];
-    assert_eq!(limits(&padded, Window::Percentile { low: 0.0, high: 100.0 }).unwrap(), [10.0, 40.0]);
+    assert_eq!(
+        limits(&padded, Window::Percentile { low: 0.0, high: 100.0 }).unwrap(),
+        [10.0, 40.0]
+    );
     for (low, high) in [(0.0, 40.0), (-1000.0, 1000.0), (-40.0, 0.0)] {
         let window = Window::Range { low, high };
         let found = pixels(&padded, &Preprocess { window, ..settings([1, 6]) });
