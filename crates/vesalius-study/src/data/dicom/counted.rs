@@ -6,6 +6,8 @@ pub(super) struct Numbered {
     pub(super) numbers: Vec<i64>,
     /// Whether they follow each other, so that their order is one; a hash or a date tells none.
     pub(super) counts: bool,
+    /// Whether a minus or hyphen stands before them, as in `z-3`, and no zeros as in `IM-0003`.
+    pub(super) signed: bool,
 }
 
 /// The numbers by which names differ; `None` where they differ otherwise or a number stands twice.
@@ -16,15 +18,15 @@ pub(super) fn numbered(names: &[String]) -> Option<Numbered> {
     if parts.iter().any(|(other, numbers)| other != pattern || numbers.len() != first.len()) {
         return None;
     }
-    let columns = (0..first.len())
-        .map(|field| -> Vec<i64> { parts.iter().map(|(_, numbers)| numbers[field]).collect() });
-    let distinct: Vec<Numbered> = columns
-        .filter(|column| {
-            let mut sorted = column.clone();
+    let distinct: Vec<Numbered> = (0..first.len())
+        .filter_map(|field| {
+            let numbers: Vec<i64> = parts.iter().map(|(_, numbers)| numbers[field]).collect();
+            let mut sorted = numbers.clone();
             sorted.sort_unstable();
-            sorted.windows(2).all(|pair| pair[0] != pair[1])
+            let signed = pattern[field].ends_with('-') && !names.iter().any(|n| n.contains("-0"));
+            let distinct = sorted.windows(2).all(|pair| pair[0] != pair[1]);
+            distinct.then(|| Numbered { counts: counts(&numbers), signed, numbers })
         })
-        .map(|numbers| Numbered { counts: counts(&numbers), numbers })
         .collect();
     // Of several, those that count: a slice's position or time may stand beside its number.
     let counting: Vec<&Numbered> = distinct.iter().filter(|found| found.counts).collect();

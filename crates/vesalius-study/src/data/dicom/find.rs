@@ -199,16 +199,20 @@ fn kind(path: &Path) -> Result<Kind> {
     let mut file = std::io::BufReader::new(file);
     let mut head = Vec::with_capacity(object::HEAD);
     let read = file.by_ref().take(object::HEAD as u64).read_to_end(&mut head);
-    if read.is_err() || object::Start::of(&head).is_none() {
-        let dicom = path.extension().is_some_and(|extension| {
-            ["dcm", "dicom", "ima"].contains(&extension.to_string_lossy().to_lowercase().as_str())
-        });
+    let dicom = path.extension().is_some_and(|extension| {
+        ["dcm", "dicom", "ima"].contains(&extension.to_string_lossy().to_lowercase().as_str())
+    });
+    let no_dicom = || {
         let what = if dicom { "not readable as DICOM" } else { "neither DICOM nor a mask image" };
-        return Ok(Kind::Other(what.to_owned()));
-    }
-    let facts = object::read(&head, file, true)
-        .and_then(|object| Facts::of(&object))
-        .with_context(|| format!("{}", path.display()))?;
+        Ok(Kind::Other(what.to_owned()))
+    };
+    let (Ok(_), Some(start)) = (read, object::Start::of(&head)) else { return no_dicom() };
+    let facts = match object::read(&head, file, true).and_then(|object| Facts::of(&object)) {
+        Ok(facts) => facts,
+        // Other files may begin with the same few bytes.
+        Err(_) if !matches!(start, object::Start::Magic(_)) => return no_dicom(),
+        Err(error) => return Err(error.context(path.display().to_string())),
+    };
     Ok(match facts.other {
         Some(what) => Kind::Other(format!("DICOM, but no image: {what}")),
         None => Kind::Slice(Box::new(facts)),

@@ -51,7 +51,8 @@ impl Dicom {
     /// Cases of one patient's folder.
     fn cases_of(&self, patient: &str, units: &[Unit]) -> Result<Vec<CaseFiles>> {
         // Folders of studies and of patients look alike: only the files know.
-        let person = |unit: &Unit| unit.slices[0].1.person.digest.clone();
+        let person =
+            |unit: &Unit| unit.slices.iter().find_map(|(_, facts)| facts.person.digest.clone());
         if let [a, b, ..] = units
             && (person(a).is_none() || units.iter().any(|unit| person(unit) != person(a)))
         {
@@ -193,7 +194,7 @@ impl Source for Dicom {
         Ok(Case {
             spacing_mm: facts[0].spacing_mm,
             geometry: series.geometry,
-            person: facts[0].person.digest.clone(),
+            person: facts.iter().find_map(|facts| facts.person.digest.clone()),
             notes,
             ..Case::new(volume, labels)
         })

@@ -104,7 +104,9 @@ fn matched(names: &[String], masks: &[String]) -> Option<Vec<usize>> {
     let found: Vec<usize> =
         names.iter().map(|name| place.get(name.as_str()).copied()).collect::<Option<_>>()?;
     let mut seen = vec![false; masks.len()];
-    found.iter().for_each(|&at| seen[at] = true);
+    for &at in &found {
+        seen[at] = true;
+    }
     seen.iter().all(|seen| *seen).then_some(found)
 }
 
@@ -177,7 +179,8 @@ impl Evidence {
                     self.same(&order, &ranks(numbers), "by name", "by InstanceNumber")?;
                 }
                 self.rising(&order, "by name")?;
-                self.along(&order, "by name", true)?;
+                // A minus before a position is no hyphen: -9 comes before -3.
+                self.along(&order, "by name", !names.signed || instances.is_some())?;
                 (order, None)
             }
             (None, Some(numbers)) => {
@@ -262,9 +265,10 @@ impl Evidence {
     fn rising(&self, order: &[usize], of: &str) -> Result<(), String> {
         let Some(numbers) = &self.shared else { return Ok(()) };
         let sequence = in_order(numbers, order);
-        match sequence.windows(2).all(|pair| pair[0] <= pair[1]) {
-            true => Ok(()),
-            false => Err(format!("order {of} and by InstanceNumber differ")),
+        if sequence.windows(2).all(|pair| pair[0] <= pair[1]) {
+            Ok(())
+        } else {
+            Err(format!("order {of} and by InstanceNumber differ"))
         }
     }
 
@@ -277,9 +281,7 @@ impl Evidence {
             return if either_way {
                 Ok(())
             } else {
-                Err(format!(
-                    "order {of} runs against that by position, and the slices' names do not count"
-                ))
+                Err(format!("order {of} runs against that by position, and nothing else tells one"))
             };
         }
         self.same(order, &positions, of, "by position")

@@ -31,6 +31,11 @@ impl Person {
         }
     }
 
+    /// Whether PatientID or PatientName say anything.
+    pub(super) fn says(&self) -> [bool; 2] {
+        [self.id.is_some(), self.name.is_some()]
+    }
+
     /// The element in which two files name two people. What one of them leaves empty says nothing.
     pub(super) fn differs(&self, other: &Self) -> Option<&'static str> {
         let two = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;

@@ -38,6 +38,7 @@ impl Series {
         for slice in slices {
             one_series(first, slice)?;
         }
+        one_person(slices)?;
         once(slices)?;
         let mut notes = units(first.1);
         let along_mm = along(slices)?;
@@ -85,9 +86,6 @@ fn one_series((path_a, a): &Slice, (path_b, b): &Slice) -> Result<()> {
     if a.localizer != b.localizer {
         differ("ImageType says LOCALIZER in one of them", "slices of one kind")?;
     }
-    if let Some(what) = a.person.differs(&b.person) {
-        differ(&format!("{what} differs"), "one patient in a folder")?;
-    }
     for (name, x, y) in [
         ("SeriesInstanceUID", &a.series_uid, &b.series_uid),
         ("Modality", &a.modality, &b.modality),
@@ -122,6 +120,25 @@ fn one_series((path_a, a): &Slice, (path_b, b): &Slice) -> Result<()> {
     }
     if a.position_mm.is_some() != b.position_mm.is_some() {
         differ("ImagePositionPatient stands in one of them", "it in all")?;
+    }
+    Ok(())
+}
+
+/// Refuses slices of two people; those that name nobody may stand among others.
+fn one_person(slices: &[Slice]) -> Result<()> {
+    for which in 0..2 {
+        let Some((path_a, a)) = slices.iter().find(|(_, facts)| facts.person.says()[which]) else {
+            continue;
+        };
+        for (path_b, b) in slices {
+            if let Some(what) = a.person.differs(&b.person) {
+                bail!(
+                    "{} and {}: {what} differs, expected one patient in a folder",
+                    path_a.display(),
+                    path_b.display()
+                );
+            }
+        }
     }
     Ok(())
 }

@@ -1,7 +1,11 @@
 use super::*;
 
-/// Slices by name, InstanceNumber and position.
-fn tell(slices: &[(String, Option<i64>, Option<f64>)], masks: &[String]) -> Result<Pairs> {
+/// Name, InstanceNumber and position.
+type Told = (String, Option<i64>, Option<f64>);
+/// Slices as a folder lists them, and which each is.
+type Listed = (Vec<Told>, Vec<i64>);
+
+fn tell(slices: &[Told], masks: &[String]) -> Result<Pairs> {
     let paths: Vec<PathBuf> = slices.iter().map(|(name, ..)| format!("CT/{name}").into()).collect();
     let named: Vec<Slice> = slices
         .iter()
@@ -28,23 +32,15 @@ fn slices(
     name: impl Fn(i64) -> String,
     number: impl Fn(i64) -> Option<i64>,
     along: impl Fn(i64) -> Option<f64>,
-) -> (Vec<(String, Option<i64>, Option<f64>)>, Vec<i64>) {
+) -> Listed {
     let mut order: Vec<i64> = (0..COUNT).collect();
     order.sort_by_key(|&k| name(k));
     (order.iter().map(|&k| (name(k), number(k), along(k))).collect(), order)
 }
 
-fn up(k: i64) -> Option<f64> {
-    Some(3.0 * k as f64)
-}
-
-fn down(k: i64) -> Option<f64> {
-    Some(-3.0 * k as f64)
-}
-
-fn one_based(k: i64) -> Option<i64> {
-    Some(k + 1)
-}
+const UP: fn(i64) -> Option<f64> = |k| Some(3.0 * k as f64);
+const DOWN: fn(i64) -> Option<f64> = |k| Some(-3.0 * k as f64);
+const FROM_ONE: fn(i64) -> Option<i64> = |k| Some(k + 1);
 
 /// Numbers without any order: 0 to 11 times 5 modulo 12.
 fn mixed(k: i64) -> i64 {
@@ -58,10 +54,7 @@ fn uid(k: i64) -> String {
 }
 
 /// That slice `k` has mask `k`; the note.
-fn right(
-    (slices, order): &(Vec<(String, Option<i64>, Option<f64>)>, Vec<i64>),
-    mask: impl Fn(i64) -> String,
-) -> Option<String> {
+fn right((slices, order): &Listed, mask: impl Fn(i64) -> String) -> Option<String> {
     let mut masks = names(&mask);
     masks.sort();
     let found = tell(slices, &masks).unwrap();
@@ -71,11 +64,7 @@ fn right(
     found.note
 }
 
-fn refused(
-    (slices, _): &(Vec<(String, Option<i64>, Option<f64>)>, Vec<i64>),
-    mask: impl Fn(i64) -> String,
-    part: &str,
-) {
+fn refused((slices, _): &Listed, mask: impl Fn(i64) -> String, part: &str) {
     let mut masks = names(&mask);
     masks.sort();
     let error = tell(slices, &masks).unwrap_err().to_string();
@@ -89,8 +78,8 @@ fn refused(
 #[test]
 fn numbers_in_names_are_numbers_and_not_text() {
     let unpadded = |k: i64| format!("IM{}", k + 1);
-    for along in [up, down, |_| None] {
-        for number in [one_based, |_| None, |_| Some(7)] {
+    for along in [UP, DOWN, |_| None] {
+        for number in [FROM_ONE, |_| None, |_| Some(7)] {
             let found = slices(unpadded, number, along);
             for from in [0, 1, 39] {
                 assert_eq!(right(&found, |k| format!("mask_{:03}.png", k + from)), None);
@@ -99,12 +88,12 @@ fn numbers_in_names_are_numbers_and_not_text() {
         }
     }
     // As CHAOS publishes them, and as OsiriX exports.
-    let chaos = slices(|k| format!("i{k:04},0000b.dcm"), one_based, down);
+    let chaos = slices(|k| format!("i{k:04},0000b.dcm"), FROM_ONE, DOWN);
     assert_eq!(right(&chaos, |k| format!("liver_GT_{k:03}.png")), None);
-    let osirix = slices(|k| format!("IM-0001-{:04}.dcm", k + 1), |k| Some(k + 300), up);
+    let osirix = slices(|k| format!("IM-0001-{:04}.dcm", k + 1), |k| Some(k + 300), UP);
     assert_eq!(right(&osirix, |k| format!("p7_{k}.tif")), None);
     // In steps.
-    let steps = slices(|k| format!("z{}.dcm", 5 * k), |_| None, up);
+    let steps = slices(|k| format!("z{}.dcm", 5 * k), |_| None, UP);
     assert_eq!(right(&steps, |k| format!("{k}.png")), None);
 }
 
@@ -123,28 +112,28 @@ fn a_mask_named_like_its_slice_is_its_mask_whatever_the_numbers_say() {
         assert_eq!(right(&found, |k| format!("slice{k}{mask}")), None);
         assert_eq!(right(&found, |k| format!("GT_slice{k}{mask}")), None);
     }
-    let bare = slices(|k| format!("{k}.dcm"), scrambled, down);
+    let bare = slices(|k| format!("{k}.dcm"), scrambled, DOWN);
     assert_eq!(right(&bare, |k| format!("{k}.png")), None);
-    assert_eq!(right(&slices(uid, scrambled, down), |k| uid(k).replace("dcm", "png")), None);
+    assert_eq!(right(&slices(uid, scrambled, DOWN), |k| uid(k).replace("dcm", "png")), None);
 }
 
 #[test]
 fn identifiers_leave_it_to_numbers_and_positions_that_agree() {
-    let found = slices(uid, one_based, up);
+    let found = slices(uid, FROM_ONE, UP);
     assert!(
         right(&found, |k| format!("{k:03}.png")).unwrap().contains("InstanceNumber and position")
     );
     assert!(right(&found, |k| format!("m{}.png", k + 1)).is_some());
-    let blind = slices(uid, one_based, |_| None);
+    let blind = slices(uid, FROM_ONE, |_| None);
     assert!(right(&blind, |k| format!("{k:03}.png")).unwrap().contains("order of InstanceNumber:"));
     // Against each other they tell two orders, unless the masks have the numbers themselves.
-    let against = slices(uid, one_based, down);
+    let against = slices(uid, FROM_ONE, DOWN);
     refused(&against, |k| format!("{k:03}.png"), "by InstanceNumber runs against that by position");
-    let far = slices(uid, |k| Some(k + 40), down);
+    let far = slices(uid, |k| Some(k + 40), DOWN);
     let note = right(&far, |k| format!("{:03}.png", k + 40)).unwrap();
     assert!(note.contains("whose InstanceNumber they are named after"), "{note}");
     let gaps = |k: i64| k + k / 4;
-    let found = slices(uid, |k| Some(gaps(k)), down);
+    let found = slices(uid, |k| Some(gaps(k)), DOWN);
     assert!(right(&found, |k| format!("{:03}.png", gaps(k))).is_some());
 }
 
@@ -152,21 +141,26 @@ fn identifiers_leave_it_to_numbers_and_positions_that_agree() {
 fn orders_that_differ_are_refused_with_what_would_settle_it() {
     let name = |k: i64| format!("IM{}", k + 1);
     let mask = |k: i64| format!("mask_{:03}.png", k + 1);
-    let backwards = slices(name, |k| Some(COUNT - k), up);
+    let backwards = slices(name, |k| Some(COUNT - k), UP);
     refused(
         &backwards,
         mask,
         "by name and by InstanceNumber differ (IM1 is slice 1 of 12 by name, 12",
     );
-    refused(&slices(name, |k| Some(mixed(k)), up), mask, "by name and by InstanceNumber differ");
-    refused(&slices(name, one_based, |k| Some(mixed(k) as f64)), mask, "by name and by position");
-    refused(&slices(name, |k| Some(8 - k / 2), up), mask, "by name and by InstanceNumber differ");
-    refused(&slices(uid, |k| Some(mixed(k)), up), mask, "by InstanceNumber and by position differ");
-    refused(&slices(uid, |_| Some(1), up), mask, "neither names nor InstanceNumbers tell");
-    refused(&slices(uid, |_| None, up), mask, "neither names nor InstanceNumbers tell");
-    let far = slices(|k| format!("IM{}", k + 30), |k| Some(100 - k), up);
+    refused(&slices(name, |k| Some(mixed(k)), UP), mask, "by name and by InstanceNumber differ");
+    refused(&slices(name, FROM_ONE, |k| Some(mixed(k) as f64)), mask, "by name and by position");
+    refused(&slices(name, |k| Some(8 - k / 2), UP), mask, "by name and by InstanceNumber differ");
+    refused(&slices(uid, |k| Some(mixed(k)), UP), mask, "by InstanceNumber and by position differ");
+    refused(&slices(uid, |_| Some(1), UP), mask, "neither names nor InstanceNumbers tell");
+    refused(&slices(uid, |_| None, UP), mask, "neither names nor InstanceNumbers tell");
+    // -9 is before -3, and a hyphen is no minus: with nothing but names they look alike.
+    refused(&slices(|k| format!("z-{}", k + 1), |_| None, DOWN), mask, "runs against that by pos");
+    assert_eq!(right(&slices(|k| format!("z-{}", k + 1), |_| None, UP), mask), None);
+    assert_eq!(right(&slices(|k| format!("z-{}", k + 1), FROM_ONE, DOWN), mask), None);
+    assert_eq!(right(&slices(|k| format!("z-{k:04}"), |_| None, DOWN), mask), None);
+    let far = slices(|k| format!("IM{}", k + 30), |k| Some(100 - k), UP);
     refused(&far, |k| format!("m{}.png", k + 30), "by name and by InstanceNumber differ");
-    let good = slices(name, one_based, up);
+    let good = slices(name, FROM_ONE, UP);
     refused(
         &good,
         |k| format!("{}.png", char::from(b'a' + k as u8)),
@@ -178,9 +172,9 @@ fn orders_that_differ_are_refused_with_what_would_settle_it() {
 fn a_number_that_is_missing_on_one_side_would_shift_the_others() {
     let name = |k: i64| format!("IM{}", k + 1);
     let gap = |k: i64| k + i64::from(k > 4);
-    let found = slices(name, one_based, up);
+    let found = slices(name, FROM_ONE, UP);
     refused(&found, |k| format!("m{}.png", gap(k)), "the masks' numbers have gaps and the slices'");
-    let holes = slices(|k| format!("IM{}", gap(k)), |k| Some(gap(k)), |k| up(gap(k)));
+    let holes = slices(|k| format!("IM{}", gap(k)), |k| Some(gap(k)), |k| UP(gap(k)));
     refused(
         &holes,
         |k| format!("m{k}.png"),
@@ -193,7 +187,7 @@ fn a_number_that_is_missing_on_one_side_would_shift_the_others() {
     );
     // The same gaps on both sides, or numbers with gaps of slices that are all there.
     assert_eq!(right(&holes, |k| format!("m{}.png", gap(k) + 1)), None);
-    let all = slices(uid, |k| Some(gap(k)), up);
+    let all = slices(uid, |k| Some(gap(k)), UP);
     assert!(right(&all, |k| format!("m{k}.png")).is_some());
 }
 

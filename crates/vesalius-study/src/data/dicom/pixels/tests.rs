@@ -10,7 +10,8 @@ struct Golden {
 #[derive(serde::Deserialize)]
 struct File {
     name: String,
-    file: String,
+    #[serde(rename = "file")]
+    bytes: String,
     shape: [usize; 2],
     values: Vec<f64>,
     padding: Vec<u8>,
@@ -22,8 +23,8 @@ fn values_and_padding_are_those_of_pydicom_and_simpleitk() {
     let golden: Golden =
         serde_json::from_str(include_str!("../../../../../../golden/dicom.json")).unwrap();
     assert!(golden.files.len() > 20);
-    for File { name, file, shape, values, padding, tolerance } in golden.files {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(file).unwrap();
+    for File { name, bytes, shape, values, padding, tolerance } in golden.files {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(bytes).unwrap();
         let found = parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error:#}"));
         assert_eq!([found.rows, found.columns], shape, "{name}");
         let fits = |found: &f32, right: &f64| f64::from(found - *right as f32).abs() <= tolerance;

@@ -79,6 +79,11 @@ fn what_is_not_one_series_is_refused_with_two_files_and_what_differs() {
     assert!(series(&[name(&a, "Roe^Jane"), name(&b, "ROE^JANE^"), c.clone()]).is_ok());
     let error = series(&[name(&a, "Roe^Jane"), name(&b, "Doe^John")]).unwrap_err().to_string();
     assert!(error.contains("PatientName differs") && !error.contains("Roe"), "{error}");
+    // Nor does an empty one hide that the others differ.
+    let id = |s: &Built, id: &str| s.clone().text((0x10, 0x20), "LO", id);
+    assert!(series(&[id(&a, ""), b.clone(), c.clone()]).is_ok());
+    let error = series(&[id(&a, ""), b.clone(), id(&c, "P2")]).unwrap_err().to_string();
+    assert!(error.contains("1.dcm and 2.dcm: PatientID differs"), "{error}");
     // Rounded numbers of one direction and spacing are one.
     let rounded = c.text((0x20, 0x37), "DS", "1\\0.00001\\0\\0\\0.9999999\\0");
     assert!(series(&[a, rounded.text((0x28, 0x30), "DS", "0.70001\\0.5")]).is_ok());
