@@ -12,6 +12,7 @@ pub mod idrid;
 pub mod inspect;
 pub mod linked;
 pub mod manifest;
+pub mod matrix_file;
 pub mod metaimage;
 pub mod montage;
 pub mod nifti_file;

@@ -136,10 +136,11 @@ fn palette(
 ) -> Result<Picture> {
     let bits: u64 = decoder.find_tag_unsigned(Tag::BitsPerSample)?.unwrap_or(1);
     let samples: u64 = decoder.find_tag_unsigned(Tag::SamplesPerPixel)?.unwrap_or(1);
-    if ![1, 2, 4, 8].contains(&bits) || samples != 1 {
-        bail!(
-            "a palette of {bits} bits and {samples} samples, expected 1, 2, 4 or 8 bits and 1 sample"
-        );
+    if ![1, 2, 4, 8].contains(&bits) {
+        bail!("a palette of {bits} bits, expected 1, 2, 4 or 8");
+    }
+    if samples != 1 {
+        bail!("a palette and {samples} samples for each pixel, expected one");
     }
     let mut patched = bytes.to_vec();
     let directory = decoder.ifd_pointer().map_or(0, |pointer| pointer.0);
