@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs a fuzz target for some seconds on a stable toolchain (cargo-fuzz does the same with a nightly one).
-# Usage: fuzz/run.sh dicom|nifti|metaimage|pack_header [seconds]; what it finds lies in fuzz/artifacts/TARGET/.
+# Usage: fuzz/run.sh TARGET [seconds], TARGET one of fuzz_targets/; what it finds lies in fuzz/artifacts/TARGET/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-target=${1:?usage: fuzz/run.sh dicom|nifti|metaimage|pack_header [seconds]}
+target=${1:?usage: fuzz/run.sh TARGET [seconds], TARGET one of fuzz_targets/}
 # Coverage for libFuzzer without the address sanitizer, which needs a nightly compiler; our code is safe Rust.
 export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \

@@ -80,11 +80,30 @@ fn side(path: &Path) -> Option<Split> {
 /// One image file with one mask file.
 ///
 /// # Errors
-/// Names the file that cannot be read.
+/// Names the file that cannot be read, and shapes that differ only because an orientation tag was applied.
 pub fn load_pair(image: &Path, mask: &Path, classes: usize, reader: &mut Reader) -> Result<Case> {
-    let volume =
-        raster::image(&reader.read(image)?).with_context(|| format!("{}", image.display()))?;
-    let labels = raster::mask(&reader.read(mask)?, classes)
+    let photograph = raster::image_noted(&reader.read(image)?)
+        .with_context(|| format!("{}", image.display()))?;
+    let drawn = raster::mask_noted(&reader.read(mask)?, classes)
         .with_context(|| format!("{}", mask.display()))?;
-    Ok(Case::new(volume, labels))
+    let (volume, labels) = (photograph.value, drawn.value);
+    if [volume.height, volume.width] != [labels.height, labels.width]
+        && (photograph.orientation > 1 || drawn.orientation > 1)
+    {
+        bail!(
+            "{}: {}x{} (rows, columns) after orientation tag {} was applied, its mask {} {}x{} after tag {}; expected \
+             one shape",
+            image.display(),
+            volume.height,
+            volume.width,
+            photograph.orientation,
+            mask.display(),
+            labels.height,
+            labels.width,
+            drawn.orientation
+        );
+    }
+    let of_mask = drawn.notes.into_iter().map(|note| format!("its mask: {note}"));
+    let notes = photograph.notes.into_iter().chain(of_mask).collect();
+    Ok(Case { notes, ..Case::new(volume, labels) })
 }

@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod lineage;
 pub mod linked;
 pub mod manifest;
+pub mod matrix_file;
 pub mod metaimage;
 pub mod montage;
 pub mod nifti_file;

@@ -5,7 +5,7 @@ use super::findings::Finding;
 use super::linked::stay_together;
 use super::manifest::{CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split};
 use super::pack::PackWriter;
-use super::preprocess::{Prepared, Preprocess, prepare_case};
+use super::preprocess::{Prepared, Preprocess, notes_on_range, prepare_case};
 use super::sheet::{Draft, Head, Measured};
 use super::source::Source;
 use super::split::SplitRule;
@@ -77,6 +77,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let mut files = Vec::new();
     let mut persons = Vec::with_capacity(cases.len());
     let mut kept = Vec::with_capacity(cases.len());
+    let mut ranges = Vec::new();
     let mut labelled = false;
     let mut sheet = Draft::of(&cases);
     let mut most_cut: Option<(String, f64)> = None;
@@ -116,6 +117,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
                 most_cut = Some((case.id.clone(), prepared.cut_off));
             }
             sheet.add(measured, &prepared, this);
+            ranges.extend(prepared.range_used);
             kept.push(prepared.slices.len());
             persons.push(person);
             records.push(CaseRecord {
@@ -138,6 +140,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     if !labelled {
         bail!("{}: every mask is empty, expected labelled pixels", root.display());
     }
+    findings.extend(notes_on_range(&ranges, settings.depth));
     let (together, said) = stay_together(&records, &persons);
     findings.extend(said);
     let split = rule.apply(&cases, &together)?;

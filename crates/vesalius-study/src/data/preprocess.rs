@@ -4,6 +4,10 @@
 //! triangle filter stretched by the reduction factor (PIL's and PyTorch's antialiased bilinear); masks as one
 //! probability map per class with the same filter, then arg-max, which never invents a label between two others.
 
+mod range;
+
+pub use range::{RangeUsed, notes_on_range};
+
 use super::frame::Frame;
 use super::manifest::PixelDepth;
 use super::resample::Resampler;
@@ -99,6 +103,8 @@ pub struct Prepared {
     pub cut_off: f64,
     /// Intensities that became black and white, in the source's units.
     pub window: [f32; 2],
+    /// How much of its type's range the case uses, where the window is that range.
+    pub range_used: Option<RangeUsed>,
 }
 
 /// Applies the settings to one case, whose labels are below `classes`.
@@ -141,7 +147,10 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
             column * frame.width / settings.size[1] as f64,
         ]
     });
-    Ok(Prepared { slices: kept, spacing_mm, cut_off: frame.cut_off(case), window: [low, high] })
+    let full = settings.window == Window::Full {};
+    let range_used = if full { RangeUsed::of(&case.volume) } else { None };
+    let (cut_off, window) = (frame.cut_off(case), [low, high]);
+    Ok(Prepared { slices: kept, spacing_mm, cut_off, window, range_used })
 }
 
 /// Planes of one slice: as stored, or luma. Repeating grey is left to the caller, after resampling.

@@ -226,6 +226,14 @@ impl Study {
         let text = std::fs::read_to_string(path).with_context(|| {
             format!("{}: cannot be read; expected a study file", path.display())
         })?;
+        Self::parse(path, text)
+    }
+
+    /// Checks the text of a study file; `path` is for messages, and what the file names is relative to it.
+    ///
+    /// # Errors
+    /// As [`Study::read`].
+    pub fn parse(path: &Path, text: String) -> Result<Self> {
         let file = File { path: path.to_owned(), text };
         let mut study: Self = toml::from_str(&file.text).map_err(|error| {
             let at = file.at(&error.span().unwrap_or_default());

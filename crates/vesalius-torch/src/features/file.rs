@@ -1,12 +1,12 @@
 //! Feature files: a matrix `[N, D]` that Vesalius or anybody else computed, as `.npy` or `.safetensors`.
 
 use anyhow::{Context, Result, bail};
-use npyz::{NpyFile, Order};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use tch::Tensor;
+use vesalius_study::data::matrix_file::{self, Array, Floats};
 
 /// Whether a path names a feature file rather than a pack.
 pub fn is_feature_file(path: &Path) -> bool {
@@ -24,8 +24,7 @@ pub fn read(path: &Path) -> Result<Tensor> {
     let tensor = if path.extension().is_some_and(|extension| extension == "npy") {
         read_npy(path)?
     } else {
-        let mut tensors = Tensor::read_safetensors(path)
-            .with_context(|| format!("{}: not a safetensors file", path.display()))?;
+        let mut tensors = read_safetensors(path)?;
         let at = match tensors.len() {
             1 => 0,
             count => {
@@ -49,37 +48,14 @@ pub fn read(path: &Path) -> Result<Tensor> {
 
 /// A NumPy array of f32 or f64 in C or Fortran order, either byte order.
 fn read_npy(path: &Path) -> Result<Tensor> {
-    let refuse = || format!("{}: not a NumPy array", path.display());
-    let open = || -> Result<NpyFile<BufReader<File>>> {
-        let file =
-            File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        NpyFile::new(BufReader::new(file)).with_context(refuse)
-    };
-    let npy = open()?;
-    let mut shape: Vec<i64> = npy.shape().iter().map(|&side| side as i64).collect();
-    let fortran = npy.order() == Order::Fortran;
+    let open = || File::open(path).map(BufReader::new).context("cannot be read");
     let bytes = std::fs::metadata(path)?.len();
-    if shape
-        .iter()
-        .try_fold(1_i64, |all, &side| all.checked_mul(side))
-        .is_none_or(|all| all as u64 > bytes)
-    {
-        bail!("{}: shape {shape:?} in {bytes} bytes, expected a whole array", path.display());
-    }
-    let flat = match npy.try_data::<f32>() {
-        Ok(values) => {
-            Tensor::from_slice(&values.collect::<Result<Vec<f32>, _>>().with_context(refuse)?)
-        }
-        Err(npy) => match npy.try_data::<f64>() {
-            Ok(values) => {
-                Tensor::from_slice(&values.collect::<Result<Vec<f64>, _>>().with_context(refuse)?)
-            }
-            Err(npy) => bail!(
-                "{}: array of {}, expected float32 or float64",
-                path.display(),
-                npy.dtype().descr()
-            ),
-        },
+    let Array { shape, fortran, values } =
+        matrix_file::npy(open, bytes).with_context(|| format!("{}", path.display()))?;
+    let mut shape: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
+    let flat = match values {
+        Floats::F32(values) => Tensor::from_slice(&values),
+        Floats::F64(values) => Tensor::from_slice(&values),
     };
     if !fortran {
         return Ok(flat.reshape(&shape));
@@ -87,6 +63,16 @@ fn read_npy(path: &Path) -> Result<Tensor> {
     shape.reverse();
     let axes: Vec<i64> = (0..shape.len() as i64).rev().collect();
     Ok(flat.reshape(&shape).permute(axes).contiguous())
+}
+
+/// All tensors of a safetensors file, its header checked first: LibTorch's bindings trust it.
+fn read_safetensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
+    let refuse = || format!("{}: not a safetensors file", path.display());
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    matrix_file::safetensors(&bytes).with_context(refuse)?;
+    drop(bytes);
+    Tensor::read_safetensors(path).with_context(refuse)
 }
 
 #[derive(serde::Deserialize)]
@@ -136,8 +122,7 @@ pub fn logits(path: &Path) -> Result<Option<Tensor>> {
     if path.extension().is_some_and(|extension| extension == "npy") {
         return Ok(None);
     }
-    let tensors = Tensor::read_safetensors(path)
-        .with_context(|| format!("{}: not a safetensors file", path.display()))?;
+    let tensors = read_safetensors(path)?;
     Ok(tensors.into_iter().find(|(name, _)| name == "logits").map(|(_, tensor)| tensor))
 }
 

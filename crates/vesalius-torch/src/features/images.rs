@@ -160,7 +160,12 @@ fn read(path: &Path) -> Result<Tensor> {
     let bytes =
         std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let image = raster::image(&bytes).with_context(|| format!("{}", path.display()))?;
-    let [low, high] = image.full_range.unwrap_or([0.0, 255.0]);
+    let [low, high] = image.full_range.with_context(|| {
+        format!(
+            "{}: floats or numbers of 32 bits, which have no black and white; expected 8 or 16 bits",
+            path.display()
+        )
+    })?;
     let shape = [image.channels, image.height, image.width].map(|n| n as i64);
     let values = Tensor::from_slice(&image.values).reshape(shape);
     Ok((values - f64::from(low)) * (2.0 / f64::from(high - low)) - 1.0)

@@ -74,32 +74,13 @@ impl Pack {
         let manifest_path = path.join("manifest.json");
         let text = std::fs::read(&manifest_path)
             .map_err(|source| PackError::Read { path: manifest_path.clone(), source })?;
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| {
-            invalid(&manifest_path, format!("not a manifest of this version ({error})"))
-        })?;
         let data_path = path.join("slices.bin");
         let map = map_file(&data_path)
             .map_err(|source| PackError::Read { path: data_path.clone(), source })?;
-        let header = Header::parse(&map).map_err(|found| invalid(&data_path, found))?;
-        if header.file_bytes() != Some(map.len() as u64) {
-            return Err(invalid(
-                &data_path,
-                format!(
-                    "{} bytes, expected {} for {} slices: truncated or damaged",
-                    map.len(),
-                    header
-                        .file_bytes()
-                        .map_or_else(|| "more than fits".to_owned(), |n| n.to_string()),
-                    header.count
-                ),
-            ));
-        }
-        let table = &map[map.len() - 4 - 4 * header.count..];
-        let (table, sum) = table.split_at(table.len() - 4);
-        if crc32fast::hash(table).to_le_bytes() != sum {
-            return Err(invalid(&data_path, "checksum table does not match: the file was damaged"));
-        }
-        check_manifest(&manifest, &header).map_err(|found| invalid(&manifest_path, found))?;
+        let (manifest, header) = check_bytes(&text, &map).map_err(|(file, found)| {
+            let path = if file == PackFile::Manifest { &manifest_path } else { &data_path };
+            invalid(path, found)
+        })?;
         let verified = (0..header.count).map(|_| AtomicBool::new(false)).collect();
         Ok(Self { path: path.to_owned(), manifest, digest: digest::of_bytes(&text), map, verified })
     }
@@ -177,6 +158,45 @@ impl Pack {
         }
         Ok(Slice { pixels, labels })
     }
+}
+
+/// The two files of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackFile {
+    /// `manifest.json`.
+    Manifest,
+    /// `slices.bin`.
+    Slices,
+}
+
+/// All that is checked of the bytes of `manifest.json` and `slices.bin` before a slice is read.
+///
+/// # Errors
+/// The file that is wrong, what was found and what was expected.
+pub fn check_bytes(
+    manifest: &[u8],
+    slices: &[u8],
+) -> Result<(Manifest, Header), (PackFile, String)> {
+    let of_manifest = |found: String| (PackFile::Manifest, found);
+    let of_slices = |found: String| (PackFile::Slices, found);
+    let manifest: Manifest = serde_json::from_slice(manifest)
+        .map_err(|error| of_manifest(format!("not a manifest of this version ({error})")))?;
+    let header = Header::parse(slices).map_err(of_slices)?;
+    if header.file_bytes() != Some(slices.len() as u64) {
+        return Err(of_slices(format!(
+            "{} bytes, expected {} for {} slices: truncated or damaged",
+            slices.len(),
+            header.file_bytes().map_or_else(|| "more than fits".to_owned(), |n| n.to_string()),
+            header.count
+        )));
+    }
+    let table = &slices[slices.len() - 4 - 4 * header.count..];
+    let (table, sum) = table.split_at(table.len() - 4);
+    if crc32fast::hash(table).to_le_bytes() != sum {
+        return Err(of_slices("checksum table does not match: the file was damaged".to_owned()));
+    }
+    check_manifest(&manifest, &header).map_err(of_manifest)?;
+    Ok((manifest, header))
 }
 
 fn invalid(path: &Path, found: impl Into<String>) -> PackError {

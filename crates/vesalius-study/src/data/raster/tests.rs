@@ -1,6 +1,11 @@
+mod golden;
+mod stacks;
+mod values;
+
 use super::*;
 use image::{GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage};
 
+/// A file of a format.
 fn encoded(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image.into().write_to(&mut bytes, format).unwrap();

@@ -100,6 +100,7 @@ fn pictures_show_at_most_sixty_patients_and_the_middle_of_each_third() {
         spacing_mm: None,
         cut_off: 0.0,
         window: [0.0, 1.0],
+        range_used: None,
     };
     for name in &names {
         pictures.add(name, "a", &slices(3..9), LAYOUT);
@@ -122,6 +123,7 @@ fn large_slices_of_sixteen_bits_become_small_tiles() {
         spacing_mm: None,
         cut_off: 0.0,
         window: [0.0, 1.0],
+        range_used: None,
     };
     let mut pictures = Pictures::of(["p"].into_iter());
     pictures.add("p", "p", &prepared, layout);

@@ -1,0 +1,132 @@
+//! TIFF: several pages, and samples of every type.
+
+use super::*;
+use ::tiff::encoder::colortype::{self, ColorType};
+use ::tiff::encoder::{TiffEncoder, TiffKind, TiffValue};
+use ::tiff::tags::Tag;
+
+/// Pages of 2x3 pixels with these values and tags.
+fn pages<K: TiffKind>(mut encoder: TiffEncoder<&mut Cursor<Vec<u8>>, K>, tags: &[&[(Tag, u32)]]) {
+    for (page, tags) in tags.iter().enumerate() {
+        let mut image = encoder.new_image::<colortype::Gray8>(3, 2).unwrap();
+        for (tag, value) in *tags {
+            image.encoder().write_tag(*tag, *value).unwrap();
+        }
+        image.write_data(&[page as u8; 6]).unwrap();
+    }
+}
+
+fn stack(tags: &[&[(Tag, u32)]]) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    pages(TiffEncoder::new(&mut file).unwrap(), tags);
+    file.into_inner()
+}
+
+#[test]
+fn a_stack_is_refused_as_image_and_as_mask_with_its_number_of_pages() {
+    let mut big = Cursor::new(Vec::new());
+    pages(TiffEncoder::new_big(&mut big).unwrap(), &[&[], &[], &[]]);
+    let third_is_small: [&[(Tag, u32)]; 4] = [&[], &[], &[(Tag::NewSubfileType, 1)], &[]];
+    for file in [stack(&[&[], &[], &[]]), big.into_inner(), stack(&third_is_small)] {
+        for error in [image(&file).unwrap_err(), mask(&file, 2).unwrap_err()] {
+            let error = format!("{error:#}");
+            assert!(error.starts_with("TIFF of 3 pages, expected one"), "{error}");
+        }
+    }
+    let deep = stack(&[&[(Tag::Unknown(32997), 5)]]);
+    assert!(image(&deep).unwrap_err().to_string().starts_with("TIFF of 5 pages"));
+}
+
+#[test]
+fn small_copies_and_transparency_masks_are_no_pages() {
+    let beside: [&[(Tag, u32)]; 4] =
+        [&[], &[(Tag::NewSubfileType, 1)], &[(Tag::NewSubfileType, 4)], &[(Tag::Unknown(255), 2)]];
+    let file = stack(&beside);
+    assert_eq!(image(&file).unwrap().values, [0.0; 6]);
+    assert_eq!(mask(&file, 2).unwrap().values, [0; 6]);
+    let small_first = stack(&[&[(Tag::NewSubfileType, 1)], &[]]);
+    let error = image(&small_first).unwrap_err().to_string();
+    assert!(error.contains("first page is a reduced copy"), "{error}");
+    assert!(image(&stack(&[&[(Tag::NewSubfileType, 1)]])).is_ok(), "nothing else to be found");
+}
+
+#[test]
+fn pages_that_only_a_description_tells_of_are_counted() {
+    let file = |text: &str| {
+        let mut file = Cursor::new(Vec::new());
+        let mut encoder = TiffEncoder::new(&mut file).unwrap();
+        let mut image = encoder.new_image::<colortype::Gray8>(3, 2).unwrap();
+        image.encoder().write_tag(Tag::ImageDescription, text).unwrap();
+        image.write_data(&[0; 6]).unwrap();
+        file.into_inner()
+    };
+    let pages = |text: &str| image(&file(text)).map(|_| 1).map_err(|error| error.to_string());
+    assert!(pages("ImageJ=1.53t\nimages=7\nslices=7\n").unwrap_err().contains("7 pages"));
+    assert!(pages(r#"{"shape": [4, 2, 3]}"#).unwrap_err().contains("4 pages"));
+    for one in ["ImageJ=1.53t\nunit=um\n", r#"{"shape": [2, 3]}"#, "a heart", "{}"] {
+        assert_eq!(pages(one), Ok(1), "{one}");
+    }
+}
+
+/// A grey file of 1x3 samples of a type.
+fn samples<C: ColorType>(values: &[C::Inner]) -> Vec<u8>
+where
+    [C::Inner]: TiffValue,
+{
+    let mut file = Cursor::new(Vec::new());
+    TiffEncoder::new(&mut file).unwrap().write_image::<C>(3, 1, values).unwrap();
+    file.into_inner()
+}
+
+#[test]
+fn samples_of_every_type_are_their_numbers_and_only_narrow_types_have_a_range() {
+    let files: [(Vec<u8>, [f32; 3], Option<[f32; 2]>); 6] = [
+        (samples::<colortype::Gray8>(&[0, 7, 255]), [0.0, 7.0, 255.0], Some([0.0, 255.0])),
+        (samples::<colortype::GrayI8>(&[-3, 7, 127]), [-3.0, 7.0, 127.0], Some([-128.0, 127.0])),
+        (
+            samples::<colortype::GrayI16>(&[-1000, 0, 3071]),
+            [-1000.0, 0.0, 3071.0],
+            Some([-32768.0, 32767.0]),
+        ),
+        (samples::<colortype::Gray32>(&[0, 7, 70000]), [0.0, 7.0, 70000.0], None),
+        (samples::<colortype::Gray32Float>(&[-0.5, 0.25, 3000.0]), [-0.5, 0.25, 3000.0], None),
+        (samples::<colortype::Gray64Float>(&[-0.5, 0.25, 3000.0]), [-0.5, 0.25, 3000.0], None),
+    ];
+    for (file, values, range) in files {
+        let volume = image(&file).unwrap();
+        assert_eq!(volume.values, values);
+        assert_eq!(volume.full_range, range, "{values:?}");
+    }
+}
+
+#[test]
+fn label_files_of_wide_types_are_masks() {
+    assert_eq!(mask(&samples::<colortype::Gray32>(&[0, 2, 1]), 3).unwrap().values, [0, 2, 1]);
+    assert_eq!(
+        mask(&samples::<colortype::Gray32Float>(&[0.0, 1.0, 1.0]), 2).unwrap().values,
+        [0, 1, 1]
+    );
+    assert_eq!(mask(&samples::<colortype::GrayI16>(&[0, 255, 0]), 2).unwrap().values, [0, 1, 0]);
+    for error in [
+        mask(&samples::<colortype::Gray32Float>(&[0.0, 0.9999, 1.0]), 2),
+        mask(&samples::<colortype::Gray32Float>(&[0.0, f32::NAN, 1.0]), 2),
+        mask(&samples::<colortype::GrayI16>(&[0, -1, 0]), 2),
+        mask(&samples::<colortype::Gray32>(&[0, 65536, 0]), 2),
+    ] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with("label value"), "{error}");
+    }
+}
+
+#[test]
+fn cmyk_is_rgb_and_truncated_files_are_refused() {
+    let mut file = Cursor::new(Vec::new());
+    let inks = [255, 0, 0, 0, 0, 0, 0, 255, 0, 255, 0, 51];
+    TiffEncoder::new(&mut file).unwrap().write_image::<colortype::CMYK8>(3, 1, &inks).unwrap();
+    let file = file.into_inner();
+    let volume = image(&file).unwrap();
+    assert_eq!(volume.values, [0.0, 0.0, 204.0, 255.0, 0.0, 0.0, 255.0, 0.0, 204.0]);
+    for length in 0..file.len() - 1 {
+        assert!(image(&file[..length]).is_err(), "{length} of {} bytes", file.len());
+    }
+}
