@@ -110,6 +110,7 @@ impl Border {
     }
 
     /// Of the mask transposed (rows and columns swapped); of a square grid.
+    #[must_use]
     pub fn transposed(&self) -> Self {
         let turn = |step: &Step| Step {
             towards: match step.towards {
@@ -124,6 +125,7 @@ impl Border {
     }
 
     /// Of the mask mirrored left to right, or up and down.
+    #[must_use]
     pub fn mirrored(&self, grid: Grid, towards: Towards) -> Self {
         let turn = |step: &Step| {
             let along = i32::from(step.towards == towards);
@@ -248,7 +250,9 @@ fn ranks(steps: &[f32]) -> Option<Vec<i16>> {
     let scale = (BINS - 1) as f32 / most.sqrt();
     let bin = |step: f32| (step.abs().sqrt() * scale) as usize;
     let mut counts = [0_usize; BINS];
-    steps.iter().for_each(|step| counts[bin(*step)] += 1);
+    for step in steps {
+        counts[bin(*step)] += 1;
+    }
     let mut below = 0;
     let rank = counts.map(|count| {
         below += count;

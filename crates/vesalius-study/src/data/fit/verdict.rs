@@ -195,7 +195,9 @@ fn mixed(patients: &[&Fit], limit: f64) -> bool {
 
 fn pooled(patients: &[&Fit]) -> Fit {
     let mut all = Fit::default();
-    patients.iter().for_each(|fit| all.merge(fit));
+    for fit in patients {
+        all.merge(fit);
+    }
     all
 }
 

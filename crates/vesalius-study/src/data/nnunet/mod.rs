@@ -222,17 +222,17 @@ impl Source for Nnunet {
             .collect();
         let assigned = assign(&named, self.patient.as_ref())?;
         findings.extend(assigned.findings);
-        let case = |((split, (id, images, mask)), (_, patient)): (
-            (Split, &(String, Vec<PathBuf>, PathBuf)),
-            (String, String),
-        )| CaseFiles {
-            id: id.clone(),
-            patient,
-            official: official.then_some(split),
-            images: images.clone(),
-            masks: vec![mask.clone()],
-        };
-        Ok(Found { cases: all().zip(assigned.names).map(case).collect(), findings })
+        let mut cases = Vec::with_capacity(total);
+        for ((split, (id, images, mask)), (_, patient)) in all().zip(assigned.names) {
+            cases.push(CaseFiles {
+                id: id.clone(),
+                patient,
+                official: official.then_some(split),
+                images: images.clone(),
+                masks: vec![mask.clone()],
+            });
+        }
+        Ok(Found { cases, findings })
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {

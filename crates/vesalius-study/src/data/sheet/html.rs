@@ -87,6 +87,9 @@ fn findings(out: &mut String, sheet: &Sheet) {
     }
 }
 
+/// What a row says of a case.
+type Words<'a> = &'a dyn Fn(&CaseFacts) -> String;
+
 /// What cases have in common, and in what they differ.
 fn overview(out: &mut String, sheet: &Sheet) {
     out.push_str(
@@ -95,7 +98,7 @@ fn overview(out: &mut String, sheet: &Sheet) {
          <tbody>\n",
     );
     let unknown = || "not in the files".to_owned();
-    let counted: [(&str, &dyn Fn(&CaseFacts) -> String); 4] = [
+    let counted: [(&str, Words); 4] = [
         ("Rows x columns", &|case| format!("{} x {}", case.shape[1], case.shape[2])),
         ("Channels", &|case| case.channels.to_string()),
         ("Spacing", &|case| case.spacing_mm.as_deref().map_or_else(unknown, millimetres)),

@@ -78,9 +78,12 @@ where
     file.into_inner()
 }
 
+/// A file, its values, the range of its type.
+type Sampled = (Vec<u8>, [f32; 3], Option<[f32; 2]>);
+
 #[test]
 fn samples_of_every_type_are_their_numbers_and_only_narrow_types_have_a_range() {
-    let files: [(Vec<u8>, [f32; 3], Option<[f32; 2]>); 6] = [
+    let files: [Sampled; 6] = [
         (samples::<colortype::Gray8>(&[0, 7, 255]), [0.0, 7.0, 255.0], Some([0.0, 255.0])),
         (samples::<colortype::GrayI8>(&[-3, 7, 127]), [-3.0, 7.0, 127.0], Some([-128.0, 127.0])),
         (
