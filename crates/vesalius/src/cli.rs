@@ -110,7 +110,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Study(args) => commands::study::run(&args),
         Command::Worker(args) => commands::worker::run(&args),
         Command::Report(args) => commands::report::run(&args),
-        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
+        Command::Completions(args) => Ok(commands::completions::run(&args, Cli::command())),
         Command::Doctor(args) => commands::doctor::run(&args),
     }
 }

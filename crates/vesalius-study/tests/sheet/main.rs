@@ -9,10 +9,13 @@ use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_study::data::source::Source;
 use vesalius_study::data::volume::{Case, CaseFiles, Found, Labels, Reader};
 
+/// Where a label comes from: of these files, shape, and place.
+type From = dyn Fn(&CaseFiles, [usize; 3], [usize; 3]) -> [usize; 3] + Sync;
+
 /// A dataset whose masks are laid on their images in another way, as if a header had been ignored.
 struct Altered<'a> {
     source: &'a dyn Source,
-    from: &'a (dyn Fn(&CaseFiles, [usize; 3], [usize; 3]) -> [usize; 3] + Sync),
+    from: &'a From,
 }
 
 impl Source for Altered<'_> {

@@ -1,6 +1,6 @@
 //! Sheets of phantoms, through `prepare`.
 
-use super::{Altered, settings};
+use super::{Altered, From, settings};
 use std::path::Path;
 use vesalius_study::data::findings::Weight;
 use vesalius_study::data::pack::Pack;
@@ -10,7 +10,6 @@ use vesalius_study::data::preprocess::Window;
 use vesalius_study::data::sheet;
 use vesalius_study::data::source::{Source, SourceKind, SourceOptions, open};
 use vesalius_study::data::split::SplitRule;
-use vesalius_study::data::volume::CaseFiles;
 
 fn job(source: &dyn Source, kind: SourceKind, root: &Path, window: Window, pack: &Path) -> Summary {
     let job = Job {
@@ -71,7 +70,6 @@ fn every_pack_has_a_whole_sheet_and_phantoms_have_no_warning() {
 /// A mask whose header was ignored, or that is another's: what case 02, 05, 07 and 17 were like.
 #[test]
 fn masks_that_do_not_lie_on_their_images_are_a_warning_of_prepare() {
-    type From = dyn Fn(&CaseFiles, [usize; 3], [usize; 3]) -> [usize; 3] + Sync;
     let ways: [(&str, &From); 4] = [
         ("mirrored left to right", &|_, [_, _, w], [k, y, x]| [k, y, w - 1 - x]),
         ("mirrored up and down", &|_, [_, h, _], [k, y, x]| [k, h - 1 - y, x]),

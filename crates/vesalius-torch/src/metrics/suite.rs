@@ -10,6 +10,7 @@ use super::inception_score::{SPLITS, inception_score};
 use super::kernel::{SUBSETS, Subset, kernel_distance};
 use super::manifold::{NEIGHBOURS, manifold};
 use anyhow::{Context, Result};
+use std::fmt::Write as _;
 use tch::{Kind, Tensor};
 use vesalius_study::score::Score;
 use vesalius_study::statistics::resample;
@@ -126,7 +127,8 @@ impl Comparison<'_> {
             found.draws.len()
         );
         if (found.smallest as i64) <= width {
-            how += &format!(
+            let _ = write!(
+                how,
                 "; the smallest subset has no more samples than features have dimensions ({width}), where distances are no \
                  line on 1/n"
             );
@@ -285,7 +287,8 @@ impl Comparison<'_> {
             found.deviation()
         );
         if found.refused() > 0 {
-            how += &format!(
+            let _ = write!(
+                how,
                 "; {} divisions left out, in which a cell has no training or no held-out sample",
                 found.refused()
             );

@@ -1,7 +1,7 @@
 //! `vesalius inspect`: what is in a pack.
 
 use anyhow::{Context as _, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::data::findings::{Finding, lines};
 use vesalius_study::data::inspect::{Summary, summarise};
@@ -37,7 +37,7 @@ struct Shown<'a> {
     /// What to know, the heaviest first; of the data sheet.
     findings: &'a [Finding],
     /// Where the data sheet is.
-    sheet: Option<&'a Path>,
+    sheet: Option<String>,
 }
 
 /// From no pixel to the most in any bin.
@@ -55,7 +55,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None => (vec![], None),
     };
     if args.json {
-        let all = Shown { summary: &summary, findings: &findings, sheet: page.as_deref() };
+        let all = Shown {
+            summary: &summary,
+            findings: &findings,
+            sheet: page.as_ref().map(|page| page.display().to_string()),
+        };
         show!("{}", serde_json::to_string_pretty(&all)?);
     } else {
         for line in lines(&findings) {

@@ -93,7 +93,9 @@ fn pairs_of_equal_images_are_left_out_of_psnr_and_the_number_says_so() {
         let from = bench.path("png/train/images").join(from);
         std::fs::copy(from, bench.path("other").join(to)).unwrap();
     };
-    same.iter().for_each(|name| copy(name, name));
+    for name in same {
+        copy(name, name);
+    }
     turned.iter().zip(turned.iter().cycle().skip(1)).for_each(|(name, next)| copy(next, name));
     let arguments =
         ["metrics", "--real", "png/train/images", "--synthetic", "other", "--metrics", "psnr,ssim"];

@@ -248,20 +248,20 @@ fn ranks(steps: &[f32]) -> Option<Vec<i16>> {
     }
     // The square root gives small differences, which are many, bins of their own.
     let scale = (BINS - 1) as f32 / most.sqrt();
-    let bin = |step: f32| (step.abs().sqrt() * scale) as usize;
+    let bins: Vec<u16> = steps.iter().map(|step| (step.abs().sqrt() * scale) as u16).collect();
     let mut counts = [0_usize; BINS];
-    for step in steps {
-        counts[bin(*step)] += 1;
+    for bin in &bins {
+        counts[usize::from(*bin)] += 1;
     }
     let mut below = 0;
     let rank = counts.map(|count| {
         below += count;
         ((below as f32 - count as f32 / 2.0) / steps.len() as f32 * ONE) as i16
     });
-    let signed = |step: &f32| match step {
-        step if *step > 0.0 => rank[bin(*step)],
-        step if *step < 0.0 => -rank[bin(*step)],
+    let signed = |(step, bin): (&f32, &u16)| match step {
+        step if *step > 0.0 => rank[usize::from(*bin)],
+        step if *step < 0.0 => -rank[usize::from(*bin)],
         _ => 0,
     };
-    Some(steps.iter().map(signed).collect())
+    Some(steps.iter().zip(&bins).map(signed).collect())
 }

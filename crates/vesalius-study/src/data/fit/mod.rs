@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, VecDeque};
 const MOVES: i32 = 8;
 /// Side of the square of moves.
 const MOVES_SIDE: usize = 2 * MOVES as usize + 1;
+/// Score from which on a slice's mask is not moved about.
+const FITS: f64 = 0.4;
 /// Other slices, and other pictures, that are compared with a slice's own mask.
 const STRANGERS: usize = 8;
 
@@ -162,8 +164,14 @@ pub fn look(case: &Case) -> CaseFit {
                 fit.others.entry(way).or_default().add(own, other);
             }
         }
+        // A mask that fits need not be moved, and moves are most of the work: they count as no fit at all then.
+        let fits = mean(own) >= FITS;
         for (entry, gain) in fit.moved.iter_mut().enumerate() {
-            if let Some(other) = edges.votes(border, Fit::moves(entry).map(|by| by * step as i32)) {
+            if fits {
+                gain.add(own, (0.0, 1));
+            } else if let Some(other) =
+                edges.votes(border, Fit::moves(entry).map(|by| by * step as i32))
+            {
                 gain.add(own, other);
             }
         }

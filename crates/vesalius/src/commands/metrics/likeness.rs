@@ -4,6 +4,7 @@ use super::{Args, LpipsNetwork, Name, Sides, images};
 use crate::commands::judge::Source;
 use crate::commands::weights;
 use anyhow::{Result, bail};
+use std::fmt::Write as _;
 use vesalius_study::score::Score;
 use vesalius_study::statistics::resample::interval_of_mean;
 use vesalius_torch::features::images::ImageSet;
@@ -58,7 +59,8 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
         let (all, left_out) = (values.len(), values.len() - finite.len());
         let mut how = format!("mean over {} of {all} {how}", finite.len());
         if left_out > 0 {
-            how += &format!("; {left_out} pairs of equal images, whose PSNR is infinite, left out");
+            let _ =
+                write!(how, "; {left_out} pairs of equal images, whose PSNR is infinite, left out");
         }
         let score = Score {
             interval: interval_of_mean(&finite, 0),
