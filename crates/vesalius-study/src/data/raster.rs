@@ -148,7 +148,9 @@ fn binary(values: &mut [f32], white: Option<f32>, notes: &mut Vec<String>) -> Re
     if other < 255.0 {
         notes.push(format!("value {other}, white of the file's type, taken for 1"));
     }
-    values.iter_mut().for_each(|value| *value = f32::from(*value != 0.0));
+    for value in values {
+        *value = f32::from(*value != 0.0);
+    }
     Ok(())
 }
 

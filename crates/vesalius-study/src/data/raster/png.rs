@@ -83,7 +83,7 @@ fn tag(info: &Info) -> Option<u8> {
         });
         let plain = info.uncompressed_latin1_text.iter().find(|text| text.keyword == KEYWORD);
         let text = compressed.or_else(|| plain.map(|text| text.text.clone()))?;
-        orientation::of_exif(&hex(&text)?)
+        orientation::of_exif(&hex(&text))
     };
     let xmp = || {
         let mut text =
@@ -95,9 +95,9 @@ fn tag(info: &Info) -> Option<u8> {
 }
 
 /// Bytes of `\nexif\n   1234\n45786966…`: a name, a length, then hexadecimal digits in lines.
-fn hex(text: &str) -> Option<Vec<u8>> {
+fn hex(text: &str) -> Vec<u8> {
     let digits: String = text.trim_start().lines().skip(2).flat_map(str::chars).collect();
     let digits: Vec<u8> =
         digits.chars().map_while(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
-    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }

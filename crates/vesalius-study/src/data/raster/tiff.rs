@@ -105,7 +105,7 @@ fn numbers(result: DecodingResult) -> (Vec<f32>, Option<[f32; 2]>) {
         DecodingResult::I16(values) => whole!(values, i16),
         DecodingResult::I32(values) => whole!(values, i32),
         DecodingResult::I64(values) => whole!(values, i64),
-        DecodingResult::F16(values) => (values.into_iter().map(|v| v.to_f32()).collect(), None),
+        DecodingResult::F16(values) => (values.into_iter().map(f32::from).collect(), None),
         DecodingResult::F32(values) => (values, None),
         DecodingResult::F64(values) => (values.into_iter().map(|v| v as f32).collect(), None),
     }

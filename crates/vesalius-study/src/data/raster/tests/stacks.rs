@@ -80,7 +80,8 @@ where
 
 #[test]
 fn samples_of_every_type_are_their_numbers_and_only_narrow_types_have_a_range() {
-    let files: [(Vec<u8>, [f32; 3], Option<[f32; 2]>); 6] = [
+    type File = (Vec<u8>, [f32; 3], Option<[f32; 2]>);
+    let files: [File; 6] = [
         (samples::<colortype::Gray8>(&[0, 7, 255]), [0.0, 7.0, 255.0], Some([0.0, 255.0])),
         (samples::<colortype::GrayI8>(&[-3, 7, 127]), [-3.0, 7.0, 127.0], Some([-128.0, 127.0])),
         (
