@@ -49,6 +49,7 @@ pub struct Array {
 /// When it is damaged, cut short, or of another type.
 pub fn npy<R: Read>(open: impl Fn() -> Result<R>, bytes: u64) -> Result<Array> {
     const REFUSED: &str = "not a NumPy array";
+    check_shape(open()?, bytes).context(REFUSED)?;
     let file = NpyFile::new(open()?).context(REFUSED)?;
     let sides = file.shape().to_vec();
     let fortran = file.order() == Order::Fortran;
@@ -68,6 +69,33 @@ pub fn npy<R: Read>(open: impl Fn() -> Result<R>, bytes: u64) -> Result<Array> {
         },
     };
     Ok(Array { shape, fortran, values })
+}
+
+/// The crate multiplies the sides as it reads the header, and panics where that overflows: they are looked at before.
+fn check_shape(mut file: impl Read, bytes: u64) -> Result<()> {
+    let mut start = [0_u8; 8];
+    file.read_exact(&mut start)?;
+    let length = if start[6] == 1 {
+        let mut length = [0; 2];
+        file.read_exact(&mut length)?;
+        u64::from(u16::from_le_bytes(length))
+    } else {
+        let mut length = [0; 4];
+        file.read_exact(&mut length)?;
+        u64::from(u32::from_le_bytes(length))
+    };
+    let mut header = Vec::new();
+    file.take(length).read_to_end(&mut header)?;
+    let header = String::from_utf8_lossy(&header);
+    // Any number of the header: one that is too large is a side, or nonsense.
+    let mut numbers = header.split(|c: char| !c.is_ascii_digit()).filter(|text| !text.is_empty());
+    // A 0 may come after an overflow.
+    let product =
+        numbers.try_fold(1_u128, |all, text| all.checked_mul(text.parse::<u128>().ok()?.max(1)));
+    if product.is_none_or(|product| product > u128::from(u64::MAX) / 16) {
+        bail!("a shape in {bytes} bytes that no file holds, expected a whole array");
+    }
+    Ok(())
 }
 
 /// One tensor of a safetensors file.
@@ -196,6 +224,7 @@ mod tests {
         assert!(refused("<i8", "(1, 1)").contains("expected float32 or float64"));
         assert!(refused("<f8", "(99999999999, 9)").contains("expected a whole array"));
         assert!(refused("<f8", "(4294967296, 4294967296, 4)").contains("expected a whole array"));
+        assert!(refused("<f8", "(4294967296, 4294967296, 0)").contains("expected a whole array"));
         assert!(refused("<f4", "(2, 3)").contains("not a NumPy array"));
     }
 }
