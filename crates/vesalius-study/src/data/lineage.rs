@@ -131,7 +131,7 @@ pub enum Relation {
         held_out_seen: Vec<Met>,
         /// Of the pack's training patients those that it did not see.
         training_unseen: Vec<String>,
-        /// Persons that it saw and that are not in the pack's training side.
+        /// Persons that it saw and that are not in the pack.
         seen_elsewhere: Vec<String>,
     },
     /// A pack of an older version that was trained on another one: the digest of that.
@@ -160,7 +160,10 @@ pub fn relation(real: &Pack, made: &Pack) -> Relation {
         .map(|person| person.patient.clone())
         .filter(|name| !seen.contains(name))
         .collect();
-    let known: BTreeSet<String> = meet(&behind, &training).into_iter().map(|m| m.here).collect();
+    let mut known: BTreeSet<String> =
+        meet(&behind, &training).into_iter().map(|met| met.here).collect();
+    // Those who are held out are named once.
+    known.extend(held_out_seen.iter().map(|met| met.there.clone()));
     let elsewhere = behind.iter().map(|person| person.patient.clone());
     let seen_elsewhere: Vec<String> = elsewhere.filter(|name| !known.contains(name)).collect();
     if held_out_seen.is_empty() && seen.is_empty() {

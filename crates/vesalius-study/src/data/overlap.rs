@@ -81,10 +81,14 @@ pub fn made_and_both_sides(real: &Pack, made: &Pack) -> Meeting {
             part(
                 list(&held_out_seen),
                 held_out_seen.len(),
-                "that test here were seen by its generator",
+                "test here, though its generator saw them",
             );
-            part(list(&training_unseen), training_unseen.len(), "that train here were not");
-            part(list(&seen_elsewhere), seen_elsewhere.len(), "that it saw do not train here");
+            part(
+                list(&training_unseen),
+                training_unseen.len(),
+                "train here, though it did not see them",
+            );
+            part(list(&seen_elsewhere), seen_elsewhere.len(), "are not here, though it saw them");
             refuse(format!(
                 "{} was not trained on {}: {}",
                 made.path().display(),

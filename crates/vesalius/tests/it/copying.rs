@@ -167,7 +167,17 @@ fn what_cannot_be_audited_gives_a_line_and_no_number() {
     bench.ok(&["phantom", "acdc", "small-data", "--patients", "3"]);
     bench.ok(&["prepare", "acdc", "small-data", "--out", "small", "--size", "32x32"]);
     bench.refused(
-        &["copying", "--real", "small", "--synthetic", "real", "--out", "run", "--pixels-only"],
+        &[
+            "copying",
+            "--real",
+            "small",
+            "--synthetic",
+            "real",
+            "--out",
+            "run",
+            "--pixels-only",
+            "--allow-overlap",
+        ],
         &["small: 2 training patients, expected at least 3"],
     );
 }

@@ -113,8 +113,8 @@ fn a_generator_carries_the_patients_that_it_saw() {
     assert_eq!(relation(&apart, &made_of_first), Relation::Apart);
     let text = made_and_both_sides(&other, &made_of_first).overlap.join("");
     for part in [
-        "1 patient that test here were seen by its generator: a",
-        "1 patient that train here were not: c",
+        "1 patient test here, though its generator saw them: a",
+        "1 patient train here, though it did not see them: c",
     ] {
         assert!(text.contains(part), "{text}");
     }
