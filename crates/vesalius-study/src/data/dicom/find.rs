@@ -7,7 +7,7 @@ use crate::data::raster::is_raster;
 use crate::data::source::{entries, name};
 use anyhow::{Context as _, Result, bail};
 use rayon::prelude::*;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 /// Folders below the dataset's that are looked into.
@@ -207,7 +207,12 @@ fn kind(path: &Path) -> Result<Kind> {
         Ok(Kind::Other(what.to_owned()))
     };
     let (Ok(_), Some(start)) = (read, object::Start::of(&head)) else { return no_dicom() };
-    let facts = match object::read(&head, file, true).and_then(|object| Facts::of(&object)) {
+    let facts = match file
+        .rewind()
+        .map_err(Into::into)
+        .and_then(|()| object::read(file, true))
+        .and_then(|object| Facts::of(&object))
+    {
         Ok(facts) => facts,
         // Other files may begin with the same few bytes.
         Err(_) if !matches!(start, object::Start::Magic(_)) => return no_dicom(),

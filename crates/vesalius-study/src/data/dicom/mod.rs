@@ -12,6 +12,7 @@ mod counted;
 mod find;
 mod header;
 mod layout;
+mod lengths;
 mod object;
 mod pairing;
 mod person;
@@ -237,8 +238,7 @@ fn one_scale(slices: &[series::Slice], pixels: &[Pixels], notes: &mut Vec<String
 
 /// Header and pixels of a file's bytes.
 fn read(bytes: &[u8]) -> Result<(Facts, Pixels)> {
-    let (head, rest) = bytes.split_at(bytes.len().min(object::HEAD));
-    let object = object::read(head, rest, false)?;
+    let object = object::read(std::io::Cursor::new(bytes), false)?;
     Ok((Facts::of(&object)?, Pixels::of(&object)?))
 }
 

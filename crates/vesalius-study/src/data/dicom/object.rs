@@ -1,10 +1,12 @@
 //! A DICOM file's bytes as an object, with or without preamble and file meta information, and typed looks into it.
 
+use super::compressed::Syntax;
+use super::lengths::{self, Encoding};
 use anyhow::{Context as _, Result, bail};
 use dicom_object::file::ReadPreamble;
 use dicom_object::mem::InMemElement;
 use dicom_object::{DefaultDicomObject, InMemDicomObject, OpenFileOptions, Tag};
-use std::io::Read;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 /// Bytes that tell what a file is.
 pub(super) const HEAD: usize = 132;
@@ -22,6 +24,7 @@ pub(super) enum Start {
 
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 const IMPLICIT: &str = "1.2.840.10008.1.2";
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
 impl Start {
     /// Of a file's first [`HEAD`] bytes (fewer where it is shorter); `None`: not DICOM.
@@ -48,26 +51,87 @@ impl Start {
     }
 }
 
-/// The object in the rest of a file whose first bytes are `head`; without its pixels where `header_only`.
+/// The object in a file; without its pixels where `header_only`.
 ///
 /// # Errors
-/// When it is not DICOM, or cannot be read.
-pub(super) fn read(head: &[u8], rest: impl Read, header_only: bool) -> Result<DefaultDicomObject> {
-    let Some(start) = Start::of(head) else {
+/// When it is not DICOM, not whole, or in a transfer syntax that cannot be read.
+pub(super) fn read(mut file: impl Read + Seek, header_only: bool) -> Result<DefaultDicomObject> {
+    let mut head = Vec::with_capacity(HEAD);
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let Some(start) = Start::of(&head) else {
         bail!("not a DICOM file, expected \"DICM\" after 128 bytes");
     };
-    let (prefix, skip) = match start {
-        Start::Magic(at) => (vec![], at),
+    let (prefix, from) = match start {
+        Start::Magic(at) => (vec![], at as u64),
         Start::Meta => (b"DICM".to_vec(), 0),
         Start::Bare(syntax) => (meta(syntax), 0),
     };
+    let syntax = match start {
+        Start::Bare(syntax) => syntax.to_owned(),
+        Start::Magic(at) => transfer_syntax(&mut file, at as u64 + 4)?,
+        Start::Meta => transfer_syntax(&mut file, 0)?,
+    };
+    Syntax::of(&syntax)?;
     let mut options = OpenFileOptions::new().read_preamble(ReadPreamble::Never);
     if header_only {
         options = options.read_until(PIXELS);
     }
-    options
-        .from_reader(prefix.chain(&head[skip..]).chain(rest))
-        .context("not a readable DICOM file")
+    let unreadable = "not a readable DICOM file";
+    if syntax == DEFLATED {
+        let set = inflated(&mut file)?;
+        lengths::check(&mut Cursor::new(&set), Encoding::EXPLICIT)?;
+        return options.from_reader(meta(EXPLICIT).chain(set.as_slice())).context(unreadable);
+    }
+    if matches!(start, Start::Bare(_)) {
+        file.seek(SeekFrom::Start(0))?;
+    }
+    lengths::check(&mut file, Encoding::of(&syntax))?;
+    file.seek(SeekFrom::Start(from))?;
+    options.from_reader(prefix.chain(file)).context(unreadable)
+}
+
+/// Goes through the file meta information at `at`, up to the data set.
+fn transfer_syntax(file: &mut (impl Read + Seek), at: u64) -> Result<String> {
+    file.seek(SeekFrom::Start(at))?;
+    let cut_short = "file meta information cut short";
+    let value = |file: &mut dyn Read, length: u32| -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        file.take(u64::from(length)).read_to_end(&mut bytes)?;
+        if bytes.len() < length as usize {
+            bail!(cut_short);
+        }
+        Ok(bytes)
+    };
+    let first = lengths::header(file, Encoding::EXPLICIT)?.context(cut_short)?;
+    let length = value(file, first.length)?;
+    let ((2, 0), Ok(length)) = (first.tag, <[u8; 4]>::try_from(length)) else {
+        bail!("no length of the file meta information, expected it first");
+    };
+    let end = file.stream_position()? + u64::from(u32::from_le_bytes(length));
+    let mut syntax = None;
+    while file.stream_position()? < end {
+        let header = lengths::header(file, Encoding::EXPLICIT)?.context(cut_short)?;
+        let bytes = value(file, header.length)?;
+        if header.tag == (2, 0x10) {
+            let text = String::from_utf8_lossy(&bytes);
+            syntax = Some(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned());
+        }
+    }
+    file.seek(SeekFrom::Start(end))?;
+    syntax.context("no TransferSyntaxUID, expected one")
+}
+
+/// What is left of a file, inflated.
+fn inflated(file: &mut impl Read) -> Result<Vec<u8>> {
+    // A slice of 4096 x 4096 pixels of 32 bits has 64 MiB.
+    const MOST: u64 = 1 << 28;
+    let mut set = Vec::new();
+    let stream = flate2::read::DeflateDecoder::new(file);
+    stream.take(MOST + 1).read_to_end(&mut set).context("deflated data set")?;
+    if set.len() as u64 > MOST {
+        bail!("a deflated data set of more than {MOST} bytes, expected one slice");
+    }
+    Ok(set)
 }
 
 /// Magic word and meta information for a data set that has none.

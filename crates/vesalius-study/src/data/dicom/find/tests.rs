@@ -138,5 +138,5 @@ fn a_slice_cut_short_in_its_header_is_an_error_and_not_another_kind_of_file() {
     write_masks(&root.join("A/GT"));
     let file = Built::slice(1).file();
     std::fs::write(root.join("A/CT/1.dcm"), &file[..300]).unwrap();
-    refused(root, &["A/CT/1.dcm", "not a readable DICOM file"]);
+    refused(root, &["A/CT/1.dcm: DICOM element (0008,0018) of 12 bytes, expected at most"]);
 }

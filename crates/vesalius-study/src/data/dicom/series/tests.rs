@@ -4,7 +4,7 @@ use super::*;
 use std::path::PathBuf;
 
 fn facts(slice: &Built) -> Facts {
-    Facts::of(&object::read(&slice.file(), std::io::empty(), true).unwrap()).unwrap()
+    Facts::of(&object::read(std::io::Cursor::new(slice.file()), true).unwrap()).unwrap()
 }
 
 fn series(slices: &[Built]) -> Result<Series> {
