@@ -3,7 +3,6 @@
 //! Headers are checked against the file's length before anything is allocated or handed to LibTorch.
 
 use anyhow::{Context, Result, bail};
-use npyz::{NpyFile, Order};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -43,59 +42,92 @@ pub struct Array {
     pub values: Floats,
 }
 
-/// A NumPy array of f32 or f64 in C or Fortran order, either byte order; `open` begins the file of `bytes` anew.
+/// A NumPy array of f32 or f64 in C or Fortran order, either byte order, of a file of `bytes`.
 ///
 /// # Errors
 /// When it is damaged, cut short, or of another type.
-pub fn npy<R: Read>(open: impl Fn() -> Result<R>, bytes: u64) -> Result<Array> {
-    const REFUSED: &str = "not a NumPy array";
-    check_shape(open()?, bytes).context(REFUSED)?;
-    let file = NpyFile::new(open()?).context(REFUSED)?;
-    let sides = file.shape().to_vec();
-    let fortran = file.order() == Order::Fortran;
-    // Each value takes at least one byte.
-    let count = sides.iter().try_fold(1_u64, |all, side| all.checked_mul(*side));
-    if count.is_none_or(|count| count > bytes) {
-        bail!("shape {sides:?} in {bytes} bytes, expected a whole array");
+pub fn npy(mut file: impl Read, bytes: u64) -> Result<Array> {
+    let NpyHeader { big, double, fortran, shape } = npy_header(&mut file)?;
+    let each = if double { 8 } else { 4 };
+    let size = shape.iter().try_fold(each, |size: u64, side| size.checked_mul(*side as u64));
+    let Some(size) = size.filter(|size| *size <= bytes) else {
+        bail!("shape {shape:?} in {bytes} bytes, expected a whole array");
+    };
+    // Bytes behind the array are nobody's.
+    let mut data = Vec::with_capacity(usize::try_from(size)?);
+    file.take(size).read_to_end(&mut data)?;
+    if data.len() as u64 != size {
+        bail!("{} bytes of values, expected {size} for shape {shape:?}", data.len());
     }
-    let shape = sides.iter().map(|&side| usize::try_from(side)).collect::<Result<_, _>>()?;
-    let values = match file.try_data::<f32>() {
-        Ok(values) => Floats::F32(values.collect::<Result<_, _>>().context(REFUSED)?),
-        Err(file) => match file.try_data::<f64>() {
-            Ok(values) => Floats::F64(values.collect::<Result<_, _>>().context(REFUSED)?),
-            Err(file) => {
-                bail!("array of {}, expected float32 or float64", file.dtype().descr())
-            }
-        },
+    let values = if double {
+        let (values, _) = data.as_chunks::<8>();
+        let number =
+            |v: &[u8; 8]| if big { f64::from_be_bytes(*v) } else { f64::from_le_bytes(*v) };
+        Floats::F64(values.iter().map(number).collect())
+    } else {
+        let (values, _) = data.as_chunks::<4>();
+        let number =
+            |v: &[u8; 4]| if big { f32::from_be_bytes(*v) } else { f32::from_le_bytes(*v) };
+        Floats::F32(values.iter().map(number).collect())
     };
     Ok(Array { shape, fortran, values })
 }
 
-/// The crate multiplies the sides as it reads the header, and panics where that overflows: they are looked at before.
-fn check_shape(mut file: impl Read, bytes: u64) -> Result<()> {
-    let mut start = [0_u8; 8];
-    file.read_exact(&mut start)?;
-    let length = if start[6] == 1 {
-        let mut length = [0; 2];
-        file.read_exact(&mut length)?;
-        u64::from(u16::from_le_bytes(length))
-    } else {
-        let mut length = [0; 4];
-        file.read_exact(&mut length)?;
-        u64::from(u32::from_le_bytes(length))
-    };
-    let mut header = Vec::new();
-    file.take(length).read_to_end(&mut header)?;
-    let header = String::from_utf8_lossy(&header);
-    // Any number of the header: one that is too large is a side, or nonsense.
-    let mut numbers = header.split(|c: char| !c.is_ascii_digit()).filter(|text| !text.is_empty());
-    // A 0 may come after an overflow.
-    let product =
-        numbers.try_fold(1_u128, |all, text| all.checked_mul(text.parse::<u128>().ok()?.max(1)));
-    if product.is_none_or(|product| product > u128::from(u64::MAX) / 16) {
-        bail!("a shape in {bytes} bytes that no file holds, expected a whole array");
+struct NpyHeader {
+    big: bool,
+    double: bool,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+/// Magic, version, length, and a Python dictionary of the three keys that the format has.
+fn npy_header(file: &mut impl Read) -> Result<NpyHeader> {
+    const REFUSED: &str = "not a NumPy array";
+    /// NumPy itself refuses longer ones.
+    const LONGEST: u32 = 1 << 16;
+    let mut start = [0; 10];
+    file.read_exact(&mut start).context(REFUSED)?;
+    if !start.starts_with(b"\x93NUMPY") || !(1..=3).contains(&start[6]) {
+        bail!("{REFUSED}: expected the file to begin with it, in version 1 to 3");
     }
-    Ok(())
+    let mut length = u32::from(u16::from_le_bytes([start[8], start[9]]));
+    if start[6] > 1 {
+        let mut more = [0; 2];
+        file.read_exact(&mut more).context(REFUSED)?;
+        length |= u32::from(u16::from_le_bytes(more)) << 16;
+    }
+    if length > LONGEST {
+        bail!("{REFUSED}: a header of {length} bytes, expected at most {LONGEST}");
+    }
+    let mut header = Vec::new();
+    file.by_ref().take(length.into()).read_to_end(&mut header)?;
+    let header = String::from_utf8_lossy(&header);
+    let value = |key: &str| {
+        let at = header.find(&format!("'{key}'"))? + key.len() + 2;
+        Some(header[at..].trim_start().strip_prefix(':')?.trim_start())
+    };
+    let missing = |key: &str| format!("{REFUSED}: no {key} in its header");
+    let descr = value("descr").with_context(|| missing("descr"))?;
+    let descr = descr.strip_prefix('\'').and_then(|rest| rest.split_once('\''));
+    let Some((descr, _)) = descr else {
+        bail!("array of records, expected float32 or float64");
+    };
+    let (big, double) = match descr {
+        "<f4" | "=f4" => (false, false),
+        ">f4" => (true, false),
+        "<f8" | "=f8" => (false, true),
+        ">f8" => (true, true),
+        other => bail!("array of {other}, expected float32 or float64"),
+    };
+    let fortran = value("fortran_order").with_context(|| missing("fortran_order"))?;
+    let shape = value("shape").and_then(|text| text.strip_prefix('(')?.split_once(')'));
+    let (shape, _) = shape.with_context(|| missing("shape"))?;
+    let sides = shape.split(',').map(str::trim).filter(|side| !side.is_empty());
+    let shape = sides
+        .map(|side| side.trim_end_matches('L').parse())
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("{REFUSED}: shape ({shape})"))?;
+    Ok(NpyHeader { big, double, fortran: fortran.starts_with("True"), shape })
 }
 
 /// One tensor of a safetensors file.
@@ -215,7 +247,7 @@ mod tests {
             bytes.extend((header.len() as u16).to_le_bytes());
             bytes.extend(header.as_bytes());
             bytes.extend(data);
-            npy(|| Ok(bytes.as_slice()), bytes.len() as u64)
+            npy(bytes.as_slice(), bytes.len() as u64)
         };
         let found = array("<f4", "(2, 1)", &[0, 0, 128, 63, 0, 0, 0, 192]).unwrap();
         assert_eq!(found.shape, [2, 1]);
@@ -224,7 +256,8 @@ mod tests {
         assert!(refused("<i8", "(1, 1)").contains("expected float32 or float64"));
         assert!(refused("<f8", "(99999999999, 9)").contains("expected a whole array"));
         assert!(refused("<f8", "(4294967296, 4294967296, 4)").contains("expected a whole array"));
-        assert!(refused("<f8", "(4294967296, 4294967296, 0)").contains("expected a whole array"));
-        assert!(refused("<f4", "(2, 3)").contains("not a NumPy array"));
+        assert!(refused("<f4", "(2, 3)").contains("8 bytes of values, expected 24"));
+        assert!(refused("<f4", "(0x2, 3)").contains("shape (0x2, 3)"));
+        assert!(npy(b"\x93NUMPX\x01\x00\x00\x00".as_slice(), 10).is_err());
     }
 }

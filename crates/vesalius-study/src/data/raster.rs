@@ -72,6 +72,9 @@ pub fn image_within(bytes: &[u8], max_bytes: usize) -> Result<Noted<Volume>> {
             "transparency is not used: pixels that are not opaque keep their colour".to_owned(),
         );
     }
+    if picture.further > 0 {
+        notes.push(format!("channels beside the colours are not used ({})", picture.further));
+    }
     let [height, width] = picture.size;
     let volume = Volume::new([1, picture.channels, height, width], picture.values);
     let value = Volume { full_range: picture.full_range, ..volume };
@@ -117,6 +120,9 @@ pub fn mask_within(bytes: &[u8], classes: usize, max_bytes: usize) -> Result<Not
             "a mask with transparency ({} of {pixels} pixels are not opaque), expected grey or palette values",
             picture.see_through
         );
+    }
+    if picture.further > 0 {
+        bail!("a mask with {} channels beside grey or colour, expected none", picture.further);
     }
     let mut values = picture.values;
     if picture.channels == 3 {

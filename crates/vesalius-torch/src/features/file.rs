@@ -48,10 +48,10 @@ pub fn read(path: &Path) -> Result<Tensor> {
 
 /// A NumPy array of f32 or f64 in C or Fortran order, either byte order.
 fn read_npy(path: &Path) -> Result<Tensor> {
-    let open = || File::open(path).map(BufReader::new).context("cannot be read");
-    let bytes = std::fs::metadata(path)?.len();
-    let Array { shape, fortran, values } =
-        matrix_file::npy(open, bytes).with_context(|| format!("{}", path.display()))?;
+    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let bytes = file.metadata()?.len();
+    let Array { shape, fortran, values } = matrix_file::npy(BufReader::new(file), bytes)
+        .with_context(|| format!("{}", path.display()))?;
     let mut shape: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
     let flat = match values {
         Floats::F32(values) => Tensor::from_slice(&values),
@@ -169,7 +169,7 @@ mod tests {
             error(npy("<f8", "False", "(99999999999, 9)", &[0; 8]))
                 .contains("expected a whole array")
         );
-        assert!(error(npy("<f4", "False", "(2, 3)", &[0; 8])).contains("x.npy: not a NumPy array"));
+        assert!(error(npy("<f4", "False", "(2, 3)", &[0; 8])).contains("x.npy: 8 bytes of values"));
     }
 
     #[test]

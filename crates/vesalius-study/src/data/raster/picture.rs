@@ -22,6 +22,8 @@ pub(super) struct Picture {
     pub values: Vec<f32>,
     /// How many pixels are not fully opaque.
     pub see_through: usize,
+    /// Channels beside colours and transparency.
+    pub further: usize,
     /// Least and greatest value of the stored type; `None` for floats and for whole numbers that f32 cannot hold.
     pub full_range: Option<[f32; 2]>,
     /// White of grey samples with less than 8 bits.
@@ -73,6 +75,7 @@ impl Picture {
             channels: colours,
             values,
             see_through,
+            further: 0,
             full_range: None,
             white: None,
             orientation: 1,

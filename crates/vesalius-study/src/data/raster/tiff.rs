@@ -50,19 +50,22 @@ fn plain(decoder: &mut TiffDecoder, max_bytes: usize) -> Result<Picture> {
     let size = [height as usize, width as usize];
     let bits = colour.bit_depth();
     let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten();
-    let alpha = matches!(extra.as_deref(), Some([1 | 2, ..]));
+    let extra = extra.unwrap_or_default();
+    let alpha = matches!(extra.first(), Some(1 | 2));
     let channels = match colour {
         ColorType::Gray(1 | 2 | 4 | 8 | 16 | 32 | 64) => 1,
         ColorType::Gray(_) => {
             bail!("grey values of {bits} bits, expected 1, 2, 4, 8, 16, 32 or 64")
         }
         ColorType::Multiband { num_samples: 2, .. } if alpha && bits >= 8 => 2,
+        ColorType::Multiband { num_samples, .. } => {
+            bail!("TIFF of {num_samples} grey channels, expected one, or RGB")
+        }
         ColorType::RGB(8 | 16 | 32 | 64) => 3,
         ColorType::RGBA(8 | 16 | 32 | 64) | ColorType::CMYK(8 | 16) => 4,
-        other => bail!(
-            "TIFF of {other:?} samples, expected grey, RGB or CMYK of 8 or 16 bits, or a palette"
-        ),
+        other => bail!("TIFF of {other:?} samples, expected grey, RGB, CMYK or a palette"),
     };
+    let further = extra.len().saturating_sub(usize::from(alpha));
     check_size(size, channels * usize::from(bits.div_ceil(8)), max_bytes)?;
     let mut result = DecodingResult::U8(vec![]);
     let layout = decoder.read_image_to_buffer(&mut result).context("damaged TIFF")?;
@@ -73,6 +76,9 @@ fn plain(decoder: &mut TiffDecoder, max_bytes: usize) -> Result<Picture> {
         return Ok(Picture { white: picture.full_range.map(|[_, white]| white), ..picture });
     }
     let (samples, range) = numbers(result);
+    if range.is_none() && photometric(decoder) == Some(WHITE_IS_ZERO) {
+        bail!("TIFF of floats whose zero is white, expected black");
+    }
     let opaque = range.map_or(1.0, |[_, greatest]| greatest);
     let planar = layout.planes > 1;
     let picture = if matches!(colour, ColorType::CMYK(_)) {
@@ -83,7 +89,7 @@ fn plain(decoder: &mut TiffDecoder, max_bytes: usize) -> Result<Picture> {
     };
     // Nobody means 0 to 4 billion: wide types hold measurements, and their window has to be said.
     let full_range = range.filter(|_| bits <= 16);
-    Ok(Picture { full_range, ..picture })
+    Ok(Picture { further, full_range, ..picture })
 }
 
 /// Samples as f32, and the range of their type where it is one of whole numbers.
@@ -123,6 +129,7 @@ fn cmyk(samples: &[f32], size: [usize; 2], planar: bool, full: f32) -> Result<Ve
     Ok((0..pixels).flat_map(|i| [0, 1, 2].map(|c| light(i, c))).collect())
 }
 
+const WHITE_IS_ZERO: u64 = 0;
 const PALETTE: u64 = 3;
 const BLACK_IS_ZERO: u16 = 1;
 
