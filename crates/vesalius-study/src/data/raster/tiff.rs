@@ -89,7 +89,7 @@ fn plain(decoder: &mut TiffDecoder, max_bytes: usize) -> Result<Picture> {
     };
     // Nobody means 0 to 4 billion: wide types hold measurements, and their window has to be said.
     let full_range = range.filter(|_| bits <= 16);
-    Ok(Picture { full_range, further, ..picture })
+    Ok(Picture { further, full_range, ..picture })
 }
 
 /// Samples as f32, and the range of their type where it is one of whole numbers.
