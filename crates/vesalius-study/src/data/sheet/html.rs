@@ -129,11 +129,12 @@ fn overview(out: &mut String, sheet: &Sheet) {
         shares.sort_by(f64::total_cmp);
         let slices: usize = sheet.cases.iter().filter_map(of).map(|facts| facts.slices).sum();
         let without = shares.iter().filter(|share| **share == 0.0).count();
+        let missing = if without > 0 { format!("; not in {without} cases") } else { String::new() };
         let middle = shares.get(shares.len() / 2).copied().unwrap_or(0.0);
         let _ = writeln!(
             out,
             "<tr><th scope=\"row\">{}Class {class}: {}</th><td class=\"text\">{} of the pixels in the median case ({} to {}), in \
-             {slices} slices; not in {without} cases</td></tr>",
+             {slices} slices{missing}</td></tr>",
             swatch(class),
             escape(name),
             percent(middle),
