@@ -9,6 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 [ -d .venv ] || python3 -m venv .venv
 .venv/bin/pip install --quiet -r requirements.txt
 .venv/bin/python geometry.py geometry.json
+.venv/bin/python orientation.py
+.venv/bin/python dicom.py
 .venv/bin/python umap.py
 .venv/bin/python generate.py --diffaugment "${paths[0]}"
 .venv/bin/python tests_of_reports.py
