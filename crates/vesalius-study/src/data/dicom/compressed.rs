@@ -170,8 +170,8 @@ fn check_jpeg(stream: &[u8], layout: &Layout) -> Result<()> {
             layout.stored
         );
     }
-    // Thousands of grey pixels take more than a byte.
-    if stream.len().saturating_mul(4096) < layout.rows * layout.columns {
+    // A block of 8 x 8 pixels takes two bits at least.
+    if stream.len().saturating_mul(512) < layout.rows * layout.columns {
         bail!("{} bytes, expected more for {rows} rows of {columns} pixels", stream.len());
     }
     Ok(())
