@@ -109,7 +109,11 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
     Ok(links)
 }
 
-fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
+/// Refuses what [`create`] would, without writing anything.
+///
+/// # Errors
+/// When the packs do not belong together, or a wish cannot be met.
+pub fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
     if !matches!(real.manifest().provenance, Provenance::Real { .. }) {
         bail!("--real {}: a synthetic pack, expected a real one", real.path().display());
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::overlap::made_and_side;
 use vesalius_study::data::pack::Pack;
-use vesalius_study::turing::create::{Wish, create};
+use vesalius_study::turing::create::{Wish, check, create};
 use vesalius_study::{output, say};
 
 /// Arguments.
@@ -76,8 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         args.reader.clone()
     };
     let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
-    let settled = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
-    let wish = Wish {
+    let mut wish = Wish {
         readers,
         per_reader: args.per_reader,
         common: args.common.unwrap_or(args.per_reader / 4 * 2),
@@ -87,9 +86,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         pause_every: args.pause_every,
         address: args.address.clone(),
         command: command_line(),
-        remark: settled.remark,
-        overlap: settled.overlap,
+        remark: String::new(),
+        overlap: vec![],
     };
+    check(&real, &synthetic, &wish)?;
+    let settled = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
+    (wish.remark, wish.overlap) = (settled.remark, settled.overlap);
     let count = wish.readers.len();
     let links = create(&real, &synthetic, &wish, &args.out)?;
     output::bytes(links.as_bytes());
