@@ -90,7 +90,7 @@ pub(super) fn read(mut file: impl Read + Seek, header_only: bool) -> Result<Defa
     options.from_reader(prefix.chain(file)).context(unreadable)
 }
 
-/// Goes through the file meta information at `at`, up to the data set.
+/// Goes through the file meta information at `at`, up to the data set, which begins where its last element ends.
 fn transfer_syntax(file: &mut (impl Read + Seek), at: u64) -> Result<String> {
     file.seek(SeekFrom::Start(at))?;
     let cut_short = "file meta information cut short";
@@ -117,7 +117,6 @@ fn transfer_syntax(file: &mut (impl Read + Seek), at: u64) -> Result<String> {
             syntax = Some(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned());
         }
     }
-    file.seek(SeekFrom::Start(end))?;
     syntax.context("no TransferSyntaxUID, expected one")
 }
 
