@@ -1,23 +1,26 @@
-//! What `distance` and `metrics` share: the two sides of a comparison, and the network that looks at them.
+//! The network that looks at images, for every command that compares some: its arguments, and what scores say of it.
+
+mod features;
+mod source;
+
+pub use features::{features, features_by_each};
+pub use source::{Source, only_packs};
 
 use crate::commands::weights;
 use crate::environment::Stop;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use vesalius_study::data::manifest::{Layout, Split};
 use vesalius_study::data::pack::Pack;
-use vesalius_study::digest;
-use vesalius_study::publish::write_file;
-use vesalius_study::run_dir::{Input, Subject};
-use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages, of_images_by_each};
+use vesalius_study::run_dir::Subject;
+use vesalius_torch::Device;
+use vesalius_torch::features::Extractor;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
 use vesalius_torch::features::script::{Input as ScriptInput, ScriptExtractor};
-use vesalius_torch::features::unet::{UnetExtractor, cache_dir, default_spec};
-use vesalius_torch::features::{Extractor, file};
+use vesalius_torch::features::unet::{UnetExtractor, default_spec};
 use vesalius_torch::nets::lpips::Backbone;
-use vesalius_torch::{Device, Tensor};
 
 /// Help of the arguments below.
 pub const EXTRACTORS: &str = "\
@@ -262,107 +265,6 @@ pub fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
     })
 }
 
-/// One side of a comparison.
-#[derive(Debug)]
-pub enum Source {
-    /// Features that somebody computed.
-    Features {
-        /// The file.
-        path: PathBuf,
-        /// `[N, D]`.
-        matrix: Tensor,
-    },
-    /// A pack.
-    Pack(Box<Pack>),
-    /// A folder of image files.
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Its images.
-        images: FolderImages,
-    },
-}
-
-impl Source {
-    /// Opens whatever lies at `path`.
-    ///
-    /// # Errors
-    /// When it is none of the three, or damaged.
-    pub fn open(path: &Path) -> Result<Self> {
-        if file::is_feature_file(path) {
-            return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
-        }
-        if !path.exists() {
-            bail!(
-                "{}: nothing there, expected a pack, a folder of images, .npy or .safetensors",
-                path.display()
-            );
-        }
-        if path.join("manifest.json").exists() || !path.is_dir() {
-            return Ok(Self::Pack(Box::new(Pack::open(path)?)));
-        }
-        Ok(Self::Folder { path: path.to_owned(), images: FolderImages::open(path)? })
-    }
-
-    /// Where it lies.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Features { path, .. } | Self::Folder { path, .. } => path,
-            Self::Pack(pack) => pack.path(),
-        }
-    }
-
-    /// Its images; of a pack those of `split`, or all. None of a feature file.
-    pub fn images(&self, split: Option<Split>) -> Option<Box<dyn ImageSet + '_>> {
-        match self {
-            Self::Features { .. } => None,
-            Self::Folder { images, .. } => Some(Box::new(images.clone())),
-            Self::Pack(pack) => {
-                let indices = match split {
-                    Some(split) => pack.indices(split),
-                    None => (0..pack.len()).collect(),
-                };
-                Some(Box::new(PackImages { pack, indices }))
-            }
-        }
-    }
-
-    /// As the input of a run.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub fn input(&self, role: &str) -> Result<Input> {
-        let of = |sha256: String| Input {
-            role: role.to_owned(),
-            path: self.path().to_owned(),
-            sha256,
-            command: String::new(),
-        };
-        Ok(match self {
-            Self::Pack(pack) => Input::pack(role, pack),
-            Self::Features { path, .. } => of(digest::of_file(path)
-                .with_context(|| format!("{}: cannot be read", path.display()))?),
-            Self::Folder { images, .. } => of(images.digest()?),
-        })
-    }
-}
-
-/// A run says what it is about by its packs' manifests.
-///
-/// # Errors
-/// When a side is no pack.
-pub fn only_packs(sides: [&Source; 2]) -> Result<()> {
-    for side in sides {
-        if !matches!(side, Source::Pack(_)) {
-            bail!(
-                "--out: {} is no pack, expected packs, whose manifests say what was compared",
-                side.path().display()
-            );
-        }
-    }
-    Ok(())
-}
-
 /// What scores of feature files call their extractor.
 pub const UNKNOWN: &str = "unknown: features from files";
 
@@ -391,57 +293,6 @@ pub fn against(
     };
     let text = format!("{}; against real {side} slices{painted}{remark}", judge.treatment);
     (text, Some(subject))
-}
-
-/// Features of `images`; those of real ones are kept in the cache under the digests of network and images.
-///
-/// # Errors
-/// When an image does not fit, or the cache cannot be written.
-pub fn features(judge: &Judge, role: &str, images: &dyn ImageSet, keep: bool) -> Result<Tensor> {
-    Ok(features_by_each(&[judge], role, images, keep)?.swap_remove(0))
-}
-
-/// The same by several judges; what is not in the cache is computed in one walk over the images.
-///
-/// # Errors
-/// As above.
-pub fn features_by_each(
-    judges: &[&Judge],
-    role: &str,
-    images: &dyn ImageSet,
-    keep: bool,
-) -> Result<Vec<Tensor>> {
-    let mut cached: Vec<Option<PathBuf>> = vec![None; judges.len()];
-    if keep {
-        let (folder, shown) = (cache_dir()?, images.digest()?);
-        for (path, judge) in cached.iter_mut().zip(judges) {
-            let key = format!("features/1/{}/{}/{shown}", judge.extractor.name(), judge.treatment);
-            let key = digest::of_bytes(key.as_bytes());
-            *path = Some(folder.join(format!("features-{}.safetensors", &key[..16])));
-        }
-    }
-    let mut found = Vec::new();
-    for path in &cached {
-        let path = path.as_deref().filter(|path| path.exists());
-        found.push(path.map(file::read).transpose()?);
-    }
-    let missing: Vec<usize> = (0..judges.len()).filter(|&i| found[i].is_none()).collect();
-    if !missing.is_empty() {
-        let extractors: Vec<&dyn Extractor> =
-            missing.iter().map(|&i| judges[i].extractor.as_ref()).collect();
-        let mut bar =
-            Progress::new(&format!("features of {role} images"), images.len() as u64, "images");
-        let computed =
-            of_images_by_each(&extractors, images, &mut |done| bar.set(done as u64, ""))?;
-        bar.finish();
-        for (i, features) in missing.into_iter().zip(computed) {
-            if let Some(path) = &cached[i] {
-                write_file(path, &file::to_bytes(&features)?)?;
-            }
-            found[i] = Some(features);
-        }
-    }
-    Ok(found.into_iter().flatten().collect())
 }
 
 fn parse_size(text: &str) -> Result<[i64; 2], String> {

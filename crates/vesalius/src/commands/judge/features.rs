@@ -1,0 +1,63 @@
+//! Features of images, computed once: those of real ones are kept in the cache.
+
+use super::Judge;
+use crate::progress::Progress;
+use anyhow::Result;
+use std::path::PathBuf;
+use vesalius_study::digest;
+use vesalius_study::publish::write_file;
+use vesalius_torch::Tensor;
+use vesalius_torch::features::images::{ImageSet, of_images_by_each};
+use vesalius_torch::features::unet::cache_dir;
+use vesalius_torch::features::{Extractor, file};
+
+/// Features of `images`; those of real ones are kept in the cache under the digests of network and images.
+///
+/// # Errors
+/// When an image does not fit, or the cache cannot be written.
+pub fn features(judge: &Judge, role: &str, images: &dyn ImageSet, keep: bool) -> Result<Tensor> {
+    Ok(features_by_each(&[judge], role, images, keep)?.swap_remove(0))
+}
+
+/// The same by several judges; what is not in the cache is computed in one walk over the images.
+///
+/// # Errors
+/// As above.
+pub fn features_by_each(
+    judges: &[&Judge],
+    role: &str,
+    images: &dyn ImageSet,
+    keep: bool,
+) -> Result<Vec<Tensor>> {
+    let mut cached: Vec<Option<PathBuf>> = vec![None; judges.len()];
+    if keep {
+        let (folder, shown) = (cache_dir()?, images.digest()?);
+        for (path, judge) in cached.iter_mut().zip(judges) {
+            let key = format!("features/1/{}/{}/{shown}", judge.extractor.name(), judge.treatment);
+            let key = digest::of_bytes(key.as_bytes());
+            *path = Some(folder.join(format!("features-{}.safetensors", &key[..16])));
+        }
+    }
+    let mut found = Vec::new();
+    for path in &cached {
+        let path = path.as_deref().filter(|path| path.exists());
+        found.push(path.map(file::read).transpose()?);
+    }
+    let missing: Vec<usize> = (0..judges.len()).filter(|&i| found[i].is_none()).collect();
+    if !missing.is_empty() {
+        let extractors: Vec<&dyn Extractor> =
+            missing.iter().map(|&i| judges[i].extractor.as_ref()).collect();
+        let mut bar =
+            Progress::new(&format!("features of {role} images"), images.len() as u64, "images");
+        let computed =
+            of_images_by_each(&extractors, images, &mut |done| bar.set(done as u64, ""))?;
+        bar.finish();
+        for (i, features) in missing.into_iter().zip(computed) {
+            if let Some(path) = &cached[i] {
+                write_file(path, &file::to_bytes(&features)?)?;
+            }
+            found[i] = Some(features);
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
+}

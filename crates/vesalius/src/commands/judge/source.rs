@@ -1,0 +1,112 @@
+//! The sides of a comparison: packs, folders of images, feature files.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use vesalius_study::data::manifest::Split;
+use vesalius_study::data::pack::Pack;
+use vesalius_study::digest;
+use vesalius_study::run_dir::Input;
+use vesalius_torch::Tensor;
+use vesalius_torch::features::file;
+use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages};
+
+/// One side of a comparison.
+#[derive(Debug)]
+pub enum Source {
+    /// Features that somebody computed.
+    Features {
+        /// The file.
+        path: PathBuf,
+        /// `[N, D]`.
+        matrix: Tensor,
+    },
+    /// A pack.
+    Pack(Box<Pack>),
+    /// A folder of image files.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Its images.
+        images: FolderImages,
+    },
+}
+
+impl Source {
+    /// Opens whatever lies at `path`.
+    ///
+    /// # Errors
+    /// When it is none of the three, or damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        if file::is_feature_file(path) {
+            return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
+        }
+        if !path.exists() {
+            bail!(
+                "{}: nothing there, expected a pack, a folder of images, .npy or .safetensors",
+                path.display()
+            );
+        }
+        if path.join("manifest.json").exists() || !path.is_dir() {
+            return Ok(Self::Pack(Box::new(Pack::open(path)?)));
+        }
+        Ok(Self::Folder { path: path.to_owned(), images: FolderImages::open(path)? })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Features { path, .. } | Self::Folder { path, .. } => path,
+            Self::Pack(pack) => pack.path(),
+        }
+    }
+
+    /// Its images; of a pack those of `split`, or all. None of a feature file.
+    pub fn images(&self, split: Option<Split>) -> Option<Box<dyn ImageSet + '_>> {
+        match self {
+            Self::Features { .. } => None,
+            Self::Folder { images, .. } => Some(Box::new(images.clone())),
+            Self::Pack(pack) => {
+                let indices = match split {
+                    Some(split) => pack.indices(split),
+                    None => (0..pack.len()).collect(),
+                };
+                Some(Box::new(PackImages { pack, indices }))
+            }
+        }
+    }
+
+    /// As the input of a run.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn input(&self, role: &str) -> Result<Input> {
+        let of = |sha256: String| Input {
+            role: role.to_owned(),
+            path: self.path().to_owned(),
+            sha256,
+            command: String::new(),
+        };
+        Ok(match self {
+            Self::Pack(pack) => Input::pack(role, pack),
+            Self::Features { path, .. } => of(digest::of_file(path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?),
+            Self::Folder { images, .. } => of(images.digest()?),
+        })
+    }
+}
+
+/// A run says what it is about by its packs' manifests.
+///
+/// # Errors
+/// When a side is no pack.
+pub fn only_packs(sides: [&Source; 2]) -> Result<()> {
+    for side in sides {
+        if !matches!(side, Source::Pack(_)) {
+            bail!(
+                "--out: {} is no pack, expected packs, whose manifests say what was compared",
+                side.path().display()
+            );
+        }
+    }
+    Ok(())
+}
