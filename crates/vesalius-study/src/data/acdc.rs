@@ -65,10 +65,9 @@ impl Source for Acdc {
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
         let image = read(&files.images[0], reader)?;
         let mask = read(&files.masks[0], reader)?;
-        let at_mask = || format!("{}", files.masks[0].display());
-        let (labels, note) =
-            lay_on(labels(&mask).with_context(at_mask)?, mask.geometry, image.geometry)
-                .with_context(at_mask)?;
+        let (labels, note) = labels(&mask)
+            .and_then(|labels| lay_on(labels, mask.geometry, image.geometry))
+            .with_context(|| format!("{}", files.masks[0].display()))?;
         let info = files.images[0].with_file_name("Info.cfg");
         let group = if info.exists() { group(&reader.read(&info)?) } else { None };
         let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);

@@ -60,10 +60,9 @@ impl Source for Sliver07 {
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
         let image = metaimage::read(&files.images[0], reader)?;
         let mask = metaimage::read(&files.masks[0], reader)?;
-        let at_mask = || format!("{}", files.masks[0].display());
-        let (labels, note) =
-            lay_on(labels(&mask).with_context(at_mask)?, mask.geometry, image.geometry)
-                .with_context(at_mask)?;
+        let (labels, note) = labels(&mask)
+            .and_then(|labels| lay_on(labels, mask.geometry, image.geometry))
+            .with_context(|| format!("{}", files.masks[0].display()))?;
         let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
         let notes = note.into_iter().collect();
         Ok(Case { spacing_mm, geometry, notes, ..Case::new(volume(image), labels) })
