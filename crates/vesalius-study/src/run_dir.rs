@@ -119,9 +119,10 @@ pub struct RunResult {
     /// The protocol's settings, stage by stage its own (seed, steps, batch, …).
     #[serde(default)]
     pub settings: serde_json::Value,
-    /// Patients on both sides that `--allow-overlap` let pass, a sentence for each pair of packs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub overlap: Vec<String>,
+    /// Patients on both sides that `--allow-overlap` let pass, a sentence for each pair of packs. None where nobody asked:
+    /// one pack alone, or a version older than the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Vec<String>>,
 }
 
 /// Refuses a folder that holds a finished run: results are never overwritten.

@@ -143,7 +143,7 @@ fn worker(path: &Path) {
         vesalius: "0".to_owned(),
         machine: "m".to_owned(),
         settings: serde_json::Value::Null,
-        overlap: vec![],
+        overlap: Some(vec![]),
     };
     result.publish(&folder.attempt(attempt)).unwrap();
     folder.publish(attempt).unwrap();

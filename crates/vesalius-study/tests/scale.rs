@@ -36,7 +36,7 @@ fn result(distance: f64) -> RunResult {
         vesalius: "0".to_owned(),
         machine: "m".to_owned(),
         settings: json!({ "text": "x".repeat(1500) }),
-        overlap: vec![],
+        overlap: Some(vec![]),
     }
 }
 

@@ -74,7 +74,7 @@ impl Meter {
             vesalius: env!("CARGO_PKG_VERSION").to_owned(),
             machine: machine(),
             settings,
-            overlap: vec![],
+            overlap: None,
         }
     }
 }

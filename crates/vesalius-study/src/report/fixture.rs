@@ -130,7 +130,7 @@ pub fn result(stage: &str, gan: Option<&str>, scores: Vec<Score>) -> RunResult {
         vesalius: "0.1.0".into(),
         machine: "a machine".into(),
         settings: serde_json::Value::Null,
-        overlap: vec![],
+        overlap: Some(vec![]),
     }
 }
 

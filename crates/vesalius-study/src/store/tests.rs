@@ -29,7 +29,7 @@ fn studied() -> (tempfile::TempDir, Progress) {
             vesalius: "0.1.0".into(),
             machine: "a machine".into(),
             settings: serde_json::Value::Null,
-            overlap: vec![],
+            overlap: Some(vec![]),
         };
         result.publish(dir.path()).unwrap();
         assert!(store.take_up(Stage::Train, &task.key()).unwrap().is_none());

@@ -71,7 +71,7 @@ impl Settled {
 
     /// The run that says it.
     pub fn of(self, result: RunResult) -> RunResult {
-        RunResult { overlap: self.overlap, ..result }
+        RunResult { overlap: Some(self.overlap), ..result }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::report::evidence::{Evidence, FILTERED, TrainingSet};
 use crate::report::lineage::synthetic_count;
 use crate::report::pages::copying;
 use crate::report::paper::display_name;
+use crate::report::runs::Run;
 use crate::report::verdict::{Verdict, verdict};
 use crate::run_dir::TrainedOn;
 use std::collections::BTreeSet;
@@ -25,8 +26,9 @@ pub fn section(evidence: &Evidence) -> Section {
         ("How sure is this?".to_owned(), how_sure(evidence, &question)),
     ];
     // Before everything else: what follows is not what it seems.
-    if let Some(text) = overlap(evidence) {
-        answers.insert(0, ("Are these numbers sound?".to_owned(), text));
+    let doubts = [overlap(evidence), unasked(evidence)].into_iter().flatten().collect::<Vec<_>>();
+    if !doubts.is_empty() {
+        answers.insert(0, ("Are these numbers sound?".to_owned(), doubts.join(" ")));
     }
     Section {
         id: "summary",
@@ -40,9 +42,9 @@ pub fn section(evidence: &Evidence) -> Section {
 fn overlap(evidence: &Evidence) -> Option<String> {
     let mut said: BTreeSet<&str> = BTreeSet::new();
     let mut runs = 0;
-    for run in evidence.runs.iter().filter(|run| !run.result.overlap.is_empty()) {
-        runs += 1;
-        said.extend(run.result.overlap.iter().map(String::as_str));
+    for overlap in evidence.runs.iter().filter_map(|run| run.result.overlap.as_deref()) {
+        runs += usize::from(!overlap.is_empty());
+        said.extend(overlap.iter().map(String::as_str));
     }
     let said: Vec<&str> = said.into_iter().collect();
     (runs > 0).then(|| {
@@ -51,6 +53,19 @@ fn overlap(evidence: &Evidence) -> Option<String> {
              those who were seen are too good. {}.",
             evidence.runs.len(),
             said.join("; ")
+        )
+    })
+}
+
+/// Results of versions that did not ask whether patients stand on both sides, where there are some.
+fn unasked(evidence: &Evidence) -> Option<String> {
+    let is_unasked = |run: &&&Run| run.result.stage != "train" && run.result.overlap.is_none();
+    let runs = evidence.runs.iter().filter(is_unasked).count();
+    (runs > 0).then(|| {
+        format!(
+            "Not asked: {runs} of {} runs were made by a version that did not ask whether patients stand on both sides; run \
+             them again to know.",
+            evidence.runs.len()
         )
     })
 }
@@ -375,10 +390,15 @@ mod tests {
         let found = answers(|runs| {
             runs.unet(None, Real, 1, &[0.7; 8]);
             let mut leaked = crate::report::fixture::result("copying", Some("lsgan"), vec![]);
-            leaked.overlap = vec!["2 patients of b test there and train a: p1, p2".to_owned()];
+            leaked.overlap =
+                Some(vec!["2 patients of b test there and train a: p1, p2".to_owned()]);
             runs.add(&leaked);
+            let mut old = crate::report::fixture::result("metrics", Some("wgan"), vec![]);
+            old.overlap = None;
+            runs.add(&old);
         });
-        holds(&found[0], &["Not as they stand: in 1 of 2 runs", "train a: p1, p2"]);
+        holds(&found[0], &["Not as they stand: in 1 of 3 runs", "train a: p1, p2"]);
+        holds(&found[0], &["Not asked: 1 of 3 runs"]);
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let inputs = about.inputs.clone();
         let result =
             meter.result("turing", subject, scores.clone(), inputs, Some(images), settings);
-        RunResult { overlap: about.overlap.clone(), ..result }.publish(out)?;
+        RunResult { overlap: Some(about.overlap.clone()), ..result }.publish(out)?;
     }
     Scores { scores, missing: vec![] }.print(args.json)?;
     if !args.json {
