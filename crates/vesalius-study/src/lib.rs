@@ -5,6 +5,7 @@
 // They panic where a stream cannot be written; `say!` and `show!` (vesalius_study::output) do not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod cache;
 pub mod coordinate;
 pub mod copying;
 pub mod data;
@@ -19,7 +20,9 @@ pub mod plausibility;
 pub mod publish;
 pub mod report;
 pub mod run_dir;
+pub mod run_files;
 pub mod score;
+pub mod seal;
 pub mod search;
 pub mod space;
 pub mod statistics;

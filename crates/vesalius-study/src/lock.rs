@@ -36,8 +36,7 @@ impl Lock {
     /// When somebody holds it: owner, host, process and age are named.
     pub fn take(out: &Path) -> Result<Self> {
         let path = out.join(NAME);
-        std::fs::create_dir_all(out)
-            .with_context(|| format!("{}: cannot create the folder", out.display()))?;
+        crate::publish::create_folders(out)?;
         let mut file = File::options()
             .create(true)
             .truncate(false)
@@ -95,7 +94,7 @@ pub fn holder(out: &Path) -> Option<Holder> {
     (elsewhere || is_alive(holder.pid)).then_some(holder)
 }
 
-fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     // Another user's process may not be signalled, but is there.

@@ -1,14 +1,19 @@
 //! What a run leaves behind: `task.toml`, `stats.jsonl`, previews, checkpoints and, at the end, `result.json`.
 
 use crate::data::pack::Pack;
-use crate::publish;
 use crate::score::Score;
+use crate::{publish, run_files, seal};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Version of `result.json`.
-pub const RESULT_FORMAT: u32 = 1;
+/// Version of `result.json`. 1 had neither digests nor a seal; it opens.
+pub const RESULT_FORMAT: u32 = 2;
+/// The version before.
+pub(crate) const UNSEALED: u32 = 1;
+/// The file.
+pub const RESULT: &str = "result.json";
 
 /// How a run ended. Divergence is an outcome, never a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +128,9 @@ pub struct RunResult {
     /// one pack alone, or a version older than the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Vec<String>>,
+    /// SHA-256 of every other file of the folder but checkpoints, which have their own; filled by [`RunResult::publish`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 /// Refuses a folder that holds a finished run: results are never overwritten.
@@ -152,7 +160,9 @@ impl RunResult {
                 );
             }
         }
-        publish::write_file_once(&run.join("result.json"), &serde_json::to_vec_pretty(self)?)
+        let files = run_files::digests(run)?;
+        let sealed = seal::sealed(&Self { format: RESULT_FORMAT, files, ..self.clone() })?;
+        publish::write_file_once(&run.join(RESULT), &sealed)
     }
 
     /// Reads `RUN/result.json`.
@@ -160,13 +170,13 @@ impl RunResult {
     /// # Errors
     /// When there is none, or it is of another format.
     pub fn read(run: &Path) -> Result<Self> {
-        let path = run.join("result.json");
+        let path = run.join(RESULT);
         let text = std::fs::read(&path).with_context(|| {
             format!("{}: cannot be read; expected a finished run", path.display())
         })?;
         let result: Self = serde_json::from_slice(&text)
             .with_context(|| format!("{}: not a result of this version", path.display()))?;
-        if result.format != RESULT_FORMAT {
+        if !(UNSEALED..=RESULT_FORMAT).contains(&result.format) {
             bail!("{}: format {}, expected {RESULT_FORMAT}", path.display(), result.format);
         }
         Ok(result)

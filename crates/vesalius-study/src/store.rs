@@ -52,8 +52,7 @@ impl Store {
     /// # Errors
     /// When it is of a newer version, damaged, or cannot be written: one line that names it.
     pub fn open(out: &Path) -> Result<Self> {
-        std::fs::create_dir_all(out)
-            .with_context(|| format!("{}: cannot create the folder", out.display()))?;
+        crate::publish::create_folders(out)?;
         let path = path_in(out);
         if path.symlink_metadata().is_err() {
             rebuild::empty(out)?;

@@ -99,11 +99,10 @@ impl TaskDir {
     /// When it cannot be made.
     pub fn begin_attempt(&self) -> Result<u32> {
         let folder = self.0.join("attempts");
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
+        crate::publish::create_folders(&folder)?;
         let mut number = self.attempts().last().map_or(1, |last| last + 1);
         loop {
-            match std::fs::create_dir(self.attempt(number)) {
+            match crate::publish::create_folder(&self.attempt(number)) {
                 Ok(()) => return Ok(number),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => {

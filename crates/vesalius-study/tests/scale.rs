@@ -37,6 +37,7 @@ fn result(distance: f64) -> RunResult {
         machine: "m".to_owned(),
         settings: json!({ "text": "x".repeat(1500) }),
         overlap: Some(vec![]),
+        files: std::collections::BTreeMap::new(),
     }
 }
 

@@ -16,6 +16,7 @@ use vesalius_study::data::manifest::{
     CaseRecord, GENERATED_MASKS, Layout, Manifest, Provenance, Seen, SliceRecord, Split,
 };
 use vesalius_study::data::pack::{Pack, PackWriter};
+use vesalius_study::seal::{self, Seal};
 
 /// Latents `first..first + count`: `[count, Z]`, N(0, 1).
 pub fn latents(seed: u64, purpose: Purpose, first: u64, count: usize, z: i64) -> Tensor {
@@ -76,10 +77,16 @@ impl Trained {
         let path = run.join(TEMPLATE);
         let text =
             std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        if seal::check(&text) == Seal::Broken {
+            bail!(
+                "{}: changed since the run wrote it, expected what its seal says",
+                path.display()
+            );
+        }
         let template: Manifest = serde_json::from_slice(&text)
             .with_context(|| format!("{}: not a manifest of this version", path.display()))?;
         let folder = checkpoint::to_sample(run)?;
-        let state = checkpoint::read_state(&folder)?;
+        let state = checkpoint::verify(&folder)?;
         let generator =
             families::generator(&spec.networks, template.layout, template.classes.len(), device)?;
         let file = "averaged.safetensors";

@@ -18,6 +18,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 use vesalius_study::data::manifest::{Layout, Split};
 use vesalius_study::data::pack::Pack;
+use vesalius_study::publish::write_with;
 
 /// Settings of one segmentation training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -300,23 +301,21 @@ pub fn evaluate_slices(
 /// # Errors
 /// When the file cannot be written; nothing is left then.
 pub fn save(segmenter: &Segmenter, path: &Path) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
-    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+    write_with(path, |temporary| write(segmenter, temporary))
+}
+
+/// The same without the promise that the file appears whole: for whoever gives that.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(segmenter: &Segmenter, path: &Path) -> Result<()> {
     let dense: Vec<(String, Tensor)> = segmenter
         .params
         .all()
         .into_iter()
         .map(|(name, tensor)| (name, tensor.detach().to_device(Device::Cpu).contiguous()))
         .collect();
-    let written = Tensor::write_safetensors(&dense, &temporary)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| Ok(std::fs::rename(&temporary, path)?));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written.with_context(|| format!("{}: cannot be written", path.display()))
+    Ok(Tensor::write_safetensors(&dense, path)?)
 }
 
 /// Reads weights that [`save`] wrote.

@@ -120,6 +120,18 @@ impl StatsLog {
             .with_context(|| format!("{}: cannot be written", self.path.display()))
     }
 
+    /// Flushes the lines to the disk: a checkpoint that is published after them is never ahead of its statistics.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn sync(&mut self) -> Result<()> {
+        self.flush()?;
+        self.lines
+            .get_ref()
+            .sync_all()
+            .with_context(|| format!("{}: cannot be flushed to the disk", self.path.display()))
+    }
+
     /// One `Event` message (tensorflow/core/util/event.proto) with the current time, framed as a TFRecord: length,
     /// its masked CRC-32C, content, its masked CRC-32C.
     fn event(&mut self, fields: &[u8]) -> Result<()> {

@@ -131,6 +131,7 @@ pub fn result(stage: &str, gan: Option<&str>, scores: Vec<Score>) -> RunResult {
         machine: "a machine".into(),
         settings: serde_json::Value::Null,
         overlap: Some(vec![]),
+        files: std::collections::BTreeMap::new(),
     }
 }
 

@@ -7,7 +7,7 @@ pub mod document;
 pub mod draw;
 pub mod evidence;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod importance;
 pub mod lineage;
 pub mod measure;
@@ -21,7 +21,7 @@ pub mod sets;
 pub mod trials;
 pub mod verdict;
 
-use crate::publish::{StagedDir, write_file};
+use crate::publish::StagedDir;
 use anyhow::{Context, Result};
 use document::{Art, Block, Figure, Grid};
 use render::{Part, data, figures, grids, html, latex, markdown};
@@ -39,7 +39,7 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
     let runs = runs::gather(folders)?;
     let parts = parts(&runs)?;
     let staged = StagedDir::create(target)?;
-    let put = |name: &str, content: &[u8]| write_file(&staged.path().join(name), content);
+    let put = |name: &str, content: &[u8]| staged.write(name, content);
     let mut tables: BTreeMap<&str, Vec<&Grid>> = BTreeMap::new();
     for grid in grids(&parts) {
         tables.entry(grid.name).or_default().push(grid);

@@ -1,6 +1,7 @@
 //! The finished runs below some folders.
 
 use crate::run_dir::RunResult;
+use crate::run_files::{Integrity, integrity};
 use crate::score::Score;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -14,6 +15,8 @@ pub struct Run {
     pub path: PathBuf,
     /// `result.json`.
     pub result: RunResult,
+    /// Whether its files are those that it left.
+    pub integrity: Integrity,
 }
 
 /// What curves are drawn from: one line of `stats.jsonl`.
@@ -196,5 +199,5 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
 
 fn read(path: &Path) -> Result<Run> {
     let result = RunResult::read(path)?;
-    Ok(Run { path: path.to_owned(), result })
+    Ok(Run { path: path.to_owned(), result, integrity: integrity(path)? })
 }

@@ -29,8 +29,7 @@ impl Store {
     /// # Errors
     /// When the folders cannot be listed, or the store cannot be written or is in use; the old one stays then.
     pub fn reindex(out: &Path) -> Result<Reindexed> {
-        std::fs::create_dir_all(out)
-            .with_context(|| format!("{}: cannot create the folder", out.display()))?;
+        crate::publish::create_folders(out)?;
         let path = path_in(out);
         if path.symlink_metadata().is_err() {
             empty(out)?;

@@ -103,15 +103,12 @@ pub fn metadata(path: &Path) -> Result<HashMap<String, String>> {
     Ok(header.metadata)
 }
 
-/// Features `[N, D]` as the bytes of a safetensors file.
+/// Writes features `[N, D]` as a safetensors file.
 ///
 /// # Errors
-/// When LibTorch's file cannot be written to the temporary folder.
-pub fn to_bytes(features: &Tensor) -> Result<Vec<u8>> {
-    let folder = tempfile::tempdir().context("no temporary folder")?;
-    let path = folder.path().join("features.safetensors");
-    Tensor::write_safetensors(&[("features", features)], &path)?;
-    Ok(std::fs::read(&path)?)
+/// When it cannot be written.
+pub fn write(features: &Tensor, path: &Path) -> Result<()> {
+    Ok(Tensor::write_safetensors(&[("features", features)], path)?)
 }
 
 /// The tensor `logits` `[N, K]` of a safetensors file, where there is one beside `features`.
@@ -179,7 +176,7 @@ mod tests {
         let double = Tensor::from_slice2(&[[0.1_f64, -2.0, 3e300], [4.0, 1e-300, 6.0]]);
         let single = Tensor::from_slice2(&[[0.1_f32, -2.0], [3e30, 1e-30]]);
         for features in [double, single] {
-            std::fs::write(&path, to_bytes(&features).unwrap()).unwrap();
+            write(&features, &path).unwrap();
             let back = read(&path).unwrap();
             assert_eq!(back.kind(), features.kind());
             assert_eq!(back, features);

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 use tch::{Device, Tensor};
 use vesalius_study::data::pack::Pack;
-use vesalius_study::digest;
+use vesalius_study::publish::create_folders;
+use vesalius_study::{cache, digest};
 
 /// The extractor.
 #[derive(Debug)]
@@ -56,14 +57,15 @@ impl UnetExtractor {
             format!("unet/1/{}/{}", pack.digest(), serde_json::to_string(spec)?).as_bytes(),
         );
         let folder = cache_dir()?;
-        let path = folder.join(format!("unet-{}.safetensors", &key[..16]));
-        if !path.exists() {
+        let stem = format!("unet-{}", &key[..16]);
+        let path = if let Some(path) = cache::find(&folder, &stem, "safetensors")? {
+            path
+        } else {
             // Before minutes of training, not after.
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("{}: the cache cannot be made", folder.display()))?;
+            create_folders(&folder).context("the cache")?;
             let trained = segment::train(spec, &[pack], device, stop, report)?;
-            segment::save(&trained, &path)?;
-        }
+            cache::keep(&folder, &stem, "safetensors", |path| segment::write(&trained, path))?
+        };
         let segmenter = segment::load(spec, pack.layout(), pack.classes(), &path, device)?;
         let weights = digest::of_file(&path)?;
         Ok(Self { segmenter, device, name: format!("unet@{}", &weights[..12]) })

@@ -5,6 +5,7 @@ mod resume;
 mod window;
 
 pub use resume::{check_resumable, spec_digest};
+pub use window::WindowState;
 
 use crate::batch;
 use crate::checkpoint::{self, State};
@@ -28,6 +29,7 @@ use vesalius_study::data::manifest::Split;
 use vesalius_study::data::montage::{Tile, montage};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
+use vesalius_study::seal::sealed;
 use window::Window;
 
 /// How a training ended.
@@ -96,7 +98,7 @@ struct Session<'a> {
     log: StatsLog,
     started: Instant,
     earlier_secs: f64,
-    collapsed: u32,
+    window: Window,
 }
 
 impl<'a> Session<'a> {
@@ -107,8 +109,11 @@ impl<'a> Session<'a> {
             bail!("{}: no training slice, expected some", pack.path().display());
         }
         let mut gan = families::training(spec, pack.layout(), pack.classes(), context.device)?;
-        let state = if let Some(folder) = checkpoint::list(run)?.last() {
-            resume::restore(folder, gan.as_mut(), spec, pack)?
+        let found = checkpoint::newest_whole(run)?;
+        let state = if let Some((folder, _)) = &found.whole {
+            let state = resume::restore(folder, gan.as_mut(), spec, pack)?;
+            checkpoint::set_aside(&found)?;
+            state
         } else {
             if let Some(source) = &spec.init {
                 init::load(gan.as_ref(), source, spec, pack.layout())?;
@@ -119,6 +124,7 @@ impl<'a> Session<'a> {
         order.seek(state.images);
         let log = StatsLog::open(run, state.images)?;
         let earlier_secs = state.wall_secs;
+        let window = state.window.map_or_else(|| Window::start(state.images), Window::resume);
         Ok(Self {
             run,
             spec,
@@ -129,18 +135,17 @@ impl<'a> Session<'a> {
             log,
             started: Instant::now(),
             earlier_secs,
-            collapsed: 0,
+            window,
         })
     }
 
     fn run(&mut self) -> Result<Ended> {
         let training = &self.spec.training;
         let target = kimg_images(training.kimg);
-        let mut window = Window::start(self.state.images);
         while self.state.images < target {
             let before = self.state.images;
             let losses = self.step()?;
-            window.add(losses);
+            self.window.add(losses);
             let passed = |every_kimg: f64| {
                 let every = kimg_images(every_kimg).max(1);
                 every_kimg > 0.0 && before / every != self.state.images / every
@@ -150,7 +155,7 @@ impl<'a> Session<'a> {
                 || (last && training.distance_every_kimg > 0.0);
             let save = passed(training.checkpoint_every_kimg) || last;
             if measure || save || before / STAT_IMAGES != self.state.images / STAT_IMAGES {
-                let mut stat = window.finish(self.state.images, self.secs());
+                let mut stat = self.window.finish(self.state.images, self.secs());
                 stat.augment_p = self.gan.augment_p();
                 if !(stat.loss_d.is_finite() && stat.loss_g.is_finite()) {
                     return Ok(Ended::Diverged(format!(
@@ -167,7 +172,7 @@ impl<'a> Session<'a> {
                             stat.kimg
                         )));
                     }
-                    if self.collapsed >= COLLAPSED_MEASUREMENTS {
+                    if self.state.collapsed >= COLLAPSED_MEASUREMENTS {
                         return Ok(Ended::Diverged(format!(
                             "collapse: images differ by {spread:.4} of what real ones do, at {:.1} kimg",
                             stat.kimg
@@ -180,10 +185,10 @@ impl<'a> Session<'a> {
                 }
                 self.log.push(&stat)?;
                 (self.context.report)(&stat);
+                self.window = Window::start(self.state.images);
                 if save || improved {
                     self.save()?;
                 }
-                window = Window::start(self.state.images);
             }
             if (self.context.stop)() && !last {
                 self.save()?;
@@ -252,7 +257,7 @@ impl<'a> Session<'a> {
         if !share.is_finite() {
             return Ok(share);
         }
-        self.collapsed = if share < COLLAPSED_SHARE { self.collapsed + 1 } else { 0 };
+        self.state.collapsed = if share < COLLAPSED_SHARE { self.state.collapsed + 1 } else { 0 };
         let png = grid(&pair, self.context.pack)?;
         let name = format!("previews/{}.png", checkpoint::name(self.state.images));
         write_file(&self.run.join(name), &png)?;
@@ -304,7 +309,8 @@ impl<'a> Session<'a> {
 
     fn save(&mut self) -> Result<()> {
         self.state.wall_secs = self.secs();
-        self.log.flush()?;
+        self.state.window = self.window.state();
+        self.log.sync()?;
         let folder = self.run.join("checkpoints").join(checkpoint::name(self.state.images));
         checkpoint::save(&folder, self.gan.as_ref(), &self.state, &self.spec.to_toml()?)
             .with_context(|| format!("checkpoint at {:.3} kimg", self.state.images as f64 / 1e3))?;
@@ -342,6 +348,6 @@ pub fn begin(run: &Path, spec: &TrainSpec, pack: &Pack) -> Result<()> {
         init::load(gan.as_ref(), source, spec, pack.layout())?;
     }
     drop(gan);
-    write_file(&run.join(sample::TEMPLATE), &serde_json::to_vec_pretty(&sample::template(pack))?)?;
+    write_file(&run.join(sample::TEMPLATE), &sealed(&sample::template(pack))?)?;
     write_file(&run.join("task.toml"), spec.to_toml()?.as_bytes())
 }

@@ -27,18 +27,21 @@ pub fn spec_digest(spec: &TrainSpec) -> Result<String> {
     Ok(digest::of_bytes(spec.to_toml()?.as_bytes()))
 }
 
-/// Refuses what a training could not go on from, before anything of the run is written: its newest checkpoint is loaded
-/// once, into networks that are dropped. A run without checkpoints starts anew.
+/// Refuses what a training could not go on from, before anything of the run is written: its newest whole checkpoint is
+/// loaded once, into networks that are dropped. A run without checkpoints starts anew. Gives a line for each newer
+/// checkpoint that is damaged, to be said.
 ///
 /// # Errors
-/// When the checkpoint is of another spec or pack, or damaged.
-pub fn check_resumable(run: &Path, spec: &TrainSpec, pack: &Pack) -> Result<()> {
-    let Some(folder) = checkpoint::list(run)?.pop() else { return Ok(()) };
+/// When the checkpoint is of another spec or pack, or all are damaged.
+pub fn check_resumable(run: &Path, spec: &TrainSpec, pack: &Pack) -> Result<Vec<String>> {
+    let found = checkpoint::newest_whole(run)?;
+    let Some((folder, _)) = &found.whole else { return Ok(vec![]) };
     // First: networks of another pack's size may not even exist.
-    of_this_pack(&folder, pack)?;
+    of_this_pack(folder, pack)?;
     let mut gan = families::training(spec, pack.layout(), pack.classes(), Device::Cpu)
         .with_context(|| format!("{}", pack.path().display()))?;
-    restore(&folder, gan.as_mut(), spec, pack).map(|_| ())
+    restore(folder, gan.as_mut(), spec, pack)?;
+    Ok(found.warnings())
 }
 
 /// Loads a checkpoint into a GAN, if it is one of these settings and this pack.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
-use vesalius_study::publish::write_file;
+use vesalius_study::publish::{sweep, write_file};
 use vesalius_study::run_dir::{Input, Outcome, RunResult, Subject};
 use vesalius_study::say;
 use vesalius_study::score::Score;
@@ -99,7 +99,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     if args.resume {
         // What is refused leaves the run as it was.
-        check_resumable(&args.out, &spec, &pack)?;
+        for warning in check_resumable(&args.out, &spec, &pack)? {
+            say!("{warning}");
+        }
+        sweep_run(&args.out);
         write_file(&args.out.join("task.toml"), spec.to_toml()?.as_bytes())?;
     } else {
         begin(&args.out, &spec, &pack)?;
@@ -118,6 +121,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
+/// What an attempt that was killed was writing.
+fn sweep_run(run: &Path) {
+    for folder in [".", "checkpoints", "previews"] {
+        sweep(&run.join(folder));
+    }
+}
+
 /// The command line of every attempt, one per line.
 const COMMANDS: &str = "commands.log";
 
@@ -127,7 +137,10 @@ fn note_command(run: &Path) -> Result<()> {
         .create(true)
         .append(true)
         .open(&path)
-        .and_then(|mut file| writeln!(file, "{}", command_line()))
+        .and_then(|mut file| {
+            writeln!(file, "{}", command_line())?;
+            file.sync_all()
+        })
         .with_context(|| format!("{}: cannot be written", path.display()))
 }
 

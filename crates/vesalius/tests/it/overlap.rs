@@ -228,6 +228,7 @@ fn a_test_pack_of_other_classes_is_refused_before_anything_is_trained() {
         let mut json: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         edit(&mut json);
+        json.as_object_mut().unwrap().remove("seal");
         std::fs::write(path, serde_json::to_vec(&json).unwrap()).unwrap();
     };
     change("turned", &|json| json["classes"].as_array_mut().unwrap().swap(1, 3));

@@ -18,6 +18,7 @@ pub use writer::PackWriter;
 
 use super::manifest::{Layout, Manifest, Split};
 use crate::digest;
+use crate::seal::{self, Seal};
 use header::HEADER_BYTES;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -179,6 +180,12 @@ pub fn check_bytes(
 ) -> Result<(Manifest, Header), (PackFile, String)> {
     let of_manifest = |found: String| (PackFile::Manifest, found);
     let of_slices = |found: String| (PackFile::Slices, found);
+    if seal::check(manifest) == Seal::Broken {
+        return Err(of_manifest(
+            "changed since it was written, expected what its seal says (who means the change removes the field `seal`)"
+                .to_owned(),
+        ));
+    }
     let manifest: Manifest = serde_json::from_slice(manifest)
         .map_err(|error| of_manifest(format!("not a manifest of this version ({error})")))?;
     let header = Header::parse(slices).map_err(of_slices)?;

@@ -84,8 +84,7 @@ impl PackWriter {
         manifest.slices = self.slices;
         manifest.data_sha256 = digest::of_file(&self.staged.path().join("slices.bin"))?;
         check_manifest(&manifest, &header).map_err(|found| anyhow::anyhow!("pack: {found}"))?;
-        let text = serde_json::to_vec_pretty(&manifest)?;
-        crate::publish::write_file(&self.staged.path().join("manifest.json"), &text)?;
+        self.staged.write("manifest.json", &crate::seal::sealed(&manifest)?)?;
         self.staged.publish()
     }
 

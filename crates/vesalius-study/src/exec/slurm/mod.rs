@@ -68,8 +68,7 @@ impl Slurm {
     /// # Errors
     /// When the folder cannot be made.
     pub fn new(out: &Path, study: &str, settings: Settings, program: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(out)
-            .with_context(|| format!("{}: cannot create the folder", out.display()))?;
+        crate::publish::create_folders(out)?;
         let out = out.canonicalize().with_context(|| format!("{}", out.display()))?;
         Ok(Self {
             out,

@@ -79,8 +79,8 @@ impl Submission {
     /// When the folder cannot be written.
     pub fn write(&self, out: &Path, script: &str) -> Result<()> {
         let staged = StagedDir::create(&self.folder(out))?;
-        write_file(&staged.path().join("submission.json"), &serde_json::to_vec_pretty(self)?)?;
-        write_file(&staged.path().join("job.sh"), script.as_bytes())?;
+        staged.write("submission.json", &serde_json::to_vec_pretty(self)?)?;
+        staged.write("job.sh", script.as_bytes())?;
         staged.publish()
     }
 

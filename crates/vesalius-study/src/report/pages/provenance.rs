@@ -2,6 +2,7 @@
 
 use crate::report::document::{Block, Column, Entry, Grid, Section};
 use crate::report::runs::{Run, commands};
+use crate::run_files::Integrity;
 use std::fmt::Write as _;
 
 /// Of all runs, whatever their dataset.
@@ -30,6 +31,12 @@ pub fn section(runs: &[Run]) -> Section {
                 Entry::Number(result.wall_secs / 60.0, 1),
                 result.vesalius.clone().into(),
                 result.machine.clone().into(),
+                match &run.integrity {
+                    Integrity::Whole => "as it left them".to_owned(),
+                    Integrity::Unknown => "not known (older version)".to_owned(),
+                    Integrity::Changed(changed) => changed.join("; "),
+                }
+                .into(),
             ];
             row
         })
@@ -51,6 +58,7 @@ pub fn section(runs: &[Run]) -> Section {
                     Column::new("minutes", "Minutes"),
                     Column::text("vesalius", "Vesalius"),
                     Column::text("machine", "Machine"),
+                    Column::text("files", "Files"),
                 ],
                 rows,
                 remarks: vec![],

@@ -10,6 +10,7 @@ use crate::report::paper::display_name;
 use crate::report::runs::Run;
 use crate::report::verdict::{Verdict, verdict};
 use crate::run_dir::TrainedOn;
+use crate::run_files::Integrity;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -26,7 +27,8 @@ pub fn section(evidence: &Evidence) -> Section {
         ("How sure is this?".to_owned(), how_sure(evidence, &question)),
     ];
     // Before everything else: what follows is not what it seems.
-    let doubts = [overlap(evidence), unasked(evidence)].into_iter().flatten().collect::<Vec<_>>();
+    let doubts = [changed(evidence), overlap(evidence), unasked(evidence)];
+    let doubts: Vec<String> = doubts.into_iter().flatten().collect();
     if !doubts.is_empty() {
         answers.insert(0, ("Are these numbers sound?".to_owned(), doubts.join(" ")));
     }
@@ -36,6 +38,28 @@ pub fn section(evidence: &Evidence) -> Section {
         blocks: vec![Block::Answers(answers)],
         files: vec![],
     }
+}
+
+/// Runs whose files are not those that they left, where there are some.
+fn changed(evidence: &Evidence) -> Option<String> {
+    let found: Vec<String> = evidence
+        .runs
+        .iter()
+        .filter_map(|run| match &run.integrity {
+            Integrity::Changed(files) => {
+                Some(format!("{} ({})", run.path.display(), files.join(", ")))
+            }
+            Integrity::Whole | Integrity::Unknown => None,
+        })
+        .collect();
+    (!found.is_empty()).then(|| {
+        format!(
+            "Edited or damaged: {} of {} runs are not as they were when they ended: {}.",
+            found.len(),
+            evidence.runs.len(),
+            found.join("; ")
+        )
+    })
 }
 
 /// What `--allow-overlap` let pass, where it did.

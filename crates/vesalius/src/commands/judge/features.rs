@@ -3,13 +3,14 @@
 use super::Judge;
 use crate::progress::Progress;
 use anyhow::Result;
-use std::path::PathBuf;
-use vesalius_study::digest;
-use vesalius_study::publish::write_file;
+use vesalius_study::{cache, digest};
 use vesalius_torch::Tensor;
 use vesalius_torch::features::images::{ImageSet, of_images_by_each};
 use vesalius_torch::features::unet::cache_dir;
 use vesalius_torch::features::{Extractor, file};
+
+/// How cached files end.
+const EXTENSION: &str = "safetensors";
 
 /// Features of `images`; those of real ones are kept in the cache under the digests of network and images.
 ///
@@ -29,19 +30,23 @@ pub fn features_by_each(
     images: &dyn ImageSet,
     keep: bool,
 ) -> Result<Vec<Tensor>> {
-    let mut cached: Vec<Option<PathBuf>> = vec![None; judges.len()];
+    let folder = keep.then(cache_dir).transpose()?.unwrap_or_default();
+    let mut stems: Vec<Option<String>> = vec![None; judges.len()];
     if keep {
-        let (folder, shown) = (cache_dir()?, images.digest()?);
-        for (path, judge) in cached.iter_mut().zip(judges) {
+        let shown = images.digest()?;
+        for (stem, judge) in stems.iter_mut().zip(judges) {
             let key = format!("features/1/{}/{}/{shown}", judge.extractor.name(), judge.treatment);
             let key = digest::of_bytes(key.as_bytes());
-            *path = Some(folder.join(format!("features-{}.safetensors", &key[..16])));
+            *stem = Some(format!("features-{}", &key[..16]));
         }
     }
     let mut found = Vec::new();
-    for path in &cached {
-        let path = path.as_deref().filter(|path| path.exists());
-        found.push(path.map(file::read).transpose()?);
+    for stem in &stems {
+        let path = match stem {
+            Some(stem) => cache::find(&folder, stem, EXTENSION)?,
+            None => None,
+        };
+        found.push(path.as_deref().map(file::read).transpose()?);
     }
     let missing: Vec<usize> = (0..judges.len()).filter(|&i| found[i].is_none()).collect();
     if !missing.is_empty() {
@@ -53,8 +58,8 @@ pub fn features_by_each(
             of_images_by_each(&extractors, images, &mut |done| bar.set(done as u64, ""))?;
         bar.finish();
         for (i, features) in missing.into_iter().zip(computed) {
-            if let Some(path) = &cached[i] {
-                write_file(path, &file::to_bytes(&features)?)?;
+            if let Some(stem) = &stems[i] {
+                cache::keep(&folder, stem, EXTENSION, |path| file::write(&features, path))?;
             }
             found[i] = Some(features);
         }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Input, Subject};
+use vesalius_study::say;
 use vesalius_study::task::{Stage, Task};
 use vesalius_study::task_dir::TaskDir;
 use vesalius_torch::features::unet::{UnetExtractor, default_spec};
@@ -148,12 +149,14 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The newest attempt with a checkpoint, else the shorter training that this one makes longer.
+    /// The newest attempt with a whole checkpoint, else the shorter training that this one makes longer.
     fn to_go_on_from(&self) -> Result<Option<PathBuf>> {
         for number in self.folder.attempts().into_iter().rev().filter(|&n| n != self.attempt) {
             let folder = self.folder.attempt(number);
-            if !checkpoint::list(&folder)?.is_empty() {
-                return Ok(Some(folder));
+            match checkpoint::newest_whole(&folder) {
+                Ok(found) if found.whole.is_some() => return Ok(Some(folder)),
+                Ok(_) => {}
+                Err(error) => say!("warning: {error:#}; not used"),
             }
         }
         match self.task.input("continues") {
