@@ -5,6 +5,8 @@ use std::path::Path;
 include!("../link.rs");
 
 fn main() {
+    println!("cargo:rerun-if-changed=src/terminate.cpp");
+    cc::Build::new().cpp(true).std("c++17").file("src/terminate.cpp").compile("vesalius_terminate");
     if let Some(lib) = link() {
         println!("cargo:rustc-env=VESALIUS_LIBTORCH_VERSION={}", version(Path::new(&lib)));
     }

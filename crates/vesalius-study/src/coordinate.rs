@@ -6,6 +6,7 @@ use crate::exec::{Executor, How, REQUEUE, Start};
 use crate::lock::Lock;
 use crate::plan::{PackInfo, Plan, Planned, Planner, Progress, Resolve};
 use crate::publish::write_file;
+use crate::room;
 use crate::store::{GivenUp, Store};
 use crate::study::Study;
 use crate::task_dir::TaskDir;
@@ -95,12 +96,40 @@ fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
     write_file(&path, &serde_json::to_vec_pretty(&noted)?)
 }
 
-/// Runs a study to its end.
+/// Runs a study to its end. While the disk is full it waits, and says so; its workers do the same.
 ///
 /// # Errors
-/// When somebody else coordinates in its folder, a pack or a result changed, a worker cannot be started, or the disk is
-/// full. Workers are ended; whatever they published is taken up next time.
+/// When somebody else coordinates in its folder, a pack or a result changed, or a worker cannot be started. Workers are
+/// ended; whatever they published is taken up next time.
 pub fn run(
+    study: &Study,
+    resolve: &Resolve,
+    executor: &mut dyn Executor,
+    stop: &dyn Fn() -> bool,
+    report: &mut dyn FnMut(Event),
+) -> Result<Ended> {
+    let mut patience = room::Patience::default();
+    loop {
+        match until_full(study, resolve, executor, stop, report) {
+            Err(error) if room::lacks(&error) => {
+                // Workers that this coordinator forgot would be started twice.
+                if !executor.stop_all() {
+                    while executor.is_at_work() {
+                        executor.ended()?;
+                        std::thread::sleep(TICK);
+                    }
+                }
+                report(Event::Note(&format!("{error:#}; waiting for room, then it goes on")));
+                if !patience.wait(&study.folder(), stop) {
+                    return Ok(Ended::Stopped);
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+fn until_full(
     study: &Study,
     resolve: &Resolve,
     executor: &mut dyn Executor,
@@ -127,6 +156,7 @@ pub fn run(
     let mut stopping = false;
     let (mut changed, mut room) = (true, 0);
     let mut looked = Instant::now();
+    let mut said_full = false;
     loop {
         if stop() && !stopping {
             stopping = true;
@@ -148,6 +178,13 @@ pub fn run(
         if looked.elapsed() >= CANCELLED {
             looked = Instant::now();
             work.stop_cancelled();
+            let is_full = room::is_full(&out);
+            if is_full && !said_full {
+                let note =
+                    format!("{}: the disk is full; tasks wait until there is room", out.display());
+                (work.report)(Event::Note(&note));
+            }
+            said_full = is_full;
         }
         let ended = work.executor.ended()?;
         work.say();

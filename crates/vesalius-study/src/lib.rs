@@ -19,6 +19,7 @@ pub mod plan;
 pub mod plausibility;
 pub mod publish;
 pub mod report;
+pub mod room;
 pub mod run_dir;
 pub mod run_files;
 pub mod score;

@@ -1,4 +1,4 @@
-//! The C library's allocator, set up for training steps.
+//! Memory: the C library's allocator, set up for training steps, and what is said where there is too little.
 
 /// Keeps freed memory in the process. A training step frees hundreds of megabytes of activations and asks for them
 /// again: glibc would return them to the kernel and pay a page fault for each page of the next step (measured in
@@ -17,4 +17,15 @@ pub fn keep_freed_memory() {
             libc::mallopt(libc::M_TOP_PAD, 64 << 20);
         }
     }
+}
+
+/// An exception of LibTorch that no binding catches (mostly `std::bad_alloc`, in a thread of its own) is said in one line and
+/// ends the program with exit code 2, instead of aborting it.
+#[expect(unsafe_code, reason = "a function of ours in C++: see terminate.cpp")]
+pub fn explain_exceptions() {
+    unsafe extern "C" {
+        fn vesalius_say_and_end_on_terminate();
+    }
+    // SAFETY: it sets the handler of std::terminate and does nothing else.
+    unsafe { vesalius_say_and_end_on_terminate() }
 }

@@ -7,6 +7,7 @@ use crate::families::{self, Generator, Request};
 use crate::layouts::Layouts;
 use crate::rng::{Purpose, keyed};
 use crate::spec::TrainSpec;
+use crate::train::edited;
 use anyhow::{Context, Result, bail};
 use rand_distr::{Distribution as _, StandardNormal};
 use std::path::Path;
@@ -87,6 +88,13 @@ impl Trained {
             .with_context(|| format!("{}: not a manifest of this version", path.display()))?;
         let folder = checkpoint::to_sample(run)?;
         let state = checkpoint::verify(&folder)?;
+        if let Some(changed) = edited(&spec.to_toml()?, &folder)? {
+            bail!(
+                "{}: {changed}; expected the settings that {} was trained with",
+                run.join("task.toml").display(),
+                folder.display()
+            );
+        }
         let generator =
             families::generator(&spec.networks, template.layout, template.classes.len(), device)?;
         let file = "averaged.safetensors";

@@ -166,14 +166,16 @@ const STOPPED: &str = "stopped; the same command starts again";
 /// Exit code of a run that wants to be started again: sysexits.h's `EX_TEMPFAIL`, which Slurm jobs use for a requeue.
 pub const REQUEUE: u8 = 75;
 
-/// Ends the program quietly when the reader of its output goes away (`| head`), as every Unix tool does: Rust ignores
-/// the signal by default, and printing would panic.
+/// What signals of the environment do. A reader of our output that goes away (`| head`) ends the program quietly, as it does
+/// every Unix tool: Rust ignores the signal by default. A file that grows beyond a limit (`ulimit -f`, some quotas) is an
+/// error of that file, in one line, and not the end without a word.
 #[expect(unsafe_code, reason = "signal is a foreign function: see below")]
-pub fn end_with_the_reader() {
-    // SAFETY: called first thing in main, before any other thread exists; the default action is no function of ours.
+pub fn mind_signals() {
+    // SAFETY: called first thing in main, before any other thread exists; neither action is a function of ours.
     #[cfg(unix)]
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }
 

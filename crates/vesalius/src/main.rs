@@ -6,13 +6,15 @@
 mod cli;
 mod commands;
 mod environment;
+mod faults;
 mod meter;
 mod progress;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    environment::end_with_the_reader();
+    environment::mind_signals();
     vesalius_torch::memory::keep_freed_memory();
-    cli::run()
+    vesalius_torch::memory::explain_exceptions();
+    faults::guard(cli::run)
 }

@@ -139,6 +139,10 @@ impl Executor for Local {
         }
     }
 
+    fn is_at_work(&self) -> bool {
+        !self.children.is_empty()
+    }
+
     fn stop_all(&mut self) -> bool {
         self.children.iter_mut().for_each(Running::stop);
         false

@@ -42,6 +42,11 @@ pub trait Executor {
     /// nothing has to be waited for.
     fn stop_all(&mut self) -> bool;
 
+    /// Whether tasks are at work that would end with this coordinator.
+    fn is_at_work(&self) -> bool {
+        false
+    }
+
     /// What people should know since the last call, a line each.
     fn notes(&mut self) -> Vec<String> {
         vec![]

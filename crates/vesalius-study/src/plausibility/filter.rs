@@ -24,10 +24,20 @@ pub fn check(pack: &Pack) -> Result<()> {
     }
 }
 
-/// Writes the plausible pairs of `pack` to `target`, in their order; gives their number.
+/// Whether `target` is a filtered pack of `pack`: what this command may have left when it was killed between its pack and its
+/// result.
+pub fn is_of(target: &Path, pack: &Pack) -> bool {
+    let of = Pack::open(target).ok().and_then(|left| match &left.manifest().provenance {
+        Provenance::Synthetic { filtered, .. } => filtered.as_ref().map(|f| f.pack.clone()),
+        Provenance::Real { .. } => None,
+    });
+    of.is_some_and(|of| of == pack.digest())
+}
+
+/// Writes the plausible pairs of `pack` to `target`, in their order; gives their number. The very same pack there stays.
 ///
 /// # Errors
-/// When the pack cannot be filtered, no pair is plausible, a slice was damaged, or `target` exists.
+/// When the pack cannot be filtered, no pair is plausible, a slice was damaged, or `target` is something else.
 ///
 /// # Panics
 /// Unless there is a finding for every slice.
@@ -48,6 +58,25 @@ pub fn write(
             pack.len()
         );
     }
+    let this = Filtered {
+        pack: pack.digest().to_owned(),
+        kept: kept.len(),
+        of: pack.len(),
+        rules: rules.to_json(),
+    };
+    if is_of(target, pack) {
+        // Of the same pairs, by the same rules: the same pack.
+        let left = Pack::open(target)?;
+        match &left.manifest().provenance {
+            Provenance::Synthetic { filtered: Some(before), .. } if *before == this => {
+                return Ok(kept.len());
+            }
+            _ => bail!(
+                "{}: already exists, filtered by other rules; expected a new path",
+                target.display()
+            ),
+        }
+    }
     let old = pack.manifest();
     let mut writer = PackWriter::create(target, pack.layout())?;
     let mut cases: Vec<CaseRecord> = Vec::new();
@@ -64,12 +93,7 @@ pub fn write(
     }
     let mut provenance = old.provenance.clone();
     if let Provenance::Synthetic { filtered, .. } = &mut provenance {
-        *filtered = Some(Filtered {
-            pack: pack.digest().to_owned(),
-            kept: kept.len(),
-            of: pack.len(),
-            rules: rules.to_json(),
-        });
+        *filtered = Some(this);
     }
     let vesalius = env!("CARGO_PKG_VERSION").to_owned();
     writer.finish(Manifest { vesalius, provenance, cases, command, ..old.clone() })?;

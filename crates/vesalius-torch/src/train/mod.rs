@@ -4,6 +4,7 @@ mod average;
 mod resume;
 mod window;
 
+pub(crate) use resume::edited;
 pub use resume::{check_resumable, spec_digest};
 pub use window::WindowState;
 

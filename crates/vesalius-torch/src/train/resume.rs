@@ -80,6 +80,22 @@ fn of_this_pack(folder: &Path, pack: &Pack) -> Result<State> {
     Ok(state)
 }
 
+/// What is another setting in `now` (a `task.toml`) than a checkpoint was trained with; `None` where only the length is, or
+/// an old checkpoint does not tell.
+pub(crate) fn edited(now: &str, checkpoint: &Path) -> Result<Option<String>> {
+    let Some(then) = checkpoint::read_settings(checkpoint) else { return Ok(None) };
+    // As this version writes it: a setting that came later has its default.
+    let then = TrainSpec::from_toml(&then)
+        .and_then(|spec| spec.to_toml())
+        .with_context(|| format!("{}", checkpoint.join("task.toml").display()))?;
+    let of = |text: &str| {
+        let mut found = settings(text).unwrap_or_default();
+        found.remove(LENGTH);
+        found
+    };
+    Ok((of(now) != of(&then)).then(|| changes(now, Some(&then))))
+}
+
 /// What is `now` another setting than `then`, in a few words.
 fn changes(now: &str, then: Option<&str>) -> String {
     let unknown = || {

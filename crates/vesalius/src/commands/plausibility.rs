@@ -185,7 +185,7 @@ fn check(args: &Args, real: &Pack, synthetic: &Pack) -> Result<()> {
     }
     if let Some(target) = &args.filtered {
         filter::check(synthetic)?;
-        if target.exists() {
+        if target.symlink_metadata().is_ok() && !filter::is_of(target, synthetic) {
             bail!("--filtered {}: already exists; expected a new path", target.display());
         }
     }

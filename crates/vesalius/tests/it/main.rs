@@ -21,6 +21,7 @@ mod overlap;
 mod pipeline;
 mod plausibility;
 mod real_data;
+mod reliability;
 mod resume;
 mod resume_refused;
 mod search;

@@ -9,7 +9,7 @@ use vesalius_study::data::pack::{Pack, PackWriter};
 
 /// Phantom patients, four of whom train: 16x16 pixels, so that the judge is trained in seconds (on one thread: images so
 /// small gain nothing from more).
-fn real_pack(bench: &Bench) {
+pub fn real_pack(bench: &Bench) {
     bench.ok(&["phantom", "acdc", "data", "--patients", "6", "--seed", "3"]);
     let crop = ["--size", "16x16", "--crop", "centre:128x128"];
     let mut prepare = vec!["prepare", "acdc", "data", "--out", "real"];
@@ -18,7 +18,7 @@ fn real_pack(bench: &Bench) {
 }
 
 /// A pack of the real training slices as a GAN might have made them; `change` has its way with each mask.
-fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8])) -> usize {
+pub fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8])) -> usize {
     let real = Pack::open(&bench.path("real")).unwrap();
     let mut writer = PackWriter::create(&bench.path(name), real.layout()).unwrap();
     let indices = real.indices(Split::Train);

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_study::exec::slurm::Submission;
+use vesalius_study::room;
 use vesalius_study::say;
 use vesalius_study::task::Task;
 use vesalius_study::task_dir::TaskDir;
@@ -73,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         if queued {
             speak_into(&folder)?;
         }
-        match attempt(&folder, args, &stop, &watch)? {
+        match with_room(&folder, args, &stop, &watch)? {
             Ended::Done => {}
             Ended::Failed => failed = true,
             Ended::Stopped if stop.asked_for_all() => return Ok(ExitCode::from(REQUEUE)),
@@ -87,6 +88,22 @@ enum Ended {
     Done,
     Failed,
     Stopped,
+}
+
+/// Attempts at one task, as many as it takes while the disk is full: that is nobody's failure.
+fn with_room(folder: &TaskDir, args: &Args, stop: &Stop, watch: &Watch) -> Result<Ended> {
+    let mut patience = room::Patience::default();
+    loop {
+        match attempt(folder, args, stop, watch) {
+            Err(error) if room::lacks(&error) => {
+                say!("warning: {error:#}; waiting for room, then it goes on");
+                if !patience.wait(folder.path(), &|| stop.asked()) {
+                    return Ok(Ended::Stopped);
+                }
+            }
+            other => return other,
+        }
+    }
 }
 
 /// One attempt at one task.
@@ -111,6 +128,7 @@ fn attempt(folder: &TaskDir, args: &Args, stop: &Stop, watch: &Watch) -> Result<
             return Ok(Ended::Stopped);
         }
         Ok(Ok(())) => bail!("{}: ended without a result", folder.path().display()),
+        Ok(Err(error)) if room::lacks(&error) => return Err(error),
         Ok(Err(error)) => {
             // Its log may lie on a full disk; the failure is to be noted all the same.
             say!("error: {error:#}");
