@@ -1,5 +1,6 @@
 //! One coordinator per folder: a lock that the kernel frees when its holder dies, with a note of who holds it.
 
+use crate::text::strings;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -28,6 +29,8 @@ pub struct Lock {
 
 /// Name of the file in a study's folder.
 const NAME: &str = "lock.json";
+/// Bytes of it at most.
+const LONGEST: u64 = 1 << 16;
 
 impl Lock {
     /// Takes the lock of a study's folder. What a dead process of this machine left is taken over.
@@ -38,12 +41,12 @@ impl Lock {
         let path = out.join(NAME);
         std::fs::create_dir_all(out)
             .with_context(|| format!("{}: cannot create the folder", out.display()))?;
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        crate::read::own(&mut options);
+        let file = options.open(&path);
+        let mut file = file
+            .and_then(|file| crate::read::regular(&file.metadata()?).map(|()| file))
             .with_context(|| format!("{}: cannot be opened", path.display()))?;
         let locked = match file.try_lock() {
             Ok(()) => true,
@@ -52,9 +55,9 @@ impl Lock {
                 return Err(error).with_context(|| format!("{}: cannot be locked", path.display()));
             }
         };
-        let mut text = String::new();
-        let _ = file.read_to_string(&mut text);
-        let holder = serde_json::from_str::<Holder>(&text).ok();
+        let mut text = Vec::new();
+        let _ = (&mut file).take(LONGEST).read_to_end(&mut text);
+        let holder = strings::from_json::<Holder>(&text).ok();
         let this = Holder::this();
         match holder {
             // Kernels lock for one machine; on a shared disk the note is all there is.
@@ -90,7 +93,7 @@ impl Lock {
 /// that is gone does not count.
 pub fn holder(out: &Path) -> Option<Holder> {
     let holder: Holder =
-        serde_json::from_str(&std::fs::read_to_string(out.join(NAME)).ok()?).ok()?;
+        strings::from_json(&crate::read::state(&out.join(NAME)).ok()?).ok()?;
     let elsewhere = holder.host != Holder::this().host;
     (elsewhere || is_alive(holder.pid)).then_some(holder)
 }

@@ -122,7 +122,7 @@ impl TaskDir {
     pub fn publish(&self, attempt: u32) -> Result<bool> {
         let path = self.attempt(attempt).join("result.json");
         let bytes =
-            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            crate::read::state(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         write_file_once(&self.0.join("result.json"), &bytes)
     }
 
@@ -138,7 +138,7 @@ impl TaskDir {
     pub fn result(&self) -> Result<(RunResult, Vec<u8>)> {
         let path = self.0.join("result.json");
         let bytes =
-            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            crate::read::state(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok((RunResult::read(&self.0)?, bytes))
     }
 
@@ -149,7 +149,7 @@ impl TaskDir {
     pub fn accepted(&self) -> Result<PathBuf> {
         let (_, bytes) = self.result()?;
         let same = |number: &u32| {
-            std::fs::read(self.attempt(*number).join("result.json")).is_ok_and(|b| b == bytes)
+            crate::read::state(&self.attempt(*number).join("result.json")).is_ok_and(|b| b == bytes)
         };
         let number = self.attempts().into_iter().find(same).with_context(|| {
             format!(
@@ -173,7 +173,7 @@ impl TaskDir {
     /// Failed attempts since the last retry.
     pub fn failures(&self) -> Vec<Failure> {
         let read = |number| {
-            let bytes = std::fs::read(self.attempt(number).join("failure.json")).ok()?;
+            let bytes = crate::read::state(&self.attempt(number).join("failure.json")).ok()?;
             serde_json::from_slice(&bytes).ok()
         };
         self.attempts().into_iter().filter_map(read).collect()
@@ -197,7 +197,7 @@ impl TaskDir {
     /// worker left unsaid does not count.
     pub fn stops_without_progress(&self) -> usize {
         let read = |number: u32| {
-            let bytes = std::fs::read(self.attempt(number).join("stopped.json")).ok()?;
+            let bytes = crate::read::state(&self.attempt(number).join("stopped.json")).ok()?;
             serde_json::from_slice::<Stopped>(&bytes).ok()
         };
         let stops = self.attempts().into_iter().rev().filter_map(read);
@@ -245,7 +245,7 @@ impl TaskDir {
 
 /// The last lines of a log that are not blank; none without the log.
 pub(crate) fn last_lines(log: &Path, count: usize) -> Vec<String> {
-    let Ok(mut file) = std::fs::File::open(log) else { return vec![] };
+    let Ok(mut file) = crate::read::open(log) else { return vec![] };
     let length = file.metadata().map_or(0, |meta| meta.len());
     let mut bytes = Vec::new();
     let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));
