@@ -75,6 +75,8 @@ impl Store {
     /// A store that is there, whole, and has the tables of this version.
     fn connect(out: &Path, flags: OpenFlags) -> Result<Self> {
         let path = path_in(out);
+        // SQLite would wait for a pipe.
+        crate::read::check(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
         let db = opened.map_err(|error| explain(&path, &error))?;
         let store = Self { path, out: out.to_owned(), db };

@@ -12,6 +12,7 @@
 use crate::publish::{write_file, write_file_once};
 use crate::run_dir::{Outcome, RunResult};
 use crate::task::{Key, Stage, Task, folder_name};
+use crate::text::escape;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -165,7 +166,10 @@ impl TaskDir {
     /// # Errors
     /// When the folder cannot be written.
     pub fn note_failure(&self, attempt: u32, reason: &str) -> Result<()> {
-        let failure = Failure { reason: reason.to_owned(), output: self.last_lines(LAST_LINES) };
+        let line = |text: &str| escape::terminal(text).into_owned();
+        let output = self.last_lines(LAST_LINES);
+        let failure =
+            Failure { reason: line(reason), output: output.iter().map(|said| line(said)).collect() };
         let path = self.attempt(attempt).join("failure.json");
         write_file_once(&path, &serde_json::to_vec_pretty(&failure)?).map(|_| ())
     }

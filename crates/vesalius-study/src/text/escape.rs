@@ -66,9 +66,10 @@ pub fn html(text: &str) -> String {
 /// made: such a text gets an apostrophe in front, as OWASP advises. Numbers stay numbers.
 pub fn csv(text: &str) -> String {
     let text = terminal(text);
-    let formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    let start = text.trim_start();
+    let formula = start.len() > 1 && start.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     let apostrophe = if formula && text.parse::<f64>().is_err() { "'" } else { "" };
-    if text.contains([',', '"', ';']) || text.trim() != text {
+    if text.contains([',', '"']) || text.trim() != text {
         format!("\"{apostrophe}{}\"", text.replace('"', "\"\""))
     } else {
         format!("{apostrophe}{text}")
@@ -127,7 +128,9 @@ pub fn markdown(text: &str) -> String {
         let next = letters.get(i + 1).copied().unwrap_or(' ');
         let before = if i == 0 { ' ' } else { letters[i - 1] };
         match c {
-            '<' => out.push_str("&lt;"),
+            '<' if next.is_ascii_alphabetic() || ['/', '!', '?'].contains(&next) => {
+                out.push_str("&lt;");
+            }
             '&' if next == '#' || next.is_ascii_alphabetic() => out.push_str("&amp;"),
             '\\' | '`' | '*' | '|' | '$' => out.extend(['\\', c]),
             '_' if !(before.is_alphanumeric() && next.is_alphanumeric()) => out.extend(['\\', c]),
@@ -209,7 +212,7 @@ mod tests {
             ("\t=1+1", "\\t=1+1"),
             ("\r=1", "\\r=1"),
             ("＝1+1", "'＝1+1"),
-            ("a;=1", "\"a;=1\""),
+            ("-", "-"),
             ("", ""),
         ] {
             assert_eq!(csv(text), cell);
@@ -234,6 +237,7 @@ mod tests {
     fn markdown_shows_what_it_would_mark_up() {
         for (text, shown) in [
             ("frechet_distance [0.1, 0.2] (2 runs)", "frechet_distance [0.1, 0.2] (2 runs)"),
+            ("p < 0.001", "p < 0.001"),
             ("a | b", "a \\| b"),
             ("<script>x</script>", "&lt;script>x&lt;/script>"),
             ("&lt; & &#60;", "&amp;lt; & &amp;#60;"),

@@ -7,6 +7,7 @@
 pub mod escape;
 mod file_stem;
 mod label;
+pub mod shell;
 pub mod strings;
 
 pub use file_stem::FileStem;
