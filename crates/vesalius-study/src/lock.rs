@@ -92,8 +92,7 @@ impl Lock {
 /// Who coordinates in a study's folder, as the note says: nothing is locked, nothing is written. A process of this machine
 /// that is gone does not count.
 pub fn holder(out: &Path) -> Option<Holder> {
-    let holder: Holder =
-        strings::from_json(&crate::read::state(&out.join(NAME)).ok()?).ok()?;
+    let holder: Holder = strings::from_json(&crate::read::state(&out.join(NAME)).ok()?).ok()?;
     let elsewhere = holder.host != Holder::this().host;
     (elsewhere || is_alive(holder.pid)).then_some(holder)
 }

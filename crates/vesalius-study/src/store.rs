@@ -76,7 +76,9 @@ impl Store {
     fn connect(out: &Path, flags: OpenFlags) -> Result<Self> {
         let path = path_in(out);
         // SQLite would wait for a pipe.
-        crate::read::check(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        crate::read::check(&path).with_context(|| {
+            format!("{}: cannot be read; expected a whole index: {REMEDY}", path.display())
+        })?;
         let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
         let db = opened.map_err(|error| explain(&path, &error))?;
         let store = Self { path, out: out.to_owned(), db };

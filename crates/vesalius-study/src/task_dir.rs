@@ -122,8 +122,8 @@ impl TaskDir {
     /// When the attempt has no result, or the folder cannot be written.
     pub fn publish(&self, attempt: u32) -> Result<bool> {
         let path = self.attempt(attempt).join("result.json");
-        let bytes =
-            crate::read::state(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = crate::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         write_file_once(&self.0.join("result.json"), &bytes)
     }
 
@@ -138,8 +138,8 @@ impl TaskDir {
     /// When there is none, or it is of another version.
     pub fn result(&self) -> Result<(RunResult, Vec<u8>)> {
         let path = self.0.join("result.json");
-        let bytes =
-            crate::read::state(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = crate::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok((RunResult::read(&self.0)?, bytes))
     }
 
@@ -168,8 +168,10 @@ impl TaskDir {
     pub fn note_failure(&self, attempt: u32, reason: &str) -> Result<()> {
         let line = |text: &str| escape::terminal(text).into_owned();
         let output = self.last_lines(LAST_LINES);
-        let failure =
-            Failure { reason: line(reason), output: output.iter().map(|said| line(said)).collect() };
+        let failure = Failure {
+            reason: line(reason),
+            output: output.iter().map(|said| line(said)).collect(),
+        };
         let path = self.attempt(attempt).join("failure.json");
         write_file_once(&path, &serde_json::to_vec_pretty(&failure)?).map(|_| ())
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 /// Elements of [`figure`](super::figure), and those of any such drawing.
 const ELEMENTS: [&str; 13] = [
-    "svg", "title", "desc", "g", "rect", "circle", "ellipse", "line", "polyline", "polygon", "path",
-    "text", "tspan",
+    "svg", "title", "desc", "g", "rect", "circle", "ellipse", "line", "polyline", "polygon",
+    "path", "text", "tspan",
 ];
 
 /// Refuses a drawing that is more than shapes and words: scripts, links, other files, styles.
@@ -87,7 +87,8 @@ mod tests {
             shown: 1,
             of: 2,
         };
-        let point = |kind, panel| Point { x: 0.5, y: 1.0, kind, panel, index: 0, name: name.into() };
+        let point =
+            |kind, panel| Point { x: 0.5, y: 1.0, kind, panel, index: 0, name: name.into() };
         Map {
             format: 1,
             extractor: name.to_owned(),
@@ -101,7 +102,9 @@ mod tests {
 
     #[test]
     fn our_own_maps_pass_whatever_their_sets_are_called() {
-        for name in ["acdc", "</script><script>alert(1)</script>", "{{DATA}}", "a\u{1b}\nb", "\"' &"] {
+        for name in
+            ["acdc", "</script><script>alert(1)</script>", "{{DATA}}", "a\u{1b}\nb", "\"' &"]
+        {
             check_svg(&figure::svg(&map(name))).unwrap();
             let page = page::html(&map(name), None).unwrap();
             assert!(is_our_page(&page), "{name}");

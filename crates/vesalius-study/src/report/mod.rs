@@ -52,7 +52,8 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
         let texts: Vec<String> = grids
             .iter()
             .map(|grid| {
-                let [dataset, caption] = [&grid.dataset, &grid.caption].map(|t| escape::markdown(t));
+                let [dataset, caption] =
+                    [&grid.dataset, &grid.caption].map(|t| escape::markdown(t));
                 format!("## {dataset} {caption}\n\n{}", markdown::grid(grid))
             })
             .collect();

@@ -67,7 +67,8 @@ pub fn html(text: &str) -> String {
 pub fn csv(text: &str) -> String {
     let text = terminal(text);
     let start = text.trim_start();
-    let formula = start.len() > 1 && start.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    let formula =
+        start.len() > 1 && start.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     let apostrophe = if formula && text.parse::<f64>().is_err() { "'" } else { "" };
     if text.contains([',', '"']) || text.trim() != text {
         format!("\"{apostrophe}{}\"", text.replace('"', "\"\""))

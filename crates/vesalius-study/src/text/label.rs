@@ -72,11 +72,13 @@ mod tests {
 
     #[test]
     fn a_label_is_one_line_that_is_seen_as_it_is() {
-        for good in ["", "LV cavity", "=cmd|' /C calc'!A0", "<b>Ödem</b>", "µ ± 1 \u{200d}", "左心室"]
+        for good in
+            ["", "LV cavity", "=cmd|' /C calc'!A0", "<b>Ödem</b>", "µ ± 1 \u{200d}", "左心室"]
         {
             assert_eq!(Label::new(good).unwrap().as_str(), good);
         }
-        for bad in ["a\nb", "a\tb", "\u{1b}]0;x\u{7}", "a\u{85}b", "a\u{202e}b", &"x".repeat(1001)] {
+        for bad in ["a\nb", "a\tb", "\u{1b}]0;x\u{7}", "a\u{85}b", "a\u{202e}b", &"x".repeat(1001)]
+        {
             let error = serde_json::from_value::<Label>(bad.into()).unwrap_err().to_string();
             assert!(error.contains("expected") && !error.contains(is_hidden), "{error:?}");
             assert!(error.len() < 200, "{error}");

@@ -39,6 +39,9 @@ pub struct Refused {
     why: String,
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Letters of a refused text that are shown.
 const SHOWN: usize = 60;
 

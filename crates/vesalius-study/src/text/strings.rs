@@ -1,7 +1,9 @@
 //! All texts of a file of ours at once, whatever the field: none has characters that are not seen.
 
 use super::{Refused, is_hidden};
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Value;
 use std::fmt;
 
@@ -32,11 +34,15 @@ pub fn check(field: &str, text: &str) -> Result<(), Refused> {
     }
     let lines = ["command", "setup"].contains(&field);
     if text.chars().any(|c| is_hidden(c) && !(lines && ['\n', '\t'].contains(&c))) {
-        let why = format!(" in field {}: characters that are not seen, expected printable text", shown(field));
+        let why = format!(
+            " in field {}: characters that are not seen, expected printable text",
+            shown(field)
+        );
         return Err(Refused::new(text, why));
     }
     if text.len() > LONGEST && !lines {
-        let why = format!(" in field {}: {} bytes, expected at most {LONGEST}", shown(field), text.len());
+        let why =
+            format!(" in field {}: {} bytes, expected at most {LONGEST}", shown(field), text.len());
         return Err(Refused::new(text, why));
     }
     Ok(())

@@ -306,8 +306,8 @@ impl Watch {
     pub fn preview(&self, name: &str, place: usize) -> Result<Option<Vec<u8>>> {
         let Some((_, folder)) = self.find(name) else { return Ok(None) };
         let Some((_, path)) = previews(&folder).into_iter().nth(place) else { return Ok(None) };
-        let png =
-            crate::read::state(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let png = crate::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok(Some(png))
     }
 }

@@ -5,6 +5,7 @@ use super::check_manifest;
 use super::header::Header;
 use crate::digest;
 use crate::publish::StagedDir;
+use crate::text::strings;
 use anyhow::Context as _;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
@@ -84,7 +85,10 @@ impl PackWriter {
         manifest.slices = self.slices;
         manifest.data_sha256 = digest::of_file(&self.staged.path().join("slices.bin"))?;
         check_manifest(&manifest, &header).map_err(|found| anyhow::anyhow!("pack: {found}"))?;
+        // What is written has to open again.
+        manifest.check_names().map_err(|found| anyhow::anyhow!("pack: {found}"))?;
         let text = serde_json::to_vec_pretty(&manifest)?;
+        strings::from_json::<serde::de::IgnoredAny>(&text).context("pack")?;
         crate::publish::write_file(&self.staged.path().join("manifest.json"), &text)?;
         self.staged.publish()
     }

@@ -13,9 +13,9 @@
 
 use crate::digest;
 use crate::publish::{StagedDir, write_file};
-use crate::text::strings;
 use crate::task::{Key, Stage};
 use crate::task_dir::{TaskDir, last_lines};
+use crate::text::strings;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -90,8 +90,8 @@ impl Submission {
     /// # Errors
     /// When it is missing, damaged or of another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes =
-            crate::read::state(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = crate::read::state(path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         let submission: Self = strings::from_json(&bytes)
             .with_context(|| format!("{}: not a submission of this version", path.display()))?;
         if submission.format != FORMAT {
@@ -181,8 +181,11 @@ mod tests {
     #[test]
     fn a_submission_is_found_until_it_is_over() {
         let out = tempfile::tempdir().unwrap();
-        let entry =
-            |key: &str| Entry { stage: Stage::Train, key: key.repeat(64).try_into().unwrap(), before: 2 };
+        let entry = |key: &str| Entry {
+            stage: Stage::Train,
+            key: key.repeat(64).try_into().unwrap(),
+            before: 2,
+        };
         let submission = Submission::new(new_name("s"), vec![vec![entry("a"), entry("b")]]);
         submission.write(out.path(), "#!/bin/sh\n").unwrap();
         assert_eq!(Submission::open(out.path()).unwrap(), [(submission.clone(), None)]);

@@ -1,11 +1,11 @@
 //! Fig. 6: latent maps of real and generated images, the least and the most useful GAN side by side.
 
+use crate::map::foreign;
 use crate::report::document::{Art, Block, Figure, Section};
 use crate::report::evidence::Evidence;
 use crate::report::paper::display_name;
 use crate::report::runs::Run;
 use crate::report::{file_part, slug};
-use crate::map::foreign;
 use anyhow::{Context as _, Result};
 
 /// Features of a map: the extractor of its score, without the digest.
@@ -94,7 +94,9 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     }
     let left_out: Vec<String> = evidence
         .stage("map")
-        .filter(|run| run.text("map.html").is_ok_and(|page| page.is_some_and(|p| !foreign::is_our_page(&p))))
+        .filter(|run| {
+            run.text("map.html").is_ok_and(|page| page.is_some_and(|p| !foreign::is_our_page(&p)))
+        })
         .map(|run| run.path.join("map.html").display().to_string())
         .collect();
     if !left_out.is_empty() {

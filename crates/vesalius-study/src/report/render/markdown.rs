@@ -2,9 +2,7 @@
 
 use super::Part;
 use crate::report::document::{Art, Block, Entry, Figure, Grid};
-use crate::text::escape::{
-    html, markdown as escape, markdown_code as code, markdown_link as link,
-};
+use crate::text::escape::{html, markdown as escape, markdown_code as code, markdown_link as link};
 use std::fmt::Write as _;
 
 /// The report; figures are the files beside it.
