@@ -174,7 +174,7 @@ fn tasks_with_keys_that_lead_elsewhere() {
     }
     for text in HOSTILE {
         let error = open(&document(&key, text)).unwrap_err();
-        assert!(error.contains("field masks") && !error.contains(is_hidden), "{error:?}");
+        assert!(error.contains("field `masks`") && !error.contains(is_hidden), "{error:?}");
     }
 }
 

@@ -4,8 +4,8 @@ use super::weights::path_of;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use vesalius_study::{output, show};
 use vesalius_study::weights::KNOWN;
+use vesalius_study::{output, show};
 use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.

@@ -16,10 +16,10 @@ use vesalius_study::exec::local::Local;
 use vesalius_study::exec::slurm::Slurm;
 use vesalius_study::plan::{Plan, Planned, Progress};
 use vesalius_study::say;
-use vesalius_study::text::escape;
 use vesalius_study::study::Study;
 use vesalius_study::task::Key;
 use vesalius_study::task_dir::TaskDir;
+use vesalius_study::text::escape;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::plan::{Plan, Progress};
-use vesalius_study::{output, show};
 use vesalius_study::store::GivenUp;
+use vesalius_study::{output, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
