@@ -74,8 +74,8 @@ impl Trained {
     pub fn load(run: &Path, device: Device) -> Result<Self> {
         let spec = read_spec(run)?;
         let path = run.join(TEMPLATE);
-        let text =
-            vesalius_study::read::state(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let text = vesalius_study::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         let template = Manifest::parse(&text)
             .map_err(|found| anyhow::anyhow!("{}: {found}", path.display()))?;
         let folder = checkpoint::to_sample(run)?;

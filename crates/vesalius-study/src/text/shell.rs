@@ -85,6 +85,7 @@ mod tests {
 
     /// With bash, where there is one.
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn a_shell_reads_it_as_we_do() {
         let argument = "a\nb \u{1b}[0m'\\ \u{9b}ü";
         let script = format!("printf %s {}", quote(argument));

@@ -158,8 +158,8 @@ impl ImageSet for FolderImages {
 
 /// One file as `[C, H, W]` in [-1, 1].
 fn read(path: &Path) -> Result<Tensor> {
-    let bytes =
-        vesalius_study::read::bytes(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let bytes = vesalius_study::read::bytes(path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
     let image = raster::image(&bytes).with_context(|| format!("{}", path.display()))?;
     let [low, high] = image.full_range.with_context(|| {
         format!(

@@ -286,9 +286,9 @@ impl TrainSpec {
     /// Unknown or missing fields, values out of range.
     pub fn from_toml(text: &str) -> Result<Self> {
         let spec: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |at| {
-                text[..at.start.min(text.len())].matches('\n').count() + 1
-            });
+            let line = error
+                .span()
+                .map_or(1, |at| text[..at.start.min(text.len())].matches('\n').count() + 1);
             anyhow::anyhow!("line {line}: {}", error.message().trim().replace('\n', " "))
         })?;
         let whole: toml::Value = toml::from_str(text)?;
