@@ -1,6 +1,6 @@
 //! One coordinator per folder: a lock that the kernel frees when its holder dies, with a note of who holds it.
 
-use crate::text::strings;
+use crate::text::{escape, strings};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -115,7 +115,10 @@ impl Drop for Lock {
 impl Holder {
     fn this() -> Self {
         Self {
-            owner: std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned()),
+            owner: escape::terminal(
+                &std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned()),
+            )
+            .into_owned(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             pid: std::process::id(),
             since_secs: now_secs(),

@@ -257,7 +257,7 @@ fn words_of_results_are_words_in_every_format_of_a_report() {
                     );
                 }
                 "html" | "svg" => {
-                    assert!(!line.contains("<script") && !line.contains("<b>segment"), "{line}")
+                    assert!(!line.contains("<script") && !line.contains("<b>segment"), "{line}");
                 }
                 _ => {}
             }
