@@ -100,7 +100,8 @@ fn what_is_no_regular_file_is_refused_at_once_wherever_a_file_is_read() {
         assert!(said.contains(".png") && said.contains(what), "{said}");
     });
     bench.ok(&["export", "pack", "--as", "nnunet", "--out", "raw"]);
-    let prepare = ["prepare", "nnunet", "raw", "--size", "32x32", "--out", "p"];
+    let prepare =
+        ["prepare", "nnunet", "raw", "--patient", "(.*)", "--size", "32x32", "--out", "p"];
     let volume =
         std::fs::read_dir(bench.path("raw/labelsTr")).unwrap().next().unwrap().unwrap().path();
     for path in [bench.path("raw/dataset.json"), volume] {
