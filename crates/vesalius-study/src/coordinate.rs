@@ -76,8 +76,8 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
 /// Refuses packs that changed since this study began; notes them at its start.
 fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
     let path = study.folder().join(format!("packs-{}.json", study.name));
-    let mut noted: BTreeMap<String, String> = match std::fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
+    let mut noted: BTreeMap<String, String> = match crate::read::state(&path) {
+        Ok(bytes) => crate::text::strings::from_json(&bytes)
             .with_context(|| format!("{}: not a list of packs", path.display()))?,
         Err(_) => BTreeMap::new(),
     };

@@ -1,5 +1,6 @@
 //! One coordinator per folder: a lock that the kernel frees when its holder dies, with a note of who holds it.
 
+use crate::text::{escape, strings};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -28,6 +29,8 @@ pub struct Lock {
 
 /// Name of the file in a study's folder.
 const NAME: &str = "lock.json";
+/// Bytes of it at most.
+const LONGEST: u64 = 1 << 16;
 
 impl Lock {
     /// Takes the lock of a study's folder. What a dead process of this machine left is taken over.
@@ -37,12 +40,12 @@ impl Lock {
     pub fn take(out: &Path) -> Result<Self> {
         let path = out.join(NAME);
         crate::publish::create_folders(out)?;
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        crate::read::own(&mut options);
+        let file = options.open(&path);
+        let mut file = file
+            .and_then(|file| crate::read::regular(&file.metadata()?).map(|()| file))
             .with_context(|| format!("{}: cannot be opened", path.display()))?;
         let locked = match file.try_lock() {
             Ok(()) => true,
@@ -51,9 +54,9 @@ impl Lock {
                 return Err(error).with_context(|| format!("{}: cannot be locked", path.display()));
             }
         };
-        let mut text = String::new();
-        let _ = file.read_to_string(&mut text);
-        let holder = serde_json::from_str::<Holder>(&text).ok();
+        let mut text = Vec::new();
+        let _ = (&mut file).take(LONGEST).read_to_end(&mut text);
+        let holder = strings::from_json::<Holder>(&text).ok();
         let this = Holder::this();
         match holder {
             // Kernels lock for one machine; on a shared disk the note is all there is.
@@ -88,8 +91,7 @@ impl Lock {
 /// Who coordinates in a study's folder, as the note says: nothing is locked, nothing is written. A process of this machine
 /// that is gone does not count.
 pub fn holder(out: &Path) -> Option<Holder> {
-    let holder: Holder =
-        serde_json::from_str(&std::fs::read_to_string(out.join(NAME)).ok()?).ok()?;
+    let holder: Holder = strings::from_json(&crate::read::state(&out.join(NAME)).ok()?).ok()?;
     let elsewhere = holder.host != Holder::this().host;
     (elsewhere || is_alive(holder.pid)).then_some(holder)
 }
@@ -112,7 +114,10 @@ impl Drop for Lock {
 impl Holder {
     fn this() -> Self {
         Self {
-            owner: std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned()),
+            owner: escape::terminal(
+                &std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned()),
+            )
+            .into_owned(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             pid: std::process::id(),
             since_secs: now_secs(),

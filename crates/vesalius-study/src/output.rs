@@ -2,10 +2,14 @@
 //! stdout. The one place that writes to either: `println!` and `eprintln!` panic where a stream cannot be written (the disk
 //! or quota of a log is full), and clippy refuses them.
 //!
+//! What is said is text, with names and paths out of files in it: a line is one line, and characters that a terminal would
+//! obey are shown instead ([`escape::terminal`]). Several lines of our own are said by [`lines`], JSON by [`json`].
+//!
 //! A remark that cannot be written is dropped, and the work goes on. A result that cannot be written is remembered, and
 //! [`check`] is the error of it: the program ends with exit code 2 instead of pretending. A reader that goes away
 //! (`| head`) is no error.
 
+use crate::text::escape;
 use anyhow::{Result, bail};
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
@@ -29,12 +33,28 @@ macro_rules! show {
 /// What [`say!`](crate::say) calls.
 pub fn remark(text: Arguments) {
     // In one piece: lines of several threads or processes do not mix.
-    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+    let line = format!("{}\n", escape::terminal(&text.to_string()));
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// What [`show!`](crate::show) calls.
 pub fn result(text: Arguments) {
-    bytes(format!("{text}\n").as_bytes());
+    bytes(format!("{}\n", escape::terminal(&text.to_string())).as_bytes());
+}
+
+/// Several lines of results.
+pub fn lines(text: &str) {
+    bytes(format!("{}\n", escape::lines(text.trim_end_matches('\n'))).as_bytes());
+}
+
+/// A result as JSON, on several lines.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn json(value: &impl serde::Serialize) -> serde_json::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    bytes(format!("{}\n", escape::json(&text)).as_bytes());
+    Ok(())
 }
 
 /// Results as they are, without a line's end of ours.

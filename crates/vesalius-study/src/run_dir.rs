@@ -2,6 +2,7 @@
 
 use crate::data::pack::Pack;
 use crate::score::Score;
+use crate::text::{Label, strings};
 use crate::{publish, run_files, seal};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -161,8 +162,15 @@ impl RunResult {
             }
         }
         let files = run_files::digests(run)?;
-        let sealed = seal::sealed(&Self { format: RESULT_FORMAT, files, ..self.clone() })?;
-        publish::write_file_once(&run.join(RESULT), &sealed)
+        let this = Self { format: RESULT_FORMAT, files, ..self.clone() };
+        let mut bytes = seal::sealed(&this)?;
+        // Paths in settings, words of other programs: what is written has to pass when it is read.
+        if strings::from_json::<serde::de::IgnoredAny>(&bytes).is_err() {
+            let mut value = serde_json::to_value(&this)?;
+            strings::printable(&mut value);
+            bytes = seal::sealed(&value)?;
+        }
+        publish::write_file_once(&run.join(RESULT), &bytes)
     }
 
     /// Reads `RUN/result.json`.
@@ -171,14 +179,32 @@ impl RunResult {
     /// When there is none, or it is of another format.
     pub fn read(run: &Path) -> Result<Self> {
         let path = run.join(RESULT);
-        let text = std::fs::read(&path).with_context(|| {
+        let text = crate::read::state(&path).with_context(|| {
             format!("{}: cannot be read; expected a finished run", path.display())
         })?;
-        let result: Self = serde_json::from_slice(&text)
+        let result: Self = strings::from_json(&text)
             .with_context(|| format!("{}: not a result of this version", path.display()))?;
         if !(UNSEALED..=RESULT_FORMAT).contains(&result.format) {
             bail!("{}: format {}, expected {RESULT_FORMAT}", path.display(), result.format);
         }
+        result.check_names().with_context(|| format!("{}", path.display()))?;
         Ok(result)
+    }
+
+    /// What tables, figures and files are called by is short; that all texts are printable was seen when they were read.
+    fn check_names(&self) -> Result<()> {
+        let check = |what: &'static str, name: Option<&String>| {
+            name.map_or(Ok(()), |name| Label::check(name)).context(what)
+        };
+        check("stage", Some(&self.stage))?;
+        check("subject.dataset", Some(&self.subject.dataset))?;
+        check("subject.gan", self.subject.gan.as_ref())?;
+        for score in &self.scores {
+            check("scores.metric", Some(&score.metric))?;
+            check("scores.of", score.of.as_ref())?;
+            check("scores.extractor", score.extractor.as_ref())?;
+            check("scores.dialect", score.dialect.as_ref())?;
+        }
+        self.inputs.iter().try_for_each(|input| check("inputs.role", Some(&input.role)))
     }
 }

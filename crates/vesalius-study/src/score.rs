@@ -1,6 +1,6 @@
 //! A score: a number that never travels without the protocol that made it.
 
-use crate::{say, show};
+use crate::{output, say, show};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -143,8 +143,7 @@ impl Scores {
     /// Never, for finite scores.
     pub fn print(&self, json: bool) -> serde_json::Result<()> {
         if json {
-            show!("{}", serde_json::to_string_pretty(self)?);
-            return Ok(());
+            return output::json(self);
         }
         let longest =
             self.scores.iter().map(|score| score.name().chars().count()).max().unwrap_or(0);

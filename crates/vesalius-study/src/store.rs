@@ -74,6 +74,10 @@ impl Store {
     /// A store that is there, whole, and has the tables of this version.
     fn connect(out: &Path, flags: OpenFlags) -> Result<Self> {
         let path = path_in(out);
+        // SQLite would wait for a pipe.
+        crate::read::check(&path).with_context(|| {
+            format!("{}: cannot be read; expected a whole index: {REMEDY}", path.display())
+        })?;
         let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
         let db = opened.map_err(|error| explain(&path, &error))?;
         let store = Self { path, out: out.to_owned(), db };
@@ -142,7 +146,7 @@ impl Store {
                 db.prepare("SELECT key, state, diverged, distance, wall_secs, images FROM task")?;
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
-                let key = Key::from(row.get::<_, String>(0)?);
+                let key = key(row.get(0)?)?;
                 if row.get_ref(1)?.as_str()? == "finished" {
                     let finished = Finished {
                         diverged: row.get(2)?,
@@ -195,7 +199,8 @@ impl Store {
             let stage = stage.with_context(|| {
                 format!("{}: stage {name}, expected a known one; {REMEDY}", self.path.display())
             })?;
-            let folder = TaskDir::of(&self.out, stage, &Key::from(key));
+            let key = self.ask(|_| self::key(key))?;
+            let folder = TaskDir::of(&self.out, stage, &key);
             let path = folder.path().join("result.json");
             let wrong = match digest::of_file(&path) {
                 Ok(found) if found == sha256 => continue,
@@ -243,6 +248,13 @@ fn explain(path: &Path, error: &rusqlite::Error) -> anyhow::Error {
     } else {
         anyhow::anyhow!("{}: {what}; expected a whole index: {REMEDY}", path.display())
     }
+}
+
+/// A key of the table; another text would be the name of any folder.
+fn key(text: String) -> rusqlite::Result<Key> {
+    Key::try_from(text).map_err(|wrong| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, wrong.into())
+    })
 }
 
 /// What a folder says.

@@ -2,6 +2,7 @@
 //! work has the same name in every study.
 
 use crate::digest;
+use crate::text::{escape, strings};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,7 +50,7 @@ impl Stage {
 
 /// SHA-256 of a task, lower-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Key(String);
 
 /// Characters of a key in folder names and on the command line: 64 bits.
@@ -67,9 +68,24 @@ impl Key {
     }
 }
 
-impl From<String> for Key {
-    fn from(text: String) -> Self {
-        Self(text)
+/// A key becomes the name of a folder.
+impl TryFrom<String> for Key {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == 64 && text.bytes().all(digit) {
+            return Ok(Self(text));
+        }
+        let shown: String = text.chars().take(80).collect();
+        let shown = escape::terminal(&shown);
+        Err(format!("key `{shown}`, expected 64 lower-case hexadecimal digits"))
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        key.0
     }
 }
 
@@ -156,12 +172,14 @@ impl Task {
     /// When it is missing, of another version, or was edited.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("task.toml");
-        let text = std::fs::read_to_string(&path)
+        let text = crate::read::text(&path)
             .with_context(|| format!("{}: cannot be read; expected a task", path.display()))?;
         let task: Self = toml::from_str(&text).map_err(|error| {
             let message = error.message().replace('\n', " ");
             anyhow::anyhow!("{}: not a task of this version: {message}", path.display())
         })?;
+        let whole: toml::Value = toml::from_str(&text)?;
+        strings::check_toml("", &whole).with_context(|| format!("{}", path.display()))?;
         if task.format != TASK_FORMAT {
             bail!("{}: format {}, expected {TASK_FORMAT}", path.display(), task.format);
         }

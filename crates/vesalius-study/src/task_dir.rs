@@ -12,6 +12,7 @@
 use crate::publish::{write_file, write_file_once};
 use crate::run_dir::{Outcome, RunResult};
 use crate::task::{Key, Stage, Task, folder_name};
+use crate::text::escape;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -120,8 +121,8 @@ impl TaskDir {
     /// When the attempt has no result, or the folder cannot be written.
     pub fn publish(&self, attempt: u32) -> Result<bool> {
         let path = self.attempt(attempt).join("result.json");
-        let bytes =
-            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = crate::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         write_file_once(&self.0.join("result.json"), &bytes)
     }
 
@@ -136,8 +137,8 @@ impl TaskDir {
     /// When there is none, or it is of another version.
     pub fn result(&self) -> Result<(RunResult, Vec<u8>)> {
         let path = self.0.join("result.json");
-        let bytes =
-            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = crate::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok((RunResult::read(&self.0)?, bytes))
     }
 
@@ -148,7 +149,7 @@ impl TaskDir {
     pub fn accepted(&self) -> Result<PathBuf> {
         let (_, bytes) = self.result()?;
         let same = |number: &u32| {
-            std::fs::read(self.attempt(*number).join("result.json")).is_ok_and(|b| b == bytes)
+            crate::read::state(&self.attempt(*number).join("result.json")).is_ok_and(|b| b == bytes)
         };
         let number = self.attempts().into_iter().find(same).with_context(|| {
             format!(
@@ -164,7 +165,12 @@ impl TaskDir {
     /// # Errors
     /// When the folder cannot be written.
     pub fn note_failure(&self, attempt: u32, reason: &str) -> Result<()> {
-        let failure = Failure { reason: reason.to_owned(), output: self.last_lines(LAST_LINES) };
+        let line = |text: &str| escape::terminal(text).into_owned();
+        let output = self.last_lines(LAST_LINES);
+        let failure = Failure {
+            reason: line(reason),
+            output: output.iter().map(|said| line(said)).collect(),
+        };
         let path = self.attempt(attempt).join("failure.json");
         write_file_once(&path, &serde_json::to_vec_pretty(&failure)?).map(|_| ())
     }
@@ -172,7 +178,7 @@ impl TaskDir {
     /// Failed attempts since the last retry.
     pub fn failures(&self) -> Vec<Failure> {
         let read = |number| {
-            let bytes = std::fs::read(self.attempt(number).join("failure.json")).ok()?;
+            let bytes = crate::read::state(&self.attempt(number).join("failure.json")).ok()?;
             serde_json::from_slice(&bytes).ok()
         };
         self.attempts().into_iter().filter_map(read).collect()
@@ -196,7 +202,7 @@ impl TaskDir {
     /// worker left unsaid does not count.
     pub fn stops_without_progress(&self) -> usize {
         let read = |number: u32| {
-            let bytes = std::fs::read(self.attempt(number).join("stopped.json")).ok()?;
+            let bytes = crate::read::state(&self.attempt(number).join("stopped.json")).ok()?;
             serde_json::from_slice::<Stopped>(&bytes).ok()
         };
         let stops = self.attempts().into_iter().rev().filter_map(read);
@@ -244,7 +250,7 @@ impl TaskDir {
 
 /// The last lines of a log that are not blank; none without the log.
 pub(crate) fn last_lines(log: &Path, count: usize) -> Vec<String> {
-    let Ok(mut file) = std::fs::File::open(log) else { return vec![] };
+    let Ok(mut file) = crate::read::open(log) else { return vec![] };
     let length = file.metadata().map_or(0, |meta| meta.len());
     let mut bytes = Vec::new();
     let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));

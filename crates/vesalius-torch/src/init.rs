@@ -94,7 +94,7 @@ struct Header {
 impl Header {
     fn read(path: &Path) -> Result<Self> {
         let unreadable = || format!("--init-from {}: cannot be read", path.display());
-        let mut file = std::fs::File::open(path).with_context(unreadable)?;
+        let mut file = vesalius_study::read::open(path).with_context(unreadable)?;
         let length = file.metadata().with_context(unreadable)?.len();
         let mut prefix = [0; 8];
         file.read_exact(&mut prefix).with_context(unreadable)?;

@@ -76,16 +76,16 @@ impl Trained {
     pub fn load(run: &Path, device: Device) -> Result<Self> {
         let spec = read_spec(run)?;
         let path = run.join(TEMPLATE);
-        let text =
-            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let text = vesalius_study::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         if seal::check(&text) == Seal::Broken {
             bail!(
                 "{}: changed since the run wrote it, expected what its seal says",
                 path.display()
             );
         }
-        let template: Manifest = serde_json::from_slice(&text)
-            .with_context(|| format!("{}: not a manifest of this version", path.display()))?;
+        let template = Manifest::parse(&text)
+            .map_err(|found| anyhow::anyhow!("{}: {found}", path.display()))?;
         let folder = checkpoint::to_sample(run)?;
         let state = checkpoint::verify(&folder)?;
         if let Some(changed) = edited(&spec.to_toml()?, &folder)? {
@@ -231,7 +231,7 @@ pub fn template(pack: &Pack) -> Manifest {
 /// When it is missing or not a spec of this version.
 pub fn read_spec(run: &Path) -> Result<TrainSpec> {
     let path = run.join("task.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| {
+    let text = vesalius_study::read::text(&path).with_context(|| {
         format!("{}: cannot be read; expected a run written by `vesalius train`", path.display())
     })?;
     TrainSpec::from_toml(&text).with_context(|| format!("{}", path.display()))

@@ -330,6 +330,8 @@ pub fn load(
     device: Device,
 ) -> Result<Segmenter> {
     let segmenter = Segmenter::new(spec, layout, classes, device)?;
+    vesalius_study::read::check(path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
     let tensors = Tensor::read_safetensors(path)
         .with_context(|| format!("{}: not a safetensors file", path.display()))?;
     segmenter

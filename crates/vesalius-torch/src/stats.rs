@@ -44,7 +44,7 @@ impl StatsLog {
     /// When a file cannot be read or written.
     pub fn open(run: &Path, images: u64) -> Result<Self> {
         let path = run.join("stats.jsonl");
-        let kept: String = match std::fs::read_to_string(&path) {
+        let kept: String = match vesalius_study::read::text(&path) {
             Ok(text) => text
                 .lines()
                 .filter(|line| {

@@ -4,6 +4,7 @@ use crate::commands;
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
+use vesalius_study::text::escape;
 use vesalius_study::{output, say};
 
 /// Would GAN-made images help you? Vesalius trains the GANs of the study "GANs for Medical Image Synthesis" on your
@@ -71,7 +72,13 @@ pub fn run() -> ExitCode {
             end(outcome.and_then(|code| output::check().map(|()| code)))
         }
         Err(words) if words.use_stderr() => {
-            let _ = words.print();
+            // It shows arguments, and arguments may be names that a shell found in a folder.
+            let shown = std::env::args_os()
+                .map(|argument| escape::terminal(&argument.to_string_lossy()).into_owned());
+            match Cli::try_parse_from(shown) {
+                Err(words) if words.use_stderr() => drop(words.print()),
+                _ => say!("error: {}", words.kind()),
+            }
             ExitCode::from(2)
         }
         // `--help` and `--version`: what was asked for.

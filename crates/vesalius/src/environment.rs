@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use vesalius_study::say;
+use vesalius_study::text::shell::quote;
 use vesalius_torch::Device;
 
 /// Where to compute.
@@ -194,16 +195,9 @@ pub fn machine() -> String {
     )
 }
 
-/// This process's command line, as a shell would take it.
+/// This process's command line, as a shell would take it, in one line.
 pub fn command_line() -> String {
-    let quote = |argument: String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-        if !argument.is_empty() && argument.chars().all(plain) {
-            argument
-        } else {
-            format!("'{}'", argument.replace('\'', r"'\''"))
-        }
-    };
-    let rest = std::env::args().skip(1).map(quote);
+    // Names need not be UTF-8.
+    let rest = std::env::args_os().skip(1).map(|argument| quote(&argument.to_string_lossy()));
     std::iter::once("vesalius".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
 }

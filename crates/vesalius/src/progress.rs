@@ -4,6 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 use vesalius_study::say;
+use vesalius_study::text::escape;
 
 /// One running task.
 #[derive(Debug)]
@@ -29,8 +30,10 @@ impl Progress {
             bar.set_draw_target(ProgressDrawTarget::hidden());
             say!("{what}: {length} {unit}");
         }
-        let template = format!("{what} {{wide_bar}} {{pos}}/{{len}} {unit} {{msg}} {{eta}}");
+        let template = format!("{{prefix}} {{wide_bar}} {{pos}}/{{len}} {unit} {{msg}} {{eta}}");
         bar.set_style(ProgressStyle::with_template(&template).expect("a constant template"));
+        // Names may be in it, which are no template.
+        bar.set_prefix(escape::terminal(what).into_owned());
         Self { bar, plain, what: what.to_owned(), length, said: Instant::now(), first: None }
     }
 
@@ -41,7 +44,7 @@ impl Progress {
             self.first = Some((done, Instant::now()));
             self.bar.reset_eta();
         }
-        self.bar.set_message(remark.to_owned());
+        self.bar.set_message(escape::terminal(remark).into_owned());
         if self.plain && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let left = self
@@ -64,7 +67,7 @@ impl Progress {
         if self.plain {
             say!("{line}");
         } else {
-            self.bar.println(line);
+            self.bar.println(escape::terminal(line));
         }
     }
 

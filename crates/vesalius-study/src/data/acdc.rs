@@ -98,7 +98,7 @@ fn of_patient(
             .iter()
             .filter(|(other, _)| *other == wanted)
             .map(|(_, path)| *path)
-            .filter(|path| path.is_file())
+            .filter(|path| !path.is_dir())
             .collect();
         masks.sort_by_key(|mask| mask.extension() != image.extension());
         let Some(mask) = masks.first() else {

@@ -7,10 +7,10 @@ use super::manifest::{Layout, PixelDepth, Split};
 use super::nifti_file::{write_u8, write_u16};
 use super::pack::{Pack, Slice};
 use crate::publish::{StagedDir, write_file};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, RgbImage};
 use rayon::prelude::*;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// A form to export to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,17 +151,27 @@ fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<String> {
     }
 }
 
+/// A new file below `root`, whatever a manifest calls it: nothing outside, nothing that is there, and no link.
+fn place(root: &Path, file: &str) -> Result<PathBuf> {
+    let inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+    let path = root.join(file);
+    if !inside || path.symlink_metadata().is_ok() {
+        bail!("{file:?}: leads elsewhere or is there already, expected a new file of the export");
+    }
+    Ok(path)
+}
+
 fn png_case(pack: &Pack, work: &Work, root: &Path) -> Result<()> {
     let layout = pack.layout();
     let files = case_files(pack, ExportKind::Png, work);
     let (images, masks) = files.split_at(work.slices.len());
     for ((&i, image), mask) in work.slices.iter().zip(images).zip(masks) {
         let slice = pack.slice(i)?;
-        save(&picture(layout, slice)?, &root.join(image))?;
+        save(&picture(layout, slice)?, &place(root, image)?)?;
         let labels =
             GrayImage::from_raw(layout.width as u32, layout.height as u32, slice.labels.to_vec())
                 .context("labels of one slice")?;
-        save(&labels.into(), &root.join(mask))?;
+        save(&labels.into(), &place(root, mask)?)?;
     }
     Ok(())
 }
@@ -196,7 +206,7 @@ fn picture(layout: Layout, slice: Slice) -> Result<DynamicImage> {
                 .context(shape)?
                 .into()
         }
-        (channels, _) => anyhow::bail!("{channels} channels, expected 1 or 3 for PNG"),
+        (channels, _) => bail!("{channels} channels, expected 1 or 3 for PNG"),
     })
 }
 
@@ -261,9 +271,9 @@ fn volumes(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> Result<()
     let Some((labels, images)) = files.split_last() else { return Ok(()) };
     for (c, image) in images.iter().enumerate() {
         let voxels = channel(pack, slices, c)?;
-        write_image(&root.join(image), shape(pack, slices), voxels, spacing(pack, case))?;
+        write_image(&place(root, image)?, shape(pack, slices), voxels, spacing(pack, case))?;
     }
-    write_labels(pack, case, slices, &root.join(labels))
+    write_labels(pack, case, slices, &place(root, labels)?)
 }
 
 /// What nnU-Net checks (`verify_dataset_integrity`): label 0 is called "background", labels follow on each other, and

@@ -1,5 +1,6 @@
 //! `manifest.json` of a pack: what is in it, where it came from, who is on which side of the split.
 
+use crate::text::{FileStem, Label, strings};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -274,6 +275,45 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Reads `manifest.json`, and checks all texts: names of cases become names of files, the others stand in tables.
+    ///
+    /// # Errors
+    /// Not a manifest; a text that is not printable, a case whose name no file can have. In one line.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let manifest: Self = strings::from_json(bytes)
+            .map_err(|error| format!("not a manifest of this version ({error})"))?;
+        manifest.check_names()?;
+        Ok(manifest)
+    }
+
+    /// Whether cases, patients, classes and the dataset are called as they may be.
+    ///
+    /// # Errors
+    /// The first name that is refused, in one line.
+    pub fn check_names(&self) -> Result<(), String> {
+        let label = |what: &str, name: &str| {
+            Label::check(name).map_err(|refused| format!("{what}: {refused}"))
+        };
+        label("dataset", &self.dataset)?;
+        self.classes.iter().try_for_each(|class| label("classes", class))?;
+        for (i, case) in self.cases.iter().enumerate() {
+            FileStem::check(&case.id).map_err(|refused| format!("case {i}: id {refused}"))?;
+            label("patient", &case.patient)?;
+            label("group", case.group.as_deref().unwrap_or_default())?;
+        }
+        match &self.provenance {
+            Provenance::Real { source, .. } => label("source", source),
+            Provenance::Synthetic { gan, mask_source, seen, .. } => {
+                label("gan", gan)?;
+                label("mask_source", mask_source)?;
+                seen.iter().try_for_each(|seen| {
+                    label("seen dataset", &seen.dataset)?;
+                    label("seen patient", &seen.patient)
+                })
+            }
+        }
+    }
+
     /// Indices of the slices on one side of the split, ascending.
     pub fn indices(&self, split: Split) -> Vec<usize> {
         (0..self.slices.len()).filter(|&i| self.case(i).split == split).collect()

@@ -7,9 +7,10 @@ use super::manifest::{CaseRecord, Layout, Manifest, Provenance, SliceRecord, Sou
 use super::pack::PackWriter;
 use super::preprocess::{Prepared, Preprocess, notes_on_range, prepare_case};
 use super::sheet::{Draft, Head, Measured};
-use super::source::Source;
+use super::source::{Source, below};
 use super::split::SplitRule;
 use super::volume::{CaseFiles, Found, Reader};
+use crate::text::{FileStem, Label};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -69,6 +70,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let Found { cases, findings: found } = source.cases()?;
     findings.extend(found);
     check_ids(&cases)?;
+    check_names(root, &source.dataset(), &classes, &cases)?;
     // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
     rule.apply(&cases, &[])?;
     let mut writer = None;
@@ -192,6 +194,9 @@ fn load(
             case.masks.first().map_or_else(String::new, |mask| format!(" with {}", mask.display()));
         format!("{}{mask}", name())
     })?;
+    if let Some(group) = &loaded.group {
+        Label::check(group).with_context(|| format!("{}: group of its patient", name()))?;
+    }
     let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
     let slices = loaded.volume.slice_digests();
     Ok(Loaded {
@@ -218,6 +223,29 @@ fn check_ids(cases: &[CaseFiles]) -> Result<()> {
                 case.id
             );
         }
+    }
+    Ok(())
+}
+
+/// What files and folders are called becomes names in tables and names of files.
+fn check_names(root: &Path, dataset: &str, classes: &[String], cases: &[CaseFiles]) -> Result<()> {
+    Label::check(dataset).with_context(|| format!("{}: name of the dataset", root.display()))?;
+    for class in classes {
+        Label::check(class).with_context(|| format!("{}: name of a class", root.display()))?;
+    }
+    for case in cases {
+        for path in case.images.iter().chain(&case.masks) {
+            if let Some(hidden) = below(root, path).chars().find(|c| c.is_control()) {
+                bail!(
+                    "{}: {} in its name, expected no control characters; rename it",
+                    path.display(),
+                    hidden.escape_unicode()
+                );
+            }
+        }
+        let of = || case.images.first().map_or_else(String::new, |path| path.display().to_string());
+        FileStem::check(&case.id).with_context(|| format!("{}: case", of()))?;
+        Label::check(&case.patient).with_context(|| format!("{}: patient", of()))?;
     }
     Ok(())
 }

@@ -228,8 +228,8 @@ impl Reader {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&mut self, path: &std::path::Path) -> Result<Vec<u8>> {
-        let bytes =
-            std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = crate::read::bytes(path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         self.files.push(SourceFile {
             path: path.strip_prefix(&self.root).unwrap_or(path).to_owned(),
             sha256: crate::digest::of_bytes(&bytes),

@@ -6,7 +6,6 @@ use crate::task::Key;
 use crate::task_dir::TaskDir;
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs::File;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -64,7 +63,7 @@ impl Local {
     /// Starts a task; its output goes to the folder's `output.log`.
     fn spawn(&mut self, key: Key, folder: &TaskDir) -> Result<()> {
         let path = folder.path().join("output.log");
-        let open = || File::options().create(true).append(true).open(&path);
+        let open = || crate::read::append(&path);
         let log = open().with_context(|| format!("{}: cannot be written", path.display()))?;
         let also = log.try_clone().with_context(|| format!("{}", path.display()))?;
         let device = self.idlest();
@@ -195,7 +194,7 @@ mod tests {
         let mut start = |name: &str| {
             std::fs::create_dir(path(name)).unwrap();
             std::fs::write(path(name).join("on"), "").unwrap();
-            let (key, folder) = (Key::from(name.to_owned()), TaskDir::at(&path(name)));
+            let (key, folder) = (Key::try_from(name.repeat(64)).unwrap(), TaskDir::at(&path(name)));
             local.start(vec![Start { stage: Stage::Train, key, folder }]).unwrap();
             let told = path(name).join("device");
             while !std::fs::read_to_string(&told).is_ok_and(|text| text.ends_with('\n')) {

@@ -1,7 +1,8 @@
 //! The static figure: one panel per GAN on common axes, real samples as dots, generated ones as crosses, so that it also
 //! reads in grey.
 
-use super::{Kind, Map, escape};
+use super::{Kind, Map};
+use crate::text::escape::html as escape;
 use std::fmt::Write as _;
 
 /// Colours of real and generated samples: blue and vermilion of Okabe and Ito's palette.

@@ -3,6 +3,7 @@
 //! `map.json` is a saved format (`format = 1`).
 
 pub mod figure;
+pub mod foreign;
 pub mod page;
 pub mod sprite;
 
@@ -95,8 +96,4 @@ impl Map {
         let low = |[low, high]: [f32; 2]| f32::midpoint(low, high) - side / 2.0;
         [low(x), low(y), side]
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -2,8 +2,9 @@
 
 use super::figure::COLOURS;
 use super::sprite::Sprite;
-use super::{Kind, Map, escape};
+use super::{Kind, Map};
 use crate::data::montage::COLOURS as OUTLINES;
+use crate::text::escape::html as escape;
 use anyhow::Result;
 use base64::Engine as _;
 use serde_json::json;
@@ -64,5 +65,15 @@ pub fn html(map: &Map, sprite: Option<&Sprite>) -> Result<String> {
         map.treatment,
         map.trustworthiness
     );
-    Ok(include_str!("page.html").replace("{{NOTE}}", &escape(&note)).replace("{{DATA}}", &data))
+    let [before, between, after] = template();
+    Ok([before, &escape(&note), between, &data, after].concat())
+}
+
+/// What stands before the note, between it and the data, and behind them: a name that looks like a place to be filled is
+/// none.
+pub(super) fn template() -> [&'static str; 3] {
+    let page = include_str!("page.html");
+    let (before, rest) = page.split_once("{{NOTE}}").unwrap_or((page, ""));
+    let (between, after) = rest.split_once("{{DATA}}").unwrap_or((rest, ""));
+    [before, between, after]
 }

@@ -70,7 +70,7 @@ impl Planner<'_> {
         if last_word && winner.is_none() {
             return Sampled::Never; // every training diverged or was given up
         }
-        let nobody = Key::from("0".repeat(64));
+        let nobody = Key::try_from("0".repeat(64)).expect("64 digits");
         let mut inputs =
             vec![input("run", Stage::Train, winner.map_or(&nobody, |planned| &planned.key))];
         let mut named = winner.is_some();

@@ -3,6 +3,7 @@
 use super::check::{Finding, most_broken};
 use crate::data::montage::{Tile, montage};
 use crate::data::pack::Pack;
+use crate::text::escape::csv;
 use anyhow::Result;
 use std::fmt::Write as _;
 
@@ -23,13 +24,12 @@ pub fn checks_csv(
     dice: &[Option<f64>],
 ) -> String {
     assert_eq!((findings.len(), dice.len()), (pack.len(), pack.len()), "one entry per slice");
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut text = "index,case,pair_dice,broken_rules\n".to_owned();
     for (i, (finding, dice)) in findings.iter().zip(dice).enumerate() {
         let broken: Vec<&str> = finding.broken.iter().map(|&rule| names[rule].as_str()).collect();
         let dice = dice.map_or(String::new(), |dice| format!("{dice:.4}"));
-        let case = quoted(&pack.manifest().case(i).id);
-        let _ = writeln!(text, "{i},{case},{dice},{}", quoted(&broken.join("; ")));
+        let case = csv(&pack.manifest().case(i).id);
+        let _ = writeln!(text, "{i},{case},{dice},{}", csv(&broken.join("; ")));
     }
     text
 }

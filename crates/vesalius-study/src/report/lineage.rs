@@ -4,30 +4,8 @@ use super::evidence::Evidence;
 use super::runs::Run;
 use crate::run_dir::TrainedOn;
 use crate::task::{Task, folder_name};
+pub use crate::text::shell::words;
 use std::path::Path;
-
-/// Words of a command line as a shell splits it; single quotes only, as ours are written.
-pub fn words(command: &str) -> Vec<String> {
-    let (mut words, mut word, mut quoted, mut any) = (vec![], String::new(), false, false);
-    let mut letters = command.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\'' => (quoted, any) = (!quoted, true),
-            '\\' if !quoted => word.extend(letters.next()),
-            c if c.is_whitespace() && !quoted => {
-                if any || !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                any = false;
-            }
-            c => word.push(c),
-        }
-    }
-    if any || !word.is_empty() {
-        words.push(word);
-    }
-    words
-}
 
 /// Value of an option: `--out runs/a` or `--out=runs/a`.
 pub fn option(command: &str, name: &str) -> Option<String> {

@@ -22,6 +22,7 @@ pub mod trials;
 pub mod verdict;
 
 use crate::publish::StagedDir;
+use crate::text::{FileStem, escape};
 use anyhow::{Context, Result};
 use document::{Art, Block, Figure, Grid};
 use render::{Part, data, figures, grids, html, latex, markdown};
@@ -39,7 +40,10 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
     let runs = runs::gather(folders)?;
     let parts = parts(&runs)?;
     let staged = StagedDir::create(target)?;
-    let put = |name: &str, content: &[u8]| staged.write(name, content);
+    let put = |name: &str, content: &[u8]| {
+        FileStem::check(name).with_context(|| format!("{}: a file", target.display()))?;
+        staged.write(name, content)
+    };
     let mut tables: BTreeMap<&str, Vec<&Grid>> = BTreeMap::new();
     for grid in grids(&parts) {
         tables.entry(grid.name).or_default().push(grid);
@@ -47,7 +51,11 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
     for (name, grids) in &tables {
         let texts: Vec<String> = grids
             .iter()
-            .map(|grid| format!("## {} {}\n\n{}", grid.dataset, grid.caption, markdown::grid(grid)))
+            .map(|grid| {
+                let [dataset, caption] =
+                    [&grid.dataset, &grid.caption].map(|t| escape::markdown(t));
+                format!("## {dataset} {caption}\n\n{}", markdown::grid(grid))
+            })
             .collect();
         put(&format!("{name}.md"), texts.join("\n").as_bytes())?;
         put(&format!("{name}.csv"), data::csv(grids).as_bytes())?;
@@ -119,9 +127,17 @@ fn files(figure: &Figure) -> Result<Vec<(String, Vec<u8>)>> {
 /// `acdc-wgan-gp`: dataset and GAN of a run, for file names.
 pub fn slug(run: &Run) -> String {
     let text = format!("{}-{}", run.result.subject.dataset, run.gan().unwrap_or("real"));
-    text.chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .collect()
+    file_part(&text)
+}
+
+/// Letters of a name in the name of a file, at most.
+const LONGEST: usize = 80;
+
+/// A text as a part of a file's name: letters, digits and `-`, not too many. Files of one name are told apart by
+/// numbers.
+pub(crate) fn file_part(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    text.chars().take(LONGEST).map(plain).collect()
 }
 
 #[cfg(test)]

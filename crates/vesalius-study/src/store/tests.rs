@@ -134,7 +134,7 @@ fn a_folder_a_link_to_nothing_and_leftovers_are_no_obstacle() {
 fn an_index_that_is_sound_is_written_again_in_its_place() {
     let (folder, known) = studied();
     let reader = Store::open_to_read(folder.path()).unwrap().unwrap();
-    let gone = Key::from(known.finished.keys().next().unwrap().text().to_owned());
+    let gone = known.finished.keys().next().unwrap().clone();
     let dir = TaskDir::of(folder.path(), Stage::Train, &gone);
     std::fs::remove_dir_all(dir.path()).unwrap();
     let done = Store::reindex(folder.path()).unwrap();

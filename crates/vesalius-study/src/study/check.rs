@@ -3,6 +3,7 @@
 use super::{Masks, Study};
 use crate::search::{self, Sampler};
 use crate::space::{PRESET, Parameter, Scale};
+use crate::text::{FileStem, Label};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,6 +14,14 @@ impl Study {
         if self.name.is_empty() || !self.name.chars().all(plain) {
             let file = self.at_line("name");
             bail!("{file}: name `{}`, expected letters, digits, - _ and .", self.name);
+        }
+        if let Err(refused) = FileStem::check(&self.name) {
+            bail!("{}: name {refused}", self.at_line("name"));
+        }
+        for dataset in &self.dataset {
+            if let Err(refused) = Label::check(&dataset.name()) {
+                bail!("{}: name of the dataset {refused}", self.at(&dataset.pack.span()));
+            }
         }
         if self.dataset.is_empty() || self.gan.is_empty() || self.seeds.is_empty() {
             let file = self.at_line("seeds");

@@ -5,6 +5,7 @@ mod check;
 use crate::exec::slurm::Settings;
 use crate::search::{self, Sampler};
 use crate::space::{Parameter, Space};
+use crate::text::strings;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -223,7 +224,7 @@ impl Study {
     /// # Errors
     /// One line with file, line and column: what was found, what was expected.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| {
+        let text = crate::read::text(path).with_context(|| {
             format!("{}: cannot be read; expected a study file", path.display())
         })?;
         Self::parse(path, text)
@@ -240,6 +241,9 @@ impl Study {
             anyhow::anyhow!("{at}: {}", error.message().trim().replace('\n', " "))
         })?;
         study.file = file;
+        let whole: toml::Value = toml::from_str(&study.file.text)?;
+        strings::check_toml("", &whole)
+            .with_context(|| format!("{}", study.file.path.display()))?;
         study.check()?;
         Ok(study)
     }

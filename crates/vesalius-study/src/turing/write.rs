@@ -5,6 +5,7 @@ use super::score::{Opinion, Reading, opinions};
 use super::store::Turing;
 use crate::data::manifest::{Layout, PixelDepth};
 use crate::data::montage::{Tile, montage};
+use crate::text::escape;
 use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
 
@@ -16,7 +17,7 @@ const COLUMNS: usize = 4;
 /// A picture of several images: its name, its PNG, and what readers thought of each image.
 pub type Sheet = (&'static str, Vec<u8>, Vec<Opinion>);
 
-/// Every answer: a line per reader and image. Names of readers hold no comma (`create` checks).
+/// Every answer: a line per reader and image. Names of readers are text.
 pub fn csv(readings: &[Reading]) -> String {
     let mut text =
         "reader,place,picture,kind,slice,verdict,confidence,right,secs_to_first_answer\n"
@@ -26,7 +27,7 @@ pub fn csv(readings: &[Reading]) -> String {
             let _ = writeln!(
                 text,
                 "{},{},{},{},{},{},{},{},{:.3}",
-                reading.reader,
+                escape::csv(&reading.reader),
                 judged.place + 1,
                 judged.picture,
                 judged.kind.name(),

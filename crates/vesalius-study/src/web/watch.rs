@@ -306,8 +306,8 @@ impl Watch {
     pub fn preview(&self, name: &str, place: usize) -> Result<Option<Vec<u8>>> {
         let Some((_, folder)) = self.find(name) else { return Ok(None) };
         let Some((_, path)) = previews(&folder).into_iter().nth(place) else { return Ok(None) };
-        let png =
-            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let png = crate::read::state(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok(Some(png))
     }
 }
@@ -332,13 +332,13 @@ fn is_running(folder: &TaskDir) -> bool {
 
 /// Lines of `stats.jsonl`; one that is being written is left out.
 fn stats(attempt: &Path) -> Vec<Point> {
-    let text = std::fs::read_to_string(attempt.join("stats.jsonl")).unwrap_or_default();
+    let text = crate::read::text(&attempt.join("stats.jsonl")).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// The last of them: long curves are not read as a whole at every look.
 fn last_point(attempt: &Path) -> Option<Point> {
-    let text = std::fs::read_to_string(attempt.join("stats.jsonl")).ok()?;
+    let text = crate::read::text(&attempt.join("stats.jsonl")).ok()?;
     text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use tch::Tensor;
 use vesalius_study::data::matrix_file::{self, Array, Floats};
+use vesalius_study::read as files;
 
 /// Whether a path names a feature file rather than a pack.
 pub fn is_feature_file(path: &Path) -> bool {
@@ -18,9 +18,12 @@ pub fn is_feature_file(path: &Path) -> bool {
 /// # Errors
 /// When the file is missing, damaged, or holds anything but one matrix of floats.
 pub fn read(path: &Path) -> Result<Tensor> {
-    if !path.is_file() {
+    if !path.exists() {
         bail!("{}: no such file; expected a pack, .npy or .safetensors", path.display());
     }
+    files::check(path).with_context(|| {
+        format!("{}: cannot be read; expected a pack, .npy or .safetensors", path.display())
+    })?;
     let tensor = if path.extension().is_some_and(|extension| extension == "npy") {
         read_npy(path)?
     } else {
@@ -48,7 +51,7 @@ pub fn read(path: &Path) -> Result<Tensor> {
 
 /// A NumPy array of f32 or f64 in C or Fortran order, either byte order.
 fn read_npy(path: &Path) -> Result<Tensor> {
-    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let file = files::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let bytes = file.metadata()?.len();
     let Array { shape, fortran, values } = matrix_file::npy(BufReader::new(file), bytes)
         .with_context(|| format!("{}", path.display()))?;
@@ -69,7 +72,7 @@ fn read_npy(path: &Path) -> Result<Tensor> {
 fn read_safetensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
     let refuse = || format!("{}: not a safetensors file", path.display());
     let bytes =
-        std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        files::bytes(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     matrix_file::safetensors(&bytes).with_context(refuse)?;
     drop(bytes);
     Tensor::read_safetensors(path).with_context(refuse)
@@ -90,7 +93,7 @@ pub fn metadata(path: &Path) -> Result<HashMap<String, String>> {
     const LONGEST: u64 = 100 << 20;
     let refuse = || format!("{}: not a safetensors file", path.display());
     let mut file =
-        std::fs::File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        files::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let mut length = [0; 8];
     file.read_exact(&mut length).with_context(refuse)?;
     let length = u64::from_le_bytes(length);

@@ -97,7 +97,8 @@ impl FolderImages {
         let mut files = Vec::new();
         for entry in entries {
             let path = entry?.path();
-            if path.is_file() && raster::is_raster(&path) {
+            // A pipe of that name is refused where it is read, not left out without a word.
+            if !path.is_dir() && raster::is_raster(&path) {
                 files.push(path);
             }
         }
@@ -157,8 +158,8 @@ impl ImageSet for FolderImages {
 
 /// One file as `[C, H, W]` in [-1, 1].
 fn read(path: &Path) -> Result<Tensor> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let bytes = vesalius_study::read::bytes(path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
     let image = raster::image(&bytes).with_context(|| format!("{}", path.display()))?;
     let [low, high] = image.full_range.with_context(|| {
         format!(

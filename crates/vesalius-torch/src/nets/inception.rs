@@ -251,12 +251,15 @@ impl FidInception {
     pub fn load(weights: &Path, device: Device) -> Result<Self> {
         let mut params = Params::new(device);
         let network = Self::new(&mut params);
-        if !weights.is_file() {
+        if !weights.exists() {
             anyhow::bail!(
                 "{}: no such file; expected FID's weights as safetensors",
                 weights.display()
             );
         }
+        vesalius_study::read::check(weights).with_context(|| {
+            format!("{}: cannot be read; expected FID's weights as safetensors", weights.display())
+        })?;
         let values = Tensor::read_safetensors(weights)
             .with_context(|| format!("{}: not a safetensors file", weights.display()))?
             .into_iter()

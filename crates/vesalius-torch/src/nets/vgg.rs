@@ -44,14 +44,16 @@ impl Vgg19 {
     /// When the file is missing (the message says where weights come from), or a tensor is missing, extra or
     /// wrongly shaped.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
-        let values = Tensor::read_safetensors(path).with_context(|| {
+        let unreadable = || {
             format!(
                 "{}: cannot be read; expected torchvision's VGG19 convolutions (`features.0.weight` to \
                  `features.28.bias`) as safetensors: get them with `vesalius weights fetch vgg19`, and name the \
                  file that it prints in regularise.vgg_weights",
                 path.display()
             )
-        })?;
+        };
+        vesalius_study::read::check(path).with_context(unreadable)?;
+        let values = Tensor::read_safetensors(path).with_context(unreadable)?;
         let network = Self::zeros(device);
         let targets: Vec<(String, Tensor)> = network
             .convs

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use vesalius_study::data::manifest::Layout;
+use vesalius_study::text::strings;
 
 /// Every setting of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -284,7 +285,14 @@ impl TrainSpec {
     /// # Errors
     /// Unknown or missing fields, values out of range.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let spec: Self = toml::from_str(text)?;
+        let spec: Self = toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(1, |at| text[..at.start.min(text.len())].matches('\n').count() + 1);
+            anyhow::anyhow!("line {line}: {}", error.message().trim().replace('\n', " "))
+        })?;
+        let whole: toml::Value = toml::from_str(text)?;
+        strings::check_toml("", &whole)?;
         spec.check()?;
         Ok(spec)
     }
@@ -292,9 +300,11 @@ impl TrainSpec {
     /// The resolved spec as `task.toml`.
     ///
     /// # Errors
-    /// Never, for a spec that was checked.
+    /// When a text in it could not be read again (a path with control characters).
     pub fn to_toml(&self) -> Result<String> {
-        Ok(toml::to_string_pretty(self)?)
+        let text = toml::to_string_pretty(self)?;
+        strings::check_toml("", &toml::from_str(&text)?)?;
+        Ok(text)
     }
 }
 

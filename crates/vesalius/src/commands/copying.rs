@@ -12,7 +12,7 @@ use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Subject, refuse_finished};
 use vesalius_study::score::Scores;
-use vesalius_study::{say, show};
+use vesalius_study::{output, say, show};
 use vesalius_torch::Device;
 use vesalius_torch::features::images::{ImageSet as _, PackImages};
 use vesalius_torch::metrics::audit::conclude::{Concluded, Features, conclude};
@@ -125,7 +125,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     settled.of(result).publish(out)?;
     Scores { scores, missing }.print(args.json)?;
     if !args.json {
-        show!("\n{}: {}\n{}", verdict.level.name(), verdict.text, verdict.limits);
+        show!("");
+        show!("{}: {}", verdict.level.name(), verdict.text);
+        output::lines(&verdict.limits);
     }
     Ok(ExitCode::SUCCESS)
 }

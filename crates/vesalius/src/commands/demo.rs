@@ -231,7 +231,8 @@ impl Demo<'_> {
     fn command<S: AsRef<str>>(&self, arguments: &[S]) -> Result<()> {
         let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
         let minutes = self.started.elapsed().as_secs_f64() / 60.0;
-        say!("\n[{minutes:.1} min] vesalius {}", arguments.join(" "));
+        say!("");
+        say!("[{minutes:.1} min] vesalius {}", arguments.join(" "));
         let program = std::env::current_exe().context("the path of this program")?;
         let mut step = Command::new(program)
             .args(&arguments)

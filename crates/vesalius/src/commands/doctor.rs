@@ -4,8 +4,8 @@ use super::weights::path_of;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use vesalius_study::show;
 use vesalius_study::weights::KNOWN;
+use vesalius_study::{output, show};
 use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         [versions(), processor(), threads(), cuda(), memory(), disk(), cache()?, weights()?];
     if args.json {
         let object = BTreeMap::from([("findings", &findings)]);
-        show!("{}", serde_json::to_string_pretty(&object)?);
+        output::json(&object)?;
     } else {
         for finding in &findings {
             show!("{:<12} {}", finding.what, finding.found);

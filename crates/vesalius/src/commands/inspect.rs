@@ -10,7 +10,7 @@ use vesalius_study::data::montage::{Tile, montage};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::data::sheet;
 use vesalius_study::publish::write_file;
-use vesalius_study::{say, show};
+use vesalius_study::{output, say, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             findings: &findings,
             sheet: page.as_ref().map(|page| page.display().to_string()),
         };
-        show!("{}", serde_json::to_string_pretty(&all)?);
+        output::json(&all)?;
     } else {
         for line in lines(&findings) {
             show!("{line}");

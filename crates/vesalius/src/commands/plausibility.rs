@@ -21,7 +21,7 @@ use vesalius_study::plausibility::{filter, sheet};
 use vesalius_study::publish::write_file;
 use vesalius_study::run_dir::{Input, Subject, refuse_finished};
 use vesalius_study::score::{Missing, Score, Scores};
-use vesalius_study::{say, show};
+use vesalius_study::{output, say, show};
 use vesalius_torch::Device;
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::metrics::dice::{Evaluation, Unit};
@@ -147,7 +147,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     Scores { scores, missing }.print(args.json)?;
     if !args.json {
-        show!("\n{summary}");
+        show!("");
+        output::lines(&summary);
     }
     if let (Some(kept), Some(target)) = (kept, &args.filtered) {
         say!("{}: {kept} of {} pairs", target.display(), synthetic.len());

@@ -89,7 +89,7 @@ fn owner_token(path: &Path) -> Result<String> {
         publish::write_secret(path, format!("{token}\n").as_bytes())?;
         return Ok(token);
     }
-    let text = std::fs::read_to_string(path)
+    let text = vesalius_study::read::text(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     let token = text.trim();
     if token.len() != 64 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {

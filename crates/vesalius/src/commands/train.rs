@@ -4,13 +4,13 @@ use crate::environment::{Compute, REQUEUE, Stop, command_line};
 use crate::meter::Meter;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_study::data::manifest::Split;
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::{sweep, write_file};
+use vesalius_study::read;
 use vesalius_study::run_dir::{Input, Outcome, RunResult, Subject};
 use vesalius_study::say;
 use vesalius_study::score::Score;
@@ -133,10 +133,7 @@ const COMMANDS: &str = "commands.log";
 
 fn note_command(run: &Path) -> Result<()> {
     let path = run.join(COMMANDS);
-    File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
+    read::append(&path)
         .and_then(|mut file| {
             writeln!(file, "{}", command_line())?;
             file.sync_all()
@@ -224,7 +221,7 @@ fn train_and_publish(
     bar.finish();
     if ended != Ended::Stopped {
         let extractor = extractor.map(|extractor| extractor.name());
-        let commands = std::fs::read_to_string(args.out.join(COMMANDS))?;
+        let commands = read::text(&args.out.join(COMMANDS))?;
         let result = result(spec, pack, (&ended, &state), extractor, &meter)?;
         RunResult { command: commands.trim_end().to_owned(), ..result }.publish(&args.out)?;
     }

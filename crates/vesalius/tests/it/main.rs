@@ -6,6 +6,7 @@ mod browser;
 mod cluster;
 mod copying;
 mod families;
+mod foreign;
 mod formats;
 mod found;
 mod full_disk;

@@ -193,8 +193,9 @@ fn kind(path: &Path) -> Result<Kind> {
     if is_raster(path) {
         return Ok(Kind::Mask);
     }
-    let Ok(file) = std::fs::File::open(path) else {
-        return Ok(Kind::Other("cannot be read".to_owned()));
+    let file = match crate::read::open(path) {
+        Ok(file) => file,
+        Err(error) => return Ok(Kind::Other(format!("cannot be read: {error}"))),
     };
     let mut file = std::io::BufReader::new(file);
     let mut head = Vec::with_capacity(object::HEAD);

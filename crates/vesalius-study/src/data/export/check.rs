@@ -5,6 +5,7 @@ use super::{ExportKind, Work, case_files};
 use crate::data::classes::{BACKGROUND, check_classes};
 use crate::data::manifest::{Manifest, Split};
 use crate::data::pack::Pack;
+use crate::text::FileStem;
 use anyhow::{Result, bail};
 use std::collections::HashMap;
 
@@ -30,8 +31,9 @@ fn one_file_each(pack: &Pack, kind: ExportKind, work: &[Work]) -> Result<()> {
     let mut ids: HashMap<String, &str> = HashMap::new();
     for case in cases {
         let id = case.id.as_str();
-        if id.is_empty() || id.starts_with("..") || id.contains(['/', '\\', '\0', '\n']) {
-            bail!("{name}: case {id:?}, expected a name that a file can have");
+        // Opening a pack has checked it; what becomes a path is checked where it does, too.
+        if let Err(refused) = FileStem::check(id) {
+            bail!("{name}: case {refused}");
         }
         match ids.insert(id.to_lowercase(), id) {
             Some(other) if other == id => {

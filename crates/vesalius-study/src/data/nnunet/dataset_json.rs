@@ -1,5 +1,6 @@
 //! `dataset.json` of nnU-Net and of the Medical Segmentation Decathlon.
 
+use crate::text::Label;
 use anyhow::{Context, Result, bail};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -55,7 +56,7 @@ struct Raw {
 /// Parses the file; a byte-order mark is skipped.
 ///
 /// # Errors
-/// Not JSON; labels that do not count from a background 0, that name a value twice, that are regions or `ignore`.
+/// Not JSON; names that are no line of printable text; labels that do not count from a background 0, that name a value twice, that are regions or `ignore`.
 pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let raw: Raw = serde_json::from_slice(text).context("not nnU-Net's JSON")?;
@@ -67,7 +68,7 @@ pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
                 .with_context(|| format!("{field}, expected names for 0, 1, …"))
         })
         .transpose()?;
-    Ok(DatasetJson {
+    let found = DatasetJson {
         name: raw.name.and_then(|name| name.as_str().map(str::to_owned)).filter(|n| !n.is_empty()),
         classes: raw
             .labels
@@ -76,7 +77,12 @@ pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
             .context("labels, expected names for 0, 1, …")?,
         channels: channels.map(|names| names.len()),
         training: raw.training.and_then(|n| n.as_u64()).and_then(|n| usize::try_from(n).ok()),
-    })
+    };
+    // Descriptions and licences have lines; what things are called has one.
+    for name in found.name.iter().chain(found.classes.iter().flatten()) {
+        Label::check(name)?;
+    }
+    Ok(found)
 }
 
 /// nnU-Net writes `{"background": 0, "liver": 1}`, the Decathlon `{"0": "background", "1": "liver"}`.

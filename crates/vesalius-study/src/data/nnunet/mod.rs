@@ -37,8 +37,8 @@ impl Nnunet {
     /// When neither names the classes, or `dataset.json` is damaged.
     pub fn new(root: &Path, options: &SourceOptions) -> Result<Self> {
         let path = root.join("dataset.json");
-        let json = if path.is_file() {
-            let text = std::fs::read(&path)
+        let json = if path.symlink_metadata().is_ok() {
+            let text = crate::read::state(&path)
                 .with_context(|| format!("{}: cannot be read", path.display()))?;
             Some(parse_dataset_json(&text).with_context(|| format!("{}", path.display()))?)
         } else {

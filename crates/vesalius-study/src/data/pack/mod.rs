@@ -20,7 +20,6 @@ use super::manifest::{Layout, Manifest, Split};
 use crate::digest;
 use crate::seal::{self, Seal};
 use header::HEADER_BYTES;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -73,7 +72,7 @@ impl Pack {
     /// [`PackError`] names the file, what was found and what was expected.
     pub fn open(path: &Path) -> Result<Self, PackError> {
         let manifest_path = path.join("manifest.json");
-        let text = std::fs::read(&manifest_path)
+        let text = crate::read::state(&manifest_path)
             .map_err(|source| PackError::Read { path: manifest_path.clone(), source })?;
         let data_path = path.join("slices.bin");
         let map = map_file(&data_path)
@@ -186,8 +185,7 @@ pub fn check_bytes(
                 .to_owned(),
         ));
     }
-    let manifest: Manifest = serde_json::from_slice(manifest)
-        .map_err(|error| of_manifest(format!("not a manifest of this version ({error})")))?;
+    let manifest = Manifest::parse(manifest).map_err(of_manifest)?;
     let header = Header::parse(slices).map_err(of_slices)?;
     if header.file_bytes() != Some(slices.len() as u64) {
         return Err(of_slices(format!(
@@ -248,7 +246,7 @@ fn check_manifest(manifest: &Manifest, header: &Header) -> Result<(), String> {
 
 #[expect(unsafe_code, reason = "memory-mapping is unsafe by signature: see below")]
 fn map_file(path: &Path) -> std::io::Result<memmap2::Mmap> {
-    let file = File::open(path)?;
+    let file = crate::read::open(path)?;
     // SAFETY: packs are published whole by rename and never written again. A file truncated under us
     // by somebody else would end the process with SIGBUS: that is an aborted run, never a wrong number.
     unsafe { memmap2::Mmap::map(&file) }

@@ -5,6 +5,7 @@ use super::check_manifest;
 use super::header::Header;
 use crate::digest;
 use crate::publish::StagedDir;
+use crate::text::strings;
 use anyhow::Context as _;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
@@ -84,7 +85,11 @@ impl PackWriter {
         manifest.slices = self.slices;
         manifest.data_sha256 = digest::of_file(&self.staged.path().join("slices.bin"))?;
         check_manifest(&manifest, &header).map_err(|found| anyhow::anyhow!("pack: {found}"))?;
-        self.staged.write("manifest.json", &crate::seal::sealed(&manifest)?)?;
+        // What is written has to open again.
+        manifest.check_names().map_err(|found| anyhow::anyhow!("pack: {found}"))?;
+        let text = crate::seal::sealed(&manifest)?;
+        strings::from_json::<serde::de::IgnoredAny>(&text).context("pack")?;
+        self.staged.write("manifest.json", &text)?;
         self.staged.publish()
     }
 

@@ -4,7 +4,7 @@ use super::{CaseFacts, PatientFacts, Sheet};
 use crate::data::findings::{Weight, lines_of};
 use crate::data::manifest::{PixelDepth, Split};
 use crate::data::montage::COLOURS;
-use crate::report::draw::canvas::escape;
+use crate::text::escape::html as escape;
 use base64::Engine as _;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

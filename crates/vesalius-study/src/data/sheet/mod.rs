@@ -16,6 +16,7 @@ use super::manifest::{Layout, Split};
 use super::preprocess::Prepared;
 use super::volume::CaseFiles;
 use crate::publish::write_file;
+use crate::text::{escape, strings};
 use anyhow::{Context as _, Result};
 use picture::Pictures;
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,11 @@ impl Draft {
         let patients = patients.into_values().collect();
         let mut findings = findings.to_vec();
         findings.sort();
+        // Names of files that are not used may hold anything.
+        for Finding { of, text, .. } in &mut findings {
+            *of = escape::terminal(of).into_owned();
+            *text = escape::terminal(text).into_owned();
+        }
         let sheet = Sheet {
             format: 1,
             dataset: head.dataset,
@@ -175,14 +181,14 @@ impl Draft {
 /// When it is there and cannot be read.
 pub fn read(pack: &Path) -> Result<Option<(Sheet, PathBuf)>> {
     let path = pack.join(NUMBERS);
-    let bytes = match std::fs::read(&path) {
+    let bytes = match crate::read::state(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
         }
     };
-    let sheet = serde_json::from_slice(&bytes)
+    let sheet = strings::from_json(&bytes)
         .with_context(|| format!("{}: not a data sheet of this version", path.display()))?;
     Ok(Some((sheet, pack.join(PAGE))))
 }

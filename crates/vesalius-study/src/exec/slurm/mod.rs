@@ -407,7 +407,11 @@ mod tests {
 
     #[test]
     fn no_array_is_longer_than_slurm_takes_and_no_job_has_two_stages() {
-        let entry = |stage, i: usize| Entry { stage, key: format!("{i:064}").into(), before: 0 };
+        let entry = |stage, i: usize| Entry {
+            stage,
+            key: format!("{i:064}").try_into().unwrap(),
+            before: 0,
+        };
         let mut entries: Vec<Entry> = (0..1500).map(|i| entry(Stage::Train, i)).collect();
         entries.insert(7, entry(Stage::Judge, 2000));
         let all = arrays(entries.clone(), 1, 1001);

@@ -1,5 +1,6 @@
 //! The `[slurm]` table of a study file: what the cluster is asked for.
 
+use crate::text::is_hidden;
 use serde::Deserialize;
 
 /// What jobs ask for. Everything has a default; what is left out is the cluster's own.
@@ -106,7 +107,7 @@ impl Settings {
         }
         for line in &self.lines {
             let option = line.split(['=', ' ']).next().unwrap_or("");
-            if !line.starts_with('-') || line.contains('\n') {
+            if !line.starts_with('-') || line.contains(is_hidden) {
                 return Err(format!(
                     "lines: `{line}`, expected an option of sbatch such as --exclusive"
                 ));

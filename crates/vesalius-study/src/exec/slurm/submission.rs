@@ -15,6 +15,7 @@ use crate::digest;
 use crate::publish::{StagedDir, write_file};
 use crate::task::{Key, Stage};
 use crate::task_dir::{TaskDir, last_lines};
+use crate::text::strings;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -89,12 +90,21 @@ impl Submission {
     /// # Errors
     /// When it is missing, damaged or of another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes =
-            std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        let submission: Self = serde_json::from_slice(&bytes)
+        let bytes = crate::read::state(path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
+        let submission: Self = strings::from_json(&bytes)
             .with_context(|| format!("{}: not a submission of this version", path.display()))?;
         if submission.format != FORMAT {
             bail!("{}: format {}, expected {FORMAT}", path.display(), submission.format);
+        }
+        // Its name is where it lies: another would have files written and removed elsewhere.
+        let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+        if folder.to_str() != Some(submission.name.as_str()) {
+            bail!(
+                "{}: name `{}`, expected that of its folder: it was edited or moved",
+                path.display(),
+                submission.name
+            );
         }
         Ok(submission)
     }
@@ -113,7 +123,7 @@ impl Submission {
             .collect();
         paths.sort();
         for path in paths.into_iter().filter(|path| !path.join("over").exists()) {
-            let job = std::fs::read_to_string(path.join("job")).ok();
+            let job = crate::read::text(&path.join("job")).ok();
             found.push((Self::read(&path.join("submission.json"))?, job));
         }
         Ok(found)
@@ -171,8 +181,11 @@ mod tests {
     #[test]
     fn a_submission_is_found_until_it_is_over() {
         let out = tempfile::tempdir().unwrap();
-        let entry =
-            |key: &str| Entry { stage: Stage::Train, key: key.repeat(64).into(), before: 2 };
+        let entry = |key: &str| Entry {
+            stage: Stage::Train,
+            key: key.repeat(64).try_into().unwrap(),
+            before: 2,
+        };
         let submission = Submission::new(new_name("s"), vec![vec![entry("a"), entry("b")]]);
         submission.write(out.path(), "#!/bin/sh\n").unwrap();
         assert_eq!(Submission::open(out.path()).unwrap(), [(submission.clone(), None)]);

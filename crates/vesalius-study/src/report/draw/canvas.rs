@@ -161,10 +161,7 @@ impl Canvas {
     }
 }
 
-/// Text inside XML and HTML.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
+pub use crate::text::escape::html as escape;
 
 /// Mean width of a letter in heights.
 const LETTER: f64 = 0.54;

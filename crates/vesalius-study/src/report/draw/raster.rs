@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree, fontdb};
+use resvg::usvg::{ImageHrefResolver, Options, Tree, fontdb};
 use std::sync::{Arc, LazyLock};
 
 const FONTS: [&[u8]; 2] = [
@@ -34,6 +34,11 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     let options = Options {
         fontdb: FONT_BOOK.clone(),
         font_family: "Roboto".to_owned(),
+        // No drawing brings other files in: their names would be read from this disk.
+        image_href_resolver: ImageHrefResolver {
+            resolve_data: Box::new(|_, _, _| None),
+            resolve_string: Box::new(|_, _| None),
+        },
         ..Options::default()
     };
     let tree = Tree::from_str(svg, &options).map_err(|error| anyhow!("not an SVG: {error}"))?;

@@ -7,6 +7,7 @@ use crate::report::draw::axis::{Area, Scale};
 use crate::report::draw::canvas::{Anchor, Canvas, SMALL, fitting};
 use crate::report::draw::look;
 use crate::report::evidence::Evidence;
+use crate::report::file_part;
 use crate::report::predict::{FEWEST, Found, Unit, correlations, pairs, units};
 use crate::run_dir::TrainedOn;
 use anyhow::Result;
@@ -51,7 +52,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         let chosen: Vec<(&Key, &Found)> =
             order.iter().filter_map(|&i| Some((&keys[i], alone[i].as_ref()?))).collect();
         blocks.push(Block::Figure(Figure {
-            name: format!("correlation-{}", evidence.dataset),
+            name: format!("correlation-{}", file_part(evidence.dataset)),
             title: "Dice against each metric".to_owned(),
             caption: format!(
                 "Filled: U-Net trained on the images alone; hollow: on real images and these. One letter per GAN. The {} \

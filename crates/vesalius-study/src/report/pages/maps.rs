@@ -1,11 +1,12 @@
 //! Fig. 6: latent maps of real and generated images, the least and the most useful GAN side by side.
 
+use crate::map::foreign;
 use crate::report::document::{Art, Block, Figure, Section};
 use crate::report::evidence::Evidence;
 use crate::report::paper::display_name;
 use crate::report::runs::Run;
-use crate::report::slug;
-use anyhow::Result;
+use crate::report::{file_part, slug};
+use anyhow::{Context as _, Result};
 
 /// Features of a map: the extractor of its score, without the digest.
 fn features(run: &Run) -> String {
@@ -91,6 +92,20 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         blocks.push(Block::Heading("Interactive maps of the other GANs".to_owned()));
         blocks.push(Block::Links(others));
     }
+    let left_out: Vec<String> = evidence
+        .stage("map")
+        .filter(|run| {
+            run.text("map.html").is_ok_and(|page| page.is_some_and(|p| !foreign::is_our_page(&p)))
+        })
+        .map(|run| run.path.join("map.html").display().to_string())
+        .collect();
+    if !left_out.is_empty() {
+        blocks.push(Block::Text(format!(
+            "Interactive pages that are not of this version of Vesalius are left out, as a browser would run what stands in \
+             them: {}. vesalius map makes them again.",
+            left_out.join(", ")
+        )));
+    }
     Ok(Some(Section {
         id: "fig6",
         title: "Fig. 6: latent maps of real and generated images".to_owned(),
@@ -105,12 +120,18 @@ fn title(run: &Run) -> String {
 
 fn stem(run: &Run) -> String {
     let kind = features(run);
+    // An extractor's name is a text of the result: no part of a path as it stands.
+    let kind = file_part(&kind);
     if kind.is_empty() { format!("map-{}", slug(run)) } else { format!("map-{}-{kind}", slug(run)) }
 }
 
 /// Copies the interactive page beside the report; gives its name.
 fn interactive(run: &Run, files: &mut Vec<(String, Vec<u8>)>) -> Result<Option<String>> {
     let Some(page) = run.text("map.html")? else { return Ok(None) };
+    // A browser would run whatever stands in it.
+    if !foreign::is_our_page(&page) {
+        return Ok(None);
+    }
     let (stem, mut count) = (stem(run), 1);
     let mut name = format!("{stem}.html");
     while files.iter().any(|(other, _)| *other == name) {
@@ -123,6 +144,7 @@ fn interactive(run: &Run, files: &mut Vec<(String, Vec<u8>)>) -> Result<Option<S
 
 fn figure(run: &Run, rank: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<Option<Figure>> {
     let Some(svg) = run.text("map.svg")? else { return Ok(None) };
+    foreign::check_svg(&svg).with_context(|| run.path.join("map.svg").display().to_string())?;
     let name = title(run);
     let trust = run.score("trustworthiness", None).map_or_else(String::new, |score| {
         format!(" Trustworthiness of the map {:.3}.", score.value)
@@ -152,7 +174,9 @@ mod tests {
             ..Score::new("trustworthiness", 0.9, "made up".into())
         };
         let folder = fixture.add(&result("map", gan, vec![trust]));
-        for (name, content) in [("map.svg", "<svg/>"), ("map.html", "<html/>")] {
+        let page = include_str!("../../map/page.html");
+        let page = page.replace("{{NOTE}}", "").replace("{{DATA}}", "{}");
+        for (name, content) in [("map.svg", "<svg/>"), ("map.html", page.as_str())] {
             std::fs::write(folder.join(name), content).unwrap();
         }
     }

@@ -5,6 +5,7 @@ use crate::report::draw::axis::{Area, Scale};
 use crate::report::draw::canvas::{Anchor, Canvas, INK, SMALL, cut, width};
 use crate::report::draw::look;
 use crate::report::evidence::Evidence;
+use crate::report::file_part;
 use crate::report::measure::mean;
 use crate::report::paper::display_name;
 use crate::report::trials::{Trial, trials, varying};
@@ -49,7 +50,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
                 continue;
             }
             blocks.push(Block::Figure(Figure {
-                name: format!("fig4-{key}{kind}-{}", evidence.dataset),
+                name: format!("fig4-{key}{kind}-{}", file_part(evidence.dataset)),
                 title: format!("{title} against settings that {remark}"),
                 caption: "Each point is a training, its shape and colour the GAN; bars are means over the trainings \
                           with that value."

@@ -5,6 +5,7 @@ use crate::report::draw::axis::{Area, Scale};
 use crate::report::draw::canvas::{Anchor, Canvas, INK, SMALL};
 use crate::report::draw::look;
 use crate::report::evidence::Evidence;
+use crate::report::file_part;
 use crate::report::paper::display_name;
 use crate::report::runs::Run;
 use crate::run_dir::Outcome;
@@ -53,7 +54,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         ""
     };
     let figure = Figure {
-        name: format!("fig3-{}", evidence.dataset),
+        name: format!("fig3-{}", file_part(evidence.dataset)),
         title: "Fréchet distance of every training".to_owned(),
         caption: format!(
             "Each point is a training, at its best checkpoint; boxes (from 5 points on) span the middle half with the \

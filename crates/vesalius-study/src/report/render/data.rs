@@ -1,6 +1,7 @@
 //! Tables for machines: CSV and JSON. Tables of one name from several datasets share a file; column names are a format.
 
 use crate::report::document::{Entry, Grid};
+use crate::text::escape::csv as quote;
 use serde_json::{Map, Value, json};
 
 /// What a column of some rows holds beside its value.
@@ -85,15 +86,6 @@ pub fn csv(grids: &[&Grid]) -> String {
         }
     }
     out
-}
-
-/// RFC 4180.
-fn quote(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }
 
 /// A list of rows: `dataset` and one field per column.

@@ -3,7 +3,7 @@
 
 use super::Part;
 use crate::report::document::{Art, Block, Entry, Figure, Grid, Section};
-use crate::report::draw::canvas::escape;
+use crate::text::escape::html as escape;
 use base64::Engine as _;
 use std::fmt::Write as _;
 

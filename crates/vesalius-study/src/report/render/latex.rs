@@ -1,6 +1,7 @@
 //! Tables as LaTeX for `booktabs`.
 
 use crate::report::document::{Entry, Grid};
+use crate::text::escape::{latex as escape, latex_comment};
 use std::fmt::Write as _;
 
 /// Tables of one name, one after the other.
@@ -32,7 +33,7 @@ pub fn tables(grids: &[&Grid]) -> String {
             out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n");
         }
         for (i, protocol) in protocols.iter().enumerate() {
-            let _ = writeln!(out, "% {}. {protocol}", i + 1);
+            let _ = writeln!(out, "% {}. {}", i + 1, latex_comment(protocol));
         }
     }
     out
@@ -43,47 +44,4 @@ fn cell(entry: &Entry, protocols: &[&str]) -> String {
     let Entry::Measured(measure, _) = entry else { return text };
     let note = protocols.iter().position(|other| *other == measure.protocol);
     note.map_or_else(|| text.clone(), |i| format!("{text}$^{{{}}}$", i + 1))
-}
-
-/// Text that LaTeX sets as it stands.
-fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        let instead = match c {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
-                out.push('\\');
-                out.push(c);
-                continue;
-            }
-            '\\' => "\\textbackslash{}",
-            '~' => "\\textasciitilde{}",
-            '^' => "\\textasciicircum{}",
-            '–' => "--",
-            '−' => "$-$",
-            '±' => "$\\pm$",
-            '∞' => "$\\infty$",
-            'ρ' => "$\\rho$",
-            'τ' => "$\\tau$",
-            '↓' => "$\\downarrow$",
-            '↑' => "$\\uparrow$",
-            '<' => "$<$",
-            '>' => "$>$",
-            _ => {
-                out.push(c);
-                continue;
-            }
-        };
-        out.push_str(instead);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signs_that_latex_reads_otherwise_are_escaped() {
-        assert_eq!(escape("a_b 95 % ρ −1"), "a\\_b 95 \\% $\\rho$ $-$1");
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::Part;
 use crate::report::document::{Art, Block, Entry, Figure, Grid};
+use crate::text::escape::{html, markdown as escape, markdown_code as code, markdown_link as link};
 use std::fmt::Write as _;
 
 /// The report; figures are the files beside it.
@@ -12,9 +13,9 @@ pub fn page(parts: &[Part]) -> String {
             let of = if part.dataset.is_empty() || section.id == "summary" {
                 String::new()
             } else {
-                format!(" ({})", part.dataset)
+                format!(" ({})", escape(&part.dataset))
             };
-            let _ = writeln!(out, "\n## {}{of}\n", section.title);
+            let _ = writeln!(out, "\n## {}{of}\n", escape(&section.title));
             for block in &section.blocks {
                 self::block(&mut out, block);
             }
@@ -25,17 +26,17 @@ pub fn page(parts: &[Part]) -> String {
 
 fn block(out: &mut String, block: &Block) {
     let _ = match block {
-        Block::Heading(text) => writeln!(out, "### {text}\n"),
-        Block::Text(text) => writeln!(out, "{text}\n"),
+        Block::Heading(text) => writeln!(out, "### {}\n", escape(text)),
+        Block::Text(text) => writeln!(out, "{}\n", escape(text)),
         Block::Answers(answers) => {
             for (question, answer) in answers {
-                let _ = writeln!(out, "- **{question}** {answer}");
+                let _ = writeln!(out, "- **{}** {}", escape(question), escape(answer));
             }
             writeln!(out)
         }
         Block::List(points) => {
             for point in points {
-                let _ = writeln!(out, "- {point}");
+                let _ = writeln!(out, "- {}", escape(point));
             }
             writeln!(out)
         }
@@ -49,23 +50,26 @@ fn block(out: &mut String, block: &Block) {
         }
         Block::Links(links) => {
             for (text, file) in links {
-                let _ = writeln!(out, "- [{text}]({file})");
+                let _ = writeln!(out, "- [{}]({})", escape(text), link(file));
             }
             writeln!(out)
         }
-        Block::Code(text) => writeln!(out, "```\n{text}\n```\n"),
+        Block::Code(text) => writeln!(out, "{}\n", code(text)),
         Block::Folded(title, text) => {
-            writeln!(out, "<details><summary>{title}</summary>\n\n```\n{text}```\n\n</details>\n")
+            let title = html(title);
+            writeln!(out, "<details><summary>{title}</summary>\n\n{}\n\n</details>\n", code(text))
         }
     };
 }
 
 fn figure(out: &mut String, figure: &Figure) -> std::fmt::Result {
     let kind = if matches!(figure.art, Art::Png(_)) { "png" } else { "svg" };
-    writeln!(out, "![{}]({}.{kind})\n", figure.alt, figure.name)?;
-    let link =
-        figure.link.as_ref().map_or_else(String::new, |link| format!(" [Interactive map]({link})"));
-    writeln!(out, "**{}.** {}{link}\n", figure.title, figure.caption)
+    writeln!(out, "![{}]({}.{kind})\n", escape(&figure.alt), link(&figure.name))?;
+    let more = figure
+        .link
+        .as_ref()
+        .map_or_else(String::new, |file| format!(" [Interactive map]({})", link(file)));
+    writeln!(out, "**{}.** {}{more}\n", escape(&figure.title), escape(&figure.caption))
 }
 
 /// One table, in pieces that fit a page, with its remarks and protocols.
@@ -74,12 +78,12 @@ pub fn grid(grid: &Grid) -> String {
     let mut out = String::new();
     for (heading, columns) in grid.pieces() {
         if !heading.is_empty() {
-            let _ = writeln!(out, "**{heading}**\n");
+            let _ = writeln!(out, "**{}**\n", escape(&heading));
         }
         let rows: Vec<&Vec<Entry>> = grid.rows_with(&columns).collect();
         let all: Vec<usize> = std::iter::once(0).chain(columns).collect();
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        out += &line(all.iter().map(|&i| plain(&grid.columns[i].title)).collect());
+        out += &line(all.iter().map(|&i| escape(&grid.columns[i].title)).collect());
         let rule = |&i: &usize| if grid.columns[i].text { "---" } else { "---:" }.to_owned();
         out += &line(all.iter().map(rule).collect());
         for row in rows {
@@ -88,22 +92,17 @@ pub fn grid(grid: &Grid) -> String {
         out.push('\n');
     }
     for remark in &grid.remarks {
-        let _ = writeln!(out, "{remark}\n");
+        let _ = writeln!(out, "{}\n", escape(remark));
     }
     for (i, protocol) in protocols.iter().enumerate() {
-        let _ = writeln!(out, "{}. {protocol}", i + 1);
+        let _ = writeln!(out, "{}. {}", i + 1, escape(protocol));
     }
     out
 }
 
 fn cell(entry: &Entry, protocols: &[&str]) -> String {
-    let text = plain(&entry.line());
+    let text = escape(&entry.line());
     let Entry::Measured(measure, _) = entry else { return text };
     let note = protocols.iter().position(|other| *other == measure.protocol);
     note.map_or_else(|| text.clone(), |i| format!("{text} ({})", i + 1))
-}
-
-/// A cell may not hold its own border.
-fn plain(text: &str) -> String {
-    text.replace('|', "\\|")
 }

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use tch::Tensor;
 use vesalius_study::data::closest::{ClosePair, closest};
 use vesalius_study::data::manifest::PixelDepth;
+use vesalius_study::text::escape::csv;
 
 /// Columns of the table.
 const COLUMNS: &str = "set,slice,patient,training_slice,training_patient,view,moved_rows,moved_columns,distance,ratio,\
@@ -32,7 +33,7 @@ pub fn nearest_csv(
         for (i, found) in matches.iter().enumerate() {
             let slice = |set: &PackImages, i: usize| {
                 let slice = set.indices[i];
-                format!("{slice},{}", quoted(&set.pack.manifest().case(slice).patient))
+                format!("{slice},{}", csv(&set.pack.manifest().case(slice).patient))
             };
             let Match { row, view, shift: [down, right], distance, ratio, ssim } = *found;
             let by_features = features.and_then(|both| both[side].of(i)).map_or_else(
@@ -46,21 +47,13 @@ pub fn nearest_csv(
                 "{name},{},{},{},{down},{right},{distance:.6},{ratio:.6},{:.6},{},{ssim:.4},{by_features}",
                 slice(set, i),
                 slice(&sides.training, row),
-                quoted(&View::of(view).describe()),
+                csv(&View::of(view).describe()),
                 searched.alarm.p_value(ratio),
                 searched.alarm.goes_off(ratio)
             );
         }
     }
     text
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }
 
 /// PNG of the `count` synthetic images with the smallest ratios, smallest first, at the working size.

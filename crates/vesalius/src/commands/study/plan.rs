@@ -14,7 +14,7 @@ use vesalius_study::plan::{PackInfo, Plan, Planned, Progress};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
-use vesalius_study::{say, show};
+use vesalius_study::{output, say, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -191,7 +191,9 @@ fn print_scripts(study: &Study, plan: &Plan, known: &Progress) -> Result<()> {
         show!("# nothing to submit now");
     }
     for (text, tasks) in scripts {
-        show!("# {tasks} tasks\n{text}");
+        show!("# {tasks} tasks");
+        output::lines(&text);
+        show!("");
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use vesalius_study::say;
 use vesalius_study::study::Study;
 use vesalius_study::task::Key;
 use vesalius_study::task_dir::TaskDir;
+use vesalius_study::text::escape;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -211,7 +212,8 @@ impl View {
             let folder = TaskDir::of(&self.out, planned.task.stage, &planned.key);
             let line = folder.last_lines(1).pop().unwrap_or_default();
             if let Some(bar) = self.bars.get(&planned.key) {
-                bar.set_message(format!("{}: {line}", name(planned)));
+                let said = format!("{}: {line}", name(planned));
+                bar.set_message(escape::terminal(&said).into_owned());
             }
         }
     }
@@ -220,7 +222,7 @@ impl View {
         if self.plain {
             say!("{line}");
         } else {
-            let _ = self.lines.println(line);
+            let _ = self.lines.println(escape::terminal(line));
         }
     }
 

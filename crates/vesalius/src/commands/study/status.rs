@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_study::plan::{Plan, Progress};
-use vesalius_study::show;
 use vesalius_study::store::GivenUp;
+use vesalius_study::{output, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -116,7 +116,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         failures,
     };
     if args.json {
-        show!("{}", serde_json::to_string_pretty(&status)?);
+        output::json(&status)?;
     } else {
         print(&status);
     }

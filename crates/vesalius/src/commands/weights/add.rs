@@ -5,9 +5,9 @@ use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
 use std::fs::Permissions;
 use std::path::Path;
-use vesalius_study::digest;
 use vesalius_study::say;
 use vesalius_study::weights::{KNOWN, Known};
+use vesalius_study::{digest, read};
 use vesalius_torch::Device;
 use vesalius_torch::nets::inception::FidInception;
 use vesalius_torch::nets::lpips::{Backbone, Lpips};
@@ -21,9 +21,10 @@ const CONVERTER: &str = include_str!("../../../../../scripts/weights_to_safetens
 /// # Errors
 /// When nothing, or the wrong thing, is recognised.
 pub fn import(source: &Path, named: Option<&'static Known>) -> Result<()> {
-    if !source.is_file() {
+    if !source.exists() {
         bail!("{}: no such file", source.display());
     }
+    read::check(source).with_context(|| format!("{}: cannot be read", source.display()))?;
     let recognised = match named {
         Some(known) => vec![known],
         None => recognise(source)?,

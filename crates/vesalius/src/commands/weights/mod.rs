@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::show;
 use vesalius_study::weights::{KNOWN, known};
+use vesalius_study::{output, show};
 use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.
@@ -91,7 +91,7 @@ pub fn in_cache(name: &str) -> Result<PathBuf> {
 fn list(json: bool) -> Result<()> {
     if json {
         let object = BTreeMap::from([("weights", &KNOWN)]);
-        show!("{}", serde_json::to_string_pretty(&object)?);
+        output::json(&object)?;
         return Ok(());
     }
     for weights in &KNOWN {

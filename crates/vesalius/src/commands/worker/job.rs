@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use vesalius_study::data::pack::Pack;
 use vesalius_study::publish::write_file;
+use vesalius_study::read;
 use vesalius_study::run_dir::{Input, Subject};
 use vesalius_study::say;
 use vesalius_study::task::{Stage, Task};
@@ -142,7 +143,7 @@ impl Job<'_> {
         train::run(&self.arguments(arguments)?)?;
         // Where reports look for them.
         for name in ["samples.png", "stats.jsonl"] {
-            if let Ok(bytes) = std::fs::read(own.join(name)) {
+            if let Ok(bytes) = read::bytes(&own.join(name)) {
                 write_file(&self.folder.path().join(name), &bytes)?;
             }
         }
@@ -257,10 +258,10 @@ fn take_over(from: &Path, own: &Path) -> Result<()> {
             other => other?,
         }
     }
-    if let Ok(bytes) = std::fs::read(from.join("stats.jsonl")) {
+    if let Ok(bytes) = read::bytes(&from.join("stats.jsonl")) {
         write_file(&own.join("stats.jsonl"), &bytes)?;
     }
-    if let Ok(bytes) = std::fs::read(from.join("commands.log")) {
+    if let Ok(bytes) = read::bytes(&from.join("commands.log")) {
         write_file(&own.join("commands.log"), &bytes)?;
     }
     Ok(())

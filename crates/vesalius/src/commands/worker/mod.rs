@@ -161,7 +161,7 @@ fn of_submission(path: &Path, element: usize) -> Result<Vec<PathBuf>> {
 /// From now on this process says what it says in the log of a task.
 fn speak_into(folder: &TaskDir) -> Result<()> {
     let path = folder.path().join("output.log");
-    let open = std::fs::File::options().create(true).append(true).open(&path);
+    let open = vesalius_study::read::append(&path);
     let log = open.with_context(|| format!("{}: cannot be written", path.display()))?;
     rustix::stdio::dup2_stdout(&log)
         .and_then(|()| rustix::stdio::dup2_stderr(&log))

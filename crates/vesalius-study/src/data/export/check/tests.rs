@@ -1,4 +1,4 @@
-use super::super::{Exported, export};
+use super::super::{Exported, export, place};
 use super::*;
 use crate::data::manifest::{CaseRecord, Layout, PixelDepth, Provenance, SliceRecord};
 use crate::data::pack::PackWriter;
@@ -7,6 +7,11 @@ use std::path::Path;
 
 /// A pack of 2 x 2 pixels; cases by name, side and number of slices.
 fn pack(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> Pack {
+    written(folder, classes, cases).unwrap();
+    Pack::open(&folder.join("pack")).unwrap()
+}
+
+fn written(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> anyhow::Result<()> {
     let layout = Layout { channels: 1, height: 2, width: 2, depth: PixelDepth::U8 };
     let path = folder.join("pack");
     let mut writer = PackWriter::create(&path, layout).unwrap();
@@ -35,8 +40,7 @@ fn pack(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> Pack
         command: String::new(),
         data_sha256: String::new(),
     };
-    writer.finish(manifest).unwrap();
-    Pack::open(&path).unwrap()
+    writer.finish(manifest)
 }
 
 const ORGAN: [&str; 2] = ["background", "organ"];
@@ -127,11 +131,43 @@ fn cases_that_would_take_each_others_files_are_refused() {
         assert!(twice.contains("two cases a"), "{twice}");
         let case = refusal(&ORGAN, &[("Ärm", Train, 1), ("ärm", Train, 1)], kind);
         assert!(case.contains("cases Ärm and ärm differ in capital letters only"), "{case}");
-        for id in ["", "..", "a/b", "../a", "a\\b"] {
-            let error = refusal(&ORGAN, &[(id, Train, 1)], kind);
-            assert!(error.contains("expected a name that a file can have"), "{error}");
-        }
     }
     let slice = refusal(&ORGAN, &[("a", Train, 2), ("a_0001", Train, 1)], ExportKind::Png);
     assert!(slice.contains("cases a and a_0001 would both be train/images/a_0001.png"), "{slice}");
+}
+
+#[test]
+fn a_case_whose_name_leads_elsewhere_is_neither_written_nor_opened_nor_exported() {
+    for id in
+        ["", ".", "..", "a/b", "../a", "/etc/passwd", "a\\b", "a\nb", "\u{1b}[31m", "a\u{202e}b"]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let error = written(folder.path(), &ORGAN, &[(id, Split::Train, 1)]).unwrap_err();
+        assert!(error.to_string().contains("expected a name that a file can have"), "{error}");
+        written(folder.path(), &ORGAN, &[("a", Split::Train, 1)]).unwrap();
+        let path = folder.path().join("pack/manifest.json");
+        let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        manifest["cases"][0]["id"] = id.into();
+        std::fs::write(&path, manifest.to_string()).unwrap();
+        let error = Pack::open(&folder.path().join("pack")).unwrap_err().to_string();
+        assert!(error.contains("expected") && !error.contains(crate::text::is_hidden), "{error:?}");
+    }
+}
+
+/// The last word, whatever was checked before.
+#[test]
+fn an_export_writes_new_files_below_its_folder_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("out");
+    std::fs::create_dir_all(root.join("images")).unwrap();
+    std::fs::write(root.join("images/there.png"), "precious").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.path().join("gone"), root.join("images/link.png")).unwrap();
+    place(&root, "images/a b (ü).png").unwrap();
+    let above = folder.path().join("x").display().to_string();
+    for file in [above.as_str(), "../x", "images/../../x", "images/there.png", "images/link.png"] {
+        if cfg!(unix) || !file.contains("link") {
+            place(&root, file).unwrap_err();
+        }
+    }
 }
