@@ -1,9 +1,9 @@
 //! Whether the files of a run are those that it left: their digests stand in its sealed `result.json`.
 
-use crate::digest;
 use crate::publish::create_folders;
 use crate::run_dir::{RESULT, RunResult, UNSEALED};
 use crate::seal::{self, Seal};
+use crate::{digest, read};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,7 @@ fn gather(folder: &Path, above: &str, found: &mut BTreeMap<String, String>) -> R
 /// When the result cannot be read.
 pub fn integrity(run: &Path) -> Result<Integrity> {
     let path = run.join(RESULT);
-    let text =
-        std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let text = read::state(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let result = RunResult::read(run)?;
     match seal::check(&text) {
         Seal::Missing if result.format == UNSEALED => return Ok(Integrity::Unknown),
@@ -98,7 +97,7 @@ pub fn integrity(run: &Path) -> Result<Integrity> {
 fn attempt_of(task: &Path, result: &[u8]) -> Option<PathBuf> {
     let attempts = std::fs::read_dir(task.join("attempts")).ok()?;
     let mut paths = attempts.flatten().map(|entry| entry.path());
-    paths.find(|path| std::fs::read(path.join(RESULT)).is_ok_and(|bytes| bytes == result))
+    paths.find(|path| read::state(&path.join(RESULT)).is_ok_and(|bytes| bytes == result))
 }
 
 #[cfg(test)]

@@ -73,5 +73,6 @@ fn is_dead(name: &str, path: &Path) -> bool {
     host_name == host()
         && pid != std::process::id()
         && !crate::lock::is_alive(pid)
+        && path.symlink_metadata().is_ok_and(|data| data.is_file() || data.is_dir())
         && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }

@@ -96,6 +96,7 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
         command: wish.command.clone(),
         remark: wish.remark.clone(),
         overlap: wish.overlap.clone(),
+        address: Some(wish.address.clone()),
     };
     let staged = StagedDir::create(target)?;
     Turing::create(staged.path(), &about, &digests, &pictures, &sessions)?;

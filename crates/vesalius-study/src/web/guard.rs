@@ -1,6 +1,7 @@
 //! What stands before every page: limits, headers, and who is asking.
 
-use super::connection::Peer;
+use super::connection::Ends;
+use super::host;
 use super::rate::Who;
 use super::{Server, page};
 use crate::turing::token::TokenDigest;
@@ -38,8 +39,12 @@ const HEADERS: [(HeaderName, &str); 8] = [
 ];
 
 /// Middleware of every request.
-pub async fn every_request(State(_): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let mut response = if let Some(refusal) = refusal(&request) {
+pub async fn every_request(
+    State(server): State<Arc<Server>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = if let Some(refusal) = refusal(&server, &request) {
         refusal
     } else {
         let limit = Duration::from_secs(REQUEST_SECS);
@@ -53,7 +58,16 @@ pub async fn every_request(State(_): State<Arc<Server>>, request: Request, next:
     response
 }
 
-fn refusal(request: &Request) -> Option<Response> {
+fn refusal(server: &Server, request: &Request) -> Option<Response> {
+    if let Some(text) = server.site.hosts.refusal(request) {
+        let another = text == host::ANOTHER;
+        let status =
+            if another { StatusCode::MISDIRECTED_REQUEST } else { StatusCode::BAD_REQUEST };
+        let mut refused = page::plain(status, text);
+        // Whatever else comes by this connection is no more for this server.
+        refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return Some(refused);
+    }
     let address = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if address > ADDRESS {
         return Some(page::plain(StatusCode::URI_TOO_LONG, "The address is too long."));
@@ -132,7 +146,7 @@ fn allow(server: &Server, known: Option<Who>, peer: IpAddr) -> Result<(), Respon
 
 /// Where a request comes from.
 pub fn peer(parts: &Parts) -> IpAddr {
-    parts.extensions.get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0)
+    parts.extensions.get::<Ends>().map_or(Ipv4Addr::UNSPECIFIED.into(), |ends| ends.peer)
 }
 
 /// A reader who showed a cookie.

@@ -1,8 +1,9 @@
 //! `vesalius serve`: the visual Turing test and the view of a study in a browser.
 //!
-//! `connection` accepts and limits, `guard` stands before every page (headers, limits, tokens), `reading` serves readers,
-//! `owner` and `study` the owner. Nothing that comes from outside becomes a path: pictures are rows or come from a list that
-//! this side made.
+//! `connection` accepts; `places` gives each connection one and takes it back, `meter` knows whom it waits for, `patience` ends
+//! with clients that do not read. `guard` stands before every page (headers, limits, tokens; `host`: names of this server),
+//! `reading` serves readers, `owner` and `study` the owner. Nothing that comes from outside becomes a path: pictures are rows
+//! or come from a list that this side made.
 
 #![expect(
     clippy::result_large_err,
@@ -11,11 +12,15 @@
 
 mod connection;
 mod guard;
+mod meter;
 mod owner;
 mod page;
+mod patience;
+mod places;
 mod reading;
 mod study;
 
+pub mod host;
 pub mod rate;
 pub mod watch;
 
@@ -26,6 +31,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use host::Hosts;
 use rate::Rates;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -40,6 +46,8 @@ pub struct Site {
     pub study: Option<Watch>,
     /// Who has the token may look at the study and at how far readers are.
     pub owner: TokenDigest,
+    /// Names that it answers to.
+    pub hosts: Hosts,
     /// A proxy in front speaks HTTPS: cookies travel on nothing else.
     pub https: bool,
 }
@@ -54,7 +62,7 @@ struct Server {
 /// Bytes of a request's body at most: an answer has about 120.
 const BODY_BYTES: usize = 2048;
 
-/// Serves until `stop` says so; requests at work are finished.
+/// Serves until `stop` says so; requests at work are finished, and nobody is waited for longer than three seconds.
 ///
 /// # Errors
 /// When the runtime cannot start.

@@ -106,7 +106,7 @@ pub fn save(target: &Path, training: &dyn Training, state: &State, settings: &st
 
 /// The settings a checkpoint was trained with; `None` where it does not hold them.
 pub fn read_settings(folder: &Path) -> Option<String> {
-    std::fs::read_to_string(folder.join(SETTINGS)).ok()
+    vesalius_study::read::text(&folder.join(SETTINGS)).ok()
 }
 
 /// Reads the counters and compares every file with its digest.

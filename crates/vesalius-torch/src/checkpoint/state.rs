@@ -69,7 +69,7 @@ impl State {
 /// version.
 pub fn read_state(folder: &Path) -> Result<State> {
     let path = folder.join(STATE);
-    let text = match std::fs::read(&path) {
+    let text = match vesalius_study::read::state(&path) {
         Err(error) if is_of_the_user(&error) => {
             return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
         }

@@ -2,13 +2,14 @@
 
 use crate::commands::study;
 use crate::environment::Stop;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_study::publish;
 use vesalius_study::turing::store::Turing;
 use vesalius_study::turing::token::{self, TokenDigest};
+use vesalius_study::web::host::Hosts;
 use vesalius_study::web::{Site, serve};
 use vesalius_study::{output, say, show};
 
@@ -25,11 +26,15 @@ written: serve it beside a running `vesalius study run`.
 It listens on this machine alone. For others: a proxy that speaks HTTPS in front (nginx, Caddy) and --https, or an SSH tunnel
 (ssh -L 8765:127.0.0.1:8765 HOST). --listen 0.0.0.0:8765 shows links and answers to whoever can read the network's traffic.
 
+It answers to localhost, to the IP address that a browser used, and to the name in `vesalius turing create --address`; other
+names are refused with 421, because a page elsewhere could make its own name lead here. --host NAME adds one.
+
 Without --owner-token-file the owner's link changes at each start; readers' links never do.
 
 Examples:
   vesalius serve --turing turing
   vesalius serve --turing turing --study studies/paper.toml --owner-token-file owner-token
+  vesalius serve --turing turing --https --host turing.example.org
   vesalius serve --study studies/smoke.toml --listen 127.0.0.1:9000")]
 pub struct Args {
     /// Folder that `vesalius turing create` made.
@@ -41,6 +46,9 @@ pub struct Args {
     /// Address and port; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8765", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
+    /// Name (or IP address) that browsers reach it by, when a proxy is in front; once for each.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// A proxy in front speaks HTTPS: browsers send cookies over nothing else then.
     #[arg(long)]
     https: bool,
@@ -51,6 +59,9 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
+    let mut hosts = Hosts::new(args.host.iter().map(String::as_str)).map_err(|name| {
+        anyhow!("--host {name:?}: expected a name or an IP address, without scheme and port")
+    })?;
     let turing = args.turing.as_deref().map(Turing::open).transpose()?;
     let study = args.study.as_deref().map(study::watch).transpose()?;
     let owner = match &args.owner_token_file {
@@ -69,6 +80,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         say!("note: {address} is open to other machines, and nothing is encrypted: see --help");
     }
     if let Some(turing) = &turing {
+        for note in turing.notes() {
+            say!("note: {note}");
+        }
+        if let Some(link) = &turing.about().address {
+            hosts = hosts.and_of_link(link);
+        }
         let readers = turing.readers()?;
         let over = readers.iter().filter(|reader| reader.submitted).count();
         say!("{}: {} readers, {over} submitted", turing.about().title, readers.len());
@@ -77,7 +94,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     show!("http://{address}/owner/{owner}");
     // Without it nobody gets in.
     output::check()?;
-    let site = Site { turing, study, owner: TokenDigest::of(&owner), https: args.https };
+    let site = Site { turing, study, owner: TokenDigest::of(&owner), hosts, https: args.https };
     serve(site, listener, &|| stop.asked())?;
     say!("stopped; every answer that was given is saved");
     Ok(ExitCode::SUCCESS)

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 use vesalius_study::data::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_study::data::pack::{Pack, PackWriter};
 
@@ -109,6 +109,14 @@ impl Server {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; gives how long it took to end, and how it did.
+    pub fn end(&mut self) -> (Duration, ExitStatus) {
+        let begun = Instant::now();
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        (self.child.wait().map(|status| (begun.elapsed(), status))).unwrap()
     }
 
     /// A client who shows a cookie.

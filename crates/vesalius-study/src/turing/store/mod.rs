@@ -1,44 +1,39 @@
 //! The file of a Turing test, `turing.sqlite`: what it is about, readers, pictures, who sees which, answers.
 //!
 //! An answer counts as saved when its transaction is on the disk (WAL, `synchronous = FULL`), and only then is the reader
-//! told. Readers and pictures never change after `create`.
+//! told. Readers and pictures never change after `create`. Digests of all of it lie in the same file (`seal`) and are compared
+//! whenever it is opened, and again when answers and pictures are read.
 
+mod fill;
+mod private;
 mod reading;
 mod results;
+mod seal;
+#[cfg(test)]
+mod tests;
+mod wal;
 
 pub use reading::{Answer, Given, Item, Saved, Submitted};
 pub use results::{Judged, Reader};
 
+use super::create::LINKS;
 use super::token::{self, TokenDigest};
 use super::{Kind, Rating};
 use crate::run_dir::Input;
 use anyhow::{Context as _, Result, bail};
-use rusqlite::{Connection, OpenFlags, Transaction, params};
+use rusqlite::{Connection, OpenFlags, Transaction};
+use seal::Part;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables.
-pub const TURING_VERSION: i64 = 1;
+pub const TURING_VERSION: i64 = 2;
+/// Of those without digests, which are still opened.
+const UNSEALED_VERSION: i64 = 1;
 /// Name of the file in a test's folder.
 pub const FILE: &str = "turing.sqlite";
-
-const TABLES: &str = "
-    CREATE TABLE about (json TEXT NOT NULL);
-    CREATE TABLE reader (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, token_sha256 BLOB NOT NULL UNIQUE, submitted_ms INTEGER);
-    CREATE TABLE picture (
-        id INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('real', 'synthetic')), slice INTEGER NOT NULL,
-        png BLOB NOT NULL, mask BLOB NOT NULL);
-    CREATE TABLE item (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, reader INTEGER NOT NULL REFERENCES reader,
-        place INTEGER NOT NULL, picture INTEGER NOT NULL REFERENCES picture, UNIQUE (reader, place));
-    CREATE TABLE answer (
-        item INTEGER PRIMARY KEY REFERENCES item, revision INTEGER NOT NULL,
-        verdict TEXT NOT NULL CHECK (verdict IN ('real', 'synthetic')),
-        confidence INTEGER NOT NULL CHECK (confidence BETWEEN 1 AND 5),
-        viewed_ms INTEGER NOT NULL, saved_ms INTEGER NOT NULL);";
 
 /// What a test is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +65,9 @@ pub struct About {
     /// What `--allow-overlap` let pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overlap: Vec<String>,
+    /// What links begin with: a server answers to the name in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// A picture to be stored.
@@ -90,6 +88,9 @@ pub struct Picture {
 pub struct Turing {
     path: PathBuf,
     about: About,
+    notes: Vec<String>,
+    /// Digests are kept of everything ([`seal`]).
+    sealed: bool,
     /// Rows of the readers, and the digests of their tokens in the same order.
     readers: (Vec<i64>, Vec<TokenDigest>),
     writer: Mutex<Connection>,
@@ -98,71 +99,33 @@ pub struct Turing {
 }
 
 impl Turing {
-    /// Makes the file in a folder: readers (name, digest of the token), pictures, and which pictures (places in `pictures`)
-    /// each reader sees in which order.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn create(
-        folder: &Path,
-        about: &About,
-        readers: &[(String, TokenDigest)],
-        pictures: &[Picture],
-        sessions: &[Vec<usize>],
-    ) -> Result<()> {
-        let path = folder.join(FILE);
-        let fill = || -> Result<()> {
-            let mut db = Connection::open(&path)?;
-            db.execute_batch(TABLES)?;
-            db.pragma_update(None, "user_version", TURING_VERSION)?;
-            let change = db.transaction()?;
-            change.execute("INSERT INTO about VALUES (?1)", [serde_json::to_string(about)?])?;
-            for (i, (name, token)) in readers.iter().enumerate() {
-                change.execute(
-                    "INSERT INTO reader VALUES (?1, ?2, ?3, NULL)",
-                    params![i as i64 + 1, name, token.0.as_slice()],
-                )?;
-            }
-            for (i, picture) in pictures.iter().enumerate() {
-                change.execute(
-                    "INSERT INTO picture VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![
-                        i as i64 + 1,
-                        picture.kind.name(),
-                        picture.slice as i64,
-                        picture.png,
-                        picture.mask
-                    ],
-                )?;
-            }
-            for (reader, session) in sessions.iter().enumerate() {
-                for (place, &picture) in session.iter().enumerate() {
-                    change.execute(
-                        "INSERT INTO item (name, reader, place, picture) VALUES (?1, ?2, ?3, ?4)",
-                        params![
-                            token::opaque_name(),
-                            reader as i64 + 1,
-                            place as i64,
-                            picture as i64 + 1
-                        ],
-                    )?;
-                }
-            }
-            change.commit()?;
-            db.close().map_err(|(_, error)| error)?;
-            Ok(())
-        };
-        fill().with_context(|| format!("{}: cannot be written", path.display()))
-    }
-
-    /// Opens a test's folder to serve it.
+    /// Opens a test's folder, after everything in it was found as it was saved.
     ///
     /// # Errors
     /// When there is none, it is of another version, damaged, or cannot be written.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
+        if !path.exists() {
+            bail!(
+                "{}: not there; expected a test that `vesalius turing create` made",
+                path.display()
+            );
+        }
+        let log = wal::beside(&path);
+        let mut notes: Vec<String> = [&path, &log, &folder.join(LINKS)]
+            .iter()
+            .filter_map(|path| private::tighten(path))
+            .collect();
+        notes.extend(wal::check(&path)?);
         let open = || -> Result<Self> {
             let writer = connect(&path)?;
+            let sealed = whole(&writer)?;
+            if !sealed {
+                notes.push(format!(
+                    "{}: made before tests kept digests: that answers and pictures are unchanged cannot be checked",
+                    path.display()
+                ));
+            }
             writer.pragma_update(None, "journal_mode", "WAL")?;
             // The default, said aloud: an acknowledged answer survives a power cut.
             writer.pragma_update(None, "synchronous", "FULL")?;
@@ -177,15 +140,14 @@ impl Turing {
                 .unzip();
             drop(query);
             let (path, idle) = (path.clone(), Mutex::default());
-            Ok(Self { path, about, readers, writer: Mutex::new(writer), idle })
+            Ok(Self { path, about, notes, sealed, readers, writer: Mutex::new(writer), idle })
         };
-        if !path.exists() {
-            bail!(
-                "{}: not there; expected a test that `vesalius turing create` made",
-                path.display()
-            );
-        }
         open().with_context(|| format!("{}: cannot be opened", path.display()))
+    }
+
+    /// Remarks of its opening, for the owner.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// What it is about.
@@ -199,18 +161,26 @@ impl Turing {
         token::find(token, digests).map(|place| rows[place])
     }
 
-    fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    /// Whether a part is as it was saved, where that is known.
+    fn check(&self, db: &Connection, part: Part) -> Result<()> {
+        if self.sealed { seal::check(db, part) } else { Ok(()) }
+    }
+
+    /// Asks of one moment: what others write meanwhile is not seen.
+    fn read<T>(&self, ask: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let idle = locked(&self.idle).pop();
         let answer = || -> Result<T> {
             let db = idle.map_or_else(|| connect(&self.path), Ok)?;
-            let found = ask(&db)?;
+            let view = db.unchecked_transaction()?;
+            let found = ask(&view)?;
+            view.finish()?;
             locked(&self.idle).push(db);
             Ok(found)
         };
         answer().with_context(|| format!("{}: cannot be read", self.path.display()))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
+    fn write<T>(&self, change: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
         let mut db = locked(&self.writer);
         let write = || -> Result<T> {
             let transaction =
@@ -230,10 +200,41 @@ fn connect(path: &Path) -> Result<Connection> {
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(Duration::from_secs(5))?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version != TURING_VERSION {
-        bail!("version {version}, expected {TURING_VERSION}");
+    if ![UNSEALED_VERSION, TURING_VERSION].contains(&version) {
+        bail!("version {version}, expected {UNSEALED_VERSION} or {TURING_VERSION}");
     }
     Ok(db)
+}
+
+/// Whether digests are kept, and all match.
+///
+/// # Errors
+/// When the file is damaged.
+fn whole(db: &Connection) -> Result<bool> {
+    let view = db.unchecked_transaction()?;
+    let said: String = view.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if said != "ok" {
+        // SQLite's words may be of several lines.
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        bail!("damaged ({said}); expected it as it was saved: go back to a copy of the folder");
+    }
+    if view.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        bail!(
+            "damaged (rows are missing); expected it as it was saved: go back to a copy of the folder"
+        );
+    }
+    let version: i64 = view.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let sealed = view.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'seal'")?.exists([])?;
+    if sealed != (version == TURING_VERSION) {
+        bail!(
+            "damaged (its version is not that of its tables); expected it as it was saved: go back to a copy of the folder"
+        );
+    }
+    if sealed {
+        seal::check_all(&view)?;
+    }
+    view.finish()?;
+    Ok(sealed)
 }
 
 fn kind(row: &rusqlite::Row, at: usize) -> rusqlite::Result<Kind> {
@@ -243,7 +244,8 @@ fn kind(row: &rusqlite::Row, at: usize) -> rusqlite::Result<Kind> {
 
 /// Verdict and confidence in two columns from `at` on.
 fn rating(row: &rusqlite::Row, at: usize) -> rusqlite::Result<Rating> {
-    Ok(Rating { verdict: kind(row, at)?, confidence: row.get(at + 1)? })
+    let rating = Rating { verdict: kind(row, at)?, confidence: row.get(at + 1)? };
+    if rating.is_valid() { Ok(rating) } else { Err(rusqlite::Error::InvalidQuery) }
 }
 
 /// A panic elsewhere leaves connections as they were: an open transaction is rolled back when it is dropped.

@@ -1,5 +1,6 @@
 //! What a reader does: look at images, answer, change an answer, submit.
 
+use super::seal::{self, Part};
 use super::{Turing, rating};
 use crate::turing::{Kind, Rating};
 use anyhow::Result;
@@ -80,6 +81,7 @@ impl Turing {
     /// When the file cannot be read.
     pub fn session(&self, reader: i64) -> Result<(Vec<Item>, bool)> {
         self.read(|db| {
+            self.check(db, Part::Reader(reader))?;
             let mut query = db.prepare_cached(
                 "SELECT item.name, revision, verdict, confidence FROM item LEFT JOIN answer ON answer.item = item.id
                  WHERE reader = ?1 ORDER BY place",
@@ -104,11 +106,16 @@ impl Turing {
     pub fn picture(&self, reader: i64, name: &str, mask: bool) -> Result<Option<Vec<u8>>> {
         let column = if mask { "mask" } else { "png" };
         self.read(|db| {
-            db.prepare_cached(&format!(
-                "SELECT {column} FROM item JOIN picture ON picture.id = item.picture WHERE name = ?1 AND reader = ?2"
-            ))?
-            .query_row(params![name, reader], |row| row.get(0))
-            .optional()
+            let found = db
+                .prepare_cached(&format!(
+                    "SELECT picture.id, {column} FROM item JOIN picture ON picture.id = item.picture
+                     WHERE name = ?1 AND reader = ?2"
+                ))?
+                .query_row(params![name, reader], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((row, png)) = found else { return Ok(None) };
+            self.check(db, Part::Picture(row))?;
+            Ok(Some(png))
         })
     }
 
@@ -128,6 +135,7 @@ impl Turing {
                 .query_row(params![given.image, reader], |row| row.get(0))
                 .optional()?;
             let Some(item) = item else { return Ok(Saved::NoSuchImage) };
+            self.check(change, Part::Reader(reader))?;
             if submitted(change, reader)? {
                 return Ok(Saved::Closed);
             }
@@ -162,6 +170,7 @@ impl Turing {
                     given.viewed_ms,
                     now_ms()
                 ])?;
+            self.seal(change, reader)?;
             Ok(Saved::Yes(Answer { revision: revision + 1, rating: new }))
         })
     }
@@ -172,6 +181,7 @@ impl Turing {
     /// When the file cannot be written; nothing has changed then.
     pub fn submit(&self, reader: i64) -> Result<Submitted> {
         self.write(|change| {
+            self.check(change, Part::Reader(reader))?;
             if submitted(change, reader)? {
                 return Ok(Submitted::Before);
             }
@@ -186,8 +196,14 @@ impl Turing {
             }
             let set = "UPDATE reader SET submitted_ms = ?1 WHERE id = ?2";
             change.execute(set, params![now_ms(), reader])?;
+            self.seal(change, reader)?;
             Ok(Submitted::Yes)
         })
+    }
+
+    /// Seals what a reader has answered, after a change to it.
+    fn seal(&self, change: &Connection, reader: i64) -> Result<()> {
+        if self.sealed { seal::set(change, Part::Reader(reader)) } else { Ok(()) }
     }
 }
 

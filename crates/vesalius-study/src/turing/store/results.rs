@@ -1,5 +1,6 @@
 //! What the owner gets of a test: how far readers are, their answers, pictures.
 
+use super::seal::Part;
 use super::{Turing, kind, rating};
 use crate::turing::{Kind, Rating};
 use anyhow::Result;
@@ -45,12 +46,12 @@ impl Turing {
     /// When the file cannot be read.
     pub fn readers(&self) -> Result<Vec<Reader>> {
         self.read(|db| {
-            db.prepare_cached(
+            let mut query = db.prepare_cached(
                 "SELECT reader.id, reader.name, count(item.id), count(answer.item), submitted_ms IS NOT NULL
                  FROM reader LEFT JOIN item ON item.reader = reader.id LEFT JOIN answer ON answer.item = item.id
                  GROUP BY reader.id ORDER BY reader.id",
-            )?
-            .query_map([], |row| {
+            )?;
+            let readers = query.query_map([], |row| {
                 Ok(Reader {
                     id: row.get(0)?,
                     name: row.get(1)?,
@@ -58,8 +59,8 @@ impl Turing {
                     answered: row.get::<_, i64>(3)? as usize,
                     submitted: row.get(4)?,
                 })
-            })?
-            .collect()
+            })?;
+            Ok(readers.collect::<rusqlite::Result<_>>()?)
         })
     }
 
@@ -69,12 +70,13 @@ impl Turing {
     /// When the file cannot be read.
     pub fn judged(&self, reader: i64) -> Result<Vec<Judged>> {
         self.read(|db| {
-            db.prepare_cached(
+            self.check(db, Part::Reader(reader))?;
+            let mut query = db.prepare_cached(
                 "SELECT picture.id, kind, slice, place, verdict, confidence, viewed_ms FROM answer
                  JOIN item ON item.id = answer.item JOIN picture ON picture.id = item.picture
                  WHERE reader = ?1 ORDER BY place",
-            )?
-            .query_map([reader], |row| {
+            )?;
+            let judged = query.query_map([reader], |row| {
                 Ok(Judged {
                     picture: row.get(0)?,
                     kind: kind(row, 1)?,
@@ -83,8 +85,8 @@ impl Turing {
                     rating: rating(row, 4)?,
                     viewed_ms: row.get(6)?,
                 })
-            })?
-            .collect()
+            })?;
+            Ok(judged.collect::<rusqlite::Result<_>>()?)
         })
     }
 
@@ -94,8 +96,9 @@ impl Turing {
     /// When there is none, or the file cannot be read.
     pub fn by_row(&self, picture: i64) -> Result<(Vec<u8>, Vec<u8>)> {
         self.read(|db| {
-            db.prepare_cached("SELECT png, mask FROM picture WHERE id = ?1")?
-                .query_row([picture], |row| Ok((row.get(0)?, row.get(1)?)))
+            self.check(db, Part::Picture(picture))?;
+            let mut query = db.prepare_cached("SELECT png, mask FROM picture WHERE id = ?1")?;
+            Ok(query.query_row([picture], |row| Ok((row.get(0)?, row.get(1)?)))?)
         })
     }
 }

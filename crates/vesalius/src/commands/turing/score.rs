@@ -53,6 +53,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let meter = Meter::start();
     let turing = Turing::open(&args.test)?;
+    for note in turing.notes() {
+        say!("note: {note}");
+    }
     let mut readings = vec![];
     for reader in turing.readers()? {
         if reader.submitted || (args.unfinished && reader.answered > 0) {

@@ -1,8 +1,11 @@
 //! The visual Turing test over HTTP: a reading and its scores, and what cannot be drawn.
 
+mod damage;
 mod durable;
+mod host;
 mod leak;
 mod refused;
+mod slow;
 
 use super::Bench;
 use super::site::{Client, Server, create, given, images, packs};
