@@ -42,7 +42,8 @@ fn explain(fault: &PanicHookInfo) {
                 "error: a fault of vesalius itself{place}: {line}; please report it (RUST_BACKTRACE=1 tells more)"
             );
             if std::env::var_os("RUST_BACKTRACE").is_some_and(|wish| wish != "0") {
-                say!("{}", std::backtrace::Backtrace::force_capture());
+                let trace = std::backtrace::Backtrace::force_capture().to_string();
+                trace.lines().for_each(|line| say!("{line}"));
             }
         }
     }

@@ -129,7 +129,19 @@ fn slurm(args: &Args, study: &Study) -> Result<Slurm> {
             );
         }
     }
+    show_foreign_shell(args, study);
     Slurm::new(&study.folder(), &study.name, study.slurm(), program()?)
+}
+
+/// A study file can come from anybody, and its `setup` runs on the cluster as whoever submits it.
+fn show_foreign_shell(args: &Args, study: &Study) {
+    let settings = study.slurm();
+    for (name, lines) in [("setup", &settings.setup), ("lines", &settings.lines)] {
+        if !lines.is_empty() {
+            say!("every job begins with what {} has under [slurm] {name}:", args.study.display());
+            lines.iter().for_each(|line| say!("    {line}"));
+        }
+    }
 }
 
 /// This program, which workers are, too.

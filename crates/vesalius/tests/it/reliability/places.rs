@@ -25,7 +25,7 @@ fn contents(folder: &Path, below: &str, found: &mut BTreeMap<String, (String, u6
 const OF_THE_MOMENT: [&str; 6] =
     ["state.json", "stats.jsonl", "events.out", "result.json", "commands.log", "report"];
 
-fn comparable(folder: &Path) -> BTreeMap<String, (String, u64)> {
+pub fn comparable(folder: &Path) -> BTreeMap<String, (String, u64)> {
     let mut found = BTreeMap::new();
     contents(folder, "", &mut found);
     found.retain(|name, _| !OF_THE_MOMENT.iter().any(|part| name.contains(part)));
@@ -38,6 +38,11 @@ fn comparable(folder: &Path) -> BTreeMap<String, (String, u64)> {
         found.insert("/manifest.json".to_owned(), (json.to_string(), 0));
     }
     found
+}
+
+/// A command whose `OUT` is another.
+pub fn with(command: &[&str], out: &str) -> Vec<String> {
+    command.iter().map(|word| if *word == "OUT" { out } else { word }.to_owned()).collect()
 }
 
 #[test]
@@ -63,21 +68,12 @@ fn a_disk_that_is_full_at_any_place_leaves_nothing_half_written() {
     let report = vec!["report", "run", "--out", "OUT"];
     let train = tiny("OUT", "0.16", &["training.checkpoint_every_kimg=0.08"]);
     let commands = [sample, export, prepare, report, train];
-    let with = |command: &[&str], out: &str| -> Vec<String> {
-        command
-            .iter()
-            .map(|word| if *word == "OUT" { out.to_owned() } else { (*word).to_owned() })
-            .collect()
-    };
-    let words = |command: &[String]| {
-        command.iter().map(String::as_str).map(str::to_owned).collect::<Vec<_>>()
-    };
     let mut refused = 0;
     let places = count("VESALIUS_PLACES", 10);
     let mut expected = vec![];
     for (i, command) in commands.iter().enumerate() {
         let out = format!("whole-{i}");
-        let command = words(&with(command, &out));
+        let command = with(command, &out);
         bench.ok(&command.iter().map(String::as_str).collect::<Vec<_>>());
         let mut all = BTreeMap::new();
         contents(&bench.path(&out), "", &mut all);
