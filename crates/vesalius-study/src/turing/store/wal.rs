@@ -43,7 +43,7 @@ pub fn check(database: &Path) -> Result<Option<String>> {
     let mut seen = 0;
     // Ends: each round either sees the same again or begins to count anew, at most so often.
     for _ in 0..LOOKS * 8 {
-        let bytes = match std::fs::read(&path) {
+        let bytes = match crate::read::bytes(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => {
