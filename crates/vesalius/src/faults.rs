@@ -43,7 +43,9 @@ fn explain(fault: &PanicHookInfo) {
             );
             if std::env::var_os("RUST_BACKTRACE").is_some_and(|wish| wish != "0") {
                 let trace = std::backtrace::Backtrace::force_capture().to_string();
-                trace.lines().for_each(|line| say!("{line}"));
+                for line in trace.lines() {
+                    say!("{line}");
+                }
             }
         }
     }

@@ -109,10 +109,14 @@ mod tests {
         for poison in [0.1, f64::NAN, f64::INFINITY] {
             let steps = [(0.1, 0.7), (1.0 / 3.0, poison), (1e-9, -2.5), (7.7, 0.3)];
             let mut whole = Window::start(40);
-            steps.iter().for_each(|&(d, g)| whole.add(losses(d, g)));
+            for &(d, g) in &steps {
+                whole.add(losses(d, g));
+            }
             for cut in 0..=steps.len() {
                 let mut first = Window::start(40);
-                steps[..cut].iter().for_each(|&(d, g)| first.add(losses(d, g)));
+                for &(d, g) in &steps[..cut] {
+                    first.add(losses(d, g));
+                }
                 let mut second = match first.state() {
                     None => Window::start(40),
                     Some(state) => {
@@ -120,7 +124,9 @@ mod tests {
                         Window::resume(serde_json::from_str(&text).unwrap())
                     }
                 };
-                steps[cut..].iter().for_each(|&(d, g)| second.add(losses(d, g)));
+                for &(d, g) in &steps[cut..] {
+                    second.add(losses(d, g));
+                }
                 let bits = |stat: Stat| [stat.kimg, stat.loss_d, stat.loss_g].map(f64::to_bits);
                 assert_eq!(bits(second.finish(72, 1.0)), bits(whole.finish(72, 1.0)), "{cut}");
             }

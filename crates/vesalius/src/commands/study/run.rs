@@ -139,7 +139,9 @@ fn show_foreign_shell(args: &Args, study: &Study) {
     for (name, lines) in [("setup", &settings.setup), ("lines", &settings.lines)] {
         if !lines.is_empty() {
             say!("every job begins with what {} has under [slurm] {name}:", args.study.display());
-            lines.iter().for_each(|line| say!("    {line}"));
+            for line in lines {
+                say!("    {line}");
+            }
         }
     }
 }

@@ -23,16 +23,19 @@ fn trained(bench: &Bench, run: &str, kimg: &str) -> PathBuf {
     bench.path(run)
 }
 
+/// A name, and what is done to a checkpoint.
+type Spoil<'a> = (&'a str, &'a dyn Fn(&Path));
+
 #[test]
 fn a_training_goes_on_from_the_newest_checkpoint_that_is_whole_and_ends_the_same() {
     let bench = Bench::new();
     bench.phantom_pack("pack");
     bench.ok(&tiny("straight", "0.4", &OFTEN));
     let expected = newest(&bench.path("straight"), 400);
-    let spoil: [(&str, &dyn Fn(&Path)); 5] = [
+    let spoil: [Spoil; 5] = [
         ("emptied", &|path| std::fs::write(path.join("generator.safetensors"), b"").unwrap()),
         ("missing", &|path| {
-            std::fs::remove_file(path.join("generator_optimiser.safetensors")).unwrap()
+            std::fs::remove_file(path.join("generator_optimiser.safetensors")).unwrap();
         }),
         ("flipped", &|path| {
             let file = path.join("averaged.safetensors");

@@ -47,6 +47,11 @@ fn name(path: &str) -> &str {
     Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
+/// Previews are called alike.
+fn is_checkpoint(name: &str) -> bool {
+    name.starts_with("kimg_") && Path::new(name).extension().is_none_or(|end| end != "png")
+}
+
 /// Every published name of `calls` that `is_promised`: flushed before, and its folder after. Gives how many.
 fn check(calls: &[Call], is_promised: impl Fn(&str) -> bool) -> usize {
     let mut seen = 0;
@@ -78,12 +83,12 @@ fn what_is_promised_is_flushed_before_it_has_its_name_and_its_folder_after() {
     let bench = Bench::new();
     bench.phantom_pack("pack");
     let calls = traced(&bench, &tiny("run", "0.4", &["training.checkpoint_every_kimg=0.08"]));
-    assert_eq!(check(&calls, |name| name.starts_with("kimg_") && !name.ends_with(".png")), 5);
+    assert_eq!(check(&calls, is_checkpoint), 5);
     assert_eq!(check(&calls, |name| name == "task.toml"), 1);
     // All files of a checkpoint, its folder, and the statistics that it must not be ahead of.
     let first = calls
         .iter()
-        .position(|call| matches!(call, Call::Rename(_, to) if name(to).starts_with("kimg_") && !to.ends_with(".png")));
+        .position(|call| matches!(call, Call::Rename(_, to) if is_checkpoint(name(to))));
     let Some(Call::Rename(staged, _)) = first.map(|i| &calls[i]) else { panic!("no checkpoint") };
     let flushed: Vec<&str> = calls[..first.unwrap()]
         .iter()
