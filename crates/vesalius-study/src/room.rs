@@ -34,7 +34,7 @@ pub fn lacks(error: &anyhow::Error) -> bool {
 
 /// Bytes that are free where a folder lies; none where nobody tells.
 pub fn free(folder: &Path) -> Option<u64> {
-    let there = folder.ancestors().find(|path| path.exists())?;
+    let there = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
     let found = rustix::fs::statvfs(there).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
