@@ -42,16 +42,23 @@ impl Volume {
     fn slice_digest(&self, slice: usize) -> String {
         let mut planes: Vec<&[f32]> = (0..self.channels).map(|c| self.plane(slice, c)).collect();
         // Grey stored as colour is the same picture.
-        if planes.iter().all(|plane| *plane == planes[0]) {
+        if planes.iter().skip(1).all(|plane| *plane == planes[0]) {
             planes.truncate(1);
         }
         if planes.iter().all(|plane| plane.iter().all(|value| value == &plane[0])) {
             return String::new();
         }
         let mut bytes = format!("{}x{}x{}:", planes.len(), self.height, self.width).into_bytes();
-        // -0 and 0 are one value.
-        let values = planes.into_iter().flatten().map(|value| value + 0.0);
-        bytes.extend(values.flat_map(f32::to_le_bytes));
+        let mut start = bytes.len();
+        bytes.resize(start + planes.iter().map(|plane| 4 * plane.len()).sum::<usize>(), 0);
+        // By planes and fours: one byte after the other was a fifth of what preparing takes.
+        for plane in planes {
+            for (four, value) in bytes[start..].chunks_exact_mut(4).zip(plane) {
+                // -0 and 0 are one value.
+                four.copy_from_slice(&(value + 0.0).to_le_bytes());
+            }
+            start += 4 * plane.len();
+        }
         digest::of_bytes(&bytes)[..16].to_owned()
     }
 
