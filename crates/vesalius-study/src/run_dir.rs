@@ -2,7 +2,7 @@
 
 use crate::data::pack::Pack;
 use crate::score::Score;
-use crate::text::{Label, strings};
+use crate::text::{label, strings};
 use crate::{publish, run_files, seal};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -194,7 +194,7 @@ impl RunResult {
     /// What tables, figures and files are called by is short; that all texts are printable was seen when they were read.
     fn check_names(&self) -> Result<()> {
         let check = |what: &'static str, name: Option<&String>| {
-            name.map_or(Ok(()), |name| Label::check(name)).context(what)
+            name.map_or(Ok(()), |name| label::check(name)).context(what)
         };
         check("stage", Some(&self.stage))?;
         check("subject.dataset", Some(&self.subject.dataset))?;

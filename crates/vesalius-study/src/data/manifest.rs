@@ -1,6 +1,6 @@
 //! `manifest.json` of a pack: what is in it, where it came from, who is on which side of the split.
 
-use crate::text::{FileStem, Label, strings};
+use crate::text::{file_stem, label, strings};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -292,12 +292,12 @@ impl Manifest {
     /// The first name that is refused, in one line.
     pub fn check_names(&self) -> Result<(), String> {
         let label = |what: &str, name: &str| {
-            Label::check(name).map_err(|refused| format!("{what}: {refused}"))
+            label::check(name).map_err(|refused| format!("{what}: {refused}"))
         };
         label("dataset", &self.dataset)?;
         self.classes.iter().try_for_each(|class| label("classes", class))?;
         for (i, case) in self.cases.iter().enumerate() {
-            FileStem::check(&case.id).map_err(|refused| format!("case {i}: id {refused}"))?;
+            file_stem::check(&case.id).map_err(|refused| format!("case {i}: id {refused}"))?;
             label("patient", &case.patient)?;
             label("group", case.group.as_deref().unwrap_or_default())?;
         }

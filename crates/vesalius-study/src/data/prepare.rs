@@ -10,7 +10,7 @@ use super::sheet::{Draft, Head, Measured};
 use super::source::{Source, below};
 use super::split::SplitRule;
 use super::volume::{CaseFiles, Found, Reader};
-use crate::text::{FileStem, Label};
+use crate::text::{file_stem, label};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ fn load(
         format!("{}{mask}", name())
     })?;
     if let Some(group) = &loaded.group {
-        Label::check(group).with_context(|| format!("{}: group of its patient", name()))?;
+        label::check(group).with_context(|| format!("{}: group of its patient", name()))?;
     }
     let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
     let slices = loaded.volume.slice_digests();
@@ -229,9 +229,9 @@ fn check_ids(cases: &[CaseFiles]) -> Result<()> {
 
 /// What files and folders are called becomes names in tables and names of files.
 fn check_names(root: &Path, dataset: &str, classes: &[String], cases: &[CaseFiles]) -> Result<()> {
-    Label::check(dataset).with_context(|| format!("{}: name of the dataset", root.display()))?;
+    label::check(dataset).with_context(|| format!("{}: name of the dataset", root.display()))?;
     for class in classes {
-        Label::check(class).with_context(|| format!("{}: name of a class", root.display()))?;
+        label::check(class).with_context(|| format!("{}: name of a class", root.display()))?;
     }
     for case in cases {
         for path in case.images.iter().chain(&case.masks) {
@@ -244,8 +244,8 @@ fn check_names(root: &Path, dataset: &str, classes: &[String], cases: &[CaseFile
             }
         }
         let of = || case.images.first().map_or_else(String::new, |path| path.display().to_string());
-        FileStem::check(&case.id).with_context(|| format!("{}: case", of()))?;
-        Label::check(&case.patient).with_context(|| format!("{}: patient", of()))?;
+        file_stem::check(&case.id).with_context(|| format!("{}: case", of()))?;
+        label::check(&case.patient).with_context(|| format!("{}: patient", of()))?;
     }
     Ok(())
 }

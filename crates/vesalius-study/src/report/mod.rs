@@ -22,7 +22,7 @@ pub mod trials;
 pub mod verdict;
 
 use crate::publish::StagedDir;
-use crate::text::{FileStem, escape};
+use crate::text::{escape, file_stem};
 use anyhow::{Context, Result};
 use document::{Art, Block, Figure, Grid};
 use render::{Part, data, figures, grids, html, latex, markdown};
@@ -41,7 +41,7 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
     let parts = parts(&runs)?;
     let staged = StagedDir::create(target)?;
     let put = |name: &str, content: &[u8]| {
-        FileStem::check(name).with_context(|| format!("{}: a file", target.display()))?;
+        file_stem::check(name).with_context(|| format!("{}: a file", target.display()))?;
         staged.write(name, content)
     };
     let mut tables: BTreeMap<&str, Vec<&Grid>> = BTreeMap::new();

@@ -3,7 +3,7 @@
 use super::{Masks, Study};
 use crate::search::{self, Sampler};
 use crate::space::{PRESET, Parameter, Scale};
-use crate::text::{FileStem, Label};
+use crate::text::{file_stem, label};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,11 +15,11 @@ impl Study {
             let file = self.at_line("name");
             bail!("{file}: name `{}`, expected letters, digits, - _ and .", self.name);
         }
-        if let Err(refused) = FileStem::check(&self.name) {
+        if let Err(refused) = file_stem::check(&self.name) {
             bail!("{}: name {refused}", self.at_line("name"));
         }
         for dataset in &self.dataset {
-            if let Err(refused) = Label::check(&dataset.name()) {
+            if let Err(refused) = label::check(&dataset.name()) {
                 bail!("{}: name of the dataset {refused}", self.at(&dataset.pack.span()));
             }
         }

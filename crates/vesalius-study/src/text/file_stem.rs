@@ -1,77 +1,34 @@
 //! Names that files get.
 
 use super::{Refused, is_hidden};
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// The stem of a file's name: whatever is put behind it with a dot or a number, it stays one file in one folder.
-///
-/// Not empty, no `/` and no `\`, no leading dot, nothing hidden ([`is_hidden`]), room for an ending. Blanks, brackets,
-/// `+`, umlauts and other scripts are parts of names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct FileStem(String);
 
 /// Bytes at most: file systems take 255, `_0000.nii.gz` is the longest ending.
 const LONGEST: usize = 240;
 
-impl FileStem {
-    /// The name, if it is one.
-    ///
-    /// # Errors
-    /// What is wrong with it, in one line.
-    pub fn new(text: &str) -> Result<Self, Refused> {
-        Self::check(text)?;
-        Ok(Self(text.to_owned()))
-    }
-
-    /// Whether it is one.
-    ///
-    /// # Errors
-    /// What is wrong with it, in one line.
-    pub fn check(text: &str) -> Result<(), Refused> {
-        let why = if text.trim().is_empty() {
-            " is empty, expected a name that a file can have"
-        } else if text.contains(is_hidden) {
-            " has characters that are not seen, expected a name that a file can have"
-        } else if text.contains(['/', '\\']) || text.starts_with('.') {
-            " leads elsewhere or is hidden, expected a name that a file can have, without / and \\ and leading dots"
-        } else if text.len() > LONGEST {
-            return Err(Refused::new(
-                text,
-                format!(" has {} bytes, expected at most {LONGEST} of a file's name", text.len()),
-            ));
-        } else {
-            return Ok(());
-        };
-        Err(Refused::new(text, why))
-    }
-
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for FileStem {
-    type Error = Refused;
-
-    fn try_from(text: String) -> Result<Self, Refused> {
-        Self::check(&text)?;
-        Ok(Self(text))
-    }
-}
-
-impl From<FileStem> for String {
-    fn from(stem: FileStem) -> Self {
-        stem.0
-    }
-}
-
-impl fmt::Display for FileStem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Refuses what no file can be called, or would be another file.
+///
+/// A stem is not empty, has no `/` and no `\`, no leading dot, nothing hidden ([`is_hidden`]), and room for an ending: whatever is
+/// put behind it with a dot or a number, it stays one file in one folder. Blanks, brackets, `+`, umlauts and other scripts are
+/// parts of names.
+///
+/// # Errors
+/// What is wrong with it, in one line.
+pub fn check(text: &str) -> Result<(), Refused> {
+    let why = if text.trim().is_empty() {
+        " is empty, expected a name that a file can have"
+    } else if text.contains(is_hidden) {
+        " has characters that are not seen, expected a name that a file can have"
+    } else if text.contains(['/', '\\']) || text.starts_with('.') {
+        " leads elsewhere or is hidden, expected a name that a file can have, without / and \\ and leading dots"
+    } else if text.len() > LONGEST {
+        return Err(Refused::new(
+            text,
+            format!(" has {} bytes, expected at most {LONGEST} of a file's name", text.len()),
+        ));
+    } else {
+        return Ok(());
+    };
+    Err(Refused::new(text, why))
 }
 
 #[cfg(test)]
@@ -91,7 +48,7 @@ mod tests {
             "é",
             &"x".repeat(240),
         ] {
-            assert_eq!(FileStem::new(name).unwrap().as_str(), name);
+            check(name).unwrap();
         }
     }
 
@@ -121,11 +78,9 @@ mod tests {
             "a\u{e0041}",
             &"é".repeat(121),
         ] {
-            let error = FileStem::new(name).unwrap_err().to_string();
+            let error = check(name).unwrap_err().to_string();
             assert!(error.contains("expected") && error.len() < 400, "{error}");
             assert!(!error.contains(is_hidden), "{error:?}");
-            let json = serde_json::to_string(name).unwrap();
-            assert!(serde_json::from_str::<FileStem>(&json).is_err(), "{json}");
         }
     }
 }

@@ -1,17 +1,14 @@
 //! Text that comes out of files is data, never markup, a path or a command.
 //!
-//! It is checked once, where its file is opened ([`strings`], [`FileStem`], [`Label`]), and escaped once per format in which
+//! It is checked once, where its file is opened ([`strings`], [`file_stem`], [`label`]), and escaped once per format in which
 //! it is shown ([`escape`]). The second does not trust the first: paths and command lines are somebody's own and may hold
 //! anything.
 
 pub mod escape;
-mod file_stem;
-mod label;
+pub mod file_stem;
+pub mod label;
 pub mod shell;
 pub mod strings;
-
-pub use file_stem::FileStem;
-pub use label::Label;
 
 /// Whether a character is not seen, or makes others be seen elsewhere than they stand: control characters, ends of lines
 /// and paragraphs, marks of writing direction, invisible signs and tags. Joiners, without which some scripts cannot be

@@ -5,7 +5,7 @@ use super::{ExportKind, Work, case_files};
 use crate::data::classes::{BACKGROUND, check_classes};
 use crate::data::manifest::{Manifest, Split};
 use crate::data::pack::Pack;
-use crate::text::FileStem;
+use crate::text::file_stem;
 use anyhow::{Result, bail};
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ fn one_file_each(pack: &Pack, kind: ExportKind, work: &[Work]) -> Result<()> {
     for case in cases {
         let id = case.id.as_str();
         // Opening a pack has checked it; what becomes a path is checked where it does, too.
-        if let Err(refused) = FileStem::check(id) {
+        if let Err(refused) = file_stem::check(id) {
             bail!("{name}: case {refused}");
         }
         match ids.insert(id.to_lowercase(), id) {

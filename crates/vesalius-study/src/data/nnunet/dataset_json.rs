@@ -1,6 +1,6 @@
 //! `dataset.json` of nnU-Net and of the Medical Segmentation Decathlon.
 
-use crate::text::Label;
+use crate::text::label;
 use anyhow::{Context, Result, bail};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -80,7 +80,7 @@ pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
     };
     // Descriptions and licences have lines; what things are called has one.
     for name in found.name.iter().chain(found.classes.iter().flatten()) {
-        Label::check(name)?;
+        label::check(name)?;
     }
     Ok(found)
 }
