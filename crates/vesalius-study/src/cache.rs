@@ -1,7 +1,7 @@
 //! What is computed once and kept: files whose names hold the beginning of their digest, so that a damaged one is never
 //! taken for what it was.
 
-use crate::publish::write_with;
+use crate::publish::write_then_name;
 use crate::{digest, say};
 use anyhow::{Context as _, Result};
 use std::path::{Path, PathBuf};
@@ -59,18 +59,17 @@ pub fn keep(
     extension: &str,
     write: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
-    let unnamed = folder.join(format!("{stem}.new.{extension}"));
-    write_with(&unnamed, write)?;
-    if let Some(theirs) = find(folder, stem, extension)? {
-        let _ = std::fs::remove_file(&unnamed);
-        return Ok(theirs);
-    }
-    let digest = digest::of_file(&unnamed)
-        .with_context(|| format!("{}: cannot be read", unnamed.display()))?;
-    let path = folder.join(format!("{stem}-{}.{extension}", &digest[..SHOWN]));
-    std::fs::rename(&unnamed, &path)
-        .with_context(|| format!("{}: cannot be renamed into place", path.display()))?;
-    Ok(path)
+    let mut theirs = None;
+    let kept = write_then_name(&folder.join(format!("{stem}.{extension}")), write, |content| {
+        theirs = find(folder, stem, extension)?;
+        if theirs.is_some() {
+            return Ok(None);
+        }
+        let digest = digest::of_file(content)
+            .with_context(|| format!("{}: cannot be read", content.display()))?;
+        Ok(Some(folder.join(format!("{stem}-{}.{extension}", &digest[..SHOWN]))))
+    })?;
+    kept.or(theirs).context("one of the two has a name")
 }
 
 #[cfg(test)]
@@ -92,5 +91,21 @@ mod tests {
         assert_eq!(find(&cache, "unet-1", "bin").unwrap(), None);
         assert!(!first.exists());
         assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn many_who_keep_the_same_at_once_are_not_in_each_other_s_way() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..8 {
+                        keep(folder.path(), "f", "bin", |path| Ok(std::fs::write(path, b"same")?))
+                            .unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

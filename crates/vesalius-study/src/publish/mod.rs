@@ -43,6 +43,24 @@ pub fn write_with(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Resul
     put(path, 0o644, |file| write(file.path())).and_then(|file| put_in_place(file, path))
 }
 
+/// The same under the name that the finished content asks for, or not at all where it asks for none; `near` tells the folder,
+/// and whose leftovers may go.
+///
+/// # Errors
+/// As above, and what `name` gives.
+pub fn write_then_name(
+    near: &Path,
+    write: impl FnOnce(&Path) -> Result<()>,
+    name: impl FnOnce(&Path) -> Result<Option<PathBuf>>,
+) -> Result<Option<PathBuf>> {
+    let file = put(near, 0o644, |file| write(file.path()))?;
+    let path = name(file.path())?;
+    if let Some(path) = &path {
+        put_in_place(file, path)?;
+    }
+    Ok(path)
+}
+
 /// Writes `path` only if nothing is there yet; `false` when somebody else was first.
 ///
 /// The content is complete before the name exists (a hard link of a finished temporary file), so that of two
