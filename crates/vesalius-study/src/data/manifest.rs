@@ -1,5 +1,6 @@
 //! `manifest.json` of a pack: what is in it, where it came from, who is on which side of the split.
 
+use crate::seal::{self, Seal};
 use crate::text::{file_stem, label, strings};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -278,8 +279,14 @@ impl Manifest {
     /// Reads `manifest.json`, and checks all texts: names of cases become names of files, the others stand in tables.
     ///
     /// # Errors
-    /// Not a manifest; a text that is not printable, a case whose name no file can have. In one line.
+    /// Not what its seal says; not a manifest; a text that is not printable, a case whose name no file can have. In one line.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if seal::check(bytes) == Seal::Broken {
+            return Err(
+                "changed since it was written, expected what its seal says (who means the change removes the field `seal`)"
+                    .to_owned(),
+            );
+        }
         let manifest: Self = strings::from_json(bytes)
             .map_err(|error| format!("not a manifest of this version ({error})"))?;
         manifest.check_names()?;
