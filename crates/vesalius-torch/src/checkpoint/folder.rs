@@ -11,7 +11,7 @@ pub fn name(images: u64) -> String {
 }
 
 /// What a damaged checkpoint is called once it is set aside: no checkpoint any more, and kept for whoever wants to look.
-pub fn damaged_name(checkpoint: &Path) -> PathBuf {
+fn damaged_name(checkpoint: &Path) -> PathBuf {
     let name = checkpoint.file_name().unwrap_or_default().to_string_lossy();
     checkpoint.with_file_name(format!("damaged-{name}"))
 }

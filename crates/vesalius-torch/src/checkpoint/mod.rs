@@ -15,7 +15,7 @@
 mod folder;
 mod state;
 
-pub use folder::{Found, damaged_name, list, name, newest_whole, prune, set_aside, to_sample};
+pub use folder::{Found, list, name, newest_whole, prune, set_aside, to_sample};
 pub use state::{CHECKPOINT_FORMAT, State, read_state};
 
 use crate::families::Training;
@@ -124,15 +124,7 @@ pub fn verify(folder: &Path) -> Result<State> {
 fn check_file(folder: &Path, state: &State, file: &str) -> Result<()> {
     let path = folder.join(file);
     let found = match digest::of_file(&path) {
-        Err(error) if state::is_of_the_user(&error) => {
-            return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
-        }
-        Err(error) => {
-            return Err(damaged!(
-                "{}: cannot be read ({error}): the checkpoint is damaged",
-                path.display()
-            ));
-        }
+        Err(error) => return Err(state::unreadable(&path, error)),
         Ok(found) => found,
     };
     match state.files.get(file) {
@@ -162,7 +154,7 @@ pub fn read_part(folder: &Path, state: &State, file: &str) -> Result<BTreeMap<St
 /// # Errors
 /// When a file is missing or damaged, or a tensor is missing, extra or wrongly shaped (another family or spec).
 pub fn load(folder: &Path, training: &mut dyn Training) -> Result<State> {
-    let state = verify(folder)?;
+    let state = read_state(folder)?;
     for (file, targets) in parts(training) {
         load_strictly(&targets, &read_part(folder, &state, file)?)
             .with_context(|| format!("{}", folder.join(file).display()))?;

@@ -2,7 +2,7 @@
 
 use super::{STATE, damaged};
 use crate::train::WindowState;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -70,15 +70,7 @@ impl State {
 pub fn read_state(folder: &Path) -> Result<State> {
     let path = folder.join(STATE);
     let text = match vesalius_study::read::state(&path) {
-        Err(error) if is_of_the_user(&error) => {
-            return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
-        }
-        Err(error) => {
-            return Err(damaged!(
-                "{}: cannot be read ({error}); expected a checkpoint",
-                path.display()
-            ));
-        }
+        Err(error) => return Err(unreadable(&path, error)),
         Ok(text) => text,
     };
     let found: State = serde_json::from_slice(&text).map_err(|error| {
@@ -94,8 +86,15 @@ pub fn read_state(folder: &Path) -> Result<State> {
     }
 }
 
-/// Whether an error is about who asks, or about this moment, and not about the file: nothing is given up for it.
-pub(super) fn is_of_the_user(error: &io::Error) -> bool {
+/// Why a file of a checkpoint cannot be read. Where that is about who asks, or about this moment, nothing is given up for it.
+pub(super) fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
+    if is_of_the_moment(&error) {
+        return anyhow::Error::new(error).context(format!("{}: cannot be read", path.display()));
+    }
+    damaged!("{}: cannot be read ({error}); expected a whole checkpoint", path.display())
+}
+
+fn is_of_the_moment(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, OutOfMemory, PermissionDenied, TimedOut};
     const TOO_MANY_OPEN: [i32; 2] = [23, 24]; // ENFILE, EMFILE
     matches!(error.kind(), Interrupted | OutOfMemory | PermissionDenied | TimedOut)
