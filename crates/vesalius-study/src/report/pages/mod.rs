@@ -13,6 +13,7 @@ pub mod samples;
 pub mod scores;
 pub mod search;
 pub mod settings;
+pub mod soundness;
 pub mod spread;
 pub mod stage;
 pub mod summary;

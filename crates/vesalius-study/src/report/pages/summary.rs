@@ -5,12 +5,10 @@ use crate::report::compare::{ALPHA, Comparison, Kind, Question, ask};
 use crate::report::document::{Block, Section, fixed, p_value};
 use crate::report::evidence::{Evidence, FILTERED, TrainingSet};
 use crate::report::lineage::synthetic_count;
-use crate::report::pages::copying;
+use crate::report::pages::{copying, soundness};
 use crate::report::paper::display_name;
-use crate::report::runs::Run;
 use crate::report::verdict::{Verdict, verdict};
 use crate::run_dir::TrainedOn;
-use crate::run_files::Integrity;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -27,10 +25,8 @@ pub fn section(evidence: &Evidence) -> Section {
         ("How sure is this?".to_owned(), how_sure(evidence, &question)),
     ];
     // Before everything else: what follows is not what it seems.
-    let doubts = [changed(evidence), overlap(evidence), unasked(evidence)];
-    let doubts: Vec<String> = doubts.into_iter().flatten().collect();
-    if !doubts.is_empty() {
-        answers.insert(0, ("Are these numbers sound?".to_owned(), doubts.join(" ")));
+    if let Some(text) = soundness::doubts(evidence) {
+        answers.insert(0, ("Are these numbers sound?".to_owned(), text));
     }
     Section {
         id: "summary",
@@ -38,60 +34,6 @@ pub fn section(evidence: &Evidence) -> Section {
         blocks: vec![Block::Answers(answers)],
         files: vec![],
     }
-}
-
-/// Runs whose files are not those that they left, where there are some.
-fn changed(evidence: &Evidence) -> Option<String> {
-    let found: Vec<String> = evidence
-        .runs
-        .iter()
-        .filter_map(|run| match &run.integrity {
-            Integrity::Changed(files) => {
-                Some(format!("{} ({})", run.path.display(), files.join(", ")))
-            }
-            Integrity::Whole | Integrity::Unknown => None,
-        })
-        .collect();
-    (!found.is_empty()).then(|| {
-        format!(
-            "Edited or damaged: {} of {} runs are not as they were when they ended: {}.",
-            found.len(),
-            evidence.runs.len(),
-            found.join("; ")
-        )
-    })
-}
-
-/// What `--allow-overlap` let pass, where it did.
-fn overlap(evidence: &Evidence) -> Option<String> {
-    let mut said: BTreeSet<&str> = BTreeSet::new();
-    let mut runs = 0;
-    for overlap in evidence.runs.iter().filter_map(|run| run.result.overlap.as_deref()) {
-        runs += usize::from(!overlap.is_empty());
-        said.extend(overlap.iter().map(String::as_str));
-    }
-    let said: Vec<&str> = said.into_iter().collect();
-    (runs > 0).then(|| {
-        format!(
-            "Not as they stand: in {runs} of {} runs patients were allowed on both sides (--allow-overlap), and numbers of \
-             those who were seen are too good. {}.",
-            evidence.runs.len(),
-            said.join("; ")
-        )
-    })
-}
-
-/// Results of versions that did not ask whether patients stand on both sides, where there are some.
-fn unasked(evidence: &Evidence) -> Option<String> {
-    let is_unasked = |run: &&&Run| run.result.stage != "train" && run.result.overlap.is_none();
-    let runs = evidence.runs.iter().filter(is_unasked).count();
-    (runs > 0).then(|| {
-        format!(
-            "Not asked: {runs} of {} runs were made by a version that did not ask whether patients stand on both sides; run \
-             them again to know.",
-            evidence.runs.len()
-        )
-    })
 }
 
 /// The GAN whose risk matters: the one that helped, or else the most useful one alone, or else with real images.
