@@ -3,7 +3,6 @@
 
 mod rebuild;
 
-use crate::digest;
 use crate::plan::{Finished, Progress};
 use crate::task::{Key, Stage};
 use crate::task_dir::{Failure, LAST_LINES, TaskDir, finished};
@@ -11,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 pub use rebuild::Reindexed;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use std::path::{Path, PathBuf};
+use vesalius_data::files::digest;
 
 /// Version of the tables.
 pub const STORE_VERSION: i64 = 1;
@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     /// When it is of a newer version, damaged, or cannot be written: one line that names it.
     pub fn open(out: &Path) -> Result<Self> {
-        crate::publish::create_folders(out)?;
+        vesalius_data::files::publish::create_folders(out)?;
         let path = path_in(out);
         if path.symlink_metadata().is_err() {
             rebuild::empty(out)?;
@@ -75,7 +75,7 @@ impl Store {
     fn connect(out: &Path, flags: OpenFlags) -> Result<Self> {
         let path = path_in(out);
         // SQLite would wait for a pipe.
-        crate::read::check(&path).with_context(|| {
+        vesalius_data::files::read::check(&path).with_context(|| {
             format!("{}: cannot be read; expected a whole index: {REMEDY}", path.display())
         })?;
         let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);

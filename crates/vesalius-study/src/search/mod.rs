@@ -6,11 +6,11 @@ mod halving;
 mod random;
 mod tpe;
 
-use crate::digest;
 use crate::space::{Point, Space};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use vesalius_data::files::digest;
 
 pub use grid::size as grid_size;
 

@@ -29,7 +29,7 @@ impl Store {
     /// # Errors
     /// When the folders cannot be listed, or the store cannot be written or is in use; the old one stays then.
     pub fn reindex(out: &Path) -> Result<Reindexed> {
-        crate::publish::create_folders(out)?;
+        vesalius_data::files::publish::create_folders(out)?;
         let path = path_in(out);
         if path.symlink_metadata().is_err() {
             empty(out)?;

@@ -68,7 +68,7 @@ impl Slurm {
     /// # Errors
     /// When the folder cannot be made.
     pub fn new(out: &Path, study: &str, settings: Settings, program: PathBuf) -> Result<Self> {
-        crate::publish::create_folders(out)?;
+        vesalius_data::files::publish::create_folders(out)?;
         let out = out.canonicalize().with_context(|| format!("{}", out.display()))?;
         Ok(Self {
             out,

@@ -1,7 +1,7 @@
 //! The `[slurm]` table of a study file: what the cluster is asked for.
 
-use crate::text::is_hidden;
 use serde::Deserialize;
+use vesalius_data::text::is_hidden;
 
 /// What jobs ask for. Everything has a default; what is left out is the cluster's own.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
