@@ -316,7 +316,7 @@ impl Work<'_> {
         self.known.given_up.remove(key);
         if folder.is_finished() {
             let (result, _) = folder.result()?;
-            self.known.finished.insert(key.clone(), crate::task_dir::finished(&result));
+            self.known.finished.insert(key.clone(), crate::plan::finished(&result));
             if how.is_some() {
                 (self.report)(Event::Finished(planned));
             }

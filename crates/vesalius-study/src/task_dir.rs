@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::{write_file, write_file_once};
-use vesalius_data::run::{Outcome, RunResult};
+use vesalius_data::run::RunResult;
 use vesalius_data::text::escape;
 
 /// Why an attempt failed.
@@ -265,23 +265,6 @@ pub(crate) fn last_lines(log: &Path, count: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].iter().map(|&line| line.to_owned()).collect()
-}
-
-/// What a plan needs of a result.
-pub fn finished(result: &RunResult) -> crate::plan::Finished {
-    let distance = result
-        .scores
-        .iter()
-        .find(|score| score.metric == "frechet_distance" && result.stage == "train");
-    crate::plan::Finished {
-        diverged: match &result.outcome {
-            Outcome::Diverged { reason } => Some(reason.clone()),
-            Outcome::Finished => None,
-        },
-        distance: distance.map(|score| score.value),
-        wall_secs: result.wall_secs,
-        images: result.cost.images,
-    }
 }
 
 #[cfg(test)]

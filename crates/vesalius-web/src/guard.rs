@@ -1,7 +1,8 @@
 //! What stands before every page: limits, headers, and who is asking.
 
-use super::{Server, page};
-use crate::connections::connection::Ends;
+use super::page;
+use super::site::Server;
+use crate::connections::ends::Ends;
 use crate::connections::host;
 use crate::connections::rate::Who;
 use crate::turing::token::TokenDigest;

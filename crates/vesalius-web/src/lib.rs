@@ -15,44 +15,22 @@ mod guard;
 mod owner;
 mod page;
 mod reading;
+mod site;
 mod study;
 pub mod turing;
 pub mod watch;
 
-use crate::turing::store::Turing;
-use crate::turing::token::TokenDigest;
 use anyhow::Result;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use connections::host::Hosts;
 use connections::rate::Rates;
+use site::Server;
 use std::net::TcpListener;
 use std::sync::Arc;
-use watch::Watch;
 
-/// What a server shows, and to whom.
-#[derive(Debug)]
-pub struct Site {
-    /// A test to read.
-    pub turing: Option<Turing>,
-    /// A study to look at.
-    pub study: Option<Watch>,
-    /// Who has the token may look at the study and at how far readers are.
-    pub owner: TokenDigest,
-    /// Names that it answers to.
-    pub hosts: Hosts,
-    /// A proxy in front speaks HTTPS: cookies travel on nothing else.
-    pub https: bool,
-}
-
-/// The site with what only the server knows of it.
-#[derive(Debug)]
-struct Server {
-    site: Site,
-    rates: Rates,
-}
+pub use site::Site;
 
 /// Bytes of a request's body at most: an answer has about 120.
 const BODY_BYTES: usize = 2048;
@@ -63,7 +41,9 @@ const BODY_BYTES: usize = 2048;
 /// When the runtime cannot start.
 pub fn serve(site: Site, listener: TcpListener, stop: &(dyn Fn() -> bool + Sync)) -> Result<()> {
     let server = Arc::new(Server { site, rates: Rates::default() });
-    connections::connection::run(&server, router(Arc::clone(&server)), listener, stop)
+    let look =
+        server.site.study.is_some().then(|| study::look_again_and_again(Arc::clone(&server)));
+    connections::connection::run(router(server), look, listener, stop)
 }
 
 fn router(server: Arc<Server>) -> Router {

@@ -1,8 +1,8 @@
 //! What the owner gets beside the study: a way in, and how far readers are.
 
-use super::Server;
 use super::guard::{self, Caller, Owner};
 use super::page::{blocking, fill, html};
+use super::site::Server;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;

@@ -1,8 +1,8 @@
 //! What readers get: a welcome, the page to read on, pictures, and a place for answers.
 
-use super::Server;
 use super::guard::{self, Caller, ReaderId};
 use super::page::{blocking, fill, html, plain};
+use super::site::Server;
 use crate::turing::store::{Given, Saved, Submitted, Turing};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;

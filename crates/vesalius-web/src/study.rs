@@ -1,8 +1,8 @@
 //! Pages that look at a study, for its owner.
 
-use super::Server;
 use super::guard::Owner;
 use super::page::{blocking, fill, html, plain};
+use super::site::Server;
 use super::watch::Watch;
 use axum::Json;
 use axum::extract::{Path, State};

@@ -1,7 +1,7 @@
 //! What an export would do wrong, found before anything is written: files that would take each other's place, and what
 //! nnU-Net refuses or takes for something else.
 
-use super::{ExportKind, Work, case_files};
+use super::files::{ExportKind, Work, case_files};
 use crate::checks::classes::{BACKGROUND, check_classes};
 use crate::pack::Pack;
 use crate::pack::manifest::{Manifest, Split};

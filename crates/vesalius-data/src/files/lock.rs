@@ -94,14 +94,7 @@ pub fn holder(out: &Path) -> Option<Holder> {
     let holder: Holder =
         strings::from_json(&crate::files::read::state(&out.join(NAME)).ok()?).ok()?;
     let elsewhere = holder.host != Holder::this().host;
-    (elsewhere || is_alive(holder.pid)).then_some(holder)
-}
-
-pub(crate) fn is_alive(pid: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    // Another user's process may not be signalled, but is there.
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    (elsewhere || super::process::is_alive(holder.pid)).then_some(holder)
 }
 
 impl Drop for Lock {

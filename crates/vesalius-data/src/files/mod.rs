@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod digest;
 pub mod lock;
+mod process;
 pub mod publish;
 pub mod read;
 pub mod seal;

@@ -6,7 +6,8 @@
 
 use crate::checks::findings::Finding;
 use crate::formats::nifti::{self, NiftiImage, nifti_name};
-use crate::layouts::{Source, below, entries, name};
+use crate::layouts::source::Source;
+use crate::layouts::walk::{below, entries, name};
 use crate::pack::manifest::Split;
 use crate::volume::pair::lay_on;
 use crate::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};

@@ -1,7 +1,7 @@
 //! Which of several files of one name belongs to an image.
 
 use crate::checks::findings::Finding;
-use crate::layouts::{below, unused};
+use crate::layouts::walk::{below, unused};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

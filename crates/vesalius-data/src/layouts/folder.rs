@@ -6,7 +6,8 @@
 use super::idrid::load_pair;
 use super::patients::{Named, assign, pattern};
 use crate::formats::raster::is_raster;
-use crate::layouts::{Source, SourceOptions, Walked, below, name, unused, walk};
+use crate::layouts::source::{Source, SourceOptions};
+use crate::layouts::walk::{Walked, below, name, unused, walk};
 use crate::pack::manifest::Split;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Result, bail};

@@ -6,7 +6,8 @@
 
 use super::beside::{FilePair, pairs};
 use crate::formats::raster;
-use crate::layouts::{Source, Walked, walk};
+use crate::layouts::source::Source;
+use crate::layouts::walk::{Walked, walk};
 use crate::pack::manifest::Split;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};

@@ -8,40 +8,20 @@ pub mod idrid;
 pub mod nnunet;
 pub mod patients;
 pub mod sliver07;
+mod source;
+pub mod walk;
 
-use super::volume::{Case, CaseFiles, Found, Reader};
-use crate::checks::findings::Finding;
+pub use source::{Source, SourceOptions};
+
 use crate::layouts::acdc::Acdc;
 use crate::layouts::dicom::Dicom;
 use crate::layouts::folder::Folder;
 use crate::layouts::idrid::Idrid;
 use crate::layouts::nnunet::Nnunet;
 use crate::layouts::sliver07::Sliver07;
-use crate::prepare::preprocess::Window;
-use anyhow::{Context, Result, bail};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-/// A dataset that lies somewhere on a disk.
-pub trait Source: Sync {
-    /// Name for reports: `acdc`.
-    fn dataset(&self) -> String;
-
-    /// Names of the label values 0, 1, …; the first is the background.
-    fn classes(&self) -> Vec<String>;
-
-    /// Finds the examinations without reading voxels, sorted by id, and names what is not used.
-    ///
-    /// # Errors
-    /// When nothing is found, an image lacks its mask, or it cannot be told which mask is whose.
-    fn cases(&self) -> Result<Found>;
-
-    /// Reads one examination.
-    ///
-    /// # Errors
-    /// Unreadable, truncated or contradictory files.
-    fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case>;
-}
+use crate::prepare::settings::Window;
+use anyhow::{Result, bail};
+use std::path::Path;
 
 /// The sources, by the name the command line uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,15 +61,6 @@ impl SourceKind {
             Self::Idrid | Self::Folder => Window::Full {},
         }
     }
-}
-
-/// What some sources have to be told.
-#[derive(Debug, Clone, Default)]
-pub struct SourceOptions {
-    /// Class names, for sources whose files do not tell.
-    pub classes: Option<Vec<String>>,
-    /// Regular expression whose first group is the patient, for sources whose file names are free.
-    pub patient: Option<String>,
 }
 
 /// Opens a dataset.
@@ -132,101 +103,4 @@ fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What a walk found.
-#[derive(Debug, Default)]
-pub struct Walked {
-    /// Files, sorted by path.
-    pub files: Vec<PathBuf>,
-    /// Folders that were not entered, with the reason.
-    pub findings: Vec<Finding>,
-}
-
-/// All files up to `depth` folders below `root`, sorted by path; hidden ones are left out, and each folder is read once,
-/// however many links lead to it.
-///
-/// # Errors
-/// When a folder cannot be listed.
-pub fn walk(root: &Path, depth: usize) -> Result<Walked> {
-    let mut walked = Walked::default();
-    // The folders themselves before links to them: which of both is read must not depend on names.
-    let mut seen = BTreeSet::from([real(root)]);
-    let mut later = Vec::new();
-    descend(root, root, depth, &mut seen, &mut walked, &mut later)?;
-    while let Some((link, depth)) = later.pop() {
-        if seen.insert(real(&link)) {
-            descend(root, &link, depth, &mut seen, &mut walked, &mut later)?;
-        } else {
-            let text = "a link to a folder that is read already";
-            walked.findings.push(Finding::set_aside(below(root, &link), text));
-        }
-    }
-    walked.files.sort();
-    Ok(walked)
-}
-
-fn descend(
-    root: &Path,
-    folder: &Path,
-    depth: usize,
-    seen: &mut BTreeSet<PathBuf>,
-    walked: &mut Walked,
-    later: &mut Vec<(PathBuf, usize)>,
-) -> Result<()> {
-    for path in entries(folder)? {
-        if !path.is_dir() {
-            walked.files.push(path);
-        } else if depth == 0 {
-            let text = "a folder deeper than is searched";
-            walked.findings.push(Finding::set_aside(below(root, &path), text));
-        } else if path.is_symlink() {
-            later.push((path, depth - 1));
-        } else {
-            seen.insert(real(&path));
-            descend(root, &path, depth - 1, seen, walked, later)?;
-        }
-    }
-    Ok(())
-}
-
-fn real(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// A path relative to the dataset's folder, for people.
-pub fn below(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
-}
-
-/// Findings of files that no case uses, each with why, in the files' order.
-pub fn unused<'a>(
-    root: &Path,
-    files: impl IntoIterator<Item = &'a PathBuf>,
-    why: &str,
-) -> Vec<Finding> {
-    files.into_iter().map(|path| Finding::set_aside(below(root, path), why)).collect()
-}
-
-/// Entries of a folder, sorted by name; hidden ones are left out.
-///
-/// # Errors
-/// When it cannot be listed.
-pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let list = std::fs::read_dir(folder)
-        .with_context(|| format!("{}: cannot be listed", folder.display()))?;
-    for entry in list {
-        let path = entry.with_context(|| format!("{}: cannot be listed", folder.display()))?.path();
-        if !name(&path).starts_with('.') {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// The last component of a path as text.
-pub fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -3,7 +3,8 @@
 
 use super::beside::{FilePair, pairs};
 use crate::formats::metaimage::{self, MetaImage};
-use crate::layouts::{Source, Walked, walk};
+use crate::layouts::source::Source;
+use crate::layouts::walk::{Walked, walk};
 use crate::volume::pair::lay_on;
 use crate::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
 use anyhow::{Context, Result, bail};

@@ -1,6 +1,6 @@
 //! Writing a pack: slice by slice into a folder that gets its name at the end.
 
-use super::check_manifest;
+use super::agree::check_manifest;
 use super::header::Header;
 use crate::files::digest;
 use crate::files::publish::StagedDir;

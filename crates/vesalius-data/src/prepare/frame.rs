@@ -1,6 +1,6 @@
 //! Which rectangle of a slice is kept: spacing, crop and aspect ratio as one frame in the source's pixels.
 
-use super::preprocess::{Crop, Preprocess};
+use super::settings::{Crop, Preprocess};
 use crate::volume::Case;
 use anyhow::{Result, bail};
 

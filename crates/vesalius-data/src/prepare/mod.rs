@@ -3,6 +3,7 @@
 mod frame;
 pub mod preprocess;
 mod resample;
+pub mod settings;
 pub mod split;
 
 use super::pack::PackWriter;
@@ -11,11 +12,13 @@ use crate::checks::classes::check_classes;
 use crate::checks::findings::Finding;
 use crate::checks::linked::stay_together;
 use crate::checks::sheet::{Draft, Head, Measured};
-use crate::layouts::{Source, below};
+use crate::layouts::Source;
+use crate::layouts::walk::below;
 use crate::pack::manifest::{
     CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split,
 };
-use crate::prepare::preprocess::{Prepared, Preprocess, notes_on_range, prepare_case};
+use crate::prepare::preprocess::{Prepared, notes_on_range, prepare_case};
+use crate::prepare::settings::Preprocess;
 use crate::prepare::split::SplitRule;
 use crate::text::{file_stem, label};
 use anyhow::{Context, Result, bail};

@@ -1,6 +1,6 @@
 //! One function for each format in which foreign text is shown. What they are given is text, never markup.
 
-use super::is_hidden;
+use super::hidden::is_hidden;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 

@@ -1,6 +1,7 @@
 //! Names that files get.
 
-use super::{Refused, is_hidden};
+use super::hidden::is_hidden;
+use super::refused::Refused;
 
 /// Bytes at most: file systems take 255, `_0000.nii.gz` is the longest ending.
 const LONGEST: usize = 240;

@@ -1,6 +1,7 @@
 //! Names that tables, figures and lines of a terminal call things by.
 
-use super::{Refused, is_hidden};
+use super::hidden::is_hidden;
+use super::refused::Refused;
 
 /// Letters at most: a row of a table can name many GANs.
 const LONGEST: usize = 1000;

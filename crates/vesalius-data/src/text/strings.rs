@@ -1,6 +1,7 @@
 //! All texts of a file of ours at once, whatever the field: none has characters that are not seen.
 
-use super::{Refused, is_hidden};
+use super::hidden::is_hidden;
+use super::refused::Refused;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
 };

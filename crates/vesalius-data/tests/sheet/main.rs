@@ -6,7 +6,7 @@ mod real;
 use anyhow::Result;
 use std::path::Path;
 use vesalius_data::layouts::Source;
-use vesalius_data::prepare::preprocess::{Crop, Preprocess, SliceChoice, Window};
+use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_data::volume::{Case, CaseFiles, Found, Labels, Reader};
 
 /// Where a label comes from: of these files, shape, and place.

@@ -7,7 +7,7 @@ use vesalius_data::checks::sheet;
 use vesalius_data::layouts::{Source, SourceKind, SourceOptions, open};
 use vesalius_data::pack::Pack;
 use vesalius_data::phantom::{self, PhantomKind};
-use vesalius_data::prepare::preprocess::Window;
+use vesalius_data::prepare::settings::Window;
 use vesalius_data::prepare::split::SplitRule;
 use vesalius_data::prepare::{Job, Summary, prepare};
 

@@ -189,7 +189,7 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
         return Ok(());
     }
     if depth > 0 {
-        for entry in vesalius_data::layouts::entries(folder)? {
+        for entry in vesalius_data::layouts::walk::entries(folder)? {
             if entry.is_dir() {
                 find(&entry, depth - 1, found)?;
             }

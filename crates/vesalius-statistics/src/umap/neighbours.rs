@@ -3,7 +3,7 @@
 //! Candidates come from wherever matrix products are fast, a few more than are wanted. Their distances are computed
 //! again here, each by one thread in one order: neither ranks nor distances depend on how a product was split.
 
-use super::Points;
+use super::points::Points;
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 

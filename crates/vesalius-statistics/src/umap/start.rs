@@ -3,7 +3,7 @@
 //! A start that knows the data keeps its large shape (Kobak and Linderman 2021, doi:10.1038/s41587-020-00809-z), and
 //! needs no care for parts of the graph that no edge connects.
 
-use super::Points;
+use super::points::Points;
 use anyhow::{Result, bail};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;

@@ -1,12 +1,13 @@
 //! The study file: which data, which GANs, which search, and what happens to the best.
 
 mod check;
+pub mod slurm;
 
-use crate::exec::slurm::Settings;
 use crate::search::{self, Sampler};
 use crate::space::{Parameter, Space};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use slurm::Settings;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;

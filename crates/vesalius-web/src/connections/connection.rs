@@ -1,9 +1,9 @@
 //! Sockets: how many at once, how long each side may take, how they end.
 
+use super::ends::Ends;
 use super::meter::{Answered, Asked, Meter, Phase};
 use super::patience::{BUFFER, Patient};
 use super::places::Places;
-use crate::Server;
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::extract::Request;
@@ -16,7 +16,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,19 +36,10 @@ const DISK_THREADS: usize = 16;
 /// there tries again after a second.
 const QUEUE: i32 = 4096;
 
-/// The two ends of a connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Ends {
-    /// Where it comes from.
-    pub peer: IpAddr,
-    /// Where it came to: one of this machine's addresses.
-    pub here: IpAddr,
-}
-
-/// See [`crate::serve`].
+/// Serves until `stop` says so, and runs `beside` as long; see [`crate::serve`].
 pub fn run(
-    server: &Arc<Server>,
     router: Router,
+    beside: Option<impl Future<Output = ()> + Send + 'static>,
     listener: TcpListener,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<()> {
@@ -62,8 +53,8 @@ pub fn run(
         // Without it the server is only less quick.
         let _ = rustix::net::listen(&listener, QUEUE);
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        if server.site.study.is_some() {
-            tokio::spawn(crate::study::look_again_and_again(Arc::clone(server)));
+        if let Some(beside) = beside {
+            tokio::spawn(beside);
         }
         let (graceful, places) = (GracefulShutdown::new(), Arc::new(Places::new()));
         let mut stopping = pin!(until(stop));

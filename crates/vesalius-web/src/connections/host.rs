@@ -3,7 +3,7 @@
 //!
 //! An IP address is nobody's to point elsewhere, but only those are answered to that lead here.
 
-use super::connection::Ends;
+use super::ends::Ends;
 use axum::extract::Request;
 use axum::http::header;
 use std::net::{IpAddr, Ipv6Addr};

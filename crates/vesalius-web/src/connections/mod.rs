@@ -1,6 +1,7 @@
 //! Sockets: who gets in, how long it is waited for whom.
 
 pub(crate) mod connection;
+pub(crate) mod ends;
 pub mod host;
 pub(crate) mod meter;
 pub(crate) mod patience;

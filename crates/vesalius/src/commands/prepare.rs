@@ -9,7 +9,7 @@ use vesalius_data::checks::findings::{Finding, lines};
 use vesalius_data::checks::sheet;
 use vesalius_data::layouts::{self, SourceKind, SourceOptions};
 use vesalius_data::pack::manifest::PixelDepth;
-use vesalius_data::prepare::preprocess::{Crop, Preprocess, SliceChoice, Window};
+use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_data::prepare::split::SplitRule;
 use vesalius_data::prepare::{Job, prepare};
 use vesalius_data::say;

@@ -1,6 +1,7 @@
 //! The data sheet as one page: nothing beside it is needed, nothing comes from elsewhere, it prints.
 
-use super::{CaseFacts, PatientFacts, Sheet};
+use super::contents::{PatientFacts, Sheet};
+use super::facts::CaseFacts;
 use crate::checks::findings::{Weight, lines_of};
 use crate::pack::manifest::{PixelDepth, Split};
 use crate::pictures::montage::COLOURS;

@@ -3,10 +3,12 @@
 //! `sheet.json` holds [`Sheet`], `sheet.html` is drawn from it ([`html`]), `montage.png` shows outlines. They lie in the pack
 //! but outside of its digest: their wording may change, the data do not.
 
+mod contents;
 mod facts;
 pub mod html;
 mod picture;
 
+pub use contents::{MONTAGE, NUMBERS, PAGE, PatientFacts, Sheet};
 pub use facts::{CaseFacts, ClassFacts, Intensities, Measured, Windowed};
 pub use picture::Shown;
 
@@ -19,59 +21,13 @@ use crate::text::{escape, strings};
 use crate::volume::CaseFiles;
 use anyhow::{Context as _, Result};
 use picture::Pictures;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The page.
-pub const PAGE: &str = "sheet.html";
-/// Its numbers.
-pub const NUMBERS: &str = "sheet.json";
-/// Its pictures.
-pub const MONTAGE: &str = "montage.png";
 /// Fewer grey levels than these are suspicious …
 const FEW_LEVELS: usize = 16;
 /// … where the source had a range of as many units.
 const MANY_VALUES: f32 = 64.0;
-
-/// Everything that is said of a pack's data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sheet {
-    /// 1.
-    pub format: u32,
-    /// Name of the dataset.
-    pub dataset: String,
-    /// Version that wrote it.
-    pub vesalius: String,
-    /// Names of the classes, the background first.
-    pub classes: Vec<String>,
-    /// Shape of the pack's slices.
-    pub layout: Layout,
-    /// What to know, the heaviest first.
-    pub findings: Vec<Finding>,
-    /// By patient.
-    pub patients: Vec<PatientFacts>,
-    /// By case, in the pack's order.
-    pub cases: Vec<CaseFacts>,
-    /// Slices in the pictures.
-    pub shown: Vec<Shown>,
-}
-
-/// One patient.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PatientFacts {
-    /// Its name.
-    pub patient: String,
-    /// Side of the split.
-    pub side: Split,
-    /// Number of cases.
-    pub cases: usize,
-    /// Slices in the pack.
-    pub slices: usize,
-    /// How well image edges follow the outlines, from 0 (not at all) to 1; `None` where no outline could be compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fit: Option<f64>,
-}
 
 /// What is gathered while a dataset is prepared.
 #[derive(Debug)]

@@ -38,7 +38,7 @@ pub fn create_folders(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    let above = super::parent(path);
+    let above = super::place::parent(path);
     if path.file_name().is_some() && above != path {
         create_folders(&above)?;
     }
@@ -57,7 +57,7 @@ pub fn create_folders(path: &Path) -> Result<()> {
 /// When something of that name is there, or it cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)?;
-    match sync_file(&super::parent(path)) {
+    match sync_file(&super::place::parent(path)) {
         Err(error) if !unsupported(&error) => Err(error),
         _ => Ok(()),
     }
@@ -70,7 +70,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     rename_to_free(from, to)
         .with_context(|| format!("{}: cannot be renamed into place", to.display()))?;
-    let (old, new) = (super::parent(from), super::parent(to));
+    let (old, new) = (super::place::parent(from), super::place::parent(to));
     sync_folder(&new)?;
     if old == new { Ok(()) } else { sync_folder(&old) }
 }
@@ -97,7 +97,7 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
 pub fn remove_folder(path: &Path) -> Result<()> {
     let doomed = tempfile::Builder::new()
         .prefix(&super::leftovers::prefix(path))
-        .tempdir_in(super::parent(path))
+        .tempdir_in(super::place::parent(path))
         .with_context(|| format!("{}: cannot be removed", path.display()))?;
     std::fs::rename(path, doomed.path().join("removed"))
         .and_then(|()| doomed.close())

@@ -46,7 +46,7 @@ pub fn sweep(folder: &Path) {
 
 /// The same of what should have become `path`.
 pub fn sweep_of(path: &Path) {
-    remove(&super::parent(path), &of(path));
+    remove(&super::place::parent(path), &of(path));
 }
 
 fn remove(folder: &Path, beginning: &str) {
@@ -72,7 +72,7 @@ fn is_dead(name: &str, path: &Path) -> bool {
     };
     host_name == host()
         && pid != std::process::id()
-        && !crate::files::lock::is_alive(pid)
+        && !crate::files::process::is_alive(pid)
         && path.symlink_metadata().is_ok_and(|data| data.is_file() || data.is_dir())
         && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }

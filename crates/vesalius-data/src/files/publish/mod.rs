@@ -7,6 +7,7 @@
 
 mod disk;
 mod leftovers;
+mod place;
 mod staged;
 
 pub use disk::{create_folder, create_folders, remove_folder, rename};
@@ -14,6 +15,7 @@ pub use leftovers::sweep;
 pub use staged::StagedDir;
 
 use anyhow::{Context, Result};
+use place::{parent, set_mode};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -106,23 +108,6 @@ fn put_in_place(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
         .with_context(|| format!("{}: cannot be renamed into place", path.display()))?;
     disk::sync_folder(&parent(path))
 }
-
-fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-/// Temporary files are private by default; results are for the whole group to read.
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
-}
-
-#[cfg(not(unix))]
-fn set_mode(_path: &Path, _mode: u32) {}
 
 #[cfg(test)]
 mod tests;

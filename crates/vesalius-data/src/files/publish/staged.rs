@@ -1,6 +1,8 @@
 //! Folders that appear whole.
 
-use super::{create_folders, disk, leftovers, parent, set_mode};
+use super::disk::create_folders;
+use super::place::{parent, set_mode};
+use super::{disk, leftovers};
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::path::{Path, PathBuf};

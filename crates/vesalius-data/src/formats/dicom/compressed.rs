@@ -1,73 +1,37 @@
-//! Compressed pixel data: which can be read, and guards before the decoders.
+//! Compressed pixel data, and guards before the decoders.
 //!
 //! The library's decoders index by what the compressed data promise and would panic where it contradicts the header.
 //! RLE is therefore unpacked here (PS3.5 annex G), and a JPEG's own size is compared with the header's before it is decoded.
 
 use super::layout::Layout;
+use super::syntax::Syntax;
 use anyhow::{Context as _, Result, bail};
 use dicom_object::DefaultDicomObject;
 use dicom_pixeldata::PixelDecoder as _;
 
-/// How pixels are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Syntax {
-    /// As they are.
-    Native,
-    /// Run lengths.
-    Rle,
-    /// JPEG, baseline or lossless.
-    Jpeg,
-}
-
-impl Syntax {
-    /// Of a transfer syntax.
-    ///
-    /// # Errors
-    /// Names one that cannot be read.
-    pub(crate) fn of(uid: &str) -> Result<Self> {
-        let rest = uid.strip_prefix("1.2.840.10008.1.2").unwrap_or("unknown");
-        Ok(match rest {
-            "" | ".1" | ".1.99" | ".2" => Self::Native,
-            ".5" => Self::Rle,
-            ".4.50" | ".4.51" | ".4.57" | ".4.70" => Self::Jpeg,
-            other => {
-                let name = match other {
-                    ".4.80" | ".4.81" => " (JPEG-LS)",
-                    ".4.90" | ".4.91" | ".4.201" | ".4.202" | ".4.203" => " (JPEG 2000)",
-                    ".4.110" | ".4.111" | ".4.112" => " (JPEG XL)",
-                    _ => "",
-                };
-                bail!(
-                    "transfer syntax {uid}{name}, expected uncompressed, RLE or JPEG: convert the files, as with gdcmconv --raw"
-                )
-            }
-        })
-    }
-
-    /// Bytes of all cells, little end first.
-    ///
-    /// # Errors
-    /// When the fragments hold another image than the header says.
-    pub(crate) fn decode(
-        self,
-        object: &DefaultDicomObject,
-        fragments: &[Vec<u8>],
-        layout: &Layout,
-    ) -> Result<Vec<u8>> {
-        match self {
-            Self::Native => bail!("fragments of Pixel Data, expected uncompressed pixels"),
-            Self::Rle => {
-                let [fragment] = fragments else {
-                    bail!("{} RLE fragments, expected one for the image", fragments.len());
-                };
-                rle(fragment, layout).context("RLE pixel data")
-            }
-            Self::Jpeg => {
-                let stream = fragments.concat();
-                check_jpeg(&stream, layout).context("JPEG pixel data")?;
-                let decoded = object.decode_pixel_data().context("JPEG pixel data")?;
-                Ok(decoded.into_data())
-            }
+/// Bytes of all cells, little end first.
+///
+/// # Errors
+/// When the fragments hold another image than the header says.
+pub(crate) fn decode(
+    syntax: Syntax,
+    object: &DefaultDicomObject,
+    fragments: &[Vec<u8>],
+    layout: &Layout,
+) -> Result<Vec<u8>> {
+    match syntax {
+        Syntax::Native => bail!("fragments of Pixel Data, expected uncompressed pixels"),
+        Syntax::Rle => {
+            let [fragment] = fragments else {
+                bail!("{} RLE fragments, expected one for the image", fragments.len());
+            };
+            rle(fragment, layout).context("RLE pixel data")
+        }
+        Syntax::Jpeg => {
+            let stream = fragments.concat();
+            check_jpeg(&stream, layout).context("JPEG pixel data")?;
+            let decoded = object.decode_pixel_data().context("JPEG pixel data")?;
+            Ok(decoded.into_data())
         }
     }
 }

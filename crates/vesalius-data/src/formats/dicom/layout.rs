@@ -1,7 +1,6 @@
 //! How the numbers of a picture are stored, and the numbers themselves.
 
-use super::compressed;
-use super::object::{element, integer, text};
+use super::object::{integer, text};
 use anyhow::{Context as _, Result, bail};
 use dicom_object::{DefaultDicomObject, Tag};
 
@@ -18,8 +17,6 @@ pub(crate) struct Layout {
     /// The least value is white.
     pub(crate) inverted: bool,
 }
-
-const PIXEL_DATA: Tag = Tag(0x7fe0, 0x0010);
 
 impl Layout {
     /// Of one grey image.
@@ -87,49 +84,5 @@ impl Layout {
     /// Least plus greatest number that can be stored: what a number and its inverse add up to.
     pub(crate) fn ends(&self) -> i64 {
         if self.signed { -1 } else { (1 << self.stored) - 1 }
-    }
-
-    /// All cells, row by row.
-    ///
-    /// # Errors
-    /// When there are fewer than rows and columns say, or the compression is not one that can be read.
-    pub(crate) fn cells(&self, object: &DefaultDicomObject) -> Result<Vec<u32>> {
-        let pixels = element(object, PIXEL_DATA).context("no Pixel Data, expected some")?;
-        let syntax = object.meta().transfer_syntax().trim_end_matches('\0');
-        let decoded;
-        let native;
-        let bytes: &[u8] = match (compressed::Syntax::of(syntax)?, pixels.fragments()) {
-            (compressed::Syntax::Native, None) => {
-                native = pixels.to_bytes().context("Pixel Data")?;
-                &native
-            }
-            (syntax, Some(fragments)) => {
-                decoded = syntax.decode(object, fragments, self)?;
-                &decoded
-            }
-            (_, None) => bail!("Pixel Data without fragments, expected some of compressed pixels"),
-        };
-        let needed = self.bytes();
-        let Some(bytes) = bytes.get(..needed) else {
-            bail!(
-                "{} bytes of DICOM pixel data, expected {needed} for {} rows of {} pixels: truncated, or the header lies",
-                bytes.len(),
-                self.rows,
-                self.columns
-            );
-        };
-        let size = (self.allocated / 8) as usize;
-        // The reading library gives words in the machine's order.
-        let cell = |bytes: &[u8]| {
-            let mut word = [0; 4];
-            if cfg!(target_endian = "big") {
-                word[4 - size..].copy_from_slice(bytes);
-                u32::from_be_bytes(word)
-            } else {
-                word[..size].copy_from_slice(bytes);
-                u32::from_le_bytes(word)
-            }
-        };
-        Ok(bytes.chunks_exact(size).map(cell).collect())
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod built;
+mod cells;
 mod compressed;
 pub(crate) mod header;
 mod layout;
@@ -10,6 +11,7 @@ pub(crate) mod object;
 mod person;
 mod pixels;
 pub(crate) mod series;
+mod syntax;
 
 pub use pixels::Pixels;
 

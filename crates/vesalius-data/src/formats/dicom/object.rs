@@ -1,7 +1,7 @@
 //! A DICOM file's bytes as an object, with or without preamble and file meta information, and typed looks into it.
 
-use super::compressed::Syntax;
 use super::lengths::{self, Encoding};
+use super::syntax::Syntax;
 use anyhow::{Context as _, Result, bail};
 use dicom_object::file::ReadPreamble;
 use dicom_object::mem::InMemElement;

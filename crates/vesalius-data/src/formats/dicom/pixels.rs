@@ -4,6 +4,7 @@
 //! inverted in the range that their bits can hold before anything else, as GDCM and SimpleITK do, so that bright is
 //! white in every image. A VOI LUT or window is the viewer's choice, and is not applied.
 
+use super::cells::cells;
 use super::layout::Layout;
 use super::object::{element, exactly, integer};
 use anyhow::{Context as _, Result, bail};
@@ -36,7 +37,7 @@ impl Pixels {
         let layout = Layout::of(object)?;
         let scale = Scale::of(object, &layout)?;
         let padding = Padding::of(object, &layout)?;
-        let cells = layout.cells(object)?;
+        let cells = cells(&layout, object)?;
         let mut values: Vec<f32> = cells
             .iter()
             .map(|&cell| {

@@ -4,7 +4,7 @@ use crate::checks::findings::Finding;
 use crate::formats::dicom::header::Facts;
 use crate::formats::dicom::object;
 use crate::formats::raster::is_raster;
-use crate::layouts::{entries, name};
+use crate::layouts::walk::{entries, name};
 use anyhow::{Context as _, Result, bail};
 use rayon::prelude::*;
 use std::io::{Read as _, Seek as _};

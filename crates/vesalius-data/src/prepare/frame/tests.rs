@@ -1,6 +1,6 @@
 use super::*;
 use crate::pack::manifest::PixelDepth;
-use crate::prepare::preprocess::{SliceChoice, Window};
+use crate::prepare::settings::{SliceChoice, Window};
 use crate::volume::{Labels, Volume};
 
 /// Two slices of 8 x 10: in the first, rows 2 to 4 and columns 3 to 5 are bright; in the second, one pixel of row 5.

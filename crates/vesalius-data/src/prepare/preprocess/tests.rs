@@ -1,4 +1,5 @@
 use super::*;
+use crate::prepare::settings::Crop;
 use crate::volume::{Labels, Volume};
 
 /// A case of `[S, C, H, W]`; without labels where there are none.

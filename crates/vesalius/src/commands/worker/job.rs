@@ -269,7 +269,7 @@ fn take_over(from: &Path, own: &Path) -> Result<()> {
 
 fn take_over_one(checkpoint: &Path, target: &Path) -> Result<()> {
     let staged = vesalius_data::files::publish::StagedDir::create(target)?;
-    for entry in vesalius_data::layouts::entries(checkpoint)? {
+    for entry in vesalius_data::layouts::walk::entries(checkpoint)? {
         let name = entry.file_name().context("a file has a name")?;
         let copy = staged.path().join(name);
         std::fs::hard_link(&entry, &copy)

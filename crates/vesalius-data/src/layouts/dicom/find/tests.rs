@@ -1,6 +1,7 @@
-use super::super::{Dicom, Source as _, SourceOptions};
+use super::super::Dicom;
 use super::*;
 use crate::formats::dicom::built::{Built, write_mask};
+use crate::layouts::source::{Source as _, SourceOptions};
 
 fn write_slices(folder: &Path) {
     for k in 0..2 {

@@ -2,25 +2,18 @@
 //! folders are the truth, and [`Store::reindex`] makes the store from them, whatever became of the old one.
 
 mod rebuild;
+mod rows;
 
 use crate::plan::{Finished, Progress};
 use crate::task::{Key, Stage};
-use crate::task_dir::{Failure, LAST_LINES, TaskDir, finished};
+use crate::task_dir::{Failure, TaskDir};
 use anyhow::{Context as _, Result, bail};
 pub use rebuild::Reindexed;
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rows::{COLUMNS, State, key, path_in, state, write};
+pub use rows::{GivenUp, MAX_FAILURES, MAX_STOPS, STORE_VERSION};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
-
-/// Version of the tables.
-pub const STORE_VERSION: i64 = 1;
-
-/// A task that fails so often is given up.
-pub const MAX_FAILURES: usize = 3;
-
-/// A task that is stopped so often in a row without a newer checkpoint, and not because its coordinator asked, is given
-/// up: it would never end.
-pub const MAX_STOPS: usize = 20;
 
 /// An open store.
 #[derive(Debug)]
@@ -28,22 +21,6 @@ pub struct Store {
     path: PathBuf,
     out: PathBuf,
     db: Connection,
-}
-
-/// Why there will be no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GivenUp {
-    /// It failed [`MAX_FAILURES`] times; the last failure.
-    Failed(Failure),
-    /// Somebody cancelled it.
-    Cancelled,
-}
-
-/// One row: the state of a task that is over.
-#[derive(Debug, Clone, PartialEq)]
-enum State {
-    Finished { sha256: String, finished: Box<Finished> },
-    GivenUp(GivenUp),
 }
 
 impl Store {
@@ -69,6 +46,24 @@ impl Store {
             return Ok(None);
         }
         Self::connect(out, OpenFlags::SQLITE_OPEN_READ_WRITE).map(Some)
+    }
+
+    /// Makes the store of a study's folder again from the folders of its tasks, whatever lies in its place: an index that
+    /// cannot be used is set aside. For whoever holds the folder's lock.
+    ///
+    /// # Errors
+    /// When the folders cannot be listed, or the store cannot be written or is in use; the old one stays then.
+    pub fn reindex(out: &Path) -> Result<Reindexed> {
+        vesalius_data::files::publish::create_folders(out)?;
+        if path_in(out).symlink_metadata().is_err() {
+            rebuild::empty(out)?;
+        }
+        match Self::open_to_read(out) {
+            // In place, in one transaction: whoever looks at it sees the old one or the new one.
+            Ok(Some(store)) => rebuild::fill(&store.db, out),
+            Ok(None) => rebuild::replace(out, "gone".to_owned()),
+            Err(error) => rebuild::replace(out, format!("{error:#}")),
+        }
     }
 
     /// A store that is there, whole, and has the tables of this version.
@@ -219,15 +214,6 @@ impl Store {
 /// What helps against a store that cannot be used.
 const REMEDY: &str = "`study reindex` makes it again from the folders of the tasks";
 
-/// The tables, of [`STORE_VERSION`].
-const COLUMNS: &str =
-    "key, stage, state, result_sha256, diverged, distance, wall_secs, images, reason, output";
-
-/// Where the store of a study's folder lies.
-fn path_in(out: &Path) -> PathBuf {
-    out.join("store.sqlite")
-}
-
 /// SQLite's errors name no file. What is not a matter of waiting, room or permission is damage.
 fn explain(path: &Path, error: &rusqlite::Error) -> anyhow::Error {
     let what = error.to_string().replace('\n', " ");
@@ -248,88 +234,6 @@ fn explain(path: &Path, error: &rusqlite::Error) -> anyhow::Error {
     } else {
         anyhow::anyhow!("{}: {what}; expected a whole index: {REMEDY}", path.display())
     }
-}
-
-/// A key of the table; another text would be the name of any folder.
-fn key(text: String) -> rusqlite::Result<Key> {
-    Key::try_from(text).map_err(|wrong| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, wrong.into())
-    })
-}
-
-/// What a folder says.
-fn state(folder: &TaskDir) -> Result<Option<State>> {
-    if folder.is_finished() {
-        let (result, bytes) = folder.result()?;
-        let finished = Box::new(finished(&result));
-        return Ok(Some(State::Finished { sha256: digest::of_bytes(&bytes), finished }));
-    }
-    if folder.is_cancelled() {
-        return Ok(Some(State::GivenUp(GivenUp::Cancelled)));
-    }
-    let mut failures = folder.failures();
-    let stops = folder.stops_without_progress();
-    let last = if failures.len() >= MAX_FAILURES {
-        failures.pop()
-    } else if stops >= MAX_STOPS {
-        let reason = format!("stopped {stops} times in a row without a newer checkpoint");
-        Some(Failure { reason, output: folder.last_lines(LAST_LINES) })
-    } else {
-        None
-    };
-    Ok(last.map(|failure| State::GivenUp(GivenUp::Failed(failure))))
-}
-
-fn write(db: &Connection, stage: Stage, key: &Key, state: Option<&State>) -> rusqlite::Result<()> {
-    let Some(state) = state else {
-        return db.execute("DELETE FROM task WHERE key = ?1", [key.text()]).map(|_| ());
-    };
-    let mut put = db.prepare_cached(
-        "INSERT OR REPLACE INTO task
-         (key, stage, state, result_sha256, diverged, distance, wall_secs, images, reason, output)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?;
-    let nothing: Option<&str> = None;
-    let (key, stage) = (key.text(), stage.name());
-    match state {
-        State::Finished { sha256, finished: f } => put.execute(params![
-            key,
-            stage,
-            "finished",
-            sha256,
-            f.diverged,
-            f.distance,
-            f.wall_secs,
-            f.images.map(|images| images as i64),
-            nothing,
-            nothing
-        ]),
-        State::GivenUp(GivenUp::Cancelled) => put.execute(params![
-            key,
-            stage,
-            "cancelled",
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            nothing
-        ]),
-        State::GivenUp(GivenUp::Failed(failure)) => put.execute(params![
-            key,
-            stage,
-            "failed",
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            failure.reason,
-            failure.output.join("\n")
-        ]),
-    }
-    .map(|_| ())
 }
 
 #[cfg(test)]

@@ -1,27 +1,20 @@
 //! Packs in the form other tools read: PNG pairs, NIfTI volumes, nnU-Net raw.
 
 mod check;
+mod files;
 
-use super::pack::{Pack, Slice};
+pub use files::ExportKind;
+
 use crate::checks::classes::BACKGROUND;
 use crate::files::publish::{StagedDir, write_file};
 use crate::formats::nifti::{write_u8, write_u16};
-use crate::pack::manifest::{Layout, PixelDepth, Split};
+use crate::pack::manifest::{Layout, PixelDepth};
+use crate::pack::{Pack, Slice};
 use anyhow::{Context, Result, bail};
+use files::{Work, case_files, folders};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, RgbImage};
 use rayon::prelude::*;
 use std::path::{Component, Path, PathBuf};
-
-/// A form to export to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportKind {
-    /// `images/` and `masks/` with one PNG per slice; mask pixels are label values; below `train/` and `test/`.
-    Png,
-    /// `images/CASE.nii.gz` and `labels/CASE.nii.gz`; of colour images one file per channel, `CASE_0000.nii.gz`, ….
-    Nifti,
-    /// nnU-Net raw: `dataset.json`, `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`, test patients in `…Ts/`.
-    Nnunet,
-}
 
 /// What was exported.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -30,12 +23,6 @@ pub struct Exported {
     pub cases: usize,
     /// A line for each thing that is otherwise than somebody would expect.
     pub notes: Vec<String>,
-}
-
-/// A case with slices, and where they lie in the pack.
-struct Work {
-    case: usize,
-    slices: Vec<usize>,
 }
 
 /// Writes `pack` to `target`, which must not exist; `progress` is called once per case, from any thread.
@@ -87,68 +74,6 @@ pub fn export(
     }
     staged.publish()?;
     Ok(Exported { cases: work.len(), notes })
-}
-
-fn folders(kind: ExportKind, pack: &Pack) -> Vec<String> {
-    let sides: Vec<Split> = [Split::Train, Split::Test]
-        .into_iter()
-        .filter(|side| !pack.indices(*side).is_empty())
-        .collect();
-    match kind {
-        ExportKind::Nifti => ["images", "labels"].map(str::to_owned).to_vec(),
-        ExportKind::Png => sides
-            .iter()
-            .flat_map(|side| ["images", "masks"].map(|role| format!("{}/{role}", word(*side))))
-            .collect(),
-        ExportKind::Nnunet => sides
-            .iter()
-            .flat_map(|side| ["images", "labels"].map(|role| format!("{role}{}", suffix(*side))))
-            .collect(),
-    }
-}
-
-fn word(side: Split) -> &'static str {
-    match side {
-        Split::Train => "train",
-        Split::Test => "test",
-    }
-}
-
-fn suffix(side: Split) -> &'static str {
-    match side {
-        Split::Train => "Tr",
-        Split::Test => "Ts",
-    }
-}
-
-/// Files of a case, relative to the export: its images, by slice or by channel, then its masks.
-fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<String> {
-    let record = &pack.manifest().cases[work.case];
-    let (id, side) = (&record.id, record.split);
-    let channels = pack.layout().channels;
-    match kind {
-        ExportKind::Png => {
-            let name = |i: usize| match work.slices.len() {
-                1 => format!("{id}.png"),
-                _ => format!("{id}_{:04}.png", pack.manifest().slices[i].position),
-            };
-            let names = |role: &'static str| {
-                work.slices.iter().map(move |&i| format!("{}/{role}/{}", word(side), name(i)))
-            };
-            names("images").chain(names("masks")).collect()
-        }
-        ExportKind::Nifti if channels == 1 => {
-            ["images", "labels"].map(|role| format!("{role}/{id}.nii.gz")).to_vec()
-        }
-        ExportKind::Nifti => (0..channels)
-            .map(|c| format!("images/{id}_{c:04}.nii.gz"))
-            .chain([format!("labels/{id}.nii.gz")])
-            .collect(),
-        ExportKind::Nnunet => (0..channels)
-            .map(|c| format!("images{}/{id}_{c:04}.nii.gz", suffix(side)))
-            .chain([format!("labels{}/{id}.nii.gz", suffix(side))])
-            .collect(),
-    }
 }
 
 /// A new file below `root`, whatever a manifest calls it: nothing outside, nothing that is there, and no link.
