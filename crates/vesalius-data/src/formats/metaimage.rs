@@ -4,8 +4,8 @@
 //! longer than the header says are accepted (the elastix masks are), shorter ones are not.
 
 use super::voxels::{Element, drain, inflate, volume_bytes};
-use crate::volume::Reader;
 use crate::volume::geometry::Geometry;
+use crate::volume::{Labels, Reader, Volume};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,26 @@ pub struct MetaImage {
     pub spacing_mm: Option<[f64; 2]>,
     /// Where the voxels lie; `None` where the header says neither spacing, nor offset, nor direction.
     pub geometry: Option<Geometry>,
+}
+
+impl MetaImage {
+    /// As a volume.
+    pub fn into_volume(self) -> Volume {
+        let [channels, slices, height, width] = self.shape;
+        Volume::new([slices, channels, height, width], self.values)
+    }
+
+    /// As labels.
+    ///
+    /// # Errors
+    /// Several channels, or values that are not labels.
+    pub fn labels(&self) -> Result<Labels> {
+        let [channels, slices, height, width] = self.shape;
+        if channels != 1 {
+            bail!("{channels} channels in a mask, expected 1");
+        }
+        Labels::from_values([slices, height, width], &self.values)
+    }
 }
 
 /// The text header.
@@ -50,7 +70,15 @@ enum Data {
 /// Names the file and what is wrong with it.
 pub fn read(path: &Path, reader: &mut Reader) -> Result<MetaImage> {
     let file = reader.read(path)?;
-    let header = MetaHeader::parse(&file).with_context(|| format!("{}", path.display()))?;
+    read_bytes(path, &file, reader)
+}
+
+/// The same of a header that was read already: `file` are the bytes of `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(path: &Path, file: &[u8], reader: &mut Reader) -> Result<MetaImage> {
+    let header = MetaHeader::parse(file).with_context(|| format!("{}", path.display()))?;
     match &header.data {
         Data::Local(at) => {
             header.voxels(&file[*at..]).with_context(|| format!("{}", path.display()))

@@ -1,6 +1,7 @@
 //! Formats of files: bytes to voxels, pixels or numbers. They know no dataset.
 
 pub mod dicom;
+pub mod file;
 pub mod metaimage;
 pub mod nifti;
 pub mod numpy;

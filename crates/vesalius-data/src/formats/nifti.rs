@@ -6,6 +6,7 @@
 
 use super::voxels::{Element, drain, inflate, volume_bytes};
 use crate::volume::geometry::Geometry;
+use crate::volume::{Labels, Volume};
 use anyhow::{Context, Result, bail};
 use bytemuck::Pod;
 use ndarray::{Array3, ShapeBuilder as _};
@@ -24,6 +25,38 @@ pub struct NiftiImage {
     pub spacing_mm: Option<[f64; 2]>,
     /// Where the voxels lie; `None` where neither `sform_code` nor `qform_code` says.
     pub geometry: Option<Geometry>,
+}
+
+impl NiftiImage {
+    /// As a volume: `[C, S, H, W]` becomes `[S, C, H, W]`.
+    pub fn into_volume(self) -> Volume {
+        let [channels, slices, height, width] = self.shape;
+        let pixels = height * width;
+        let values = if channels == 1 {
+            self.values
+        } else {
+            (0..slices * channels)
+                .flat_map(|i| {
+                    let (slice, channel) = (i / channels, i % channels);
+                    let start = (channel * slices + slice) * pixels;
+                    self.values[start..start + pixels].iter().copied()
+                })
+                .collect()
+        };
+        Volume::new([slices, channels, height, width], values)
+    }
+
+    /// As labels.
+    ///
+    /// # Errors
+    /// Several channels, or values that are not labels.
+    pub fn labels(&self) -> Result<Labels> {
+        let [channels, slices, height, width] = self.shape;
+        if channels != 1 {
+            bail!("{channels} volumes in one mask, expected 1");
+        }
+        Labels::from_values([slices, height, width], &self.values)
+    }
 }
 
 /// Header bytes, with the four that say whether extensions follow.

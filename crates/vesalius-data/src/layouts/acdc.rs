@@ -4,14 +4,14 @@
 //! and the 4D cine `patientNNN_4d.nii.gz`, which has no labels and is left out. Bare layout: the patient folders
 //! directly below the root, with or without `Info.cfg`.
 
+use super::load::one_pair;
 use crate::checks::findings::Finding;
-use crate::formats::nifti::{self, NiftiImage, nifti_name};
+use crate::formats::file::stem;
 use crate::layouts::source::Source;
 use crate::layouts::walk::{below, entries, name};
 use crate::pack::manifest::Split;
-use crate::volume::pair::lay_on;
-use crate::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
-use anyhow::{Context, Result, bail};
+use crate::volume::{Case, CaseFiles, Found, Reader};
+use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ impl Source for Acdc {
             for patient in entries(&folder)? {
                 if patient.is_dir() && name(&patient).starts_with("patient") {
                     of_patient(&self.root, &patient, official, &mut found)?;
-                } else if nifti_name(&patient).is_some() {
+                } else if stem(&patient).is_some() {
                     let text = "a volume outside of a patient's folder";
                     found.findings.push(Finding::set_aside(below(&self.root, &patient), text));
                 }
@@ -64,16 +64,10 @@ impl Source for Acdc {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        let image = read(&files.images[0], reader)?;
-        let mask = read(&files.masks[0], reader)?;
-        let (labels, note) = labels(&mask)
-            .and_then(|labels| lay_on(labels, mask.geometry, image.geometry))
-            .with_context(|| format!("{}", files.masks[0].display()))?;
+        let case = one_pair(&files.images[0], &files.masks[0], self.classes().len(), reader)?;
         let info = files.images[0].with_file_name("Info.cfg");
         let group = if info.exists() { group(&reader.read(&info)?) } else { None };
-        let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
-        let notes = note.into_iter().collect();
-        Ok(Case { spacing_mm, geometry, group, notes, ..Case::new(volume(image), labels) })
+        Ok(Case { group, ..case })
     }
 }
 
@@ -87,14 +81,14 @@ fn of_patient(
     let patient = name(folder);
     let files = entries(folder)?;
     let volumes: Vec<(String, &PathBuf)> =
-        files.iter().filter_map(|path| Some((nifti_name(path)?, path))).collect();
+        files.iter().filter_map(|path| Some((stem(path)?, path))).collect();
     let mut used = BTreeSet::new();
     for (stem, image) in &volumes {
         if stem.ends_with("_gt") || !stem.contains("_frame") {
             continue;
         }
         let wanted = format!("{stem}_gt");
-        // Of `.nii` and `.nii.gz` the one that is stored like the image.
+        // Of several, as `.nii` and `.nii.gz`, the one that is stored like the image.
         let mut masks: Vec<&PathBuf> = volumes
             .iter()
             .filter(|(other, _)| *other == wanted)
@@ -132,42 +126,4 @@ fn group(info: &[u8]) -> Option<String> {
     String::from_utf8_lossy(info)
         .lines()
         .find_map(|line| line.strip_prefix("Group:").map(|group| group.trim().to_owned()))
-}
-
-/// Reads one NIfTI file.
-///
-/// # Errors
-/// Names the file.
-pub fn read(path: &Path, reader: &mut Reader) -> Result<NiftiImage> {
-    nifti::parse(&reader.read(path)?).with_context(|| format!("{}", path.display()))
-}
-
-/// A NIfTI image as a volume: `[C, S, H, W]` becomes `[S, C, H, W]`.
-pub fn volume(image: NiftiImage) -> Volume {
-    let [channels, slices, height, width] = image.shape;
-    let pixels = height * width;
-    let values = if channels == 1 {
-        image.values
-    } else {
-        (0..slices * channels)
-            .flat_map(|i| {
-                let (slice, channel) = (i / channels, i % channels);
-                let start = (channel * slices + slice) * pixels;
-                image.values[start..start + pixels].iter().copied()
-            })
-            .collect()
-    };
-    Volume::new([slices, channels, height, width], values)
-}
-
-/// A NIfTI image as labels.
-///
-/// # Errors
-/// Several channels, or values that are not labels.
-pub fn labels(mask: &NiftiImage) -> Result<Labels> {
-    let [channels, slices, height, width] = mask.shape;
-    if channels != 1 {
-        bail!("{channels} volumes in one mask, expected 1");
-    }
-    Labels::from_values([slices, height, width], &mask.values)
 }

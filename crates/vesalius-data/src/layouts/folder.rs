@@ -3,9 +3,9 @@
 //! Layouts: `images/` and `masks/` (or `labels/`, …) with equally named files, also below `train/` and `test/`; or
 //! `NAME.png` beside `NAME_mask.png`. Extensions may differ between image and mask.
 
-use super::idrid::load_pair;
+use super::load::one_pair;
 use super::patients::{Named, assign, pattern};
-use crate::formats::raster::is_raster;
+use crate::formats::file::{KNOWN, is_data_file, stem};
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::{Walked, below, name, unused, walk};
 use crate::pack::manifest::Split;
@@ -52,7 +52,7 @@ struct Place {
     named: Named,
 }
 
-fn place(root: &Path, path: &Path) -> Option<Place> {
+fn place(root: &Path, path: &Path, stem: String) -> Option<Place> {
     let relative = path.strip_prefix(root).ok()?;
     let mut role = None;
     let mut side = None;
@@ -73,7 +73,6 @@ fn place(root: &Path, path: &Path) -> Option<Place> {
             folders.push(part);
         }
     }
-    let stem = relative.file_stem()?.to_string_lossy().into_owned();
     let bare = MASK_SUFFIXES.iter().find_map(|suffix| stem.strip_suffix(suffix));
     let mask = role.unwrap_or(bare.is_some());
     let stem = if mask { bare.unwrap_or(&stem).to_owned() } else { stem };
@@ -98,7 +97,7 @@ impl Source for Folder {
         let mut masks: BTreeMap<String, PathBuf> = BTreeMap::new();
         let mut others = Vec::new();
         for path in files {
-            let Some(place) = is_raster(&path).then(|| place(&self.root, &path)).flatten() else {
+            let Some(place) = stem(&path).and_then(|stem| place(&self.root, &path, stem)) else {
                 others.push(path);
                 continue;
             };
@@ -114,7 +113,7 @@ impl Source for Folder {
         }
         if images.is_empty() {
             let first = others.first().map_or_else(String::new, |path| {
-                format!(" ({} is no PNG, JPEG, TIFF or BMP)", below(&self.root, path))
+                format!(" ({} is not {KNOWN})", below(&self.root, path))
             });
             bail!(
                 "{}: no image{first}, expected images/ and masks/, or NAME.png with NAME_mask.png",
@@ -136,11 +135,12 @@ impl Source for Folder {
             cases.push(CaseFiles { id, patient, official, images: vec![path], masks: vec![mask] });
         }
         findings.extend(unused(&self.root, masks.values(), "mask without image"));
-        findings.extend(unused(&self.root, &others, "not a PNG, JPEG, TIFF or BMP"));
+        let others = others.iter().filter(|path| !is_data_file(path));
+        findings.extend(unused(&self.root, others, &format!("not {KNOWN}")));
         Ok(Found { cases, findings })
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        load_pair(&files.images[0], &files.masks[0], self.classes.len(), reader)
+        one_pair(&files.images[0], &files.masks[0], self.classes.len(), reader)
     }
 }

@@ -5,12 +5,13 @@
 //! `masks/`. Only names count: an image is `IDRiD_NN.jpg`, its mask `IDRiD_NN_OD.tif`. Each image is a patient.
 
 use super::beside::{FilePair, pairs};
-use crate::formats::raster;
+use super::load::one_pair;
+use crate::formats::file;
 use crate::layouts::source::Source;
 use crate::layouts::walk::{Walked, walk};
 use crate::pack::manifest::Split;
 use crate::volume::{Case, CaseFiles, Found, Reader};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 
 /// The dataset.
@@ -37,19 +38,19 @@ impl Source for Idrid {
 
     fn cases(&self) -> Result<Found> {
         let Walked { files, mut findings } = walk(&self.root, 6)?;
-        let of = |suffix: &str, extensions: &[&str]| -> Vec<(String, &PathBuf)> {
+        let of = |suffix: &str| -> Vec<(String, &PathBuf)> {
             let stem = |path: &PathBuf| -> Option<String> {
-                let extension = path.extension()?.to_str()?.to_lowercase();
-                let stem = path.file_stem()?.to_str()?.strip_suffix(suffix)?;
+                let stem = file::stem(path)?;
+                let stem = stem.strip_suffix(suffix)?;
                 // Without its lesion, `IDRiD_01`; masks of lesions are not of the disc.
                 let number = stem.strip_prefix("IDRiD_")?;
                 let bare = number.chars().all(|letter| letter.is_ascii_digit());
-                (extensions.contains(&extension.as_str()) && bare).then(|| stem.to_owned())
+                bare.then(|| stem.to_owned())
             };
             files.iter().filter_map(|path| Some((stem(path)?, path))).collect()
         };
         let expected = |stem: &str| format!("{stem}_OD.tif");
-        let (images, masks) = (of("", &["jpg", "jpeg"]), of("_OD", &["tif", "tiff"]));
+        let (images, masks) = (of(""), of("_OD"));
         let (pairs, unused) = pairs(&self.root, &images, &masks, &expected)?;
         findings.extend(unused);
         if pairs.is_empty() {
@@ -66,7 +67,7 @@ impl Source for Idrid {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        load_pair(&files.images[0], &files.masks[0], 2, reader)
+        one_pair(&files.images[0], &files.masks[0], 2, reader)
     }
 }
 
@@ -76,35 +77,4 @@ fn side(path: &Path) -> Option<Split> {
         Some("b. Testing Set") => Some(Split::Test),
         _ => None,
     })
-}
-
-/// One image file with one mask file.
-///
-/// # Errors
-/// Names the file that cannot be read, and shapes that differ only because an orientation tag was applied.
-pub fn load_pair(image: &Path, mask: &Path, classes: usize, reader: &mut Reader) -> Result<Case> {
-    let photograph = raster::image_noted(&reader.read(image)?)
-        .with_context(|| format!("{}", image.display()))?;
-    let drawn = raster::mask_noted(&reader.read(mask)?, classes)
-        .with_context(|| format!("{}", mask.display()))?;
-    let (volume, labels) = (photograph.value, drawn.value);
-    if [volume.height, volume.width] != [labels.height, labels.width]
-        && (photograph.orientation > 1 || drawn.orientation > 1)
-    {
-        bail!(
-            "{}: {}x{} (rows, columns) after orientation tag {} was applied, its mask {} {}x{} after tag {}; expected \
-             one shape",
-            image.display(),
-            volume.height,
-            volume.width,
-            photograph.orientation,
-            mask.display(),
-            labels.height,
-            labels.width,
-            drawn.orientation
-        );
-    }
-    let of_mask = drawn.notes.into_iter().map(|note| format!("its mask: {note}"));
-    let notes = photograph.notes.into_iter().chain(of_mask).collect();
-    Ok(Case { notes, ..Case::new(volume, labels) })
 }

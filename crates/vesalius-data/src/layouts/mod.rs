@@ -5,6 +5,7 @@ mod beside;
 pub mod dicom;
 pub mod folder;
 pub mod idrid;
+mod load;
 pub mod nnunet;
 pub mod patients;
 pub mod sliver07;
@@ -104,3 +105,6 @@ fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

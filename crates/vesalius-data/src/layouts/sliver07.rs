@@ -2,12 +2,12 @@
 //! `liver-seg001.mhd` + `.raw`, in one folder or in sub-folders. Each volume is a patient.
 
 use super::beside::{FilePair, pairs};
-use crate::formats::metaimage::{self, MetaImage};
+use super::load::one_pair;
+use crate::formats::file::stem;
 use crate::layouts::source::Source;
 use crate::layouts::walk::{Walked, walk};
-use crate::volume::pair::lay_on;
-use crate::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
-use anyhow::{Context, Result, bail};
+use crate::volume::{Case, CaseFiles, Found, Reader};
+use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 
 /// The dataset.
@@ -37,10 +37,9 @@ impl Source for Sliver07 {
         // `liver-orig001.mhd` and its `liver-seg001.mhd` are `liver001`.
         let of = |prefix: &str| -> Vec<(String, &PathBuf)> {
             let number = |path: &PathBuf| -> Option<String> {
-                Some(format!("liver{}", path.file_stem()?.to_str()?.strip_prefix(prefix)?))
+                Some(format!("liver{}", stem(path)?.strip_prefix(prefix)?))
             };
-            let headers = files.iter().filter(|path| is_header(path));
-            headers.filter_map(|path| Some((number(path)?, path))).collect()
+            files.iter().filter_map(|path| Some((number(path)?, path))).collect()
         };
         let expected = |id: &str| format!("liver-seg{}.mhd", id.trim_start_matches("liver"));
         let (pairs, unused) = pairs(&self.root, &of("liver-orig"), &of("liver-seg"), &expected)?;
@@ -59,37 +58,6 @@ impl Source for Sliver07 {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        let image = metaimage::read(&files.images[0], reader)?;
-        let mask = metaimage::read(&files.masks[0], reader)?;
-        let (labels, note) = labels(&mask)
-            .and_then(|labels| lay_on(labels, mask.geometry, image.geometry))
-            .with_context(|| format!("{}", files.masks[0].display()))?;
-        let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
-        let notes = note.into_iter().collect();
-        Ok(Case { spacing_mm, geometry, notes, ..Case::new(volume(image), labels) })
+        one_pair(&files.images[0], &files.masks[0], 2, reader)
     }
-}
-
-fn is_header(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        extension.eq_ignore_ascii_case("mhd") || extension.eq_ignore_ascii_case("mha")
-    })
-}
-
-/// A MetaImage as a volume.
-pub fn volume(image: MetaImage) -> Volume {
-    let [channels, slices, height, width] = image.shape;
-    Volume::new([slices, channels, height, width], image.values)
-}
-
-/// A MetaImage as labels.
-///
-/// # Errors
-/// Several channels, or values that are not labels.
-pub fn labels(mask: &MetaImage) -> Result<Labels> {
-    let [channels, slices, height, width] = mask.shape;
-    if channels != 1 {
-        bail!("{channels} channels in a mask, expected 1");
-    }
-    Labels::from_values([slices, height, width], &mask.values)
 }

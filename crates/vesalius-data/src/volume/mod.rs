@@ -6,7 +6,7 @@ pub mod pair;
 use crate::checks::findings::Finding;
 use crate::files::digest;
 use crate::pack::manifest::{SourceFile, Split};
-use crate::volume::geometry::Geometry;
+use crate::volume::geometry::{Alignment, Geometry};
 use anyhow::{Context as _, Result, bail};
 
 /// Intensities `[S, C, H, W]`: S slices, C channels, rows of pixels.
@@ -70,6 +70,42 @@ impl Volume {
         let pixels = self.height * self.width;
         let start = (slice * self.channels + channel) * pixels;
         self.padding.get(start..start + pixels).unwrap_or(&[])
+    }
+
+    /// Its channels and those of `other`, of the same S, H and W; without padding and full range, which are one channel's.
+    #[must_use]
+    pub fn with_channels(&self, other: &Self) -> Self {
+        let planes = |volume: &Self, slice: usize| -> Vec<f32> {
+            (0..volume.channels).flat_map(|c| volume.plane(slice, c).to_vec()).collect()
+        };
+        let values = (0..self.slices)
+            .flat_map(|slice| [planes(self, slice), planes(other, slice)].concat())
+            .collect();
+        let full_range = self.full_range.filter(|range| other.full_range == Some(*range));
+        let shape = [self.slices, self.channels + other.channels, self.height, self.width];
+        Self { full_range, ..Self::new(shape, values) }
+    }
+
+    /// Its voxels in another order, channel by channel.
+    #[must_use]
+    pub fn reordered(&self, alignment: &Alignment) -> Self {
+        let channels: Vec<Vec<f32>> = (0..self.channels)
+            .map(|c| {
+                let whole: Vec<f32> =
+                    (0..self.slices).flat_map(|slice| self.plane(slice, c).to_vec()).collect();
+                alignment.apply(&whole)
+            })
+            .collect();
+        let pixels = self.height * self.width;
+        let values = (0..self.slices)
+            .flat_map(|slice| {
+                channels.iter().map(move |c| &c[slice * pixels..(slice + 1) * pixels])
+            })
+            .flatten()
+            .copied()
+            .collect();
+        let shape = [self.slices, self.channels, self.height, self.width];
+        Self { full_range: self.full_range, ..Self::new(shape, values) }
     }
 
     /// Values of one plane `[H, W]`.

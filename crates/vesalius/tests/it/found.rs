@@ -60,7 +60,7 @@ fn folders_of_patients_are_patients_and_what_is_not_used_is_named() {
     assert_eq!(patients(&bench), ["A", "B", "C"]);
     assert_eq!(manifest(&bench).cases.len(), 6);
     for part in [
-        "A/images/notes.txt: not a PNG",
+        "A/images/notes.txt: not .nii",
         "A/masks/slice99.png: mask without image",
         "again: a link to a folder that is read already",
         "each folder is taken as a patient",

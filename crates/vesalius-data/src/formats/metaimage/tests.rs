@@ -99,7 +99,7 @@ fn channels_beside_each_other_become_planes_and_make_no_mask() {
     let image = parse_local(&[header.as_bytes(), &[1, 10, 2, 20, 3, 30, 4, 40]].concat()).unwrap();
     assert_eq!(image.shape, [2, 2, 1, 2]);
     assert_eq!(image.values, [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0]);
-    let error = crate::layouts::sliver07::labels(&image).unwrap_err().to_string();
+    let error = image.labels().unwrap_err().to_string();
     assert!(error.contains("2 channels in a mask, expected 1"), "{error}");
 }
 

@@ -3,7 +3,7 @@
 use crate::checks::findings::Finding;
 use crate::formats::dicom::header::Facts;
 use crate::formats::dicom::object;
-use crate::formats::raster::is_raster;
+use crate::formats::file::Format;
 use crate::layouts::walk::{entries, name};
 use anyhow::{Context as _, Result, bail};
 use rayon::prelude::*;
@@ -22,6 +22,8 @@ struct Folder {
     path: PathBuf,
     slices: Vec<Slice>,
     masks: Vec<PathBuf>,
+    /// Files of whole volumes: masks, where a dataset has no mask images.
+    volumes: Vec<PathBuf>,
     inner: Vec<Folder>,
 }
 
@@ -45,6 +47,7 @@ pub(super) struct Tree {
 enum Kind {
     Slice(Box<Facts>),
     Mask,
+    Volume,
     Other(String),
 }
 
@@ -55,7 +58,10 @@ impl Tree {
     /// A folder that cannot be listed, a DICOM file whose header cannot be read.
     pub(super) fn of(root: &Path) -> Result<Self> {
         let mut findings = Vec::new();
-        let root = Folder::of(root, root, &mut Vec::new(), &mut findings)?;
+        let path = root;
+        let mut root = Folder::of(path, path, &mut Vec::new(), &mut findings)?;
+        let images = !root.mask_folders().is_empty();
+        root.settle(path, images, &mut findings);
         Ok(Self { root, findings })
     }
 
@@ -83,8 +89,13 @@ impl Folder {
         above: &mut Vec<PathBuf>,
         findings: &mut Vec<Finding>,
     ) -> Result<Self> {
-        let mut folder =
-            Self { path: path.to_owned(), slices: vec![], masks: vec![], inner: vec![] };
+        let mut folder = Self {
+            path: path.to_owned(),
+            slices: vec![],
+            masks: vec![],
+            volumes: vec![],
+            inner: vec![],
+        };
         let real = std::fs::canonicalize(path)
             .with_context(|| format!("{}: cannot be listed", path.display()))?;
         if above.contains(&real) {
@@ -108,10 +119,23 @@ impl Folder {
             match kind? {
                 Kind::Slice(facts) => folder.slices.push((file, *facts)),
                 Kind::Mask => folder.masks.push(file),
+                Kind::Volume => folder.volumes.push(file),
                 Kind::Other(what) => findings.push(Finding::set_aside(below(root, &file), what)),
             }
         }
         Ok(folder)
+    }
+
+    /// Decides what volumes are: masks, or beside mask images (`images`) nothing that is used.
+    fn settle(&mut self, root: &Path, images: bool, findings: &mut Vec<Finding>) {
+        if images {
+            let text = "a volume, where masks are images";
+            let aside = |path: &PathBuf| Finding::set_aside(below(root, path), text);
+            findings.extend(self.volumes.iter().map(aside));
+        } else {
+            self.masks.append(&mut self.volumes);
+        }
+        self.inner.iter_mut().for_each(|inner| inner.settle(root, images, findings));
     }
 
     /// This folder and all below that hold something.
@@ -190,8 +214,10 @@ impl Folder {
 
 /// Sorts a file, reading its header where it is DICOM.
 fn kind(path: &Path) -> Result<Kind> {
-    if is_raster(path) {
-        return Ok(Kind::Mask);
+    match Format::of_name(path) {
+        Some(Format::Raster) => return Ok(Kind::Mask),
+        Some(Format::Nifti | Format::MetaImage) => return Ok(Kind::Volume),
+        Some(Format::Dicom) | None => {}
     }
     let file = match crate::files::read::open(path) {
         Ok(file) => file,
@@ -204,7 +230,7 @@ fn kind(path: &Path) -> Result<Kind> {
         ["dcm", "dicom", "ima"].contains(&extension.to_string_lossy().to_lowercase().as_str())
     });
     let no_dicom = || {
-        let what = if dicom { "not readable as DICOM" } else { "neither DICOM nor a mask image" };
+        let what = if dicom { "not readable as DICOM" } else { "neither DICOM nor a mask" };
         Ok(Kind::Other(what.to_owned()))
     };
     let (Ok(_), Some(start)) = (read, object::Start::of(&head)) else { return no_dicom() };

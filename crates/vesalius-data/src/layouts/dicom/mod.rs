@@ -1,5 +1,5 @@
 //! DICOM series with mask images: a folder per patient that holds one folder of DICOM slices and one of mask images
-//! (PNG, TIFF, …), or a single such patient at the root. Studies may lie between a patient's folder and the two.
+//! (PNG, TIFF, … for each slice, or one volume as NIfTI or MetaImage), or a single such patient at the root. Studies may lie between a patient's folder and the two.
 //!
 //! Which mask is whose is decided in `pairing`, whether slices are one series in `series`, what their values mean in
 //! `pixels`. Slices are ordered along the normal of the image plane. Intensities are in the modality's units (HU for
@@ -10,12 +10,14 @@ mod find;
 mod pairing;
 
 use crate::checks::findings::Finding;
+use crate::formats::dicom::read;
 use crate::formats::dicom::series::{self, Series};
-use crate::formats::dicom::{Pixels, read};
-use crate::formats::raster;
+use crate::formats::file::{self, Format, ImageFile};
+use crate::formats::{dicom, raster};
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::name;
-use crate::volume::{Case, CaseFiles, Found, Labels, Reader, Volume};
+use crate::volume::pair::lay_on;
+use crate::volume::{Case, CaseFiles, Found, Labels, Reader};
 use anyhow::{Context as _, Result, bail};
 use find::{Tree, Unit};
 use std::collections::BTreeMap;
@@ -62,7 +64,8 @@ impl Dicom {
         // What is wrong with headers and names is said before any pixel is read.
         let slices: Vec<series::Slice> =
             unit.slices.iter().map(|(path, facts)| (path.as_path(), facts)).collect();
-        if images.len() != masks.len() {
+        let one_volume = matches!(&masks[..], [mask] if is_volume(mask));
+        if !one_volume && images.len() != masks.len() {
             bail!(
                 "{}: {} DICOM slices and {} masks, expected as many of each",
                 unit.folder.display(),
@@ -70,7 +73,10 @@ impl Dicom {
                 masks.len()
             );
         }
-        pairs(&slices, &masks, &Series::of(&slices)?)?;
+        let series = Series::of(&slices)?;
+        if !one_volume {
+            pairs(&slices, &masks, &series)?;
+        }
         let id = if one_of_several {
             let below = unit.folder.strip_prefix(&self.root).unwrap_or(&unit.folder);
             let parts: Vec<String> =
@@ -81,6 +87,61 @@ impl Dicom {
         };
         Ok(CaseFiles { id, patient: patient.to_owned(), official: None, images, masks })
     }
+}
+
+impl Dicom {
+    /// A mask of the whole series, on its grid.
+    fn one_mask(
+        &self,
+        path: &Path,
+        image: &ImageFile,
+        reader: &mut Reader,
+    ) -> Result<(Labels, Vec<String>)> {
+        let mask = file::mask(path, self.classes.len(), reader)?;
+        let (labels, note) = lay_on(mask.labels, mask.geometry, image.geometry)
+            .with_context(|| format!("{}", path.display()))?;
+        Ok((labels, note.into_iter().collect()))
+    }
+
+    /// A mask image for each slice, in the order of the series.
+    fn masks(
+        &self,
+        slices: &[series::Slice],
+        masks: &[PathBuf],
+        series: &Series,
+        reader: &mut Reader,
+    ) -> Result<(Labels, Vec<String>)> {
+        let pairs = pairs(slices, masks, series)?;
+        let mut values = vec![];
+        let mut shape = [0; 2];
+        for &at in &series.order {
+            let path = &masks[pairs.mask[at]];
+            let mask = raster::mask(&reader.read(path)?, self.classes.len())
+                .with_context(|| format!("{}", path.display()))?;
+            let (image, facts) = slices[at];
+            shape = facts.size.map(|extent| extent as usize);
+            if [mask.height, mask.width] != shape {
+                bail!(
+                    "{}: mask of {}x{} pixels, expected {}x{} as {}",
+                    path.display(),
+                    mask.height,
+                    mask.width,
+                    shape[0],
+                    shape[1],
+                    image.display()
+                );
+            }
+            values.extend_from_slice(&mask.values);
+        }
+        let [height, width] = shape;
+        let labels = Labels { slices: slices.len(), height, width, values };
+        Ok((labels, pairs.note.into_iter().collect()))
+    }
+}
+
+/// Whether a mask is of all slices at once.
+fn is_volume(mask: &Path) -> bool {
+    matches!(Format::of_name(mask), Some(Format::Nifti | Format::MetaImage))
 }
 
 fn pairs(slices: &[series::Slice], masks: &[PathBuf], series: &Series) -> Result<pairing::Pairs> {
@@ -145,84 +206,20 @@ impl Source for Dicom {
         let slices: Vec<series::Slice> =
             files.images.iter().map(PathBuf::as_path).zip(&facts).collect();
         let series = Series::of(&slices)?;
-        let pairs = pairs(&slices, &files.masks, &series)?;
-        let mut notes = series.notes.clone();
-        notes.extend(pairs.note);
-        one_scale(&slices, &pixels, &mut notes)?;
-        let (count, rows, columns) = (pixels.len(), pixels[0].rows, pixels[0].columns);
-        let mut volume = Volume::new([count, 1, rows, columns], vec![]);
-        let mut labels = Labels { slices: count, height: rows, width: columns, values: vec![] };
-        let padded = pixels.iter().any(|slice| !slice.padding.is_empty());
-        for &at in &series.order {
-            let slice = &pixels[at];
-            let path = &files.masks[pairs.mask[at]];
-            let mask = raster::mask(&reader.read(path)?, self.classes.len())
-                .with_context(|| format!("{}", path.display()))?;
-            if [mask.height, mask.width] != [rows, columns] {
-                bail!(
-                    "{}: mask of {}x{} pixels, expected {rows}x{columns} as {}",
-                    path.display(),
-                    mask.height,
-                    mask.width,
-                    files.images[at].display()
-                );
-            }
-            volume.values.extend_from_slice(&slice.values);
-            labels.values.extend_from_slice(&mask.values);
-            if slice.padding.is_empty() {
-                let end = volume.padding.len() + usize::from(padded) * rows * columns;
-                volume.padding.resize(end, false);
-            } else {
-                volume.padding.extend_from_slice(&slice.padding);
-            }
-        }
-        if padded {
-            let share = volume.padding.iter().filter(|padded| **padded).count() as f64
-                / volume.padding.len() as f64;
-            notes.push(format!("{:.1} % of the pixels are padding: black", 100.0 * share));
-        }
+        let mut image = dicom::of_series(&slices, &pixels, &series)?;
+        let (labels, notes) = match &files.masks[..] {
+            [mask] if is_volume(mask) => self.one_mask(mask, &image, reader)?,
+            masks => self.masks(&slices, masks, &series, reader)?,
+        };
+        image.notes.extend(notes);
         Ok(Case {
-            spacing_mm: facts[0].spacing_mm,
-            geometry: series.geometry,
-            person: facts.iter().find_map(|facts| facts.person.digest.clone()),
-            notes,
-            ..Case::new(volume, labels)
+            spacing_mm: image.spacing_mm,
+            geometry: image.geometry,
+            person: image.person,
+            notes: image.notes,
+            ..Case::new(image.volume, labels)
         })
     }
-}
-
-/// One meaning of values for a whole series.
-fn one_scale(slices: &[series::Slice], pixels: &[Pixels], notes: &mut Vec<String>) -> Result<()> {
-    let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1.0);
-    for (slice, (path, _)) in pixels.iter().zip(slices) {
-        let agree = match (slice.mirror, pixels[0].mirror) {
-            (Some(a), Some(b)) => near(a, b),
-            (a, b) => a == b,
-        };
-        if !agree {
-            bail!(
-                "{} and {}: MONOCHROME1 with other bits or another rescale, expected one for the series: inverted values would not fit each other",
-                slices[0].0.display(),
-                path.display()
-            );
-        }
-        if slice.raw != pixels[0].raw {
-            bail!(
-                "{} and {}: a rescale in one of them, expected it in all",
-                slices[0].0.display(),
-                path.display()
-            );
-        }
-    }
-    if pixels[0].mirror.is_some() {
-        notes.push("MONOCHROME1: inverted, so that bright is white".to_owned());
-    }
-    let ct = slices[0].1.modality.as_deref() == Some("CT");
-    if ct && pixels[0].raw {
-        notes
-            .push("CT without RescaleSlope: values are as stored, not Hounsfield units".to_owned());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

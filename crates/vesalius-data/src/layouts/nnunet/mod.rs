@@ -7,10 +7,9 @@ mod tests;
 
 pub use dataset_json::{DatasetJson, parse_dataset_json};
 
-use super::acdc::{labels, read, volume};
 use super::patients::{Named, assign, pattern};
 use crate::checks::findings::Finding;
-use crate::formats::nifti::nifti_name;
+use crate::formats::file::{self, ImageFile, KNOWN, is_data_file};
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::{below, entries, name, unused};
 use crate::pack::manifest::Split;
@@ -72,12 +71,12 @@ struct Side {
     findings: Vec<Finding>,
 }
 
-/// NIfTI files of a folder by their names without extension; others are set aside.
+/// Images or masks of a folder by their names without extension; others are set aside.
 fn volumes(root: &Path, folder: &Path) -> Result<(BTreeMap<String, PathBuf>, Vec<Finding>)> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut others = Vec::new();
     for path in entries(folder)? {
-        let Some(stem) = nifti_name(&path) else {
+        let Some(stem) = file::stem(&path) else {
             others.push(path);
             continue;
         };
@@ -90,13 +89,10 @@ fn volumes(root: &Path, folder: &Path) -> Result<(BTreeMap<String, PathBuf>, Vec
         }
     }
     if let (true, Some(other)) = (found.is_empty(), others.first()) {
-        bail!(
-            "{}: no NIfTI file but {}, expected .nii or .nii.gz (convert .mha, .nrrd or .png first)",
-            folder.display(),
-            name(other)
-        );
+        bail!("{}: only {} and the like, expected {KNOWN}", folder.display(), name(other));
     }
-    let findings = unused(root, &others, "not a .nii or .nii.gz");
+    let others = others.iter().filter(|path| !is_data_file(path));
+    let findings = unused(root, others, &format!("not {KNOWN}"));
     Ok((found, findings))
 }
 
@@ -237,47 +233,48 @@ impl Source for Nnunet {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        let mut image = read(&files.images[0], reader)?;
-        let mut notes = vec![];
+        let mut image = file::image(&files.images[0], reader)?;
         for path in &files.images[1..] {
-            let other = read(path, reader)?;
-            if other.shape[1..] != image.shape[1..] {
-                bail!(
-                    "{}: {:?} voxels, expected {:?} as the first channel",
-                    path.display(),
-                    &other.shape[1..],
-                    &image.shape[1..]
-                );
-            }
-            let (alignment, note) = alignment("channel", other.geometry, image.geometry)
-                .with_context(|| format!("{}", path.display()))?;
-            notes.extend(note.map(|note| format!("channel {}: {note}", image.shape[0])));
-            image.shape[0] += other.shape[0];
-            match alignment {
-                None => image.values.extend(other.values),
-                Some(alignment) => {
-                    let voxels = other.shape[1..].iter().product();
-                    for channel in other.values.chunks_exact(voxels) {
-                        image.values.extend(alignment.apply(channel));
-                    }
-                }
-            }
+            let other = file::image(path, reader)?;
+            add_channels(&mut image, other).with_context(|| format!("{}", path.display()))?;
         }
         if let Some(expected) = self.json.channels
-            && expected != image.shape[0]
+            && expected != image.volume.channels
         {
             bail!(
                 "{}: {} channels, expected {expected} as dataset.json's channel_names",
                 files.images[0].display(),
-                image.shape[0]
+                image.volume.channels
             );
         }
-        let mask = read(&files.masks[0], reader)?;
-        let (labels, note) = labels(&mask)
-            .and_then(|labels| lay_on(labels, mask.geometry, image.geometry))
+        let mask = file::mask(&files.masks[0], self.classes.len(), reader)?;
+        let (labels, note) = lay_on(mask.labels, mask.geometry, image.geometry)
             .with_context(|| format!("{}", files.masks[0].display()))?;
-        notes.extend(note);
-        let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
-        Ok(Case { spacing_mm, geometry, notes, ..Case::new(volume(image), labels) })
+        let of_mask = mask.notes.into_iter().map(|note| format!("its mask: {note}"));
+        let notes = image.notes.into_iter().chain(of_mask).chain(note).collect();
+        Ok(Case {
+            spacing_mm: image.spacing_mm,
+            geometry: image.geometry,
+            person: image.person,
+            notes,
+            ..Case::new(image.volume, labels)
+        })
     }
+}
+
+/// Appends the channels of another file of the same examination.
+fn add_channels(image: &mut ImageFile, mut other: ImageFile) -> Result<()> {
+    let grid = |file: &ImageFile| [file.volume.slices, file.volume.height, file.volume.width];
+    if grid(&other) != grid(image) {
+        bail!("{:?} voxels, expected {:?} as the first channel", grid(&other), grid(image));
+    }
+    let (alignment, note) = alignment("channel", other.geometry, image.geometry)?;
+    let number = image.volume.channels;
+    image.notes.extend(note.map(|note| format!("channel {number}: {note}")));
+    image.notes.extend(other.notes.iter().map(|note| format!("channel {number}: {note}")));
+    if let Some(alignment) = alignment {
+        other.volume = other.volume.reordered(&alignment);
+    }
+    image.volume = image.volume.with_channels(&other.volume);
+    Ok(())
 }

@@ -45,8 +45,11 @@ fn every_case_has_each_channel_once() {
 
 #[test]
 fn other_files_are_named() {
-    let error = found(&["a_0000.mha"], &["a.mha"]).unwrap_err().to_string();
-    assert!(error.contains("no NIfTI file but a_0000.mha"), "{error}");
+    let error = found(&["a_0000.nrrd"], &["a.nrrd"]).unwrap_err().to_string();
+    assert!(
+        error.contains("only a_0000.nrrd and the like, expected .nii, .nii.gz, .mha"),
+        "{error}"
+    );
     let folder = tempfile::tempdir().unwrap();
     for file in [
         "imagesTr/a.nii",
@@ -69,7 +72,7 @@ fn other_files_are_named() {
     let said: Vec<String> =
         found.findings.iter().map(|finding| format!("{}: {}", finding.of, finding.text)).collect();
     for part in [
-        "imagesTr/notes.txt: not a .nii",
+        "imagesTr/notes.txt: not .nii",
         "labelsTr/c.nii: mask without image",
         "imagesTs: images without masks",
         "numTraining is 3, but 2",
