@@ -267,8 +267,8 @@ fn state(folder: &TaskDir) -> Result<Option<State>> {
     if folder.is_cancelled() {
         return Ok(Some(State::GivenUp(GivenUp::Cancelled)));
     }
-    let mut failures = folder.failures();
-    let stops = folder.stops_without_progress();
+    let mut failures = folder.failures()?;
+    let stops = folder.stops_without_progress()?;
     let last = if failures.len() >= MAX_FAILURES {
         failures.pop()
     } else if stops >= MAX_STOPS {

@@ -54,7 +54,8 @@ impl Job<'_> {
             let last = checkpoint::list(&self.folder.attempt(number)).ok()?.pop()?;
             last.file_name().map(ToOwned::to_owned)
         };
-        let earlier = self.folder.attempts().into_iter().filter(|&number| number != self.attempt);
+        let all = self.folder.attempts().unwrap_or_default();
+        let earlier = all.into_iter().filter(|&number| number != self.attempt);
         newest(self.attempt) > earlier.filter_map(newest).max()
     }
 
@@ -150,20 +151,34 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The newest attempt with a whole checkpoint, else the shorter training that this one makes longer.
+    /// The newest attempt with a whole checkpoint, else the shorter training that this one makes longer; none where it
+    /// begins anew. Those all of whose checkpoints are damaged are said; ones that cannot be looked at are an error.
     fn to_go_on_from(&self) -> Result<Option<PathBuf>> {
-        for number in self.folder.attempts().into_iter().rev().filter(|&n| n != self.attempt) {
-            let folder = self.folder.attempt(number);
+        let earlier = self.folder.attempts()?.into_iter().rev().filter(|&n| n != self.attempt);
+        let earlier = earlier.map(|number| Ok(self.folder.attempt(number)));
+        let shorter = self.task.input("continues").into_iter().map(|_| self.accepted("continues"));
+        let mut damaged = vec![];
+        let mut whole = None;
+        for folder in earlier.chain(shorter) {
+            let folder = folder?;
             match checkpoint::newest_whole(&folder) {
-                Ok(found) if found.whole.is_some() => return Ok(Some(folder)),
+                Ok(found) if found.whole.is_some() => {
+                    whole = Some(folder);
+                    break;
+                }
                 Ok(_) => {}
-                Err(error) => say!("warning: {error:#}; not used"),
+                Err(error) if checkpoint::Damaged::is(&error) => damaged.push(error),
+                Err(error) => return Err(error),
             }
         }
-        match self.task.input("continues") {
-            Some(_) => self.accepted("continues").map(Some),
-            None => Ok(None),
+        let instead = match &whole {
+            Some(folder) => format!("going on from {}", folder.display()),
+            None => "the training begins anew".to_owned(),
+        };
+        for error in damaged {
+            say!("warning: {error:#}; {instead}");
         }
+        Ok(whole)
     }
 
     fn sample(&self) -> Result<()> {
