@@ -79,7 +79,10 @@ fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
     let mut noted: BTreeMap<String, String> = match crate::read::state(&path) {
         Ok(bytes) => crate::text::strings::from_json(&bytes)
             .with_context(|| format!("{}: not a list of packs", path.display()))?,
-        Err(_) => BTreeMap::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+        Err(error) => {
+            return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
+        }
     };
     for pack in packs {
         let before = noted.insert(pack.name.clone(), pack.digest.clone());

@@ -2,18 +2,22 @@
 //! folders are the truth, and [`Store::reindex`] makes the store from them, whatever became of the old one.
 
 mod rebuild;
+mod row;
 
 use crate::digest;
 use crate::plan::{Finished, Progress};
 use crate::task::{Key, Stage};
 use crate::task_dir::{Failure, LAST_LINES, TaskDir, finished};
+use crate::text::escape;
 use anyhow::{Context as _, Result, bail};
 pub use rebuild::Reindexed;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use std::path::{Path, PathBuf};
 
 /// Version of the tables.
-pub const STORE_VERSION: i64 = 1;
+pub const STORE_VERSION: i64 = 2;
+/// Of those whose rows have no digests, which are still opened.
+const UNSEALED_VERSION: i64 = 1;
 
 /// A task that fails so often is given up.
 pub const MAX_FAILURES: usize = 3;
@@ -28,6 +32,8 @@ pub struct Store {
     path: PathBuf,
     out: PathBuf,
     db: Connection,
+    /// Its rows have digests.
+    sealed: bool,
 }
 
 /// Why there will be no result.
@@ -57,7 +63,11 @@ impl Store {
         if path.symlink_metadata().is_err() {
             rebuild::empty(out)?;
         }
-        Self::connect(out, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        let mut store = Self::connect(out)?;
+        if !store.sealed {
+            store.seal()?;
+        }
+        Ok(store)
     }
 
     /// Opens it to read, where there is one.
@@ -68,19 +78,20 @@ impl Store {
         if path_in(out).symlink_metadata().is_err() {
             return Ok(None);
         }
-        Self::connect(out, OpenFlags::SQLITE_OPEN_READ_WRITE).map(Some)
+        Self::connect(out).map(Some)
     }
 
-    /// A store that is there, whole, and has the tables of this version.
-    fn connect(out: &Path, flags: OpenFlags) -> Result<Self> {
+    /// A store that is there, whole, and has the tables of this version, or those without digests.
+    fn connect(out: &Path) -> Result<Self> {
         let path = path_in(out);
         // SQLite would wait for a pipe.
         crate::read::check(&path).with_context(|| {
             format!("{}: cannot be read; expected a whole index: {REMEDY}", path.display())
         })?;
-        let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&path, flags);
         let db = opened.map_err(|error| explain(&path, &error))?;
-        let store = Self { path, out: out.to_owned(), db };
+        let mut store = Self { path, out: out.to_owned(), db, sealed: true };
         let version = store.ask(|db| {
             db.busy_timeout(std::time::Duration::from_secs(10))?;
             db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
@@ -93,14 +104,25 @@ impl Store {
         }
         // Pages are read when they are asked for: without this a damaged one would turn up in the middle of the work, or
         // its numbers would be believed.
-        let found: String = store.ask(|db| {
+        let (found, sealed): (String, bool) = store.ask(|db| {
             db.prepare(&format!("SELECT {COLUMNS} FROM task"))?;
-            db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            let found = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            Ok((found, row::are_sealed(db)?))
         })?;
-        if version != STORE_VERSION || found != "ok" {
+        store.sealed = sealed;
+        let of_version = if sealed { STORE_VERSION } else { UNSEALED_VERSION };
+        if version != of_version || found != "ok" {
             // Below a heading of SQLite's.
             let found = found.lines().find(|line| !line.starts_with("***")).unwrap_or(&found);
             bail!("{}: damaged ({found}, version {version}); {REMEDY}", store.path.display());
+        }
+        if sealed && let Some(key) = store.ask(row::first_changed)? {
+            let key = escape::terminal(&key);
+            bail!(
+                "{}: damaged: the row of task {key:.16} differs from what was written (SHA-256), expected it unchanged; \
+                 {REMEDY}",
+                store.path.display()
+            );
         }
         // A result is on the disk before the coordinator goes on; the log is not, and can be lost: the folders know.
         store.ask(|db| db.pragma_update(None, "synchronous", "NORMAL"))?;
@@ -110,6 +132,18 @@ impl Store {
     /// Asks the database; what it cannot say becomes one line that names the file.
     fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         question(&self.db).map_err(|error| explain(&self.path, &error))
+    }
+
+    /// Gives the rows of an older version their digests.
+    fn seal(&mut self) -> Result<()> {
+        let sealed = self.db.transaction().and_then(|transaction| {
+            row::seal_all(&transaction)?;
+            transaction.pragma_update(None, "user_version", STORE_VERSION)?;
+            transaction.commit()
+        });
+        sealed.map_err(|error| explain(&self.path, &error))?;
+        self.sealed = true;
+        Ok(())
     }
 
     /// Takes up what a task's folder says now: its result, else that it was cancelled or failed too often, else nothing.
@@ -219,7 +253,7 @@ impl Store {
 /// What helps against a store that cannot be used.
 const REMEDY: &str = "`study reindex` makes it again from the folders of the tasks";
 
-/// The tables, of [`STORE_VERSION`].
+/// What is known of a task, in tables of all versions.
 const COLUMNS: &str =
     "key, stage, state, result_sha256, diverged, distance, wall_secs, images, reason, output";
 
@@ -328,8 +362,8 @@ fn write(db: &Connection, stage: Stage, key: &Key, state: Option<&State>) -> rus
             failure.reason,
             failure.output.join("\n")
         ]),
-    }
-    .map(|_| ())
+    }?;
+    row::seal(db, key)
 }
 
 #[cfg(test)]

@@ -36,7 +36,12 @@ impl Store {
         }
         let wrong = match Self::open_to_read(out) {
             // In place, in one transaction: whoever looks at it sees the old one or the new one.
-            Ok(Some(store)) => return fill(&store.db, out),
+            Ok(Some(mut store)) => {
+                if !store.sealed {
+                    store.seal()?;
+                }
+                return fill(&store.db, out);
+            }
             Ok(None) => "gone".to_owned(),
             Err(error) => format!("{error:#}"),
         };
@@ -85,7 +90,7 @@ impl New {
                  key TEXT PRIMARY KEY, stage TEXT NOT NULL,
                  state TEXT NOT NULL CHECK (state IN ('finished', 'failed', 'cancelled')),
                  result_sha256 TEXT, diverged TEXT, distance REAL, wall_secs REAL, images INTEGER,
-                 reason TEXT, output TEXT
+                 reason TEXT, output TEXT, row_sha256 TEXT
              ) WITHOUT ROWID;
              PRAGMA user_version = {STORE_VERSION};
              COMMIT;"
