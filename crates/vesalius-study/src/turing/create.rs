@@ -8,6 +8,7 @@ use crate::data::manifest::{Provenance, Split};
 use crate::data::pack::Pack;
 use crate::publish::{StagedDir, write_secret};
 use crate::run_dir::Input;
+use crate::text::label;
 use anyhow::{Context as _, Result, bail};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
@@ -159,6 +160,7 @@ pub fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
     if wish.pause_every == 0 {
         bail!("--pause-every 0: expected at least 1");
     }
+    label::check(&wish.title).context("--title")?;
     let names: BTreeSet<&String> = wish.readers.iter().collect();
     if names.len() != wish.readers.len() {
         bail!("--reader: a name is there twice, expected different ones");
