@@ -9,6 +9,7 @@ mod checkpoints;
 mod kills;
 mod limits;
 mod mutations;
+mod mutations_study;
 mod places;
 mod power_cut;
 mod system_calls;
