@@ -261,7 +261,7 @@ impl Job<'_> {
     }
 }
 
-/// Gives a new attempt the checkpoints (as links: they are never written again) and the log of an earlier one. A
+/// Gives a new attempt the checkpoints (as links: they are never written again), logs and last pictures of an earlier one. A
 /// checkpoint that was damaged meanwhile is an error of the training that reads it.
 fn take_over(from: &Path, own: &Path) -> Result<()> {
     for checkpoint in checkpoint::list(from)? {
@@ -273,11 +273,11 @@ fn take_over(from: &Path, own: &Path) -> Result<()> {
             other => other?,
         }
     }
-    if let Ok(bytes) = read::bytes(&from.join("stats.jsonl")) {
-        write_file(&own.join("stats.jsonl"), &bytes)?;
-    }
-    if let Ok(bytes) = read::bytes(&from.join("commands.log")) {
-        write_file(&own.join("commands.log"), &bytes)?;
+    // The pictures, too: a training that was killed between its last checkpoint and its result draws none any more.
+    for name in ["stats.jsonl", "commands.log", "samples.png"] {
+        if let Ok(bytes) = read::bytes(&from.join(name)) {
+            write_file(&own.join(name), &bytes)?;
+        }
     }
     Ok(())
 }

@@ -179,3 +179,23 @@ fn a_studys_training_without_a_whole_checkpoint_begins_anew_and_ends_the_same() 
     assert_eq!(found(&last), found(&other.join("attempts/1")));
     assert!(task.join("result.json").exists());
 }
+
+#[test]
+fn a_studys_training_killed_behind_its_last_checkpoint_keeps_its_pictures() {
+    let bench = Bench::new();
+    bench.with_judge();
+    smoke(&bench, only_a_training);
+    bench.ok(&RUN);
+    let task = tasks(&bench, "train").remove(0);
+    let pictures = std::fs::read(task.join("samples.png")).unwrap();
+    let before = found(&task.join("attempts/1"));
+    for gone in ["result.json", "samples.png", "attempts/1/result.json"] {
+        std::fs::remove_file(task.join(gone)).unwrap();
+    }
+    bench.ok(&["study", "reindex", "studies/smoke.toml"]);
+    bench.ok(&RUN);
+    assert_eq!(found(&task.join("attempts/2")), before);
+    for place in ["samples.png", "attempts/2/samples.png"] {
+        assert!(std::fs::read(task.join(place)).unwrap() == pictures, "{place}");
+    }
+}
