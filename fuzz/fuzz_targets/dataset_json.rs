@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vesalius_study::data::nnunet::parse_dataset_json;
+use vesalius_data::layouts::nnunet::parse_dataset_json;
 
 fuzz_target!(|bytes: &[u8]| match parse_dataset_json(bytes) {
     Ok(json) => {

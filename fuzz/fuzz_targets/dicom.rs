@@ -1,6 +1,6 @@
 //! Any bytes end in a slice or an error, and never in memory that a header only promises.
 #![no_main]
-use vesalius_study::data::dicom;
+use vesalius_data::formats::dicom;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(slice) = dicom::parse(bytes) {

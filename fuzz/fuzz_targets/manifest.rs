@@ -1,6 +1,6 @@
 //! Any manifest beside any slices ends in a pack's parts or an error. Input: the manifest, a byte 0, `slices.bin`.
 #![no_main]
-use vesalius_study::data::pack;
+use vesalius_data::pack;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let at = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
@@ -25,7 +25,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         for slice in 0..header.count {
             let _ = manifest.case(slice);
         }
-        let _ = (manifest.indices(vesalius_study::data::manifest::Split::Test), manifest.provenance.row());
+        let _ = (manifest.indices(vesalius_data::pack::manifest::Split::Test), manifest.provenance.row());
         serde_json::to_vec(&manifest).expect("what was read can be written");
     }
 });

@@ -1,6 +1,6 @@
 //! Any bytes end in an image or an error.
 #![no_main]
-use vesalius_study::data::metaimage;
+use vesalius_data::formats::metaimage;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(image) = metaimage::parse_local(bytes) {

@@ -1,6 +1,6 @@
 //! Any bytes end in a header or an error; the size it asks for never overflows.
 #![no_main]
-use vesalius_study::data::pack::Header;
+use vesalius_data::pack::Header;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // The checksum is made right, so that the fuzzer reaches what lies behind it.

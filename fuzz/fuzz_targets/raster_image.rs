@@ -1,6 +1,6 @@
 //! Any bytes end in an image or an error: PNG, JPEG, TIFF and BMP, decoders of others included.
 #![no_main]
-use vesalius_study::data::raster;
+use vesalius_data::formats::raster;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // A few bytes may unfold to much: the limit is a parameter of the reader, so that memory is no finding.

@@ -1,6 +1,6 @@
 //! Any bytes end in a mask or an error, and with two classes a mask has no third label.
 #![no_main]
-use vesalius_study::data::raster;
+use vesalius_data::formats::raster;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for classes in [2, 4] {

@@ -1,11 +1,7 @@
 //! The coordinator: plans, starts, takes up what ended, plans again; until nothing is left or somebody says stop.
 
-use crate::data::manifest::Provenance;
-use crate::data::pack::Pack;
 use crate::exec::{Executor, How, REQUEUE, Start};
-use crate::lock::Lock;
 use crate::plan::{PackInfo, Plan, Planned, Planner, Progress, Resolve};
-use crate::publish::write_file;
 use crate::room;
 use crate::store::{GivenUp, Store};
 use crate::study::Study;
@@ -15,6 +11,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vesalius_data::files::lock::Lock;
+use vesalius_data::files::publish::write_file;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Provenance;
 
 /// What happens, for whoever shows it.
 #[derive(Debug)]
@@ -76,8 +76,8 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
 /// Refuses packs that changed since this study began; notes them at its start.
 fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
     let path = study.folder().join(format!("packs-{}.json", study.name));
-    let mut noted: BTreeMap<String, String> = match crate::read::state(&path) {
-        Ok(bytes) => crate::text::strings::from_json(&bytes)
+    let mut noted: BTreeMap<String, String> = match vesalius_data::files::read::state(&path) {
+        Ok(bytes) => vesalius_data::text::strings::from_json(&bytes)
             .with_context(|| format!("{}: not a list of packs", path.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
         Err(error) => {
@@ -319,7 +319,7 @@ impl Work<'_> {
         self.known.given_up.remove(key);
         if folder.is_finished() {
             let (result, _) = folder.result()?;
-            self.known.finished.insert(key.clone(), crate::task_dir::finished(&result));
+            self.known.finished.insert(key.clone(), crate::plan::finished(&result));
             if how.is_some() {
                 (self.report)(Event::Finished(planned));
             }

@@ -1,13 +1,13 @@
 //! A task: what is to be done, with everything that decides its outcome. Its key is the SHA-256 of that, so the same
 //! work has the same name in every study.
 
-use crate::digest;
-use crate::text::{escape, strings};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use vesalius_data::files::digest;
+use vesalius_data::text::{escape, strings};
 
 /// Version of `task.toml` and of what keys are made of.
 pub const TASK_FORMAT: u32 = 1;
@@ -103,7 +103,7 @@ pub struct PackInput {
     pub role: String,
     /// Absolute path.
     pub path: PathBuf,
-    /// [`crate::data::pack::Pack::digest`].
+    /// [`vesalius_data::pack::Pack::digest`].
     pub digest: String,
 }
 
@@ -172,7 +172,7 @@ impl Task {
     /// When it is missing, of another version, or was edited.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("task.toml");
-        let text = crate::read::text(&path)
+        let text = vesalius_data::files::read::text(&path)
             .with_context(|| format!("{}: cannot be read; expected a task", path.display()))?;
         let task: Self = toml::from_str(&text).map_err(|error| {
             let message = error.message().replace('\n', " ");

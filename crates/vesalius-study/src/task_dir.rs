@@ -9,14 +9,14 @@
 //!     cancelled       somebody said so
 //! ```
 
-use crate::publish::{write_file, write_file_once};
-use crate::run_dir::{Outcome, RunResult};
 use crate::task::{Key, Stage, Task, folder_name};
-use crate::text::escape;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use vesalius_data::files::publish::{write_file, write_file_once};
+use vesalius_data::run::RunResult;
+use vesalius_data::text::escape;
 
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,10 +109,10 @@ impl TaskDir {
     /// When it cannot be made.
     pub fn begin_attempt(&self) -> Result<u32> {
         let folder = self.0.join("attempts");
-        crate::publish::create_folders(&folder)?;
+        vesalius_data::files::publish::create_folders(&folder)?;
         let mut number = self.attempts()?.last().map_or(1, |last| last + 1);
         loop {
-            match crate::publish::create_folder(&self.attempt(number)) {
+            match vesalius_data::files::publish::create_folder(&self.attempt(number)) {
                 Ok(()) => return Ok(number),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => {
@@ -130,7 +130,7 @@ impl TaskDir {
     /// When the attempt has no result, or the folder cannot be written.
     pub fn publish(&self, attempt: u32) -> Result<bool> {
         let path = self.attempt(attempt).join("result.json");
-        let bytes = crate::read::state(&path)
+        let bytes = vesalius_data::files::read::state(&path)
             .with_context(|| format!("{}: cannot be read", path.display()))?;
         write_file_once(&self.0.join("result.json"), &bytes)
     }
@@ -146,7 +146,7 @@ impl TaskDir {
     /// When there is none, or it is of another version.
     pub fn result(&self) -> Result<(RunResult, Vec<u8>)> {
         let path = self.0.join("result.json");
-        let bytes = crate::read::state(&path)
+        let bytes = vesalius_data::files::read::state(&path)
             .with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok((RunResult::read(&self.0)?, bytes))
     }
@@ -158,7 +158,8 @@ impl TaskDir {
     pub fn accepted(&self) -> Result<PathBuf> {
         let (_, bytes) = self.result()?;
         let same = |number: &u32| {
-            crate::read::state(&self.attempt(*number).join("result.json")).is_ok_and(|b| b == bytes)
+            vesalius_data::files::read::state(&self.attempt(*number).join("result.json"))
+                .is_ok_and(|b| b == bytes)
         };
         let number = self.attempts()?.into_iter().find(same).with_context(|| {
             format!(
@@ -190,7 +191,9 @@ impl TaskDir {
     /// When the attempts cannot be listed.
     pub fn failures(&self) -> Result<Vec<Failure>> {
         let read = |number| {
-            let bytes = crate::read::state(&self.attempt(number).join("failure.json")).ok()?;
+            let bytes =
+                vesalius_data::files::read::state(&self.attempt(number).join("failure.json"))
+                    .ok()?;
             serde_json::from_slice(&bytes).ok()
         };
         Ok(self.attempts()?.into_iter().filter_map(read).collect())
@@ -217,7 +220,9 @@ impl TaskDir {
     /// When the attempts cannot be listed.
     pub fn stops_without_progress(&self) -> Result<usize> {
         let read = |number: u32| {
-            let bytes = crate::read::state(&self.attempt(number).join("stopped.json")).ok()?;
+            let bytes =
+                vesalius_data::files::read::state(&self.attempt(number).join("stopped.json"))
+                    .ok()?;
             serde_json::from_slice::<Stopped>(&bytes).ok()
         };
         let stops = self.attempts()?.into_iter().rev().filter_map(read);
@@ -266,7 +271,7 @@ impl TaskDir {
 
 /// The last lines of a log that are not blank; none without the log.
 pub(crate) fn last_lines(log: &Path, count: usize) -> Vec<String> {
-    let Ok(mut file) = crate::read::open(log) else { return vec![] };
+    let Ok(mut file) = vesalius_data::files::read::open(log) else { return vec![] };
     let length = file.metadata().map_or(0, |meta| meta.len());
     let mut bytes = Vec::new();
     let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));
@@ -276,23 +281,6 @@ pub(crate) fn last_lines(log: &Path, count: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].iter().map(|&line| line.to_owned()).collect()
-}
-
-/// What a plan needs of a result.
-pub fn finished(result: &RunResult) -> crate::plan::Finished {
-    let distance = result
-        .scores
-        .iter()
-        .find(|score| score.metric == "frechet_distance" && result.stage == "train");
-    crate::plan::Finished {
-        diverged: match &result.outcome {
-            Outcome::Diverged { reason } => Some(reason.clone()),
-            Outcome::Finished => None,
-        },
-        distance: distance.map(|score| score.value),
-        wall_secs: result.wall_secs,
-        images: result.cost.images,
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
 use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
 
 fn main() -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use std::io::BufRead as _;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{Layout, PixelDepth};
 use vesalius_torch::batch::Pair;
 use vesalius_torch::families::{self, Moment};
 use vesalius_torch::spec::TrainSpec;

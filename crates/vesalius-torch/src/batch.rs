@@ -5,8 +5,8 @@
 
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::{Layout, PixelDepth};
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Layout, PixelDepth};
 
 /// Images with their label maps.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 use tch::{Kind, Tensor};
-use vesalius_study::data::manifest::Layout;
-use vesalius_study::digest;
+use vesalius_data::files::digest;
+use vesalius_data::pack::manifest::Layout;
 
 /// Version of the file.
 const FORMAT: &str = "1";
@@ -94,7 +94,7 @@ struct Header {
 impl Header {
     fn read(path: &Path) -> Result<Self> {
         let unreadable = || format!("--init-from {}: cannot be read", path.display());
-        let mut file = vesalius_study::read::open(path).with_context(unreadable)?;
+        let mut file = vesalius_data::files::read::open(path).with_context(unreadable)?;
         let length = file.metadata().with_context(unreadable)?.len();
         let mut prefix = [0; 8];
         file.read_exact(&mut prefix).with_context(unreadable)?;

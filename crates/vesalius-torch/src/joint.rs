@@ -3,7 +3,7 @@
 use crate::batch::{Pair, one_hot};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::Layout;
+use vesalius_data::pack::manifest::Layout;
 
 /// How the mask enters the sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

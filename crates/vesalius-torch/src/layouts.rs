@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use rand::RngExt as _;
 use rand_distr::{Distribution as _, StandardNormal};
 use tch::{Device, Tensor};
-use vesalius_study::data::manifest::{Manifest, Provenance, Split};
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
 
 /// Largest rotation, radians (15 degrees).
 const MAX_ROTATION: f64 = std::f64::consts::PI / 12.0;
@@ -194,10 +194,10 @@ impl Warp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vesalius_study::data::manifest::{
+    use vesalius_data::pack::PackWriter;
+    use vesalius_data::pack::manifest::{
         CaseRecord, GENERATED_MASKS, Layout, PixelDepth, SliceRecord,
     };
-    use vesalius_study::data::pack::PackWriter;
 
     /// What is said of images painted by the masks of a pack of one pair that `gan` made.
     fn told(gan: &str, mask_source: &str, warp: bool) -> String {

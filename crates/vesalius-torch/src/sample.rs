@@ -12,11 +12,11 @@ use anyhow::{Context, Result, bail};
 use rand_distr::{Distribution as _, StandardNormal};
 use std::path::Path;
 use tch::{Device, Tensor};
-use vesalius_study::data::lineage;
-use vesalius_study::data::manifest::{
+use vesalius_data::checks::lineage;
+use vesalius_data::pack::manifest::{
     CaseRecord, GENERATED_MASKS, Layout, Manifest, Provenance, Seen, SliceRecord, Split,
 };
-use vesalius_study::data::pack::{Pack, PackWriter};
+use vesalius_data::pack::{Pack, PackWriter};
 
 /// Latents `first..first + count`: `[count, Z]`, N(0, 1).
 pub fn latents(seed: u64, purpose: Purpose, first: u64, count: usize, z: i64) -> Tensor {
@@ -75,7 +75,7 @@ impl Trained {
     pub fn load(run: &Path, device: Device) -> Result<Self> {
         let spec = read_spec(run)?;
         let path = run.join(TEMPLATE);
-        let text = vesalius_study::read::state(&path)
+        let text = vesalius_data::files::read::state(&path)
             .with_context(|| format!("{}: cannot be read", path.display()))?;
         let template = Manifest::parse(&text)
             .map_err(|found| anyhow::anyhow!("{}: {found}", path.display()))?;
@@ -224,7 +224,7 @@ pub fn template(pack: &Pack) -> Manifest {
 /// When it is missing or not a spec of this version.
 pub fn read_spec(run: &Path) -> Result<TrainSpec> {
     let path = run.join("task.toml");
-    let text = vesalius_study::read::text(&path).with_context(|| {
+    let text = vesalius_data::files::read::text(&path).with_context(|| {
         format!("{}: cannot be read; expected a run written by `vesalius train`", path.display())
     })?;
     TrainSpec::from_toml(&text).with_context(|| format!("{}", path.display()))

@@ -16,9 +16,9 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::{Layout, Split};
-use vesalius_study::data::pack::Pack;
-use vesalius_study::publish::write_with;
+use vesalius_data::files::publish::write_with;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Layout, Split};
 
 /// Settings of one segmentation training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -330,7 +330,7 @@ pub fn load(
     device: Device,
 ) -> Result<Segmenter> {
     let segmenter = Segmenter::new(spec, layout, classes, device)?;
-    vesalius_study::read::check(path)
+    vesalius_data::files::read::check(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     let tensors = Tensor::read_safetensors(path)
         .with_context(|| format!("{}: not a safetensors file", path.display()))?;
@@ -345,10 +345,10 @@ pub fn load(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vesalius_study::data::manifest::{
+    use vesalius_data::pack::PackWriter;
+    use vesalius_data::pack::manifest::{
         CaseRecord, Manifest, PixelDepth, Provenance, SliceRecord,
     };
-    use vesalius_study::data::pack::PackWriter;
 
     const LAYOUT: Layout = Layout { channels: 1, height: 4, width: 4, depth: PixelDepth::U8 };
 

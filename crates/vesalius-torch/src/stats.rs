@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use vesalius_study::publish::write_file;
+use vesalius_data::files::publish::write_file;
 
 /// One line of `stats.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl StatsLog {
     /// When a file cannot be read or written.
     pub fn open(run: &Path, images: u64) -> Result<Self> {
         let path = run.join("stats.jsonl");
-        let kept: String = match vesalius_study::read::text(&path) {
+        let kept: String = match vesalius_data::files::read::text(&path) {
             Ok(text) => text
                 .lines()
                 .filter(|line| {

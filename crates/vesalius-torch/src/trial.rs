@@ -7,8 +7,8 @@ use crate::spec::TrainSpec;
 use anyhow::Result;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::Layout;
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Layout;
 
 /// What was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]

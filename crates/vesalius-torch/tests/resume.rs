@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
 use vesalius_torch::checkpoint::{self, State};
 use vesalius_torch::features::Extractor;
 use vesalius_torch::spec::TrainSpec;

@@ -4,8 +4,9 @@ use crate::commands;
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
-use vesalius_study::text::escape;
-use vesalius_study::{output, say};
+use vesalius_data::output;
+use vesalius_data::say;
+use vesalius_data::text::escape;
 
 /// Would GAN-made images help you? Vesalius trains the GANs of the study "GANs for Medical Image Synthesis" on your
 /// annotated dataset and measures what their images are worth.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use vesalius_study::say;
-use vesalius_study::text::shell::quote;
+use vesalius_data::say;
+use vesalius_data::text::shell::quote;
 use vesalius_torch::Device;
 
 /// Where to compute.

@@ -4,7 +4,7 @@
 use std::panic::{PanicHookInfo, UnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use vesalius_study::say;
+use vesalius_data::say;
 
 /// sysexits.h's `EX_SOFTWARE`.
 const FAULT: u8 = 70;

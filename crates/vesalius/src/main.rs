@@ -1,6 +1,6 @@
 //! `vesalius`: would GAN-made images help?
 
-// They panic where a stream cannot be written; `say!` and `show!` (vesalius_study::output) do not.
+// They panic where a stream cannot be written; `say!` and `show!` (vesalius_data::output) do not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;

@@ -3,8 +3,8 @@
 use crate::environment::{command_line, machine};
 use std::path::PathBuf;
 use std::time::Instant;
-use vesalius_study::run_dir::{Cost, Input, Outcome, RESULT_FORMAT, RunResult, Subject};
-use vesalius_study::score::Score;
+use vesalius_data::run::score::Score;
+use vesalius_data::run::{Cost, Input, Outcome, RESULT_FORMAT, RunResult, Subject};
 
 /// Runs from a command's start to its result.
 #[derive(Debug)]

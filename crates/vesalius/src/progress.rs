@@ -3,8 +3,8 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
-use vesalius_study::say;
-use vesalius_study::text::escape;
+use vesalius_data::say;
+use vesalius_data::text::escape;
 
 /// One running task.
 #[derive(Debug)]

@@ -63,7 +63,7 @@ impl Local {
     /// Starts a task; its output goes to the folder's `output.log`.
     fn spawn(&mut self, key: Key, folder: &TaskDir) -> Result<()> {
         let path = folder.path().join("output.log");
-        let open = || crate::read::append(&path);
+        let open = || vesalius_data::files::read::append(&path);
         let log = open().with_context(|| format!("{}: cannot be written", path.display()))?;
         let also = log.try_clone().with_context(|| format!("{}", path.display()))?;
         let device = self.idlest();

@@ -1,25 +1,13 @@
 //! What stands beside the searches: baselines on real data, and what happens to the best run of each GAN.
 
 use super::planner::{Group, Planner, Search, input, pack_input, planned};
-use super::{BestRun, PackInfo, Plan, Planned, Progress};
+use super::progress::Progress;
+use super::samples::{Sampled, Samples};
+use super::tasks::{BestRun, PackInfo, Plan, Planned};
 use crate::study::{Extractor, Masks};
 use crate::task::{Key, Stage, Task};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The pairs sampled from the best run of a group.
-pub(super) enum Sampled {
-    /// By this task.
-    By(Key),
-    /// By one that can be named once more is known.
-    Later,
-    /// Never: every training diverged or was given up, or the study samples nothing.
-    Never,
-}
-
-/// Of each dataset and GAN so far.
-pub(super) type Samples = HashMap<(String, String), Sampled>;
 
 impl Group<'_> {
     /// Whether its GAN paints masks of another one, which has to be followed up first.

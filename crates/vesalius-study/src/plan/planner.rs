@@ -1,7 +1,8 @@
 //! Searches into trainings: which points are tried, one training per seed, in an order that is fair to all GANs.
 
-use super::follow_up::Samples;
-use super::{Ask, PackInfo, Plan, Planned, Progress, Resolve};
+use super::progress::Progress;
+use super::samples::Samples;
+use super::tasks::{Ask, PackInfo, Plan, Planned, Resolve};
 use crate::search::{self, Known, Share, Trial};
 use crate::study::{Gan, Study};
 use crate::task::{Key, PackInput, Stage, Task, TaskInput};

@@ -1,6 +1,6 @@
 //! Successive halving: rung by rung, the best of each go on from their checkpoints for `factor` times the length.
 
-use super::{Known, Proposal, Share, Trial};
+use super::trial::{Known, Proposal, Share, Trial};
 use crate::space::Point;
 
 /// Lengths of the rungs and how many trials each has.

@@ -5,14 +5,15 @@ mod grid;
 mod halving;
 mod random;
 mod tpe;
+mod trial;
 
-use crate::digest;
-use crate::space::{Point, Space};
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha8Rng;
+use crate::space::Space;
 use serde::{Deserialize, Serialize};
 
+use trial::whole;
+
 pub use grid::size as grid_size;
+pub use trial::{Known, Proposal, Share, Trial};
 
 /// How points are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -71,46 +72,6 @@ fn quarter() -> f64 {
     0.25
 }
 
-/// One training (per seed) that the search asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    /// Where in the space.
-    pub point: Point,
-    /// Length, thousands of images.
-    pub kimg: f64,
-    /// The trial, by index, whose training this one makes longer.
-    pub continues: Option<usize>,
-}
-
-/// What is known of a trial.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Known {
-    /// Not finished.
-    Not,
-    /// Over, without a number: diverged, failed or cancelled.
-    NoScore,
-    /// Over; less is better.
-    Score(f64),
-}
-
-/// What a search asks for, given what is known.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Proposal {
-    /// In order; earlier ones never change when more is known.
-    pub trials: Vec<Trial>,
-    /// Trials that follow once these are over.
-    pub later: usize,
-}
-
-/// Budget of one GAN on one dataset.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Share {
-    /// Trials.
-    pub trials: usize,
-    /// Length of each.
-    pub kimg: f64,
-}
-
 /// Asks `known` of each trial, by index and content, and goes on from there.
 pub fn propose(
     sampler: Sampler,
@@ -134,19 +95,6 @@ pub fn propose(
             rungs.propose(&points, known)
         }
     }
-}
-
-fn whole(points: Vec<Point>, kimg: f64) -> Proposal {
-    let trials = points.into_iter().map(|point| Trial { point, kimg, continues: None }).collect();
-    Proposal { trials, later: 0 }
-}
-
-/// Randomness of draw `index` for one GAN and dataset.
-fn keyed(seed: u64, label: &str, purpose: &str, index: usize) -> ChaCha8Rng {
-    let text = digest::of_bytes(format!("search/1/{seed}/{label}/{purpose}/{index}").as_bytes());
-    let mut key = [0; 32];
-    key.copy_from_slice(&text.as_bytes()[..32]);
-    ChaCha8Rng::from_seed(key)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Independent draws, each point at most once.
 
-use super::keyed;
+use super::trial::keyed;
 use crate::space::{Point, Space};
 use std::collections::HashSet;
 

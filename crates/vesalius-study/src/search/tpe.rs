@@ -1,7 +1,7 @@
 //! TPE in generations, with the crate `tpe` doing the estimating.
 
 use super::random::bits;
-use super::{Known, Proposal, Share, Trial, keyed};
+use super::trial::{Known, Proposal, Share, Trial, keyed};
 use crate::space::{Parameter, Point, Scale, Space};
 use ::tpe::{TpeOptimizer, TpeOptimizerBuilder};
 use rand_chacha::ChaCha8Rng;
@@ -30,7 +30,7 @@ pub fn propose(
     let first = super::random::points(space, startup.min(share.trials), settings.seed, label);
     let used_up = first.len() < startup.min(share.trials);
     let mut seen: HashSet<_> = first.iter().map(bits).collect();
-    let mut trials = super::whole(first, share.kimg).trials;
+    let mut trials = super::trial::whole(first, share.kimg).trials;
     loop {
         let left = share.trials - trials.len();
         if used_up || left == 0 {

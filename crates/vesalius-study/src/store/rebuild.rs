@@ -1,7 +1,7 @@
 //! A new index beside the old one, swapped in when it is whole: results lie in the folders of the tasks, so whatever became
 //! of the old index, nothing is lost with it.
 
-use super::{STORE_VERSION, State, Store, path_in, state, write};
+use super::rows::{STORE_VERSION, State, path_in, state, write};
 use crate::task::Task;
 use crate::task_dir::TaskDir;
 use anyhow::{Context as _, Result, bail};
@@ -22,38 +22,6 @@ pub struct Reindexed {
 /// The suffixes under which SQLite keeps what is not yet in the file itself.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
-impl Store {
-    /// Makes the store of a study's folder again from the folders of its tasks, whatever lies in its place: an index that
-    /// cannot be used is set aside. For whoever holds the folder's lock.
-    ///
-    /// # Errors
-    /// When the folders cannot be listed, or the store cannot be written or is in use; the old one stays then.
-    pub fn reindex(out: &Path) -> Result<Reindexed> {
-        crate::publish::create_folders(out)?;
-        let path = path_in(out);
-        if path.symlink_metadata().is_err() {
-            empty(out)?;
-        }
-        let wrong = match Self::open_to_read(out) {
-            // In place, in one transaction: whoever looks at it sees the old one or the new one.
-            Ok(Some(mut store)) => {
-                if !store.sealed {
-                    store.seal()?;
-                }
-                return fill(&store.db, out);
-            }
-            Ok(None) => "gone".to_owned(),
-            Err(error) => format!("{error:#}"),
-        };
-        let new = New::create(out)?;
-        let mut done = fill(&new.db, out)?;
-        let new = new.close()?;
-        done.set_aside = Some((set_aside(&path)?, wrong));
-        new.publish(&path)?;
-        Ok(done)
-    }
-}
-
 /// A store that knows of nothing.
 pub(super) fn empty(out: &Path) -> Result<()> {
     let path = path_in(out);
@@ -62,6 +30,17 @@ pub(super) fn empty(out: &Path) -> Result<()> {
         remove(&beside(&path, suffix))?;
     }
     New::create(out)?.close()?.publish(&path)
+}
+
+/// A new store in the place of one that is wrong, which is set aside.
+pub(super) fn replace(out: &Path, wrong: String) -> Result<Reindexed> {
+    let path = path_in(out);
+    let new = New::create(out)?;
+    let mut done = fill(&new.db, out)?;
+    let new = new.close()?;
+    done.set_aside = Some((set_aside(&path)?, wrong));
+    new.publish(&path)?;
+    Ok(done)
 }
 
 /// A store under a temporary name.
@@ -125,7 +104,7 @@ impl Whole {
 }
 
 /// Writes what the folders say.
-fn fill(db: &Connection, out: &Path) -> Result<Reindexed> {
+pub(super) fn fill(db: &Connection, out: &Path) -> Result<Reindexed> {
     let mut done = Reindexed::default();
     let failure = || format!("{}: cannot be written", path_in(out).display());
     let transaction = db.unchecked_transaction().with_context(failure)?;

@@ -1,8 +1,8 @@
 use super::*;
-use crate::run_dir::{Outcome, RESULT_FORMAT, RunResult, Subject};
-use crate::score::Score;
 use crate::task::Task;
 use serde_json::json;
+use vesalius_data::run::score::Score;
+use vesalius_data::run::{Outcome, RESULT_FORMAT, RunResult, Subject};
 
 /// A study's folder with 40 finished tasks and their index.
 fn studied() -> (tempfile::TempDir, Progress) {
@@ -24,7 +24,7 @@ fn studied() -> (tempfile::TempDir, Progress) {
             scores: vec![distance],
             inputs: vec![],
             wall_secs: 1.0,
-            cost: crate::run_dir::Cost::default(),
+            cost: vesalius_data::run::Cost::default(),
             command: "vesalius train".into(),
             vesalius: "0.1.0".into(),
             machine: "a machine".into(),

@@ -3,10 +3,10 @@
 use super::{Masks, Study};
 use crate::search::{self, Sampler};
 use crate::space::{PRESET, Parameter, Scale};
-use crate::text::{file_stem, label};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use vesalius_data::text::{file_stem, label};
 
 impl Study {
     pub(super) fn check(&self) -> Result<()> {

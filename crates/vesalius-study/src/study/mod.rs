@@ -1,16 +1,17 @@
 //! The study file: which data, which GANs, which search, and what happens to the best.
 
 mod check;
+pub mod slurm;
 
-use crate::exec::slurm::Settings;
 use crate::search::{self, Sampler};
 use crate::space::{Parameter, Space};
-use crate::text::strings;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use slurm::Settings;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
+use vesalius_data::text::strings;
 
 /// The content of `STUDY.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -224,7 +225,7 @@ impl Study {
     /// # Errors
     /// One line with file, line and column: what was found, what was expected.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = crate::read::text(path).with_context(|| {
+        let text = vesalius_data::files::read::text(path).with_context(|| {
             format!("{}: cannot be read; expected a study file", path.display())
         })?;
         Self::parse(path, text)

@@ -3,7 +3,7 @@
 use super::{Damaged, State, damaged, read_state, verify};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
-use vesalius_study::publish::{remove_folder, rename};
+use vesalius_data::files::publish::{remove_folder, rename};
 
 /// Name of the checkpoint after `images` images; sorts by age.
 pub fn name(images: u64) -> String {

@@ -25,8 +25,9 @@ use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tch::Tensor;
-use vesalius_study::publish::{StagedDir, remove_folder};
-use vesalius_study::{digest, seal};
+use vesalius_data::files::digest;
+use vesalius_data::files::publish::{StagedDir, remove_folder};
+use vesalius_data::files::seal;
 
 /// Why a checkpoint cannot be trusted: a file is missing, cut short or not what was written.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +107,7 @@ pub fn save(target: &Path, training: &dyn Training, state: &State, settings: &st
 
 /// The settings a checkpoint was trained with; `None` where it does not hold them.
 pub fn read_settings(folder: &Path) -> Option<String> {
-    vesalius_study::read::text(&folder.join(SETTINGS)).ok()
+    vesalius_data::files::read::text(&folder.join(SETTINGS)).ok()
 }
 
 /// Reads the counters and compares every file with its digest.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use vesalius_study::seal::{self, Seal};
+use vesalius_data::files::seal::{self, Seal};
 
 /// Version of the folder's layout. 1 had no seal and no digest of the settings; it opens.
 pub const CHECKPOINT_FORMAT: u32 = 2;
@@ -69,7 +69,7 @@ impl State {
 /// version.
 pub fn read_state(folder: &Path) -> Result<State> {
     let path = folder.join(STATE);
-    let text = match vesalius_study::read::state(&path) {
+    let text = match vesalius_data::files::read::state(&path) {
         Err(error) => return Err(unreadable(&path, error)),
         Ok(text) => text,
     };

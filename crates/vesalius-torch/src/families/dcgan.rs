@@ -15,7 +15,7 @@ use crate::regularise::{feature_matching, gradient_penalty};
 use crate::spec::{Networks, TrainSpec};
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::Layout;
+use vesalius_data::pack::manifest::Layout;
 
 /// Latent → joint sample.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::spec::{Networks, Regularise, TrainSpec};
 use anyhow::Result;
 use std::fmt::Debug;
 use tch::{Device, Tensor};
-use vesalius_study::data::manifest::Layout;
+use vesalius_data::pack::manifest::Layout;
 
 /// What a generator makes pairs from.
 #[derive(Debug, Clone, Copy)]

@@ -19,7 +19,7 @@ use crate::regularise::{kl_divergence, paired_feature_matching};
 use crate::spec::{Networks, TrainSpec};
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::Layout;
+use vesalius_data::pack::manifest::Layout;
 
 /// Layout (and style) → image.
 #[derive(Debug)]
@@ -256,7 +256,7 @@ impl Training for SpadeTraining {
 mod tests {
     use super::*;
     use crate::optim::OptimiserSpec;
-    use vesalius_study::data::manifest::PixelDepth;
+    use vesalius_data::pack::manifest::PixelDepth;
 
     #[test]
     fn a_pack_with_one_class_has_nothing_to_paint_by() {

@@ -23,7 +23,7 @@ use crate::regularise::{PathLength, r1_penalty};
 use crate::spec::{Networks, TrainSpec};
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::Layout;
+use vesalius_data::pack::manifest::Layout;
 
 /// Latent → style → joint sample.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use super::*;
 use crate::rng::Purpose;
 use crate::sample::{latents, pairs};
 use tch::Kind;
-use vesalius_study::data::manifest::PixelDepth;
+use vesalius_data::pack::manifest::PixelDepth;
 
 const STYLES: [&str; 7] = [
     "networks.mapping.latent=8",

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::io::BufReader;
 use std::path::Path;
 use tch::Tensor;
-use vesalius_study::data::matrix_file::{self, Array, Floats};
-use vesalius_study::read as files;
+use vesalius_data::files::read as files;
+use vesalius_data::formats::numpy::{self, Array, Floats};
 
 /// Whether a path names a feature file rather than a pack.
 pub fn is_feature_file(path: &Path) -> bool {
@@ -53,8 +53,8 @@ pub fn read(path: &Path) -> Result<Tensor> {
 fn read_npy(path: &Path) -> Result<Tensor> {
     let file = files::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let bytes = file.metadata()?.len();
-    let Array { shape, fortran, values } = matrix_file::npy(BufReader::new(file), bytes)
-        .with_context(|| format!("{}", path.display()))?;
+    let Array { shape, fortran, values } =
+        numpy::npy(BufReader::new(file), bytes).with_context(|| format!("{}", path.display()))?;
     let mut shape: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
     let flat = match values {
         Floats::F32(values) => Tensor::from_slice(&values),
@@ -73,7 +73,7 @@ fn read_safetensors(path: &Path) -> Result<Vec<(String, Tensor)>> {
     let refuse = || format!("{}: not a safetensors file", path.display());
     let bytes =
         files::bytes(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    matrix_file::safetensors(&bytes).with_context(refuse)?;
+    numpy::safetensors(&bytes).with_context(refuse)?;
     drop(bytes);
     Tensor::read_safetensors(path).with_context(refuse)
 }

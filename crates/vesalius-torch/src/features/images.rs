@@ -7,9 +7,9 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::pack::Pack;
-use vesalius_study::data::raster;
-use vesalius_study::digest;
+use vesalius_data::files::digest;
+use vesalius_data::formats::raster;
+use vesalius_data::pack::Pack;
 
 /// Images in a fixed order.
 pub trait ImageSet: Debug + Sync {
@@ -158,7 +158,7 @@ impl ImageSet for FolderImages {
 
 /// One file as `[C, H, W]` in [-1, 1].
 fn read(path: &Path) -> Result<Tensor> {
-    let bytes = vesalius_study::read::bytes(path)
+    let bytes = vesalius_data::files::read::bytes(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     let image = raster::image(&bytes).with_context(|| format!("{}", path.display()))?;
     let [low, high] = image.full_range.with_context(|| {

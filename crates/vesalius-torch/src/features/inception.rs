@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use std::path::Path;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::digest;
+use vesalius_data::files::digest;
 
 /// Whose resizing and scaling an image gets on its way into the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

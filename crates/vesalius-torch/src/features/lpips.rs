@@ -6,7 +6,7 @@ use crate::nets::lpips::{Backbone, Lpips};
 use anyhow::Result;
 use std::path::Path;
 use tch::{Device, Tensor};
-use vesalius_study::digest;
+use vesalius_data::files::digest;
 
 /// The extractor.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use super::inception::Dialect;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use tch::{CModule, Device, Tensor};
-use vesalius_study::digest;
+use vesalius_data::files::digest;
 
 /// What the module expects of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,10 @@ use crate::segment::{self, Report, SegmentSpec, Segmenter};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use tch::{Device, Tensor};
-use vesalius_study::data::pack::Pack;
-use vesalius_study::publish::create_folders;
-use vesalius_study::{cache, digest};
+use vesalius_data::files::cache;
+use vesalius_data::files::digest;
+use vesalius_data::files::publish::create_folders;
+use vesalius_data::pack::Pack;
 
 /// The extractor.
 #[derive(Debug)]

@@ -171,8 +171,8 @@ pub fn candidates(points: &Tensor, wanted: i64, count: i64) -> Found {
 mod tests {
     use super::*;
     use tch::Device;
-    use vesalius_study::embed::Points;
-    use vesalius_study::embed::neighbours::{Candidates, Neighbours, squared_distance};
+    use vesalius_statistics::umap::Points;
+    use vesalius_statistics::umap::neighbours::{Candidates, Neighbours, squared_distance};
 
     const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
 

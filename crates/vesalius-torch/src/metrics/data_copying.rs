@@ -7,7 +7,7 @@ use super::neighbours::{Between, nearest};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
-use vesalius_study::statistics::resample;
+use vesalius_statistics::resample;
 
 /// Cells of C_T.
 pub const CELLS: i64 = 3;

@@ -12,8 +12,8 @@ use super::manifold::{NEIGHBOURS, manifold};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use tch::{Kind, Tensor};
-use vesalius_study::score::Score;
-use vesalius_study::statistics::resample;
+use vesalius_data::run::score::Score;
+use vesalius_statistics::resample;
 
 /// Seed of everything drawn here.
 const DRAWS: u64 = 0;

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use rand::seq::index::sample;
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
-use vesalius_study::embed::neighbours::squared_distance;
+use vesalius_statistics::umap::neighbours::squared_distance;
 
 use crate::rng::{Purpose, keyed};
 

@@ -36,8 +36,8 @@ pub fn in_f32(features: &Tensor) -> Tensor {
 mod tests {
     use super::*;
     use tch::Device;
-    use vesalius_study::embed::neighbours::Candidates;
-    use vesalius_study::embed::{Points, Settings, umap};
+    use vesalius_statistics::umap::neighbours::Candidates;
+    use vesalius_statistics::umap::{Points, Settings, umap};
 
     #[test]
     fn usual_features_stay_as_they_are() {

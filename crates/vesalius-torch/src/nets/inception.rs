@@ -257,7 +257,7 @@ impl FidInception {
                 weights.display()
             );
         }
-        vesalius_study::read::check(weights).with_context(|| {
+        vesalius_data::files::read::check(weights).with_context(|| {
             format!("{}: cannot be read; expected FID's weights as safetensors", weights.display())
         })?;
         let values = Tensor::read_safetensors(weights)

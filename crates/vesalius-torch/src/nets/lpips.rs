@@ -143,7 +143,7 @@ impl Lpips {
     /// # Errors
     /// When the file is missing, or a tensor is missing, extra or wrongly shaped.
     pub fn load(backbone: Backbone, path: &Path, device: Device) -> Result<Self> {
-        vesalius_study::read::check(path)
+        vesalius_data::files::read::check(path)
             .with_context(|| format!("{}: cannot be read", path.display()))?;
         let values = Tensor::read_safetensors(path)
             .with_context(|| format!("{}: not a safetensors file", path.display()))?;

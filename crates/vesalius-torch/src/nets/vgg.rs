@@ -52,7 +52,7 @@ impl Vgg19 {
                 path.display()
             )
         };
-        vesalius_study::read::check(path).with_context(unreadable)?;
+        vesalius_data::files::read::check(path).with_context(unreadable)?;
         let values = Tensor::read_safetensors(path).with_context(unreadable)?;
         let network = Self::zeros(device);
         let targets: Vec<(String, Tensor)> = network

@@ -19,8 +19,8 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use vesalius_study::data::manifest::Layout;
-use vesalius_study::text::strings;
+use vesalius_data::pack::manifest::Layout;
+use vesalius_data::text::strings;
 
 /// Every setting of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

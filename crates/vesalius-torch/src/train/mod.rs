@@ -26,11 +26,11 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::Split;
-use vesalius_study::data::montage::{Tile, montage};
-use vesalius_study::data::pack::Pack;
-use vesalius_study::publish::write_file;
-use vesalius_study::seal::sealed;
+use vesalius_data::files::publish::write_file;
+use vesalius_data::files::seal::sealed;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Split;
+use vesalius_data::pictures::montage::{Tile, montage};
 use window::Window;
 
 /// How a training ended.

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tch::Device;
-use vesalius_study::data::pack::Pack;
-use vesalius_study::digest;
+use vesalius_data::files::digest;
+use vesalius_data::pack::Pack;
 
 /// The one setting that may change between attempts.
 const LENGTH: &str = "training.kimg";

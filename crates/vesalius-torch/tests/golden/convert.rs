@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{Layout, PixelDepth};
 use vesalius_torch::families::Training;
 use vesalius_torch::families::spade::SpadeTraining;
 use vesalius_torch::families::style::StyleTraining;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tch::{Device, Tensor};
-use vesalius_study::digest;
+use vesalius_data::files::digest;
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::layers::params::Params;

@@ -4,7 +4,7 @@ use super::pseudo::{double, tensor};
 use super::{assert_close, golden, numbers, values};
 use std::path::PathBuf;
 use tch::{Device, Kind, Tensor};
-use vesalius_study::digest;
+use vesalius_data::files::digest;
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::lpips::LpipsExtractor;
 use vesalius_torch::metrics::copying::authenticity;

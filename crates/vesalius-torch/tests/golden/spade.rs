@@ -4,7 +4,7 @@ use super::pseudo::tensor;
 use super::style::assert_gradients;
 use super::{assert_close, golden, numbers, values};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{Layout, PixelDepth};
 use vesalius_torch::families::spade::SpadeTraining;
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::nets::patch::{DiscriminatorSpec, Encoder, MultiscaleDiscriminator};

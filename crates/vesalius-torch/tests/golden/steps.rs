@@ -3,7 +3,7 @@
 use super::pseudo::tensor;
 use super::{assert_close, golden, numbers};
 use tch::{Device, Kind, Tensor};
-use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{Layout, PixelDepth};
 use vesalius_torch::families::dcgan::{DcganTraining, Noise};
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::spec::TrainSpec;

@@ -2,7 +2,7 @@
 
 use clap::Command;
 use std::process::ExitCode;
-use vesalius_study::output;
+use vesalius_data::output;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -9,9 +9,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
-use vesalius_study::run_dir::{Outcome, RunResult};
-use vesalius_study::say;
-use vesalius_study::show;
+use vesalius_data::run::{Outcome, RunResult};
+use vesalius_data::say;
+use vesalius_data::show;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

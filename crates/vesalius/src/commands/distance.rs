@@ -8,9 +8,9 @@ use crate::meter::Meter;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::run_dir::{Subject, refuse_finished};
-use vesalius_study::score::{Score, Scores};
-use vesalius_study::show;
+use vesalius_data::run::score::{Score, Scores};
+use vesalius_data::run::{Subject, refuse_finished};
+use vesalius_data::show;
 use vesalius_torch::metrics::frechet::{self, Divisor, frechet_distance};
 use vesalius_torch::{Device, Tensor};
 

@@ -4,8 +4,9 @@ use super::weights::path_of;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use vesalius_study::weights::KNOWN;
-use vesalius_study::{output, show};
+use vesalius_data::output;
+use vesalius_data::show;
+use vesalius_data::weights::KNOWN;
 use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.

@@ -5,9 +5,9 @@ use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use vesalius_study::data::export::{ExportKind, export};
-use vesalius_study::data::pack::Pack;
-use vesalius_study::say;
+use vesalius_data::export::{ExportKind, export};
+use vesalius_data::pack::Pack;
+use vesalius_data::say;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -3,14 +3,16 @@
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::data::findings::{Finding, lines};
-use vesalius_study::data::inspect::{Summary, summarise};
-use vesalius_study::data::manifest::Split;
-use vesalius_study::data::montage::{Tile, montage};
-use vesalius_study::data::pack::Pack;
-use vesalius_study::data::sheet;
-use vesalius_study::publish::write_file;
-use vesalius_study::{output, say, show};
+use vesalius_data::checks::findings::{Finding, lines};
+use vesalius_data::checks::sheet;
+use vesalius_data::files::publish::write_file;
+use vesalius_data::output;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::inspect::{Summary, summarise};
+use vesalius_data::pack::manifest::Split;
+use vesalius_data::pictures::montage::{Tile, montage};
+use vesalius_data::say;
+use vesalius_data::show;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -1,12 +1,12 @@
-//! `--allow-overlap`, and what commands do with what [`vesalius_study::data::overlap`] finds.
+//! `--allow-overlap`, and what commands do with what [`vesalius_data::checks::overlap`] finds.
 
 use crate::commands::judge::Source;
 use anyhow::{Result, bail};
-use vesalius_study::data::manifest::Split;
-use vesalius_study::data::overlap::{Meeting, made_and_both_sides, made_and_side};
-use vesalius_study::run_dir::RunResult;
-use vesalius_study::say;
-use vesalius_study::score::Score;
+use vesalius_data::checks::overlap::{Meeting, made_and_both_sides, made_and_side};
+use vesalius_data::pack::manifest::Split;
+use vesalius_data::run::RunResult;
+use vesalius_data::run::score::Score;
+use vesalius_data::say;
 
 /// Arguments.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]

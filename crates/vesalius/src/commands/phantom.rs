@@ -3,8 +3,8 @@
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::data::phantom::{PhantomKind, write};
-use vesalius_study::say;
+use vesalius_data::phantom::{PhantomKind, write};
+use vesalius_data::say;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

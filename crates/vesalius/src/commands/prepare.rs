@@ -5,14 +5,14 @@ use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::data::findings::{Finding, lines};
-use vesalius_study::data::manifest::PixelDepth;
-use vesalius_study::data::prepare::{Job, prepare};
-use vesalius_study::data::preprocess::{Crop, Preprocess, SliceChoice, Window};
-use vesalius_study::data::sheet;
-use vesalius_study::data::source::{self, SourceKind, SourceOptions};
-use vesalius_study::data::split::SplitRule;
-use vesalius_study::say;
+use vesalius_data::checks::findings::{Finding, lines};
+use vesalius_data::checks::sheet;
+use vesalius_data::layouts::{self, SourceKind, SourceOptions};
+use vesalius_data::pack::manifest::PixelDepth;
+use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
+use vesalius_data::prepare::split::SplitRule;
+use vesalius_data::prepare::{Job, prepare};
+use vesalius_data::say;
 use vesalius_torch::nets::pyramid::Pyramid;
 
 /// Arguments.
@@ -129,7 +129,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Kind::Folder => SourceKind::Folder,
     };
     let options = SourceOptions { classes: args.classes.clone(), patient: args.patient.clone() };
-    let source = source::open(kind, &args.root, &options)?;
+    let source = layouts::open(kind, &args.root, &options)?;
     let settings = Preprocess {
         size: args.size,
         spacing_mm: args.spacing,

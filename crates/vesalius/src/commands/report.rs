@@ -3,7 +3,7 @@
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::show;
+use vesalius_data::show;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let page = vesalius_study::report::write(&args.runs, &args.out)?;
+    let page = vesalius_report::write(&args.runs, &args.out)?;
     show!("{}", page.display());
     Ok(ExitCode::SUCCESS)
 }

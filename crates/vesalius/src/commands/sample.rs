@@ -6,9 +6,9 @@ use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::data::overlap::masks_and_test;
-use vesalius_study::data::pack::Pack;
-use vesalius_study::say;
+use vesalius_data::checks::overlap::masks_and_test;
+use vesalius_data::pack::Pack;
+use vesalius_data::say;
 use vesalius_torch::layouts::Layouts;
 use vesalius_torch::sample::{Sampling, Trained};
 

@@ -6,12 +6,14 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use vesalius_study::publish;
-use vesalius_study::turing::store::Turing;
-use vesalius_study::turing::token::{self, TokenDigest};
-use vesalius_study::web::host::Hosts;
-use vesalius_study::web::{Site, serve};
-use vesalius_study::{output, say, show};
+use vesalius_data::files::publish;
+use vesalius_data::output;
+use vesalius_data::say;
+use vesalius_data::show;
+use vesalius_web::connections::host::Hosts;
+use vesalius_web::turing::store::Turing;
+use vesalius_web::turing::token::{self, TokenDigest};
+use vesalius_web::{Site, serve};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -106,7 +108,7 @@ fn owner_token(path: &Path) -> Result<String> {
         publish::write_secret(path, format!("{token}\n").as_bytes())?;
         return Ok(token);
     }
-    let text = vesalius_study::read::text(path)
+    let text = vesalius_data::files::read::text(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     let token = text.trim();
     if token.len() != 64 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -184,8 +184,8 @@ fn what_cannot_be_audited_gives_a_line_and_no_number() {
 
 /// A synthetic pack of constant images.
 fn flat(bench: &Bench, name: &str) {
-    use vesalius_study::data::manifest::{CaseRecord, Manifest, SliceRecord, Split};
-    use vesalius_study::data::pack::{Pack, PackWriter};
+    use vesalius_data::pack::manifest::{CaseRecord, Manifest, SliceRecord, Split};
+    use vesalius_data::pack::{Pack, PackWriter};
     let few = Pack::open(&bench.path("few")).unwrap();
     let layout = few.layout();
     let mut writer = PackWriter::create(&bench.path(name), layout).unwrap();

@@ -2,7 +2,7 @@
 
 use super::Bench;
 use super::resume::{checkpoints, newest, wait_for};
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
 
 pub const STYLES: [&str; 6] = [
     "networks.mapping.latent=16",

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use vesalius_study::text::is_hidden;
+use vesalius_data::text::is_hidden;
 
 /// What a command says on stderr that must fail within seconds: one line, nothing hidden.
 fn refusal(bench: &Bench, arguments: &[&str]) -> String {

@@ -4,10 +4,10 @@ use super::Bench;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
-use vesalius_study::data::manifest::{Manifest, Provenance, Split};
-use vesalius_study::data::nifti_file;
-use vesalius_study::data::pack::Pack;
-use vesalius_study::digest;
+use vesalius_data::files::digest;
+use vesalius_data::formats::nifti;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
 
 fn prepare(bench: &Bench, source: &str, data: &str, pack: &str, options: &[&str]) {
     bench.ok(&[&["prepare", source, data, "--out", pack][..], options].concat());
@@ -164,12 +164,12 @@ fn options_decide_who_tests_and_what_is_kept_and_the_manifest_says_whence() {
     bench.ok(&["phantom", "acdc", "data", "--patients", "5"]);
     // The first slice of one volume without a label.
     let mask = bench.path("data/training/patient001/patient001_frame01_gt.nii.gz");
-    let image = nifti_file::parse(&std::fs::read(&mask).unwrap()).unwrap();
+    let image = nifti::parse(&std::fs::read(&mask).unwrap()).unwrap();
     let [_, depth, height, width] = image.shape;
     let mut voxels: Vec<u8> = image.values.iter().map(|&value| value as u8).collect();
     voxels[..height * width].fill(0);
     let [x, y, z] = image.geometry.unwrap().spacing_mm();
-    nifti_file::write_u8(&mask, [depth, height, width], voxels, [z, y, x]).unwrap();
+    nifti::write_u8(&mask, [depth, height, width], voxels, [z, y, x]).unwrap();
 
     let base = ["--size", "32x32", "--crop", "centre:128x128"];
     let with = |pack: &str, options: &[&str]| {

@@ -3,8 +3,8 @@
 use super::Bench;
 use super::bad_input::{gunzip, gzip};
 use std::path::Path;
-use vesalius_study::data::manifest::{Manifest, Split};
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Manifest, Split};
 
 fn prepare(bench: &Bench, source: &str, data: &str, more: &[&str]) -> (bool, String) {
     let mut arguments = vec!["prepare", source, data, "--out", "pack", "--size", "32x32"];

@@ -44,8 +44,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock};
-use vesalius_study::data::manifest::Manifest;
-use vesalius_study::data::pack::{Pack, PackWriter};
+use vesalius_data::pack::manifest::Manifest;
+use vesalius_data::pack::{Pack, PackWriter};
 
 /// A folder that is removed at the end, with a cache of its own.
 struct Bench {

@@ -6,8 +6,8 @@ use super::metrics_packs::{cached, names, object};
 use super::stand_ins::{StandIn, pictures};
 use serde_json::Value;
 use std::sync::OnceLock;
-use vesalius_study::digest;
-use vesalius_study::weights::known;
+use vesalius_data::files::digest;
+use vesalius_data::weights::known;
 
 const SIDES: [&str; 6] = ["--real", "real", "--synthetic", "fake", "--extractor", "inception"];
 

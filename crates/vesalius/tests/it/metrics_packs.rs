@@ -4,9 +4,9 @@ use super::Bench;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
-use vesalius_study::data::manifest::SliceRecord;
-use vesalius_study::data::pack::{Pack, PackWriter};
-use vesalius_study::digest;
+use vesalius_data::files::digest;
+use vesalius_data::pack::manifest::SliceRecord;
+use vesalius_data::pack::{Pack, PackWriter};
 
 /// A real pack with its judge in the cache, and a synthetic one: copies with noise, which are as good as a GAN's here.
 fn packs(bench: &Bench) {

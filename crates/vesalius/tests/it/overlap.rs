@@ -2,8 +2,8 @@
 
 use super::{Bench, copy};
 use std::sync::OnceLock;
-use vesalius_study::data::manifest::{Manifest, Split};
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Manifest, Split};
 
 fn manifest(bench: &Bench, pack: &str) -> Manifest {
     Pack::open(&bench.path(pack)).unwrap().manifest().clone()

@@ -2,10 +2,10 @@
 
 use super::Bench;
 use std::path::Path;
-use vesalius_study::data::manifest::{
+use vesalius_data::pack::manifest::{
     CaseRecord, GENERATED_MASKS, Manifest, Provenance, SliceRecord, Split,
 };
-use vesalius_study::data::pack::{Pack, PackWriter};
+use vesalius_data::pack::{Pack, PackWriter};
 
 /// Phantom patients, four of whom train: 16x16 pixels, so that the judge is trained in seconds (on one thread: images so
 /// small gain nothing from more).

@@ -120,8 +120,8 @@ fn chaos_is_one_patient() {
 
 #[test]
 fn elastix_metaimages_with_longer_data_than_declared() {
-    use vesalius_study::data::metaimage;
-    use vesalius_study::data::volume::Reader;
+    use vesalius_data::formats::metaimage;
+    use vesalius_data::volume::Reader;
     let Some(data) = real_data("small_volumes/elastix_mhd_2d") else { return };
     let mut reader = Reader::new(&data);
     for (name, greatest) in [("fixed", 255.0), ("mask_fixed", 1.0), ("mask_moving", 1.0)] {

@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use vesalius_study::data::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
-use vesalius_study::data::pack::{Pack, PackWriter};
+use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
+use vesalius_data::pack::{Pack, PackWriter};
 
 /// Writes `real` (60 slices of a test patient, 20 of a training patient) and `synthetic` (90): phantoms at 64x64, the
 /// synthetic ones smoothed. Fast, and nothing but the pixels differs.
@@ -46,7 +46,7 @@ pub fn packs(bench: &Bench) {
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,
-        mask_source: vesalius_study::data::manifest::GENERATED_MASKS.to_owned(),
+        mask_source: vesalius_data::pack::manifest::GENERATED_MASKS.to_owned(),
         filtered: None,
         seen: vec![],
     };
@@ -242,7 +242,7 @@ pub fn given(image: &str, revision: u32, verdict: &str, confidence: u32) -> serd
 
 /// What the file of a test says of answers and ends: to see whether something changed.
 pub fn state(folder: &Path) -> String {
-    let turing = vesalius_study::turing::store::Turing::open(folder).unwrap();
+    let turing = vesalius_web::turing::store::Turing::open(folder).unwrap();
     let readers = turing.readers().unwrap();
     let sessions: Vec<_> =
         readers.iter().map(|reader| turing.session(reader.id).unwrap()).collect();

@@ -4,8 +4,8 @@ use super::Bench;
 use super::families::{SPADE, STYLES, train};
 use serde_json::{Value, json};
 use std::path::Path;
-use vesalius_study::data::manifest::Provenance;
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Provenance;
 use vesalius_study::task::{Key, PackInput, Stage, Task, TaskInput};
 use vesalius_study::task_dir::TaskDir;
 

@@ -8,8 +8,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use vesalius_study::digest;
-use vesalius_study::weights::known;
+use vesalius_data::files::digest;
+use vesalius_data::weights::known;
 use vesalius_torch::features::file::metadata;
 use vesalius_torch::nets::lpips::Backbone;
 

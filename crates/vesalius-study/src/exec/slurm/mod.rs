@@ -6,14 +6,13 @@
 
 mod client;
 mod script;
-mod settings;
 mod submission;
 
 pub use client::{USUAL_ARRAY_SIZE, max_array_size};
-pub use settings::Settings;
 pub use submission::{Entry, Submission};
 
 use super::{Executor, How, Start};
+use crate::study::slurm::Settings;
 use crate::task::Key;
 use anyhow::{Context as _, Result, bail};
 use client::{Failed, Row};
@@ -68,7 +67,7 @@ impl Slurm {
     /// # Errors
     /// When the folder cannot be made.
     pub fn new(out: &Path, study: &str, settings: Settings, program: PathBuf) -> Result<Self> {
-        crate::publish::create_folders(out)?;
+        vesalius_data::files::publish::create_folders(out)?;
         let out = out.canonicalize().with_context(|| format!("{}", out.display()))?;
         Ok(Self {
             out,

@@ -1,6 +1,6 @@
 //! The script of an array job: text, from settings and names alone.
 
-use super::settings::Settings;
+use crate::study::slurm::Settings;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 use std::path::Path;

@@ -11,15 +11,15 @@
 //!     over             nothing is left of it
 //! ```
 
-use crate::digest;
-use crate::publish::{StagedDir, write_file};
 use crate::task::{Key, Stage};
 use crate::task_dir::{TaskDir, last_lines};
-use crate::text::strings;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use vesalius_data::files::digest;
+use vesalius_data::files::publish::{StagedDir, write_file};
+use vesalius_data::text::strings;
 
 /// Version of `submission.json`.
 const FORMAT: u32 = 1;
@@ -90,7 +90,7 @@ impl Submission {
     /// # Errors
     /// When it is missing, damaged or of another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = crate::read::state(path)
+        let bytes = vesalius_data::files::read::state(path)
             .with_context(|| format!("{}: cannot be read", path.display()))?;
         let submission: Self = strings::from_json(&bytes)
             .with_context(|| format!("{}: not a submission of this version", path.display()))?;
@@ -123,7 +123,7 @@ impl Submission {
             .collect();
         paths.sort();
         for path in paths.into_iter().filter(|path| !path.join("over").exists()) {
-            let job = crate::read::text(&path.join("job")).ok();
+            let job = vesalius_data::files::read::text(&path.join("job")).ok();
             found.push((Self::read(&path.join("submission.json"))?, job));
         }
         Ok(found)

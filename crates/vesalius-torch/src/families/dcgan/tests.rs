@@ -1,7 +1,7 @@
 use super::*;
 use crate::rng::Purpose;
 use crate::sample::latents;
-use vesalius_study::data::manifest::PixelDepth;
+use vesalius_data::pack::manifest::PixelDepth;
 
 /// One update of a small DCGAN with these settings: losses and weights stay finite, and both networks move.
 fn update(settings: &[&str]) {

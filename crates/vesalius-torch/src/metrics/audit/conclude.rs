@@ -14,9 +14,9 @@ use crate::metrics::suite::{Comparison, Metric};
 use anyhow::Result;
 use serde_json::{Value, json};
 use tch::Tensor;
-use vesalius_study::score::{Missing, Score};
-use vesalius_study::statistics::alarm::{Alarm, auc_of_smaller, share_interval};
-use vesalius_study::statistics::resample::{interval, quantile};
+use vesalius_data::run::score::{Missing, Score};
+use vesalius_statistics::alarm::{Alarm, auc_of_smaller, share_interval};
+use vesalius_statistics::resample::{interval, quantile};
 
 /// Fewest held-out patients of which membership inference can be said.
 const LEAST_HELD_OUT: usize = 2;

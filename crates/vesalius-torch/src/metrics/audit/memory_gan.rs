@@ -7,12 +7,12 @@ use anyhow::{Result, bail};
 use rand::RngExt as _;
 use std::path::Path;
 use tch::Device;
-use vesalius_study::data::lineage;
-use vesalius_study::data::manifest::{
+use vesalius_data::checks::lineage;
+use vesalius_data::files::digest;
+use vesalius_data::pack::manifest::{
     CaseRecord, GENERATED_MASKS, Manifest, Provenance, SliceRecord, Split,
 };
-use vesalius_study::data::pack::{Pack, PackWriter};
-use vesalius_study::digest;
+use vesalius_data::pack::{Pack, PackWriter};
 
 /// Name of the generator in the manifest.
 pub const GAN: &str = "memory";

@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail};
 use rand::seq::SliceRandom as _;
 use std::collections::BTreeSet;
 use tch::Tensor;
-use vesalius_study::data::manifest::Split;
-use vesalius_study::data::pack::Pack;
-use vesalius_study::statistics::alarm::Alarm;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Split;
+use vesalius_statistics::alarm::Alarm;
 
 /// Fewest synthetic images of which a share means anything.
 const LEAST_SYNTHETIC: usize = 20;

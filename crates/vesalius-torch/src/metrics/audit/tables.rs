@@ -9,9 +9,9 @@ use crate::features::images::PackImages;
 use anyhow::Result;
 use std::fmt::Write as _;
 use tch::Tensor;
-use vesalius_study::data::closest::{ClosePair, closest};
-use vesalius_study::data::manifest::PixelDepth;
-use vesalius_study::text::escape::csv;
+use vesalius_data::pack::manifest::PixelDepth;
+use vesalius_data::pictures::closest::{ClosePair, closest};
+use vesalius_data::text::escape::csv;
 
 /// Columns of the table.
 const COLUMNS: &str = "set,slice,patient,training_slice,training_patient,view,moved_rows,moved_columns,distance,ratio,\

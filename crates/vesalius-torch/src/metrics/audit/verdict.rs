@@ -1,8 +1,8 @@
 //! What a copying audit found, in words, by stated rules.
 
 use std::fmt::Write as _;
-use vesalius_study::copying::Level;
-use vesalius_study::statistics::alarm::share_interval;
+use vesalius_data::run::copying::Level;
+use vesalius_statistics::alarm::share_interval;
 
 /// C_T below this many standard errors counts as evidence.
 pub const C_T_LIMIT: f64 = -3.0;

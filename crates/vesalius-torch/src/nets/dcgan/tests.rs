@@ -3,7 +3,7 @@ use crate::layers::init::InitKind;
 use crate::rng::Purpose;
 use crate::sample::latents;
 use tch::{Device, Kind};
-use vesalius_study::data::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{Layout, PixelDepth};
 
 /// A critic of 4 channels at 64x48 with its parameters.
 fn critic(activation: Activation, norm: NormKind, spectral_norm: bool) -> (Params, Discriminator) {

@@ -3,7 +3,8 @@
 use super::Judge;
 use crate::progress::Progress;
 use anyhow::Result;
-use vesalius_study::{cache, digest};
+use vesalius_data::files::cache;
+use vesalius_data::files::digest;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::images::{ImageSet, of_images_by_each};
 use vesalius_torch::features::unet::cache_dir;

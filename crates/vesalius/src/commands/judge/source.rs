@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use vesalius_study::data::manifest::Split;
-use vesalius_study::data::pack::Pack;
-use vesalius_study::digest;
-use vesalius_study::run_dir::Input;
+use vesalius_data::files::digest;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Split;
+use vesalius_data::run::Input;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::file;
 use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages};

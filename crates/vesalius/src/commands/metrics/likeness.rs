@@ -5,8 +5,8 @@ use crate::commands::judge::Source;
 use crate::commands::weights;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
-use vesalius_study::score::Score;
-use vesalius_study::statistics::resample::interval_of_mean;
+use vesalius_data::run::score::Score;
+use vesalius_statistics::resample::interval_of_mean;
 use vesalius_torch::features::images::ImageSet;
 use vesalius_torch::metrics::pairs::{Likeness, Pairs, nearest_pairs, random_pairs};
 use vesalius_torch::nets::lpips::{Backbone, Lpips};
@@ -38,7 +38,7 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
             };
             let path = weights::in_cache(&format!("lpips-{}", backbone.name()))?;
             network = Lpips::load(backbone, &path, device)?;
-            let digest = vesalius_study::digest::of_file(&path)?;
+            let digest = vesalius_data::files::digest::of_file(&path)?;
             (
                 Likeness::Lpips(&network),
                 Some(format!("lpips-{}@{}", backbone.name(), &digest[..12])),

@@ -5,12 +5,13 @@ use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use vesalius_study::lock::Lock;
+use vesalius_data::files::lock::Lock;
+use vesalius_data::say;
+use vesalius_data::show;
 use vesalius_study::plan::Planned;
 use vesalius_study::store::Store;
 use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
-use vesalius_study::{say, show};
 
 /// Arguments of `reindex`.
 #[derive(Debug, clap::Args)]
@@ -161,7 +162,7 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     if folders.is_empty() {
         bail!("{}: nothing to report yet, expected finished tasks", open.study.name);
     }
-    let page = vesalius_study::report::write(&folders, &args.out)?;
+    let page = vesalius_report::write(&folders, &args.out)?;
     show!("{}", page.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -11,9 +11,9 @@ mod trial;
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
-use vesalius_study::say;
+use vesalius_data::say;
 use vesalius_study::store::Store;
-use vesalius_study::web::watch::{Known, Watch};
+use vesalius_web::watch::{Known, Watch};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use vesalius_study::data::pack::Pack;
+use vesalius_data::output;
+use vesalius_data::pack::Pack;
+use vesalius_data::say;
+use vesalius_data::show;
 use vesalius_study::exec::{Start, slurm};
 use vesalius_study::plan::{PackInfo, Plan, Planned, Progress};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
-use vesalius_study::{output, say, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vesalius_data::say;
+use vesalius_data::text::escape;
 use vesalius_study::coordinate::{self, Ended, Event};
 use vesalius_study::exec::Executor;
 use vesalius_study::exec::local::Local;
 use vesalius_study::exec::slurm::Slurm;
 use vesalius_study::plan::{Plan, Planned, Progress};
-use vesalius_study::say;
 use vesalius_study::study::Study;
 use vesalius_study::task::Key;
 use vesalius_study::task_dir::TaskDir;
-use vesalius_study::text::escape;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -7,9 +7,10 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_data::output;
+use vesalius_data::show;
 use vesalius_study::plan::{Plan, Progress};
 use vesalius_study::store::GivenUp;
-use vesalius_study::{output, show};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

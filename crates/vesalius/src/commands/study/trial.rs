@@ -3,7 +3,7 @@
 use super::estimate::Measured;
 use anyhow::{Context, Result};
 use std::collections::HashSet;
-use vesalius_study::data::pack::Pack;
+use vesalius_data::pack::Pack;
 use vesalius_study::plan::Plan;
 use vesalius_study::study::Study;
 use vesalius_study::task::{Stage, Task};

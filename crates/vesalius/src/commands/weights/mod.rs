@@ -8,8 +8,9 @@ use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_study::weights::{KNOWN, known};
-use vesalius_study::{output, show};
+use vesalius_data::output;
+use vesalius_data::show;
+use vesalius_data::weights::{KNOWN, known};
 use vesalius_torch::features::unet::cache_dir;
 
 /// Arguments.

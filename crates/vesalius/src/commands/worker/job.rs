@@ -6,11 +6,11 @@ use crate::meter::Meter;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use vesalius_study::data::pack::Pack;
-use vesalius_study::publish::write_file;
-use vesalius_study::read;
-use vesalius_study::run_dir::{Input, Subject};
-use vesalius_study::say;
+use vesalius_data::files::publish::write_file;
+use vesalius_data::files::read;
+use vesalius_data::pack::Pack;
+use vesalius_data::run::{Input, Subject};
+use vesalius_data::say;
 use vesalius_study::task::{Stage, Task};
 use vesalius_study::task_dir::TaskDir;
 use vesalius_torch::features::unet::{UnetExtractor, default_spec};
@@ -283,8 +283,8 @@ fn take_over(from: &Path, own: &Path) -> Result<()> {
 }
 
 fn take_over_one(checkpoint: &Path, target: &Path) -> Result<()> {
-    let staged = vesalius_study::publish::StagedDir::create(target)?;
-    for entry in vesalius_study::data::source::entries(checkpoint)? {
+    let staged = vesalius_data::files::publish::StagedDir::create(target)?;
+    for entry in vesalius_data::layouts::walk::entries(checkpoint)? {
         let name = entry.file_name().context("a file has a name")?;
         let copy = staged.path().join(name);
         std::fs::hard_link(&entry, &copy)

@@ -9,9 +9,9 @@ use job::Job;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use vesalius_data::say;
 use vesalius_study::exec::slurm::Submission;
 use vesalius_study::room;
-use vesalius_study::say;
 use vesalius_study::task::Task;
 use vesalius_study::task_dir::TaskDir;
 use watch::Watch;
@@ -161,7 +161,7 @@ fn of_submission(path: &Path, element: usize) -> Result<Vec<PathBuf>> {
 /// From now on this process says what it says in the log of a task.
 fn speak_into(folder: &TaskDir) -> Result<()> {
     let path = folder.path().join("output.log");
-    let open = vesalius_study::read::append(&path);
+    let open = vesalius_data::files::read::append(&path);
     let log = open.with_context(|| format!("{}: cannot be written", path.display()))?;
     rustix::stdio::dup2_stdout(&log)
         .and_then(|()| rustix::stdio::dup2_stderr(&log))

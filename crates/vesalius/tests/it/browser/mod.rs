@@ -10,8 +10,8 @@ use super::Bench;
 use super::site::{Server, create, packs};
 use driver::TABLET;
 use serde_json::json;
-use vesalius_study::turing::Kind;
-use vesalius_study::turing::store::Turing;
+use vesalius_web::turing::Kind;
+use vesalius_web::turing::store::Turing;
 
 /// Keys without a letter, as the protocol writes them.
 const SHIFT: char = '\u{e008}';

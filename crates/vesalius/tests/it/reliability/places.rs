@@ -6,7 +6,7 @@ use super::super::full_disk::Disk;
 use super::{count, number, one_line, tiny};
 use std::collections::BTreeMap;
 use std::path::Path;
-use vesalius_study::digest;
+use vesalius_data::files::digest;
 
 /// Digest of every file below a folder, and its size; but for what tells when something was done.
 fn contents(folder: &Path, below: &str, found: &mut BTreeMap<String, (String, u64)>) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use vesalius_study::turing::store::Turing;
+use vesalius_web::turing::store::Turing;
 
 #[test]
 fn of_submissions_and_answers_at_once_one_counts() {

@@ -4,7 +4,7 @@ use super::{SERVE, kinds};
 use crate::Bench;
 use crate::site::{Response, Server, create, given, images, packs};
 use std::time::{Duration, Instant};
-use vesalius_study::turing::Kind;
+use vesalius_web::turing::Kind;
 
 /// Bytes of a PNG that are neither pixels nor checksums.
 fn frame(png: &[u8]) -> Vec<Vec<u8>> {
@@ -73,7 +73,7 @@ fn nothing_but_the_picture_tells_which_is_which() {
     let (real, synthetic) = (split(Kind::Real), split(Kind::Synthetic));
     assert_eq!((real.len(), synthetic.len()), (50, 50));
     // The chance that a real image takes longer than a synthetic one: 0.5 with a standard deviation of 0.058.
-    let auc = vesalius_study::statistics::rank::mann_whitney(&real, &synthetic) / 2500.0;
+    let auc = vesalius_statistics::rank::mann_whitney(&real, &synthetic) / 2500.0;
     assert!((auc - 0.5).abs() < 0.25, "times tell: {auc}");
     // Names and their order neither: a name's first digit is above 7 half of the time.
     let high = |kind: Kind| {

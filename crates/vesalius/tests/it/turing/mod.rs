@@ -9,8 +9,8 @@ mod slow;
 
 use super::Bench;
 use super::site::{Client, Server, create, given, images, packs};
-use vesalius_study::turing::Kind;
-use vesalius_study::turing::store::Turing;
+use vesalius_web::turing::Kind;
+use vesalius_web::turing::store::Turing;
 
 const SERVE: [&str; 2] = ["--turing", "turing"];
 

@@ -1,0 +1,84 @@
+//! Which files a case becomes, by form.
+
+use crate::pack::Pack;
+use crate::pack::manifest::Split;
+
+/// A form to export to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportKind {
+    /// `images/` and `masks/` with one PNG per slice; mask pixels are label values; below `train/` and `test/`.
+    Png,
+    /// `images/CASE.nii.gz` and `labels/CASE.nii.gz`; of colour images one file per channel, `CASE_0000.nii.gz`, ….
+    Nifti,
+    /// nnU-Net raw: `dataset.json`, `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`, test patients in `…Ts/`.
+    Nnunet,
+}
+
+/// A case with slices, and where they lie in the pack.
+pub(super) struct Work {
+    pub(super) case: usize,
+    pub(super) slices: Vec<usize>,
+}
+
+/// Folders of an export, relative to it.
+pub(super) fn folders(kind: ExportKind, pack: &Pack) -> Vec<String> {
+    let sides: Vec<Split> = [Split::Train, Split::Test]
+        .into_iter()
+        .filter(|side| !pack.indices(*side).is_empty())
+        .collect();
+    match kind {
+        ExportKind::Nifti => ["images", "labels"].map(str::to_owned).to_vec(),
+        ExportKind::Png => sides
+            .iter()
+            .flat_map(|side| ["images", "masks"].map(|role| format!("{}/{role}", word(*side))))
+            .collect(),
+        ExportKind::Nnunet => sides
+            .iter()
+            .flat_map(|side| ["images", "labels"].map(|role| format!("{role}{}", suffix(*side))))
+            .collect(),
+    }
+}
+
+fn word(side: Split) -> &'static str {
+    match side {
+        Split::Train => "train",
+        Split::Test => "test",
+    }
+}
+
+fn suffix(side: Split) -> &'static str {
+    match side {
+        Split::Train => "Tr",
+        Split::Test => "Ts",
+    }
+}
+
+/// Files of a case, relative to the export: its images, by slice or by channel, then its masks.
+pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<String> {
+    let record = &pack.manifest().cases[work.case];
+    let (id, side) = (&record.id, record.split);
+    let channels = pack.layout().channels;
+    match kind {
+        ExportKind::Png => {
+            let name = |i: usize| match work.slices.len() {
+                1 => format!("{id}.png"),
+                _ => format!("{id}_{:04}.png", pack.manifest().slices[i].position),
+            };
+            let names = |role: &'static str| {
+                work.slices.iter().map(move |&i| format!("{}/{role}/{}", word(side), name(i)))
+            };
+            names("images").chain(names("masks")).collect()
+        }
+        ExportKind::Nifti if channels == 1 => {
+            ["images", "labels"].map(|role| format!("{role}/{id}.nii.gz")).to_vec()
+        }
+        ExportKind::Nifti => (0..channels)
+            .map(|c| format!("images/{id}_{c:04}.nii.gz"))
+            .chain([format!("labels/{id}.nii.gz")])
+            .collect(),
+        ExportKind::Nnunet => (0..channels)
+            .map(|c| format!("images{}/{id}_{c:04}.nii.gz", suffix(side)))
+            .chain([format!("labels{}/{id}.nii.gz", suffix(side))])
+            .collect(),
+    }
+}

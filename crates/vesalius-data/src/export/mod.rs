@@ -1,0 +1,224 @@
+//! Packs in the form other tools read: PNG pairs, NIfTI volumes, nnU-Net raw.
+
+mod check;
+mod files;
+
+pub use files::ExportKind;
+
+use crate::checks::classes::BACKGROUND;
+use crate::files::publish::{StagedDir, write_file};
+use crate::formats::nifti::{write_u8, write_u16};
+use crate::pack::manifest::{Layout, PixelDepth};
+use crate::pack::{Pack, Slice};
+use anyhow::{Context, Result, bail};
+use files::{Work, case_files, folders};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, RgbImage};
+use rayon::prelude::*;
+use std::path::{Component, Path, PathBuf};
+
+/// What was exported.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Cases that were written.
+    pub cases: usize,
+    /// A line for each thing that is otherwise than somebody would expect.
+    pub notes: Vec<String>,
+}
+
+/// Writes `pack` to `target`, which must not exist; `progress` is called once per case, from any thread.
+///
+/// # Errors
+/// When two classes have one name, or cases would take the place of each other's files, or a class is called as nnU-Net
+/// calls something else; when a slice was damaged or the folder cannot be written; nothing is left then.
+pub fn export(
+    pack: &Pack,
+    kind: ExportKind,
+    target: &Path,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Exported> {
+    let mut by_case: Vec<Vec<usize>> = vec![Vec::new(); pack.manifest().cases.len()];
+    for (i, slice) in pack.manifest().slices.iter().enumerate() {
+        by_case[slice.case].push(i);
+    }
+    let work: Vec<Work> = by_case
+        .into_iter()
+        .enumerate()
+        .filter(|(_, slices)| !slices.is_empty())
+        .map(|(case, slices)| Work { case, slices })
+        .collect();
+    let notes = check::check(pack, kind, &work)?;
+    let staged = StagedDir::create(target)?;
+    let root = staged.path();
+    for folder in folders(kind, pack) {
+        let path = root.join(folder);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("{}: cannot create the folder", path.display()))?;
+    }
+    work.par_iter().try_for_each(|work| -> Result<()> {
+        match kind {
+            ExportKind::Png => png_case(pack, work, root)?,
+            ExportKind::Nifti | ExportKind::Nnunet => volumes(pack, kind, work, root)?,
+        }
+        progress();
+        Ok(())
+    })?;
+    let names = serde_json::to_vec_pretty(&pack.manifest().classes)?;
+    match kind {
+        ExportKind::Png | ExportKind::Nifti => write_file(&root.join("classes.json"), &names)?,
+        ExportKind::Nnunet => {
+            write_file(
+                &root.join("dataset.json"),
+                &serde_json::to_vec_pretty(&dataset_json(pack, &work))?,
+            )?;
+        }
+    }
+    staged.publish()?;
+    Ok(Exported { cases: work.len(), notes })
+}
+
+/// A new file below `root`, whatever a manifest calls it: nothing outside, nothing that is there, and no link.
+fn place(root: &Path, file: &str) -> Result<PathBuf> {
+    let inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+    let path = root.join(file);
+    if !inside || path.symlink_metadata().is_ok() {
+        bail!("{file:?}: leads elsewhere or is there already, expected a new file of the export");
+    }
+    Ok(path)
+}
+
+fn png_case(pack: &Pack, work: &Work, root: &Path) -> Result<()> {
+    let layout = pack.layout();
+    let files = case_files(pack, ExportKind::Png, work);
+    let (images, masks) = files.split_at(work.slices.len());
+    for ((&i, image), mask) in work.slices.iter().zip(images).zip(masks) {
+        let slice = pack.slice(i)?;
+        save(&picture(layout, slice)?, &place(root, image)?)?;
+        let labels =
+            GrayImage::from_raw(layout.width as u32, layout.height as u32, slice.labels.to_vec())
+                .context("labels of one slice")?;
+        save(&labels.into(), &place(root, mask)?)?;
+    }
+    Ok(())
+}
+
+fn save(picture: &DynamicImage, path: &Path) -> Result<()> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png)?;
+    std::fs::write(path, bytes.into_inner())
+        .with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+fn picture(layout: Layout, slice: Slice) -> Result<DynamicImage> {
+    let [w, h] = [layout.width as u32, layout.height as u32];
+    let wide = |bytes: &[u8]| -> Vec<u16> {
+        bytes.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]])).collect()
+    };
+    let shape = "pixels of one slice";
+    Ok(match (layout.channels, layout.depth) {
+        (3, PixelDepth::U8) => {
+            RgbImage::from_raw(w, h, interleaved(slice.pixels, 3)).context(shape)?.into()
+        }
+        (3, PixelDepth::U16) => {
+            ImageBuffer::<image::Rgb<u16>, _>::from_raw(w, h, interleaved(&wide(slice.pixels), 3))
+                .context(shape)?
+                .into()
+        }
+        (1, PixelDepth::U8) => {
+            GrayImage::from_raw(w, h, slice.pixels.to_vec()).context(shape)?.into()
+        }
+        (1, PixelDepth::U16) => {
+            ImageBuffer::<image::Luma<u16>, _>::from_raw(w, h, wide(slice.pixels))
+                .context(shape)?
+                .into()
+        }
+        (channels, _) => bail!("{channels} channels, expected 1 or 3 for PNG"),
+    })
+}
+
+/// `[C, H, W]` to `[H, W, C]`.
+fn interleaved<T: Copy>(planar: &[T], channels: usize) -> Vec<T> {
+    let pixels = planar.len() / channels;
+    (0..pixels).flat_map(|p| (0..channels).map(move |c| planar[c * pixels + p])).collect()
+}
+
+/// Voxels of one channel of a case, `[S, H, W]`.
+enum Voxels {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+}
+
+fn channel(pack: &Pack, slices: &[usize], channel: usize) -> Result<Voxels> {
+    let layout = pack.layout();
+    let bytes = layout.height * layout.width * layout.depth.bytes();
+    let mut raw = Vec::with_capacity(slices.len() * bytes);
+    for &i in slices {
+        raw.extend_from_slice(&pack.slice(i)?.pixels[channel * bytes..(channel + 1) * bytes]);
+    }
+    Ok(match layout.depth {
+        PixelDepth::U8 => Voxels::U8(raw),
+        PixelDepth::U16 => {
+            Voxels::U16(raw.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]])).collect())
+        }
+    })
+}
+
+/// Packs keep the spacing inside a slice; between slices NIfTI needs one too.
+const SLICE_SPACING_MM: f64 = 1.0;
+
+fn spacing(pack: &Pack, case: usize) -> [f64; 3] {
+    let [row, column] = pack.manifest().cases[case].spacing_mm.unwrap_or([1.0, 1.0]);
+    [SLICE_SPACING_MM, row, column]
+}
+
+fn write_image(path: &Path, shape: [usize; 3], voxels: Voxels, spacing_mm: [f64; 3]) -> Result<()> {
+    match voxels {
+        Voxels::U8(voxels) => write_u8(path, shape, voxels, spacing_mm),
+        Voxels::U16(voxels) => write_u16(path, shape, voxels, spacing_mm),
+    }
+}
+
+fn write_labels(pack: &Pack, case: usize, slices: &[usize], path: &Path) -> Result<()> {
+    let mut labels = Vec::with_capacity(slices.len() * pack.layout().label_bytes());
+    for &i in slices {
+        labels.extend_from_slice(pack.slice(i)?.labels);
+    }
+    write_u8(path, shape(pack, slices), labels, spacing(pack, case))
+}
+
+fn shape(pack: &Pack, slices: &[usize]) -> [usize; 3] {
+    [slices.len(), pack.layout().height, pack.layout().width]
+}
+
+/// One file per channel, and the labels.
+fn volumes(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> Result<()> {
+    let (case, slices) = (work.case, work.slices.as_slice());
+    let files = case_files(pack, kind, work);
+    let Some((labels, images)) = files.split_last() else { return Ok(()) };
+    for (c, image) in images.iter().enumerate() {
+        let voxels = channel(pack, slices, c)?;
+        write_image(&place(root, image)?, shape(pack, slices), voxels, spacing(pack, case))?;
+    }
+    write_labels(pack, case, slices, &place(root, labels)?)
+}
+
+/// What nnU-Net checks (`verify_dataset_integrity`): label 0 is called "background", labels follow on each other, and
+/// `imagesTr` has as many cases as it says.
+fn dataset_json(pack: &Pack, work: &[Work]) -> serde_json::Value {
+    let manifest = pack.manifest();
+    let channels: serde_json::Map<String, serde_json::Value> = (0..manifest.layout.channels)
+        .map(|c| (c.to_string(), format!("channel {c}").into()))
+        .collect();
+    let name = |(label, name): (usize, &String)| {
+        let name = if label == 0 { BACKGROUND } else { name.trim() };
+        (name.to_owned(), label.into())
+    };
+    let labels: serde_json::Map<String, serde_json::Value> =
+        manifest.classes.iter().enumerate().map(name).collect();
+    serde_json::json!({
+        "name": manifest.dataset,
+        "channel_names": channels,
+        "labels": labels,
+        "numTraining": check::training(manifest, work),
+        "file_ending": ".nii.gz",
+    })
+}

@@ -1,0 +1,179 @@
+//! One coordinator per folder: a lock that the kernel frees when its holder dies, with a note of who holds it.
+
+use crate::text::{escape, strings};
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Who holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// User.
+    pub owner: String,
+    /// Machine.
+    pub host: String,
+    /// Process.
+    pub pid: u32,
+    /// Seconds since 1970.
+    pub since_secs: u64,
+}
+
+/// Held until it is dropped, or its process dies.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+/// Name of the file in a study's folder.
+const NAME: &str = "lock.json";
+/// Bytes of it at most.
+const LONGEST: u64 = 1 << 16;
+
+impl Lock {
+    /// Takes the lock of a study's folder. What a dead process of this machine left is taken over.
+    ///
+    /// # Errors
+    /// When somebody holds it: owner, host, process and age are named.
+    pub fn take(out: &Path) -> Result<Self> {
+        let path = out.join(NAME);
+        crate::files::publish::create_folders(out)?;
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        crate::files::read::own(&mut options);
+        let file = options.open(&path);
+        let mut file = file
+            .and_then(|file| crate::files::read::regular(&file.metadata()?).map(|()| file))
+            .with_context(|| format!("{}: cannot be opened", path.display()))?;
+        let locked = match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("{}: cannot be locked", path.display()));
+            }
+        };
+        let mut text = Vec::new();
+        let _ = (&mut file).take(LONGEST).read_to_end(&mut text);
+        let holder = strings::from_json::<Holder>(&text).ok();
+        let this = Holder::this();
+        match holder {
+            // Kernels lock for one machine; on a shared disk the note is all there is.
+            Some(holder) if !locked || holder.host != this.host => bail!(
+                "{}: {} coordinates here since {} ago (host {}, process {}), expected nobody; if that host is gone, \
+                 remove {NAME}",
+                out.display(),
+                holder.owner,
+                age(holder.since_secs),
+                holder.host,
+                holder.pid
+            ),
+            None if !locked => {
+                bail!("{}: somebody coordinates here, expected nobody", out.display())
+            }
+            _ => {}
+        }
+        let mut lock = Self { file };
+        lock.write(&serde_json::to_string(&this)?)
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+        Ok(lock)
+    }
+
+    fn write(&mut self, text: &str) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(text.as_bytes())?;
+        self.file.sync_all()
+    }
+}
+
+/// Who coordinates in a study's folder, as the note says: nothing is locked, nothing is written. A process of this machine
+/// that is gone does not count.
+pub fn holder(out: &Path) -> Option<Holder> {
+    let holder: Holder =
+        strings::from_json(&crate::files::read::state(&out.join(NAME)).ok()?).ok()?;
+    let elsewhere = holder.host != Holder::this().host;
+    (elsewhere || super::process::is_alive(holder.pid)).then_some(holder)
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The file stays: removing it would let two others lock two files of one name.
+        let _ = self.write("");
+        let _ = self.file.unlock();
+    }
+}
+
+impl Holder {
+    fn this() -> Self {
+        Self {
+            owner: escape::terminal(
+                &std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned()),
+            )
+            .into_owned(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            pid: std::process::id(),
+            since_secs: now_secs(),
+        }
+    }
+}
+
+fn now_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn age(since_secs: u64) -> String {
+    let secs = now_secs().saturating_sub(since_secs);
+    match secs {
+        0..120 => format!("{secs} s"),
+        120..7200 => format!("{} min", secs / 60),
+        _ => format!("{} h", secs / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path()).unwrap();
+        let error = Lock::take(folder.path()).unwrap_err().to_string();
+        for part in ["coordinates here since", &std::process::id().to_string(), "host"] {
+            assert!(error.contains(part), "{error}");
+        }
+        drop(first);
+        Lock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_holder_is_seen_as_long_as_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(holder(folder.path()), None);
+        let lock = Lock::take(folder.path()).unwrap();
+        assert_eq!(holder(folder.path()).unwrap().pid, std::process::id());
+        drop(lock);
+        assert_eq!(holder(folder.path()), None);
+        // Killed: the note stays, its process does not (no system has so many).
+        let dead = Holder { pid: i32::MAX as u32, ..Holder::this() };
+        std::fs::write(folder.path().join(NAME), serde_json::to_string(&dead).unwrap()).unwrap();
+        assert_eq!(holder(folder.path()), None);
+    }
+
+    #[test]
+    fn what_a_dead_process_left_is_taken_over_and_another_hosts_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = |host: &str| {
+            let holder = Holder { host: host.to_owned(), pid: 1, ..Holder::this() };
+            let text = serde_json::to_string(&holder).unwrap();
+            std::fs::write(folder.path().join(NAME), text).unwrap();
+        };
+        left(&Holder::this().host);
+        drop(Lock::take(folder.path()).unwrap());
+        left("elsewhere");
+        let error = Lock::take(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("host elsewhere"), "{error}");
+    }
+}

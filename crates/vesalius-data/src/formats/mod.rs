@@ -1,0 +1,8 @@
+//! Formats of files: bytes to voxels, pixels or numbers. They know no dataset.
+
+pub mod dicom;
+pub mod metaimage;
+pub mod nifti;
+pub mod numpy;
+pub mod raster;
+pub mod voxels;

@@ -1,0 +1,283 @@
+//! NIfTI pairs in nnU-Net's raw layout or that of the Medical Segmentation Decathlon: `imagesTr/`, `labelsTr/` (and
+//! `imagesTs/`, `labelsTs/` as the official test side), `dataset.json`, the channel suffix `_0000` where present.
+
+mod dataset_json;
+#[cfg(test)]
+mod tests;
+
+pub use dataset_json::{DatasetJson, parse_dataset_json};
+
+use super::acdc::{labels, read, volume};
+use super::patients::{Named, assign, pattern};
+use crate::checks::findings::Finding;
+use crate::formats::nifti::nifti_name;
+use crate::layouts::source::{Source, SourceOptions};
+use crate::layouts::walk::{below, entries, name, unused};
+use crate::pack::manifest::Split;
+use crate::volume::pair::{alignment, lay_on};
+use crate::volume::{Case, CaseFiles, Found, Reader};
+use anyhow::{Context, Result, bail};
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The dataset.
+#[derive(Debug)]
+pub struct Nnunet {
+    root: PathBuf,
+    dataset: String,
+    classes: Vec<String>,
+    json: DatasetJson,
+    patient: Option<Regex>,
+}
+
+impl Nnunet {
+    /// At `root`; classes come from the option, else from `dataset.json`.
+    ///
+    /// # Errors
+    /// When neither names the classes, or `dataset.json` is damaged.
+    pub fn new(root: &Path, options: &SourceOptions) -> Result<Self> {
+        let path = root.join("dataset.json");
+        let json = if path.symlink_metadata().is_ok() {
+            let text = crate::files::read::state(&path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
+            Some(parse_dataset_json(&text).with_context(|| format!("{}", path.display()))?)
+        } else {
+            None
+        };
+        let classes = match (&options.classes, &json) {
+            (Some(classes), _) => classes.clone(),
+            (None, Some(json)) => json.classes.clone().with_context(|| {
+                format!("{}: no labels, expected names for 0, 1, …, or --classes", path.display())
+            })?,
+            (None, None) => bail!("{}: missing; expected it, or --classes", path.display()),
+        };
+        let json = json.unwrap_or_default();
+        let root_name = name(&std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned()));
+        Ok(Self {
+            root: root.to_owned(),
+            dataset: json.name.clone().unwrap_or(root_name),
+            classes,
+            json,
+            patient: pattern(options.patient.as_deref())?,
+        })
+    }
+}
+
+/// One side's cases, not yet assigned to patients.
+struct Side {
+    split: Split,
+    /// Id, channels in order, mask.
+    cases: Vec<(String, Vec<PathBuf>, PathBuf)>,
+    findings: Vec<Finding>,
+}
+
+/// NIfTI files of a folder by their names without extension; others are set aside.
+fn volumes(root: &Path, folder: &Path) -> Result<(BTreeMap<String, PathBuf>, Vec<Finding>)> {
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut others = Vec::new();
+    for path in entries(folder)? {
+        let Some(stem) = nifti_name(&path) else {
+            others.push(path);
+            continue;
+        };
+        if let Some(other) = found.insert(stem, path.clone()) {
+            bail!(
+                "{} and {}: one volume twice, expected one file",
+                other.display(),
+                path.display()
+            );
+        }
+    }
+    if let (true, Some(other)) = (found.is_empty(), others.first()) {
+        bail!(
+            "{}: no NIfTI file but {}, expected .nii or .nii.gz (convert .mha, .nrrd or .png first)",
+            folder.display(),
+            name(other)
+        );
+    }
+    let findings = unused(root, &others, "not a .nii or .nii.gz");
+    Ok((found, findings))
+}
+
+/// `id_0000`: the id and the number of the channel.
+fn channel(stem: &str) -> Option<(&str, usize)> {
+    let (id, number) = stem.rsplit_once('_')?;
+    let four = number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit());
+    Some((id, number.parse().ok().filter(|_| four && !id.is_empty())?))
+}
+
+fn side(root: &Path, suffix: &str, split: Split) -> Result<Option<Side>> {
+    let [images, labels] = ["images", "labels"].map(|role| root.join(format!("{role}{suffix}")));
+    if !labels.is_dir() {
+        let unlabelled = Finding::set_aside(format!("images{suffix}"), "images without masks");
+        let findings = if images.is_dir() { vec![unlabelled] } else { vec![] };
+        return Ok(Some(Side { split, cases: vec![], findings }));
+    }
+    if !images.is_dir() {
+        bail!("{}: no images{suffix}/ beside it, expected nnU-Net's layout", labels.display());
+    }
+    let (image_files, mut findings) = volumes(root, &images)?;
+    let (mut masks, more) = volumes(root, &labels)?;
+    findings.extend(more);
+    let mut channels: BTreeMap<String, BTreeMap<usize, PathBuf>> = BTreeMap::new();
+    for (stem, path) in image_files {
+        let (id, number) = match channel(&stem) {
+            // A mask of the whole name says that these digits are the case's and no channel's.
+            Some((id, number)) if !masks.contains_key(&stem) => (id.to_owned(), number),
+            _ => (stem.clone(), 0),
+        };
+        if let Some(other) = channels.entry(id).or_default().insert(number, path.clone()) {
+            bail!(
+                "{} and {}: both channel {number} of one case, expected one",
+                other.display(),
+                path.display()
+            );
+        }
+    }
+    let mut cases = Vec::new();
+    for (id, images) in channels {
+        let first = images.values().next().cloned().unwrap_or_default();
+        let Some(mask) = masks.remove(&id) else {
+            bail!("{}: no mask; expected {id}.nii.gz in {}", first.display(), labels.display());
+        };
+        if let Some(missing) = (0..images.len()).find(|number| !images.contains_key(number)) {
+            bail!(
+                "{}: no channel {missing} of case {id} ({id}_{missing:04}.nii.gz), expected all from 0 to the greatest",
+                first.display()
+            );
+        }
+        cases.push((id, images.into_values().collect(), mask));
+    }
+    findings.extend(unused(root, masks.values(), "mask without image"));
+    Ok(Some(Side { split, cases, findings }))
+}
+
+impl Nnunet {
+    /// Every case has the channels that dataset.json names, or else those of the first.
+    fn check_channels(&self, sides: &[Side]) -> Result<()> {
+        let mut cases = sides.iter().flat_map(|side| &side.cases).peekable();
+        let first = cases.peek().map(|(id, images, _)| (id.clone(), images.len()));
+        for (id, images, _) in cases {
+            let (expected, whose) = match (&self.json.channels, &first) {
+                // One file may hold all channels on its fourth axis: `load` counts them.
+                (Some(_), _) if images.len() == 1 => continue,
+                (Some(count), _) => (*count, "dataset.json's channel_names".to_owned()),
+                (None, Some((other, count))) => (*count, format!("case {other}")),
+                (None, None) => continue,
+            };
+            if images.len() != expected {
+                bail!(
+                    "{}: {} channels of case {id}, expected {expected} as {whose}",
+                    images[0].display(),
+                    images.len()
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source for Nnunet {
+    fn dataset(&self) -> String {
+        self.dataset.clone()
+    }
+
+    fn classes(&self) -> Vec<String> {
+        self.classes.clone()
+    }
+
+    fn cases(&self) -> Result<Found> {
+        let mut sides = Vec::new();
+        for (suffix, split) in [("Tr", Split::Train), ("Ts", Split::Test)] {
+            sides.extend(side(&self.root, suffix, split)?);
+        }
+        let total: usize = sides.iter().map(|side| side.cases.len()).sum();
+        if total == 0 {
+            bail!(
+                "{}: no imagesTr/ with labelsTr/, expected nnU-Net's layout",
+                self.root.display()
+            );
+        }
+        self.check_channels(&sides)?;
+        let official = sides[1..].iter().any(|side| !side.cases.is_empty());
+        let mut findings: Vec<Finding> =
+            sides.iter().flat_map(|side| side.findings.clone()).collect();
+        if let Some(promised) = self.json.training
+            && promised != sides[0].cases.len()
+        {
+            let text = format!(
+                "numTraining is {promised}, but {} cases with masks are in imagesTr",
+                sides[0].cases.len()
+            );
+            findings.push(Finding::warning("dataset.json", text));
+        }
+        let all = || sides.iter().flat_map(|side| side.cases.iter().map(|case| (side.split, case)));
+        let named: Vec<Named> = all()
+            .map(|(_, (id, images, _))| Named {
+                stem: id.clone(),
+                side: None,
+                folders: vec![],
+                relative: below(&self.root, &images[0]),
+            })
+            .collect();
+        let assigned = assign(&named, self.patient.as_ref())?;
+        findings.extend(assigned.findings);
+        let mut cases = Vec::with_capacity(total);
+        for ((split, (id, images, mask)), (_, patient)) in all().zip(assigned.names) {
+            cases.push(CaseFiles {
+                id: id.clone(),
+                patient,
+                official: official.then_some(split),
+                images: images.clone(),
+                masks: vec![mask.clone()],
+            });
+        }
+        Ok(Found { cases, findings })
+    }
+
+    fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
+        let mut image = read(&files.images[0], reader)?;
+        let mut notes = vec![];
+        for path in &files.images[1..] {
+            let other = read(path, reader)?;
+            if other.shape[1..] != image.shape[1..] {
+                bail!(
+                    "{}: {:?} voxels, expected {:?} as the first channel",
+                    path.display(),
+                    &other.shape[1..],
+                    &image.shape[1..]
+                );
+            }
+            let (alignment, note) = alignment("channel", other.geometry, image.geometry)
+                .with_context(|| format!("{}", path.display()))?;
+            notes.extend(note.map(|note| format!("channel {}: {note}", image.shape[0])));
+            image.shape[0] += other.shape[0];
+            match alignment {
+                None => image.values.extend(other.values),
+                Some(alignment) => {
+                    let voxels = other.shape[1..].iter().product();
+                    for channel in other.values.chunks_exact(voxels) {
+                        image.values.extend(alignment.apply(channel));
+                    }
+                }
+            }
+        }
+        if let Some(expected) = self.json.channels
+            && expected != image.shape[0]
+        {
+            bail!(
+                "{}: {} channels, expected {expected} as dataset.json's channel_names",
+                files.images[0].display(),
+                image.shape[0]
+            );
+        }
+        let mask = read(&files.masks[0], reader)?;
+        let (labels, note) = labels(&mask)
+            .and_then(|labels| lay_on(labels, mask.geometry, image.geometry))
+            .with_context(|| format!("{}", files.masks[0].display()))?;
+        notes.extend(note);
+        let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
+        Ok(Case { spacing_mm, geometry, notes, ..Case::new(volume(image), labels) })
+    }
+}

@@ -1,0 +1,41 @@
+//! Whether a manifest and a header speak of the same slices.
+
+use super::header::Header;
+use super::manifest::Manifest;
+
+/// What contradicts itself, in one line.
+pub(super) fn check_manifest(manifest: &Manifest, header: &Header) -> Result<(), String> {
+    if manifest.layout != header.layout {
+        return Err(format!(
+            "layout {:?}, but slices.bin has {:?}; expected the same",
+            manifest.layout, header.layout
+        ));
+    }
+    if manifest.slices.len() != header.count {
+        return Err(format!(
+            "{} slices, but slices.bin has {}; expected the same",
+            manifest.slices.len(),
+            header.count
+        ));
+    }
+    if header.count == 0 {
+        return Err("no slice at all".to_owned());
+    }
+    if !(1..=256).contains(&manifest.classes.len()) {
+        return Err(format!("{} classes, expected 1 to 256", manifest.classes.len()));
+    }
+    if let Some(slice) = manifest.slices.iter().find(|slice| slice.case >= manifest.cases.len()) {
+        return Err(format!(
+            "slice of case {}, but there are {}",
+            slice.case,
+            manifest.cases.len()
+        ));
+    }
+    let mut sides = std::collections::HashMap::new();
+    for case in &manifest.cases {
+        if *sides.entry(&case.patient).or_insert(case.split) != case.split {
+            return Err(format!("patient {} is on both sides of the split", case.patient));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,370 @@
+//! `manifest.json` of a pack: what is in it, where it came from, who is on which side of the split.
+
+use crate::files::seal::{self, Seal};
+use crate::text::{file_stem, label, strings};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which side of the split a patient is on. Test patients are never in a batch that trains anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// Trains GANs and segmentation networks.
+    Train,
+    /// Judges, and nothing else.
+    Test,
+}
+
+/// Pixel type at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PixelDepth {
+    /// 0…255.
+    U8,
+    /// 0…65535.
+    U16,
+}
+
+impl PixelDepth {
+    /// Bytes of one pixel.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::U16 => 2,
+        }
+    }
+
+    /// The largest pixel value, which networks see as 1.
+    pub const fn max(self) -> u16 {
+        match self {
+            Self::U8 => 255,
+            Self::U16 => u16::MAX,
+        }
+    }
+}
+
+/// Shape of every slice in a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Image channels C (1 grey, 3 colour).
+    pub channels: usize,
+    /// Height H in pixels.
+    pub height: usize,
+    /// Width W in pixels.
+    pub width: usize,
+    /// Pixel type.
+    pub depth: PixelDepth,
+}
+
+impl Layout {
+    /// Bytes of one slice's pixels `[C, H, W]`.
+    pub const fn pixel_bytes(&self) -> usize {
+        self.channels * self.height * self.width * self.depth.bytes()
+    }
+
+    /// Bytes of one slice's label map `[H, W]`.
+    pub const fn label_bytes(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// One examination (volume, series or single image) of one patient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseRecord {
+    /// Unique in the pack: `patient001_frame01`.
+    pub id: String,
+    /// The patient it belongs to.
+    pub patient: String,
+    /// Pathology group or the like, where the dataset tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The patient's side of the split.
+    pub split: Split,
+    /// Spacing of the pack's pixels for this case, mm: `[row, column]`; absent where the source has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 2]>,
+    /// [`Volume::slice_digests`](crate::volume::Volume::slice_digests) of the source's slices, kept or not, without empty
+    /// ones: by these two packs know a scan again, whatever it is called and however it was resampled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_slices: Vec<String>,
+}
+
+impl CaseRecord {
+    /// An examination of which only its place is known.
+    pub fn new(id: impl Into<String>, patient: impl Into<String>, split: Split) -> Self {
+        Self {
+            id: id.into(),
+            patient: patient.into(),
+            group: None,
+            split,
+            spacing_mm: None,
+            source_slices: vec![],
+        }
+    }
+}
+
+/// A person whose images or masks a generator saw while it was trained, or painted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Name of the patient there.
+    pub patient: String,
+    /// As [`CaseRecord::source_slices`], of all its cases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_slices: Vec<String>,
+}
+
+/// One slice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceRecord {
+    /// Index into [`Manifest::cases`].
+    pub case: usize,
+    /// Position in the case's volume, from 0.
+    pub position: usize,
+}
+
+/// A file that went into the pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Relative to the dataset's folder.
+    pub path: PathBuf,
+    /// Of the file as it lay there.
+    pub sha256: String,
+}
+
+/// Where the slices came from. Nothing downstream branches on it; reports print it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Provenance {
+    /// A dataset's files.
+    Real {
+        /// The source that read them: `acdc`, `folder`, …
+        source: String,
+        /// Every setting of the preparation, resolved.
+        preprocess: serde_json::Value,
+        /// How the split was made: `official`, or seed and share.
+        split: String,
+        /// Every file read.
+        files: Vec<SourceFile>,
+    },
+    /// A trained generator.
+    Synthetic {
+        /// Name of the preset.
+        gan: String,
+        /// SHA-256 of the checkpoint's generator weights.
+        checkpoint_sha256: String,
+        /// Digest of the pack it was trained on.
+        trained_on: String,
+        /// Thousands of real images it had seen.
+        kimg: f64,
+        /// Latent i is a function of (seed, i).
+        seed: u64,
+        /// Truncation ψ of styles; 1: none.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        truncation: f64,
+        /// Where masks came from: [`GENERATED_MASKS`] for joint GANs.
+        mask_source: String,
+        /// What was sorted out of the pack that was sampled, where something was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        filtered: Option<Filtered>,
+        /// The persons behind `trained_on`, and behind masks that were painted; empty in packs of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        seen: Vec<Seen>,
+    },
+}
+
+/// A synthetic pack without its implausible pairs: what `vesalius plausibility --filtered` did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Filtered {
+    /// Digest of the pack that was filtered.
+    pub pack: String,
+    /// Pairs that are left.
+    pub kept: usize,
+    /// Pairs that there were.
+    pub of: usize,
+    /// The rules that all pairs left obey, as [`Rules::to_json`](vesalius_report::plausibility::rules::Rules::to_json) gives them.
+    pub rules: serde_json::Value,
+}
+
+/// What [`Provenance::Synthetic`] says of masks that a joint GAN made itself.
+pub const GENERATED_MASKS: &str = "generated";
+
+impl Provenance {
+    /// Row of a table these slices belong to: the GAN, where it painted other masks than those of its training which,
+    /// and whether only plausible pairs are left. `None` for real slices.
+    pub fn row(&self) -> Option<String> {
+        let Self::Synthetic { gan, mask_source, filtered, .. } = self else { return None };
+        let masks = mask_source.split(';').next().unwrap_or_default();
+        let mut row = match masks.strip_prefix("masks generated by ") {
+            Some(other) => format!("{gan}, masks of {other}"),
+            None if masks.ends_with(", warped") => format!("{gan}, warped masks"),
+            None => gan.clone(),
+        };
+        if filtered.is_some() {
+            row += ", plausible only";
+        }
+        Some(row)
+    }
+
+    /// Where masks came from, if the GAN did not make them.
+    pub fn painted_masks(&self) -> Option<&str> {
+        match self {
+            Self::Synthetic { mask_source, .. } if mask_source != GENERATED_MASKS => {
+                Some(mask_source)
+            }
+            _ => None,
+        }
+    }
+
+    /// Where the slices came from, in one line.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Real { source, split, files, .. } => {
+                format!("real: {} files read as {source}; split {split}", files.len())
+            }
+            Self::Synthetic { gan, kimg, seed, truncation, mask_source, filtered, .. } => {
+                let truncated = if is_one(truncation) {
+                    String::new()
+                } else {
+                    format!(", truncation {truncation}")
+                };
+                let filtered =
+                    filtered.as_ref().map_or(String::new(), |Filtered { kept, of, .. }| {
+                        format!("; plausible only: {kept} of {of} pairs kept")
+                    });
+                format!(
+                    "synthetic: {gan} after {kimg:.1} kimg, seed {seed}{truncated}; masks: {mask_source}{filtered}"
+                )
+            }
+        }
+    }
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+
+/// The manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Name of the dataset: `acdc`.
+    pub dataset: String,
+    /// Version of Vesalius that wrote it.
+    pub vesalius: String,
+    /// Names of the label values 0, 1, …; the first is the background. K = `classes.len()`.
+    pub classes: Vec<String>,
+    /// Shape of every slice.
+    pub layout: Layout,
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// Examinations.
+    pub cases: Vec<CaseRecord>,
+    /// Slices, in the order they lie in the file.
+    pub slices: Vec<SliceRecord>,
+    /// The command line that made it.
+    #[serde(default)]
+    pub command: String,
+    /// SHA-256 of `slices.bin`; filled by the writer.
+    #[serde(default)]
+    pub data_sha256: String,
+}
+
+impl Manifest {
+    /// Reads `manifest.json`, and checks all texts: names of cases become names of files, the others stand in tables.
+    ///
+    /// # Errors
+    /// Not what its seal says; not a manifest; a text that is not printable, a case whose name no file can have. In one line.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if seal::check(bytes) == Seal::Broken {
+            return Err(
+                "changed since it was written, expected what its seal says (who means the change removes the field `seal`)"
+                    .to_owned(),
+            );
+        }
+        let manifest: Self = strings::from_json(bytes)
+            .map_err(|error| format!("not a manifest of this version ({error})"))?;
+        manifest.check_names()?;
+        Ok(manifest)
+    }
+
+    /// Whether cases, patients, classes and the dataset are called as they may be.
+    ///
+    /// # Errors
+    /// The first name that is refused, in one line.
+    pub fn check_names(&self) -> Result<(), String> {
+        let label = |what: &str, name: &str| {
+            label::check(name).map_err(|refused| format!("{what}: {refused}"))
+        };
+        label("dataset", &self.dataset)?;
+        self.classes.iter().try_for_each(|class| label("classes", class))?;
+        for (i, case) in self.cases.iter().enumerate() {
+            file_stem::check(&case.id).map_err(|refused| format!("case {i}: id {refused}"))?;
+            label("patient", &case.patient)?;
+            label("group", case.group.as_deref().unwrap_or_default())?;
+        }
+        match &self.provenance {
+            Provenance::Real { source, .. } => label("source", source),
+            Provenance::Synthetic { gan, mask_source, seen, .. } => {
+                label("gan", gan)?;
+                label("mask_source", mask_source)?;
+                seen.iter().try_for_each(|seen| {
+                    label("seen dataset", &seen.dataset)?;
+                    label("seen patient", &seen.patient)
+                })
+            }
+        }
+    }
+
+    /// Indices of the slices on one side of the split, ascending.
+    pub fn indices(&self, split: Split) -> Vec<usize> {
+        (0..self.slices.len()).filter(|&i| self.case(i).split == split).collect()
+    }
+
+    /// The examination that slice `i` belongs to.
+    pub fn case(&self, i: usize) -> &CaseRecord {
+        &self.cases[self.slices[i].case]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn painted_masks_make_rows_of_their_own() {
+        let row = |mask_source: &str, filtered: Option<Filtered>| {
+            Provenance::Synthetic {
+                gan: "spade".into(),
+                checkpoint_sha256: String::new(),
+                trained_on: String::new(),
+                kimg: 1.0,
+                seed: 1,
+                truncation: 1.0,
+                mask_source: mask_source.into(),
+                filtered,
+                seen: vec![],
+            }
+            .row()
+            .unwrap()
+        };
+        assert_eq!(row("generated", None), "spade");
+        assert_eq!(row("630 training masks; a fresh style each", None), "spade");
+        assert_eq!(
+            row("630 training masks, warped; a fresh style each", None),
+            "spade, warped masks"
+        );
+        assert_eq!(
+            row("masks generated by lsgan; a fresh style each", None),
+            "spade, masks of lsgan"
+        );
+        let filtered =
+            Filtered { pack: String::new(), kept: 1, of: 2, rules: serde_json::Value::Null };
+        assert_eq!(row("generated", Some(filtered)), "spade, plausible only");
+    }
+}

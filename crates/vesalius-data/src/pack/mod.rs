@@ -1,0 +1,22 @@
+//! A pack: an immutable folder of equally shaped slices with label maps, real or synthetic.
+//!
+//! ```text
+//! PACK/manifest.json   what, whence, who (see `manifest`)
+//! PACK/slices.bin      header, 64 bytes, little endian:
+//!                        "VSALPACK" · version u32 · bytes per pixel u32 · C u32 · H u32 · W u32 · 0 u32
+//!                        · slices u64 · 0 (20 bytes) · CRC-32 of the 60 bytes before
+//!                      slices:  pixels [C, H, W] then labels [H, W] (u8), one after the other
+//!                      CRC-32 of each slice (u32 each), CRC-32 of that table
+//! ```
+//! The file is memory-mapped; each slice's checksum is verified the first time it is read.
+
+mod agree;
+mod header;
+pub mod inspect;
+pub mod manifest;
+mod reader;
+mod writer;
+
+pub use header::{Header, PACK_VERSION};
+pub use reader::{Pack, PackError, PackFile, Slice, check_bytes};
+pub use writer::PackWriter;

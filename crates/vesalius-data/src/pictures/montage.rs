@@ -1,0 +1,104 @@
+//! Slices as one picture: a grid of images with the outlines of their labels.
+
+use crate::pack::manifest::{Layout, PixelDepth};
+use anyhow::{Result, bail};
+use image::{ImageFormat, Rgb, RgbImage};
+
+/// One slice of a montage, bytes as in a pack.
+#[derive(Debug, Clone, Copy)]
+pub struct Tile<'a> {
+    /// `[C, H, W]`.
+    pub pixels: &'a [u8],
+    /// `[H, W]`.
+    pub labels: &'a [u8],
+}
+
+/// Outline colours of classes 1, 2, …: Okabe and Ito's palette, which colour-blind readers can tell apart.
+pub const COLOURS: [[u8; 3]; 7] = [
+    [230, 159, 0],
+    [86, 180, 233],
+    [0, 158, 115],
+    [240, 228, 66],
+    [0, 114, 178],
+    [213, 94, 0],
+    [204, 121, 167],
+];
+
+/// Smallest side of a tile in the picture: smaller slices are enlarged by a whole factor.
+const TILE_SIDE: usize = 128;
+
+/// PNG of tiles in rows of `columns`, each shown twice: plain, and with its labels' outlines.
+///
+/// # Errors
+/// When there is no tile.
+pub fn montage(tiles: &[Tile], layout: Layout, columns: usize) -> Result<Vec<u8>> {
+    if tiles.is_empty() || columns == 0 {
+        bail!("a montage of no tile, expected at least one");
+    }
+    let zoom = TILE_SIDE.div_ceil(layout.height.min(layout.width)).max(1);
+    let [cell_h, cell_w] = [layout.height * zoom + 2, 2 * layout.width * zoom + 4];
+    let rows = tiles.len().div_ceil(columns);
+    let columns = columns.min(tiles.len());
+    let mut picture = RgbImage::new((columns * cell_w) as u32, (rows * cell_h) as u32);
+    for (i, tile) in tiles.iter().enumerate() {
+        let [top, left] = [i / columns * cell_h, i % columns * cell_w];
+        for y in 0..layout.height * zoom {
+            for x in 0..layout.width * zoom {
+                let grey = colour(tile, layout, y / zoom, x / zoom);
+                let marked = outline(tile, layout, zoom, y, x).unwrap_or(grey);
+                let (py, px) = ((top + y) as u32, (left + x) as u32);
+                picture.put_pixel(px, py, Rgb(grey));
+                picture.put_pixel(px + (layout.width * zoom + 1) as u32, py, Rgb(marked));
+            }
+        }
+    }
+    let mut png = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png)?;
+    Ok(png.into_inner())
+}
+
+/// Value `at` of a channel of pixels `[C, H, W]`, at 8 bits: the high byte of more.
+pub fn eight_bits(pixels: &[u8], layout: Layout, channel: usize, at: usize) -> u8 {
+    let index = channel * layout.height * layout.width + at;
+    match layout.depth {
+        PixelDepth::U8 => pixels[index],
+        PixelDepth::U16 => pixels[2 * index + 1], // little endian
+    }
+}
+
+fn colour(tile: &Tile, layout: Layout, y: usize, x: usize) -> [u8; 3] {
+    let at = |channel: usize| eight_bits(tile.pixels, layout, channel, y * layout.width + x);
+    if layout.channels == 3 { [at(0), at(1), at(2)] } else { [at(0); 3] }
+}
+
+/// Colour of the outline at a picture pixel of the tile, where a label's region ends there.
+fn outline(tile: &Tile, layout: Layout, zoom: usize, y: usize, x: usize) -> Option<[u8; 3]> {
+    let label = |y: usize, x: usize| tile.labels[y / zoom * layout.width + x / zoom];
+    let [h, w] = [layout.height * zoom, layout.width * zoom];
+    let own = label(y, x);
+    let edge = (y > 0 && label(y - 1, x) != own)
+        || (y + 1 < h && label(y + 1, x) != own)
+        || (x > 0 && label(y, x - 1) != own)
+        || (x + 1 < w && label(y, x + 1) != own);
+    (own != 0 && edge).then(|| COLOURS[(usize::from(own) - 1) % COLOURS.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outlines_mark_the_region_and_leave_the_plain_copy_alone() {
+        let layout = Layout { channels: 1, height: 128, width: 128, depth: PixelDepth::U8 };
+        let pixels = vec![100; 128 * 128];
+        let mut labels = vec![0; 128 * 128];
+        for y in 40..60 {
+            labels[y * 128 + 40..y * 128 + 60].fill(1);
+        }
+        let png = montage(&[Tile { pixels: &pixels, labels: &labels }], layout, 4).unwrap();
+        let picture = image::load_from_memory(&png).unwrap().to_rgb8();
+        assert_eq!(picture.get_pixel(40, 40).0, [100; 3]);
+        assert_eq!(picture.get_pixel(129 + 40, 40).0, COLOURS[0]);
+        assert_eq!(picture.get_pixel(129 + 50, 50).0, [100; 3]);
+    }
+}

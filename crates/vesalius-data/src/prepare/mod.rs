@@ -1,0 +1,280 @@
+//! A dataset into a pack: cases in parallel, written in order, everything recorded.
+
+mod frame;
+pub mod preprocess;
+mod resample;
+pub mod settings;
+pub mod split;
+
+use super::pack::PackWriter;
+use super::volume::{CaseFiles, Found, Reader};
+use crate::checks::classes::check_classes;
+use crate::checks::findings::Finding;
+use crate::checks::linked::stay_together;
+use crate::checks::sheet::{Draft, Head, Measured};
+use crate::layouts::Source;
+use crate::layouts::walk::below;
+use crate::pack::manifest::{
+    CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split,
+};
+use crate::prepare::preprocess::{Prepared, notes_on_range, prepare_case};
+use crate::prepare::settings::Preprocess;
+use crate::prepare::split::SplitRule;
+use crate::text::{file_stem, label};
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What was made, and what the user should look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Slices of each side.
+    pub slices: [usize; 2],
+    /// Patients of each side.
+    pub patients: [usize; 2],
+    /// The case of which the crop cut off most, and the share of its labelled pixels.
+    pub most_cut: Option<(String, f64)>,
+    /// What was set aside, guessed or found to overlap.
+    pub findings: Vec<Finding>,
+}
+
+struct Loaded {
+    prepared: Prepared,
+    measured: Measured,
+    channels: usize,
+    group: Option<String>,
+    person: Option<String>,
+    slices: Vec<String>,
+    notes: Vec<String>,
+    files: Vec<SourceFile>,
+}
+
+/// What to prepare, and how.
+pub struct Job<'a> {
+    /// The dataset.
+    pub source: &'a dyn Source,
+    /// Its word on the command line.
+    pub source_name: &'a str,
+    /// Its folder; recorded paths are relative to it.
+    pub root: &'a Path,
+    /// Preprocessing.
+    pub settings: &'a Preprocess,
+    /// Who trains and who tests.
+    pub rule: &'a SplitRule,
+    /// What is known before anything is read.
+    pub findings: Vec<Finding>,
+    /// The command line, for the manifest.
+    pub command: String,
+}
+
+/// Reads, preprocesses and writes the pack `target`; `progress` hears (cases done, of).
+///
+/// # Errors
+/// The first case that cannot be read, in the order of the files; nothing is left at `target` then.
+pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
+    let Job { source, source_name, root, settings, rule, mut findings, command } = job;
+    check(settings)?;
+    let classes = source.classes();
+    check_classes(&classes).map_err(|found| anyhow::anyhow!("{}: {found}", root.display()))?;
+    let Found { cases, findings: found } = source.cases()?;
+    findings.extend(found);
+    check_ids(&cases)?;
+    check_names(root, &source.dataset(), &classes, &cases)?;
+    // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
+    rule.apply(&cases, &[])?;
+    let mut writer = None;
+    let mut layout = None;
+    let mut records = Vec::with_capacity(cases.len());
+    let mut files = Vec::new();
+    let mut persons = Vec::with_capacity(cases.len());
+    let mut kept = Vec::with_capacity(cases.len());
+    let mut ranges = Vec::new();
+    let mut labelled = false;
+    let mut sheet = Draft::of(&cases);
+    let mut most_cut: Option<(String, f64)> = None;
+    // A few cases at a time: a CT volume is hundreds of megabytes as floats.
+    for (at, chunk) in cases.chunks(2 * rayon::current_num_threads()).enumerate() {
+        let loaded: Vec<Result<Loaded>> =
+            chunk.par_iter().map(|case| load(source, root, case, settings, &classes)).collect();
+        for (case, loaded) in chunk.iter().zip(loaded) {
+            let Loaded { prepared, measured, channels, group, person, slices, notes, files: read } =
+                loaded?;
+            findings.extend(notes.into_iter().map(|note| Finding::note(&case.id, note)));
+            let this = Layout {
+                channels: settings.channels.unwrap_or(channels),
+                height: settings.size[0],
+                width: settings.size[1],
+                depth: settings.depth,
+            };
+            if *layout.get_or_insert(this) != this {
+                bail!(
+                    "{}: {channels} channels, but others have another number; expected --channels to settle it",
+                    case.images[0].display()
+                );
+            }
+            if writer.is_none() {
+                writer = Some(PackWriter::create(target, this)?);
+            }
+            let writer = writer.as_mut().expect("just created");
+            for (position, pixels, labels) in &prepared.slices {
+                labelled |= labels.iter().any(|&label| label != 0);
+                writer.push(
+                    pixels,
+                    labels,
+                    SliceRecord { case: records.len(), position: *position },
+                )?;
+            }
+            if prepared.cut_off > most_cut.as_ref().map_or(0.0, |(_, share)| *share) {
+                most_cut = Some((case.id.clone(), prepared.cut_off));
+            }
+            sheet.add(measured, &prepared, this);
+            ranges.extend(prepared.range_used);
+            kept.push(prepared.slices.len());
+            persons.push(person);
+            records.push(CaseRecord {
+                group,
+                spacing_mm: prepared.spacing_mm,
+                source_slices: slices,
+                // Settled below.
+                ..CaseRecord::new(&case.id, &case.patient, Split::Train)
+            });
+            files.extend(read);
+        }
+        progress(
+            (at * 2 * rayon::current_num_threads() + chunk.len()).min(cases.len()),
+            cases.len(),
+        );
+    }
+    let (Some(writer), Some(layout)) = (writer, layout) else {
+        bail!("{}: no case at all", root.display());
+    };
+    if !labelled {
+        bail!("{}: every mask is empty, expected labelled pixels", root.display());
+    }
+    let (lost, told) = notes_on_range(&ranges, settings.depth);
+    findings.extend(lost);
+    let (together, said) = stay_together(&records, &persons);
+    findings.extend(said);
+    let split = rule.apply(&cases, &together)?;
+    let mut slices = [0; 2];
+    for (case, count) in records.iter_mut().zip(kept) {
+        case.split = split[&case.patient];
+        slices[case.split as usize] += count;
+    }
+    if slices.contains(&0) {
+        bail!("{}: {slices:?} slices to train and test, expected some of each", root.display());
+    }
+    findings.extend(sheet.findings(&told));
+    let head = Head { dataset: source.dataset(), classes: &classes, layout, sides: &split };
+    sheet.write(writer.folder(), head, &findings)?;
+    writer.finish(Manifest {
+        dataset: source.dataset(),
+        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
+        classes,
+        layout,
+        provenance: Provenance::Real {
+            source: source_name.to_owned(),
+            preprocess: serde_json::to_value(settings)?,
+            split: rule.to_string(),
+            files,
+        },
+        cases: records,
+        slices: vec![],
+        command,
+        data_sha256: String::new(),
+    })?;
+    let patients = [Split::Train, Split::Test]
+        .map(|side| split.values().filter(|other| **other == side).count());
+    Ok(Summary { slices, patients, most_cut, findings })
+}
+
+fn load(
+    source: &dyn Source,
+    root: &Path,
+    case: &CaseFiles,
+    settings: &Preprocess,
+    classes: &[String],
+) -> Result<Loaded> {
+    let mut reader = Reader::new(root);
+    let loaded = source.load(case, &mut reader)?;
+    let name = || format!("{}", case.images[0].display());
+    // Wrong labels are the mask's fault, everything else the image's.
+    loaded.check(classes).with_context(|| {
+        let mask =
+            case.masks.first().map_or_else(String::new, |mask| format!(" with {}", mask.display()));
+        format!("{}{mask}", name())
+    })?;
+    if let Some(group) = &loaded.group {
+        label::check(group).with_context(|| format!("{}: group of its patient", name()))?;
+    }
+    let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
+    let slices = loaded.volume.slice_digests();
+    Ok(Loaded {
+        measured: Measured::of(case, &loaded, &prepared, classes.len()),
+        prepared,
+        channels: loaded.volume.channels,
+        slices: slices.into_iter().filter(|digest| !digest.is_empty()).collect(),
+        group: loaded.group,
+        person: loaded.person,
+        notes: loaded.notes,
+        files: reader.into_files(),
+    })
+}
+
+/// An id that stands twice would make one file of two cases in an export, and one volume of two in a Dice.
+fn check_ids(cases: &[CaseFiles]) -> Result<()> {
+    let mut seen: BTreeMap<&str, &CaseFiles> = BTreeMap::new();
+    for case in cases {
+        if let Some(other) = seen.insert(&case.id, case) {
+            bail!(
+                "{} and {}: both are case {}, expected each case once",
+                other.images[0].display(),
+                case.images[0].display(),
+                case.id
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What files and folders are called becomes names in tables and names of files.
+fn check_names(root: &Path, dataset: &str, classes: &[String], cases: &[CaseFiles]) -> Result<()> {
+    label::check(dataset).with_context(|| format!("{}: name of the dataset", root.display()))?;
+    for class in classes {
+        label::check(class).with_context(|| format!("{}: name of a class", root.display()))?;
+    }
+    for case in cases {
+        for path in case.images.iter().chain(&case.masks) {
+            if let Some(hidden) = below(root, path).chars().find(|c| c.is_control()) {
+                bail!(
+                    "{}: {} in its name, expected no control characters; rename it",
+                    path.display(),
+                    hidden.escape_unicode()
+                );
+            }
+        }
+        let of = || case.images.first().map_or_else(String::new, |path| path.display().to_string());
+        file_stem::check(&case.id).with_context(|| format!("{}: case", of()))?;
+        label::check(&case.patient).with_context(|| format!("{}: patient", of()))?;
+    }
+    Ok(())
+}
+
+fn check(settings: &Preprocess) -> Result<()> {
+    let [height, width] = settings.size;
+    if height == 0 || width == 0 || height > 4096 || width > 4096 {
+        bail!("--size {height}x{width}: expected 1 to 4096 pixels a side");
+    }
+    if let Some(channels) = settings.channels
+        && ![1, 3].contains(&channels)
+    {
+        bail!("--channels {channels}: expected 1 or 3");
+    }
+    if let Some(spacing) = settings.spacing_mm
+        && !(spacing > 0.0 && spacing.is_finite())
+    {
+        bail!("--spacing {spacing}: expected millimetres above 0");
+    }
+    Ok(())
+}

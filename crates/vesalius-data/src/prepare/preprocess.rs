@@ -1,0 +1,144 @@
+//! From a case to slices of one size: window, frame (spacing and crop), antialiased resampling, integers.
+//!
+//! Spacing, crop and size are one affine map, so every image is interpolated once. Images are resampled with the
+//! triangle filter stretched by the reduction factor (PIL's and PyTorch's antialiased bilinear); masks as one
+//! probability map per class with the same filter, then arg-max, which never invents a label between two others.
+
+mod range;
+
+pub use range::{RangeUsed, notes_on_range};
+
+use super::frame::Frame;
+use super::resample::Resampler;
+use super::settings::{Preprocess, SliceChoice, Window};
+use crate::pack::manifest::PixelDepth;
+use crate::volume::Case;
+use anyhow::{Context, Result, bail};
+
+/// Slices of one case, ready for the pack.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Position in the volume, pixel bytes `[C, H, W]`, labels `[H, W]`.
+    pub slices: Vec<(usize, Vec<u8>, Vec<u8>)>,
+    /// Spacing of the pack's pixels in mm.
+    pub spacing_mm: Option<[f64; 2]>,
+    /// Share of the labelled pixels that the crop cut off.
+    pub cut_off: f64,
+    /// Intensities that became black and white, in the source's units.
+    pub window: [f32; 2],
+    /// How much of its type's range the case uses, where the window is that range.
+    pub range_used: Option<RangeUsed>,
+}
+
+/// Applies the settings to one case, whose labels are below `classes`.
+///
+/// # Errors
+/// A spacing is asked for and the files have none, a window that holds no contrast, labels to crop about that are
+/// not there.
+pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Result<Prepared> {
+    let [low, high] = limits(case, settings.window)?;
+    let frame = Frame::of(case, settings, low + 0.05 * (high - low))?;
+    let channels = settings.channels.unwrap_or(case.volume.channels);
+    let mut kept = Vec::with_capacity(case.volume.slices);
+    let mut resampler =
+        Resampler::new(frame, [case.volume.height, case.volume.width], settings.size);
+    for position in 0..case.volume.slices {
+        let labels = resampler.labels(case.labels.plane(position), classes)?;
+        if settings.slices == SliceChoice::Labelled && labels.iter().all(|&label| label == 0) {
+            continue;
+        }
+        let mut pixels = Vec::new();
+        for (channel, plane) in planes(case, position, channels)?.into_iter().enumerate() {
+            let mut unit: Vec<f32> =
+                plane.iter().map(|v| ((v - low) / (high - low)).clamp(0.0, 1.0)).collect();
+            // Whatever the window: what was not measured is black.
+            for (value, padded) in unit.iter_mut().zip(case.volume.padded(position, channel)) {
+                *value *= f32::from(u8::from(!padded));
+            }
+            quantise(&resampler.image(&unit)?, settings.depth, &mut pixels);
+        }
+        if channels == 3 && case.volume.channels == 1 {
+            let once = pixels.clone();
+            pixels.extend_from_slice(&once);
+            pixels.extend_from_slice(&once);
+        }
+        kept.push((position, pixels, labels));
+    }
+    let spacing_mm = case.spacing_mm.map(|[row, column]| {
+        [
+            row * frame.height / settings.size[0] as f64,
+            column * frame.width / settings.size[1] as f64,
+        ]
+    });
+    let full = settings.window == Window::Full {};
+    let range_used = if full { RangeUsed::of(&case.volume) } else { None };
+    let (cut_off, window) = (frame.cut_off(case), [low, high]);
+    Ok(Prepared { slices: kept, spacing_mm, cut_off, window, range_used })
+}
+
+/// Planes of one slice: as stored, or luma. Repeating grey is left to the caller, after resampling.
+fn planes(
+    case: &Case,
+    position: usize,
+    channels: usize,
+) -> Result<Vec<std::borrow::Cow<'_, [f32]>>> {
+    let volume = &case.volume;
+    match (volume.channels, channels) {
+        (have, want) if have == want => {
+            Ok((0..have).map(|channel| volume.plane(position, channel).into()).collect())
+        }
+        (1, 3) => Ok(vec![volume.plane(position, 0).into()]),
+        (3, 1) => {
+            let [r, g, b] = [0, 1, 2].map(|channel| volume.plane(position, channel));
+            let luma = r.iter().zip(g).zip(b).map(|((r, g), b)| {
+                // Of equal channels exactly their value: grey stored as colour loses nothing.
+                if r == g && g == b { *r } else { 0.299 * r + 0.587 * g + 0.114 * b }
+            });
+            Ok(vec![luma.collect::<Vec<_>>().into()])
+        }
+        (have, want) => bail!("{have} channels, expected {want}, or 1 or 3 to convert from"),
+    }
+}
+
+fn limits(case: &Case, window: Window) -> Result<[f32; 2]> {
+    let [low, high] = match window {
+        Window::Range { low, high } => [low as f32, high as f32],
+        Window::Full {} => case.volume.full_range.context(
+            "window `full`: the stored type has no natural range; expected percentile or range",
+        )?,
+        Window::Percentile { low, high } => {
+            let volume = &case.volume;
+            let mut values = if volume.padding.is_empty() {
+                volume.values.clone()
+            } else {
+                let measured = volume.values.iter().zip(&volume.padding).filter(|(_, pad)| !**pad);
+                measured.map(|(value, _)| *value).collect()
+            };
+            if values.is_empty() {
+                bail!("an image of padding alone, expected some measured pixels");
+            }
+            let last = (values.len() - 1) as f64;
+            let mut at = |percent: f64| {
+                let index = (percent / 100.0 * last).round() as usize;
+                *values.select_nth_unstable_by(index, f32::total_cmp).1
+            };
+            [at(low), at(high)]
+        }
+    };
+    if low >= high {
+        bail!("intensities from {low} to {high} inside the window, expected some contrast");
+    }
+    Ok([low, high])
+}
+
+fn quantise(unit: &[f32], depth: PixelDepth, out: &mut Vec<u8>) {
+    let max = f32::from(depth.max());
+    let integers = unit.iter().map(|v| (v.clamp(0.0, 1.0) * max).round() as u16);
+    match depth {
+        PixelDepth::U8 => out.extend(integers.map(|v| v as u8)),
+        PixelDepth::U16 => out.extend(integers.flat_map(u16::to_le_bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

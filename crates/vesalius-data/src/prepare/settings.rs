@@ -1,0 +1,81 @@
+//! What a preparation is told: size, spacing, crop, window, pixel type.
+
+use crate::pack::manifest::PixelDepth;
+use serde::{Deserialize, Serialize};
+
+/// Every setting of the preparation; recorded in the pack's manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// Height and width of a slice in the pack, pixels.
+    pub size: [usize; 2],
+    /// In-plane spacing that crops are counted in, mm; `None`: the source's own pixels.
+    pub spacing_mm: Option<f64>,
+    /// Which part of the image is kept.
+    pub crop: Crop,
+    /// Which intensities become black and white.
+    pub window: Window,
+    /// Pixel type.
+    pub depth: PixelDepth,
+    /// 1: colour becomes luma (ITU-R BT.601); 3: grey is repeated; `None`: as the source has it.
+    pub channels: Option<usize>,
+    /// Which slices are kept.
+    pub slices: SliceChoice,
+}
+
+/// Which part of the image is kept. What lies outside the image is black background.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Crop {
+    /// All of it, padded to the slice's aspect ratio; with a spacing: the slice's own size at that spacing.
+    None {},
+    /// A rectangle about the image's centre, in pixels (of `spacing_mm`, where given).
+    Centre {
+        /// Height and width.
+        size: [usize; 2],
+    },
+    /// The bounding box, over the whole volume, of what is brighter than a twentieth of the window (MONAI's
+    /// `CropForeground` with a threshold), padded to the slice's aspect ratio.
+    Foreground {
+        /// Pixels of the source added on each side.
+        margin: usize,
+    },
+    /// A rectangle about the centre of all labelled pixels of the volume. Uses the masks, of test patients too: only
+    /// for questions that start from a known region.
+    Labels {
+        /// Height and width.
+        size: [usize; 2],
+    },
+}
+
+/// Which intensities become black and white; what lies beyond is clipped.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Window {
+    /// Percentiles of the volume.
+    Percentile {
+        /// Black, percent.
+        low: f64,
+        /// White, percent.
+        high: f64,
+    },
+    /// Fixed values in the source's units: Hounsfield units for CT.
+    Range {
+        /// Black.
+        low: f64,
+        /// White.
+        high: f64,
+    },
+    /// The whole range of the stored type: 0…255 for an 8-bit image.
+    Full {},
+}
+
+/// Which slices are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceChoice {
+    /// All.
+    All,
+    /// Those with at least one labelled pixel after cropping.
+    Labelled,
+}

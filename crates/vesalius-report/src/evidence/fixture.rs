@@ -1,0 +1,145 @@
+//! Run folders for tests, small: made up, as no number of a test is a result.
+
+use super::runs::{Run, gather};
+use std::path::PathBuf;
+use vesalius_data::run::score::Score;
+use vesalius_data::run::{Cost, Input, Outcome, RESULT_FORMAT, RunResult, Subject, TrainedOn};
+
+/// A folder of runs.
+pub struct Fixture {
+    folder: tempfile::TempDir,
+    count: usize,
+}
+
+impl Fixture {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), count: 0 }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub fn runs(&self) -> Vec<Run> {
+        gather(&[self.path()]).unwrap()
+    }
+
+    /// Publishes a result in a new folder, which it gives.
+    pub fn add(&mut self, result: &RunResult) -> PathBuf {
+        self.count += 1;
+        let path = self.folder.path().join(format!("{:03}-{}", self.count, result.stage));
+        result.publish(&path).unwrap();
+        path
+    }
+
+    /// A U-Net with the Dice of its test patients.
+    pub fn unet(&mut self, gan: Option<&str>, trained_on: TrainedOn, seed: u64, dice: &[f64]) {
+        let command =
+            gan.map(|gan| format!("vesalius sample runs/{gan} --count 100 --out packs/{gan}"));
+        let packs: Vec<(&str, &str)> = gan.zip(command.as_deref()).into_iter().collect();
+        let settings = serde_json::json!({ "seed": seed });
+        self.unet_on(&packs, gan, trained_on, settings, dice);
+    }
+
+    /// The same with its training packs (name and digest, command line) and settings. The test pack is `test`.
+    pub fn unet_on(
+        &mut self,
+        packs: &[(&str, &str)],
+        gan: Option<&str>,
+        trained_on: TrainedOn,
+        settings: serde_json::Value,
+        dice: &[f64],
+    ) {
+        let seed = settings["seed"].clone();
+        let steps = settings.get("steps").cloned().unwrap_or_else(|| 10.into());
+        let protocol =
+            format!("U-Net, {steps} steps, seed {seed}; Dice on {} test patients", dice.len());
+        let score = |of: String, value: f64| Score {
+            of: Some(of),
+            ..Score::new("dice", value, protocol.clone())
+        };
+        let mean = dice.iter().sum::<f64>() / dice.len() as f64;
+        let mut scores = vec![score("per_volume/mean".into(), mean)];
+        scores[0].interval = Some([mean - 0.1, mean + 0.1]);
+        for (i, dice) in dice.iter().enumerate() {
+            scores.push(score(format!("patient/p{i}"), *dice));
+        }
+        let mut result = result("segment", gan, scores);
+        result.subject.trained_on = Some(trained_on);
+        result.settings = settings;
+        result.inputs = vec![input("test", "test", "vesalius prepare acdc acdc/ --out packs/acdc")];
+        result.inputs.extend(packs.iter().map(|(name, command)| input("train", name, command)));
+        self.add(&result);
+    }
+
+    /// A finished training of a pack, into `runs/NAME`.
+    pub fn trained(&mut self, gan: &str, name: &str, pack: &str, settings: serde_json::Value) {
+        let mut result = result("train", Some(gan), vec![]);
+        result.inputs = vec![input("pack", pack, "vesalius prepare acdc acdc/ --out packs/acdc")];
+        result.settings = settings;
+        result.command = format!("vesalius train packs/acdc --preset {gan} --out runs/{name}");
+        self.add(&result);
+    }
+
+    /// Scores of a GAN's images.
+    pub fn judged(&mut self, stage: &str, gan: &str, scores: &[(&str, Option<&str>, f64)]) {
+        let scores = scores.iter().map(|(metric, of, value)| Score {
+            of: of.map(ToOwned::to_owned),
+            synthetic_count: Some(100),
+            real_count: Some(50),
+            ..Score::new(metric, *value, "made up".into())
+        });
+        let mut result = result(stage, Some(gan), scores.collect());
+        result.inputs = vec![input("synthetic", gan, "")];
+        self.add(&result);
+    }
+
+    /// A training that ended with a distance, or diverged.
+    pub fn training(&mut self, gan: &str, settings: serde_json::Value, distance: Option<f64>) {
+        let scores = distance.map(|distance| Score {
+            of: Some("best_during_training".into()),
+            extractor: Some("unet@1".into()),
+            ..Score::new("frechet_distance", distance, "made up".into())
+        });
+        let mut result = result("train", Some(gan), scores.into_iter().collect());
+        if distance.is_none() {
+            result.outcome = Outcome::Diverged { reason: "loss NaN at 3.0 kimg".into() };
+        }
+        result.settings = settings;
+        result.command = format!("vesalius train packs/acdc --preset {gan} --out runs/{gan}");
+        self.add(&result);
+    }
+}
+
+/// A result of the dataset "acdc".
+pub fn result(stage: &str, gan: Option<&str>, scores: Vec<Score>) -> RunResult {
+    RunResult {
+        format: RESULT_FORMAT,
+        stage: stage.into(),
+        subject: Subject {
+            dataset: "acdc".into(),
+            gan: gan.map(ToOwned::to_owned),
+            trained_on: None,
+        },
+        outcome: Outcome::Finished,
+        scores,
+        inputs: vec![],
+        wall_secs: 60.0,
+        cost: Cost { images: Some(1000), peak_memory_bytes: Some(1 << 30), energy_joules: None },
+        command: format!("vesalius {stage}"),
+        vesalius: "0.1.0".into(),
+        machine: "a machine".into(),
+        settings: serde_json::Value::Null,
+        overlap: Some(vec![]),
+        files: std::collections::BTreeMap::new(),
+    }
+}
+
+fn input(role: &str, sha256: &str, command: &str) -> Input {
+    Input {
+        role: role.into(),
+        path: PathBuf::from(format!("packs/{sha256}")),
+        sha256: sha256.into(),
+        command: command.into(),
+    }
+}

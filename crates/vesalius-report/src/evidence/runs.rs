@@ -1,0 +1,204 @@
+//! The finished runs below some folders.
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use vesalius_data::run::RunResult;
+use vesalius_data::run::files::{Integrity, integrity};
+use vesalius_data::run::score::Score;
+
+/// One finished run with what the report shows of it.
+#[derive(Debug)]
+pub struct Run {
+    /// Its folder.
+    pub path: PathBuf,
+    /// `result.json`.
+    pub result: RunResult,
+    /// Whether its files are those that it left.
+    pub integrity: Integrity,
+}
+
+/// What curves are drawn from: one line of `stats.jsonl`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Point {
+    /// Thousands of real images shown.
+    pub kimg: f64,
+    /// Discriminator loss.
+    pub loss_d: f64,
+    /// Generator loss.
+    pub loss_g: f64,
+    /// Fréchet distance, where it was measured.
+    #[serde(default)]
+    pub frechet_distance: Option<f64>,
+}
+
+impl Run {
+    /// The GAN it is about, as a table's row calls it.
+    pub fn gan(&self) -> Option<&str> {
+        self.result.subject.gan.as_deref()
+    }
+
+    /// Mean Dice per volume, of a U-Net.
+    pub fn dice(&self) -> Option<&Score> {
+        let primary = |s: &&Score| s.metric == "dice" && s.of.as_deref() == Some("per_volume/mean");
+        self.result.scores.iter().find(primary)
+    }
+
+    /// Dice of each test patient, of a U-Net; empty in results that do not hold it.
+    pub fn patient_dice(&self) -> BTreeMap<String, f64> {
+        self.result
+            .scores
+            .iter()
+            .filter(|score| score.metric == "dice")
+            .filter_map(|score| {
+                Some((score.of.as_deref()?.strip_prefix("patient/")?.to_owned(), score.value))
+            })
+            .collect()
+    }
+
+    /// The first score of a metric and part.
+    pub fn score(&self, metric: &str, of: Option<&str>) -> Option<&Score> {
+        self.result.scores.iter().find(|s| s.metric == metric && s.of.as_deref() == of)
+    }
+
+    /// `stats.jsonl` of a training, empty where there is none. Read when it is asked for: a study has thousands of
+    /// trainings, of which a few are drawn.
+    ///
+    /// # Errors
+    /// When a line is no statistics line.
+    pub fn stats(&self) -> Result<Vec<Point>> {
+        let Some(text) = self.text("stats.jsonl")? else { return Ok(vec![]) };
+        let point = |line| {
+            serde_json::from_str(line).with_context(|| {
+                format!("{}: not a statistics line", self.path.join("stats.jsonl").display())
+            })
+        };
+        text.lines().map(point).collect()
+    }
+
+    /// A PNG of its folder; none where it has none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no PNG.
+    pub fn picture(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Some(bytes) = self.file(name)? else { return Ok(None) };
+        if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            bail!("{}: not a PNG picture", self.path.join(name).display());
+        }
+        Ok(Some(bytes))
+    }
+
+    /// A text of its folder; none where it has none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no UTF-8.
+    pub fn text(&self, name: &str) -> Result<Option<String>> {
+        let Some(bytes) = self.file(name)? else { return Ok(None) };
+        let text = String::from_utf8(bytes)
+            .with_context(|| format!("{}: not a text", self.path.join(name).display()))?;
+        Ok(Some(text))
+    }
+
+    fn file(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.path.join(name);
+        match vesalius_data::files::read::state(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("{}: cannot be read", path.display())),
+        }
+    }
+}
+
+/// All command lines behind the runs, each once: packs first, then trainings, then what judged them.
+pub fn commands(runs: &[Run]) -> Vec<&str> {
+    let stage = |name: &str| {
+        let name = name.to_owned();
+        let of_stage = runs.iter().filter(move |run| run.result.stage == name);
+        // A training has one line per attempt.
+        of_stage.flat_map(|run| run.result.command.lines())
+    };
+    let inputs = runs.iter().flat_map(|run| &run.result.inputs).map(|input| input.command.as_str());
+    let (real, sampled): (Vec<&str>, Vec<&str>) = inputs
+        .filter(|command| !command.is_empty())
+        .partition(|command| !command.starts_with("vesalius sample"));
+    let mut seen = HashSet::new();
+    let all = real
+        .into_iter()
+        .chain(stage("train"))
+        .chain(sampled)
+        .chain(
+            ["distance", "metrics", "copying", "plausibility", "turing", "map"]
+                .into_iter()
+                .flat_map(stage),
+        )
+        .chain(stage("segment"));
+    all.filter(|command| seen.insert(*command)).collect()
+}
+
+/// How deep a run may lie below a folder that is named.
+const DEPTH: usize = 4;
+
+/// Reads every folder with a `result.json` at or below `folders`, in path order.
+///
+/// # Errors
+/// When there is none, one is damaged, or two hold the same result: counted twice, it would pass for a second seed.
+pub fn gather(folders: &[PathBuf]) -> Result<Vec<Run>> {
+    let mut paths = Vec::new();
+    for folder in folders {
+        if !folder.is_dir() {
+            bail!("{}: no such folder, expected runs", folder.display());
+        }
+        find(folder, DEPTH, &mut paths)?;
+    }
+    paths.sort();
+    let mut seen = BTreeSet::new();
+    // `runs` and `./runs` are one folder.
+    paths.retain(|path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
+    if paths.is_empty() {
+        let named: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+        bail!("{}: no result.json there or below, expected finished runs", named.join(", "));
+    }
+    let runs: Vec<Run> = paths.into_iter().map(|path| read(&path)).collect::<Result<_>>()?;
+    let mut first: HashMap<String, &Run> = HashMap::new();
+    for run in &runs {
+        if let Some(other) = first.insert(identity(run)?, run) {
+            bail!(
+                "{} and {}: the same {} twice; expected each run once, leave one out",
+                other.path.display(),
+                run.path.display(),
+                run.result.stage
+            );
+        }
+    }
+    Ok(runs)
+}
+
+/// Inputs, settings and outcome: two runs that agree in them are copies, or a repetition that tells nothing new.
+fn identity(run: &Run) -> Result<String> {
+    let RunResult { stage, subject, settings, scores, outcome, inputs, .. } = &run.result;
+    let digests: Vec<(&str, &str)> =
+        inputs.iter().map(|input| (input.role.as_str(), input.sha256.as_str())).collect();
+    Ok(serde_json::to_string(&(stage, subject, settings, scores, outcome, digests))?)
+}
+
+fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+    // Whatever it is: reading says what is wrong with it.
+    if folder.join("result.json").symlink_metadata().is_ok() {
+        found.push(folder.to_owned());
+        return Ok(());
+    }
+    if depth > 0 {
+        for entry in vesalius_data::layouts::walk::entries(folder)? {
+            if entry.is_dir() {
+                find(&entry, depth - 1, found)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Run> {
+    let result = RunResult::read(path)?;
+    Ok(Run { path: path.to_owned(), result, integrity: integrity(path)? })
+}

@@ -1,0 +1,331 @@
+//! Training sets of the U-Nets: a row for each, with the runs that repeat each other, under a name that tells it from the
+//! others.
+
+use super::lineage::sampled_count;
+use super::measure::{Measure, mean, shared};
+use super::repetition::{Basis, Images, seed};
+use super::runs::Run;
+use crate::evidence::Evidence;
+use crate::paper::{Row, TABLE_2, display_name};
+use anyhow::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+use vesalius_data::run::TrainedOn;
+use vesalius_data::run::score::Score;
+
+/// What a U-Net was trained on, with the runs that did.
+#[derive(Debug, Clone)]
+pub struct TrainingSet<'a> {
+    /// What its runs have in common; without runs what their like would have.
+    pub basis: Basis,
+    /// Kind.
+    pub trained_on: TrainedOn,
+    /// The GAN, where one is involved.
+    pub gan: Option<String>,
+    /// What tells it from other sets of its kind: `50 samples`, `8 steps`.
+    pub words: Vec<String>,
+    /// How real images are called.
+    real: String,
+    /// Whether it is judged as most are: its settings are the [`Evidence::usual`] ones.
+    pub is_usual: bool,
+    /// U-Nets trained on it: repeated runs.
+    pub judged: Vec<&'a Run>,
+    /// Mean Dice per volume.
+    pub dice: Option<Measure>,
+    /// Dice of each test patient, mean over the runs; of patients that every run has.
+    pub patients: BTreeMap<String, f64>,
+}
+
+/// How real images of the test pack's own training side are called.
+const ORIGINAL: &str = "Original";
+
+impl TrainingSet<'_> {
+    /// Name in tables.
+    pub fn name(&self) -> String {
+        let real = &self.real;
+        let kind = match (self.gan.as_deref(), self.trained_on) {
+            (None, TrainedOn::RealAugmented) => format!("{real} + classical augmentation"),
+            (None, _) => real.clone(),
+            (Some(gan), TrainedOn::RealAndSynthetic) => format!("{real} + {}", display_name(gan)),
+            (Some(gan), _) => display_name(gan),
+        };
+        std::iter::once(&kind).chain(&self.words).cloned().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its GAN as a row calls it, with what tells it from others of that GAN.
+    pub fn subject(&self) -> Option<String> {
+        let words = self.words.iter().map(String::as_str);
+        Some(std::iter::once(self.gan.as_deref()?).chain(words).collect::<Vec<_>>().join(", "))
+    }
+
+    /// Mean Dice.
+    pub fn value(&self) -> Option<f64> {
+        self.dice.as_ref().map(|dice| dice.value)
+    }
+
+    /// Whether all its real images are the training side of the test pack.
+    pub fn is_original(&self) -> bool {
+        self.basis.foreign.is_empty()
+    }
+}
+
+/// A row of the published table as a training set.
+pub fn key(row: Row) -> (TrainedOn, Option<String>) {
+    match row {
+        Row::Original => (TrainedOn::Real, None),
+        Row::Augmented => (TrainedOn::RealAugmented, None),
+        Row::Gan(gan) => (TrainedOn::Synthetic, Some(gan.to_owned())),
+        Row::WithGan(gan) => (TrainedOn::RealAndSynthetic, Some(gan.to_owned())),
+    }
+}
+
+/// Table 2's training sets in the paper's order, with or without runs, then ours that it lacks; and the usual settings.
+///
+/// # Errors
+/// When two runs are one: the same packs, settings and seed.
+pub fn sets<'a>(
+    evidence: &Evidence<'a>,
+) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<String, String>)> {
+    let mut groups: BTreeMap<Basis, Vec<&'a Run>> = BTreeMap::new();
+    for run in evidence.stage("segment").filter(|run| run.dice().is_some()) {
+        if let Some(basis) = Basis::of(evidence, run) {
+            groups.entry(basis).or_default().push(run);
+        }
+    }
+    for runs in groups.values() {
+        once_each(runs)?;
+    }
+    let usual = usual(&groups);
+    let names = Names::new(&groups);
+    let mut keys: Vec<(TrainedOn, Option<String>)> = TABLE_2.iter().map(|p| key(p.row)).collect();
+    let gans: BTreeSet<&String> =
+        evidence.runs.iter().filter_map(|run| run.result.subject.gan.as_ref()).collect();
+    for trained_on in [TrainedOn::Synthetic, TrainedOn::RealAndSynthetic] {
+        for gan in &gans {
+            let key = (trained_on, Some((*gan).clone()));
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    keys.sort_by_key(|(trained_on, _)| *trained_on); // stable: the paper's order within each kind
+    let mut sets = vec![];
+    for (trained_on, gan) in keys {
+        let mut found: Vec<TrainingSet> = groups
+            .iter()
+            .filter(|(basis, _)| (basis.trained_on, &basis.gan) == (trained_on, &gan))
+            .map(|(basis, runs)| training_set(basis, runs, &usual, &names))
+            .collect();
+        // The training side of the test pack, judged as usual, stands first.
+        found.sort_by_cached_key(|set| {
+            let count = set.judged.first().and_then(|run| sampled_count(run));
+            (!set.is_original(), !set.is_usual, count, set.words.clone())
+        });
+        if !found.first().is_some_and(|set| set.is_original() && set.is_usual) {
+            let basis = Basis {
+                trained_on,
+                gan,
+                foreign: vec![],
+                original: true,
+                synthetic: vec![],
+                settings: usual.clone(),
+            };
+            sets.push(training_set(&basis, &[], &usual, &names));
+        }
+        sets.extend(found);
+    }
+    Ok((sets, usual))
+}
+
+/// Refuses runs that repeat each other down to the seed: pooled, one would count twice.
+fn once_each(runs: &[&Run]) -> Result<()> {
+    let mut first: BTreeMap<(Option<String>, Vec<&str>), &Run> = BTreeMap::new();
+    for run in runs {
+        let train = run.result.inputs.iter().filter(|input| input.role == "train");
+        let mut digests: Vec<&str> = train.map(|input| input.sha256.as_str()).collect();
+        digests.sort_unstable();
+        let seed = seed(run);
+        let what = seed.as_ref().map_or("no seed".to_owned(), |seed| format!("seed {seed}"));
+        if let Some(other) = first.insert((seed, digests), run) {
+            bail!(
+                "{} and {}: U-Nets of the same packs, settings and seed ({what}): one run, not a repetition; expected each \
+                 once, leave one out",
+                other.path.display(),
+                run.path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The settings that most training sets share, first those of U-Nets on the original data: without the seed, and without
+/// what is a training set's own.
+fn usual(groups: &BTreeMap<Basis, Vec<&Run>>) -> BTreeMap<String, String> {
+    let mut votes: BTreeMap<&BTreeMap<String, String>, (bool, usize, usize)> = BTreeMap::new();
+    for (basis, runs) in groups {
+        let vote = votes.entry(&basis.settings).or_default();
+        vote.0 |= basis.trained_on == TrainedOn::Real && basis.foreign.is_empty();
+        vote.1 += 1;
+        vote.2 += runs.len();
+    }
+    // The first of equals.
+    let best = votes.iter().rev().max_by_key(|(_, vote)| **vote);
+    best.map(|(settings, _)| (*settings).clone()).unwrap_or_default()
+}
+
+fn training_set<'a>(
+    basis: &Basis,
+    judged: &[&'a Run],
+    usual: &BTreeMap<String, String>,
+    names: &Names,
+) -> TrainingSet<'a> {
+    let scores: Vec<&Score> = judged.iter().filter_map(|run| run.dice()).collect();
+    let each: Vec<BTreeMap<String, f64>> = judged.iter().map(|run| run.patient_dice()).collect();
+    let mut dice = Measure::of_dice(&scores, &each);
+    if let Some(dice) = &mut dice
+        && basis.synthetic.iter().any(|images| matches!(images, Images::Made(_)))
+        && packs(judged).len() > 1
+    {
+        dice.protocol +=
+            "; repeated with other seeds of the GAN's training or sampling, all else being equal";
+    }
+    let patients = shared(&each)
+        .into_iter()
+        .map(|name| {
+            let values: Vec<f64> = each.iter().map(|run| run[name]).collect();
+            (name.to_owned(), mean(&values))
+        })
+        .collect();
+    let mut words: Vec<String> = names.of_images(basis, judged).into_iter().collect();
+    words.extend(differing(&basis.settings, usual));
+    TrainingSet {
+        trained_on: basis.trained_on,
+        gan: basis.gan.clone(),
+        words,
+        real: names.of_real(basis),
+        is_usual: basis.settings == *usual,
+        basis: basis.clone(),
+        judged: judged.to_vec(),
+        dice,
+        patients,
+    }
+}
+
+/// Sets of training packs.
+fn packs<'r>(runs: &[&'r Run]) -> BTreeSet<Vec<&'r str>> {
+    let train = |run: &&'r Run| {
+        let inputs = run.result.inputs.iter().filter(|input| input.role == "train");
+        inputs.map(|input| input.sha256.as_str()).collect()
+    };
+    runs.iter().map(train).collect()
+}
+
+/// What packs are called, and which sets of images of a GAN need a name.
+struct Names<'g> {
+    /// Folder of each pack by digest, where no other pack has a folder of that name.
+    folders: BTreeMap<&'g str, String>,
+    /// Of each GAN the sets of images that trained U-Nets, with their number where it is known.
+    images: BTreeMap<&'g str, BTreeMap<&'g [Images], Option<u64>>>,
+}
+
+impl<'g> Names<'g> {
+    fn new(groups: &'g BTreeMap<Basis, Vec<&Run>>) -> Self {
+        let mut named: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for input in groups.values().flatten().flat_map(|run| &run.result.inputs) {
+            let name = input.path.file_name().map(|name| name.to_string_lossy().into_owned());
+            named.entry(name.unwrap_or_default()).or_default().insert(&input.sha256);
+        }
+        let mut folders = BTreeMap::new();
+        for (name, digests) in named {
+            if let [digest] = digests.iter().copied().collect::<Vec<_>>()[..]
+                && !name.is_empty()
+            {
+                folders.insert(digest, name);
+            }
+        }
+        let mut images: BTreeMap<&str, BTreeMap<&[Images], Option<u64>>> = BTreeMap::new();
+        for (basis, runs) in groups {
+            if let Some(gan) = &basis.gan {
+                let count = runs.first().and_then(|run| sampled_count(run));
+                images.entry(gan).or_default().insert(&basis.synthetic, count);
+            }
+        }
+        Self { folders, images }
+    }
+
+    /// A pack inside a name: its folder's, else the beginning of its digest.
+    fn pack(&self, digest: &str) -> String {
+        match self.folders.get(digest) {
+            Some(folder) if folder != "pack" => folder.clone(),
+            _ => format!("pack {digest:.8}"),
+        }
+    }
+
+    fn of_real(&self, basis: &Basis) -> String {
+        if basis.foreign.is_empty() {
+            return ORIGINAL.to_owned();
+        }
+        let packs: Vec<String> = basis.foreign.iter().map(|digest| self.pack(digest)).collect();
+        let packs = packs.join(" + ");
+        if basis.original {
+            format!("{ORIGINAL} and other real data ({packs})")
+        } else {
+            format!("Other real data ({packs})")
+        }
+    }
+
+    /// What tells the images of a set from others of the same GAN: their number, else their pack; none where there are no
+    /// others.
+    fn of_images(&self, basis: &Basis, judged: &[&Run]) -> Option<String> {
+        let all = self.images.get(basis.gan.as_deref()?)?;
+        if all.len() < 2 || judged.is_empty() {
+            return None;
+        }
+        let own = all.get(basis.synthetic.as_slice()).copied().flatten();
+        let alike = all.values().filter(|count| **count == own || count.is_none()).count();
+        if let Some(count) = own.filter(|_| alike == 1) {
+            return Some(format!("{count} samples"));
+        }
+        let run = judged.first()?;
+        let known: Vec<String> = run
+            .result
+            .inputs
+            .iter()
+            .filter(|input| input.role == "train")
+            .filter(|input| basis.synthetic.is_empty() || is_of(basis, &input.sha256, judged))
+            .map(|input| self.pack(&input.sha256))
+            .collect();
+        let count = own.map_or_else(String::new, |count| format!("{count} samples, "));
+        Some(format!("{count}{}", known.join(" + ")))
+    }
+}
+
+/// Whether a training pack is one of the synthetic ones.
+fn is_of(basis: &Basis, digest: &str, judged: &[&Run]) -> bool {
+    let test = judged.iter().flat_map(|run| &run.result.inputs).find(|input| input.role == "test");
+    let real = basis.foreign.iter().any(|foreign| foreign == digest);
+    !real && test.is_none_or(|test| test.sha256 != digest)
+}
+
+/// In which settings a set differs from the usual ones, as one would say it.
+fn differing(settings: &BTreeMap<String, String>, usual: &BTreeMap<String, String>) -> Vec<String> {
+    let all: BTreeSet<&String> = settings.keys().chain(usual.keys()).collect();
+    all.into_iter()
+        .filter(|path| settings.get(*path) != usual.get(*path))
+        .map(|path| match (path.as_str(), settings.get(path)) {
+            ("augment", Some(_)) => "classical augmentation".to_owned(),
+            ("augment", None) => "no classical augmentation".to_owned(),
+            (path, None) => format!("{} not stated", spoken(path)),
+            ("steps", Some(value)) => format!("{value} steps"),
+            ("unet.filters", Some(value)) => format!("{value} filters"),
+            (path, Some(value)) => format!("{} {value}", spoken(path)),
+        })
+        .collect()
+}
+
+/// `unet.norm` → `norm`, `learning_rate` → `learning rate`.
+fn spoken(path: &str) -> String {
+    path.rsplit('.').next().unwrap_or(path).replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Images as readers get them: real and synthetic through one encoder that leaves no trace but the picture.
+
+use anyhow::{Context as _, Result};
+use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pictures::montage::eight_bits;
+
+/// PNG of a slice's pixels `[C, H, W]`, at 8 bits. Stored without compression, without filter and without any text or time,
+/// so that every picture of a layout has the same number of bytes and differs from others in its pixels and their checksums
+/// alone: how well a picture compresses would tell a smooth synthetic one from a noisy real one.
+///
+/// # Errors
+/// When the channels are neither 1 nor 3.
+pub fn png(pixels: &[u8], layout: Layout) -> Result<Vec<u8>> {
+    let plane = layout.height * layout.width;
+    let bytes: Vec<u8> = (0..plane)
+        .flat_map(|at| (0..layout.channels).map(move |c| eight_bits(pixels, layout, c, at)))
+        .collect();
+    let colour = match layout.channels {
+        1 => png::ColorType::Grayscale,
+        3 => png::ColorType::Rgb,
+        other => anyhow::bail!("{other} channels, expected 1 or 3"),
+    };
+    encode(&bytes, layout, colour)
+}
+
+/// PNG of a label map `[H, W]`: grey values are labels.
+///
+/// # Errors
+/// None but those of the encoder.
+pub fn mask_png(labels: &[u8], layout: Layout) -> Result<Vec<u8>> {
+    encode(labels, layout, png::ColorType::Grayscale)
+}
+
+fn encode(bytes: &[u8], layout: Layout, colour: png::ColorType) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, layout.width as u32, layout.height as u32);
+    encoder.set_color(colour);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::NoCompression);
+    encoder.set_filter(png::Filter::NoFilter);
+    let mut writer = encoder.write_header().context("PNG")?;
+    writer.write_image_data(bytes).context("PNG")?;
+    writer.finish().context("PNG")?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vesalius_data::pack::manifest::PixelDepth;
+
+    #[test]
+    fn pictures_differ_in_pixels_and_checksums_alone() {
+        let layout = Layout { channels: 1, height: 32, width: 40, depth: PixelDepth::U8 };
+        let flat = vec![7_u8; 32 * 40];
+        let noisy: Vec<u8> =
+            (0..32 * 40_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let (a, b) = (png(&flat, layout).unwrap(), png(&noisy, layout).unwrap());
+        assert_eq!(a.len(), b.len());
+        for (file, pixels) in [(&a, &flat), (&b, &noisy)] {
+            let read = image::load_from_memory(file).unwrap().to_luma8();
+            assert_eq!((read.width(), read.height()), (40, 32));
+            assert_eq!(read.as_raw(), pixels);
+            let text = String::from_utf8_lossy(file);
+            for chunk in ["tEXt", "tIME", "pHYs", "gAMA", "iCCP", "eXIf"] {
+                assert!(!text.contains(chunk), "{chunk}");
+            }
+        }
+        // Width, height, type and everything up to the pixels.
+        assert_eq!(a[..37], b[..37]);
+    }
+
+    #[test]
+    fn sixteen_bits_show_their_high_byte() {
+        let wide = Layout { channels: 3, height: 1, width: 2, depth: PixelDepth::U16 };
+        let file = png(&[0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6], wide).unwrap();
+        let read = image::load_from_memory(&file).unwrap().to_rgb8();
+        assert_eq!(read.as_raw(), &[1, 3, 5, 2, 4, 6]);
+    }
+}
