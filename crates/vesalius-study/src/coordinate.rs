@@ -79,7 +79,10 @@ fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
     let mut noted: BTreeMap<String, String> = match vesalius_data::files::read::state(&path) {
         Ok(bytes) => vesalius_data::text::strings::from_json(&bytes)
             .with_context(|| format!("{}: not a list of packs", path.display()))?,
-        Err(_) => BTreeMap::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+        Err(error) => {
+            return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
+        }
     };
     for pack in packs {
         let before = noted.insert(pack.name.clone(), pack.digest.clone());
@@ -333,7 +336,7 @@ impl Work<'_> {
                 (self.report)(Event::Failed(planned, &failure.reason, false));
             }
             (None, End::Failed) => {
-                let failures = folder.failures();
+                let failures = folder.failures()?;
                 let reason = failures.last().map_or("", |failure| failure.reason.as_str());
                 (self.report)(Event::Failed(planned, reason, true));
             }
@@ -358,7 +361,7 @@ fn note_end(folder: &TaskDir, how: &How) -> Result<End> {
     if folder.is_finished() || folder.is_cancelled() {
         return Ok(End::Known);
     }
-    let last = folder.attempts().last().copied();
+    let last = folder.attempts()?.last().copied();
     // A worker that notes its end does so last, and its words stay. One that died before it had an attempt of its own
     // gets one, so that it counts.
     let of_this = |its_words_count: bool| match last {

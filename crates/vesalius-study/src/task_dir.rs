@@ -80,13 +80,22 @@ impl TaskDir {
         Task::read(&self.0).map(|_| ())
     }
 
-    /// Numbers of the attempts so far, ascending.
-    pub fn attempts(&self) -> Vec<u32> {
-        let entries = std::fs::read_dir(self.0.join("attempts")).into_iter().flatten().flatten();
+    /// Numbers of the attempts so far, ascending; none where there is no folder of them yet.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be listed: the task would begin anew beside what it has.
+    pub fn attempts(&self) -> Result<Vec<u32>> {
+        let folder = self.0.join("attempts");
+        let failure = || format!("{}: cannot be listed", folder.display());
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+            other => other.with_context(failure)?,
+        };
+        let entries = entries.collect::<std::io::Result<Vec<_>>>().with_context(failure)?;
         let mut found: Vec<u32> =
-            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+            entries.iter().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         found.sort_unstable();
-        found
+        Ok(found)
     }
 
     /// Folder of an attempt.
@@ -101,7 +110,7 @@ impl TaskDir {
     pub fn begin_attempt(&self) -> Result<u32> {
         let folder = self.0.join("attempts");
         vesalius_data::files::publish::create_folders(&folder)?;
-        let mut number = self.attempts().last().map_or(1, |last| last + 1);
+        let mut number = self.attempts()?.last().map_or(1, |last| last + 1);
         loop {
             match vesalius_data::files::publish::create_folder(&self.attempt(number)) {
                 Ok(()) => return Ok(number),
@@ -152,7 +161,7 @@ impl TaskDir {
             vesalius_data::files::read::state(&self.attempt(*number).join("result.json"))
                 .is_ok_and(|b| b == bytes)
         };
-        let number = self.attempts().into_iter().find(same).with_context(|| {
+        let number = self.attempts()?.into_iter().find(same).with_context(|| {
             format!(
                 "{}: no attempt has the task's result, expected the one that found it: the folder was edited",
                 self.0.display()
@@ -177,14 +186,17 @@ impl TaskDir {
     }
 
     /// Failed attempts since the last retry.
-    pub fn failures(&self) -> Vec<Failure> {
+    ///
+    /// # Errors
+    /// When the attempts cannot be listed.
+    pub fn failures(&self) -> Result<Vec<Failure>> {
         let read = |number| {
             let bytes =
                 vesalius_data::files::read::state(&self.attempt(number).join("failure.json"))
                     .ok()?;
             serde_json::from_slice(&bytes).ok()
         };
-        self.attempts().into_iter().filter_map(read).collect()
+        Ok(self.attempts()?.into_iter().filter_map(read).collect())
     }
 
     /// Notes that an attempt was stopped, unless it said so itself; `progress`: it left a newer checkpoint.
@@ -203,15 +215,18 @@ impl TaskDir {
 
     /// Attempts that were stopped, the last ones in a row that left no newer checkpoint. What a killed coordinator or
     /// worker left unsaid does not count.
-    pub fn stops_without_progress(&self) -> usize {
+    ///
+    /// # Errors
+    /// When the attempts cannot be listed.
+    pub fn stops_without_progress(&self) -> Result<usize> {
         let read = |number: u32| {
             let bytes =
                 vesalius_data::files::read::state(&self.attempt(number).join("stopped.json"))
                     .ok()?;
             serde_json::from_slice::<Stopped>(&bytes).ok()
         };
-        let stops = self.attempts().into_iter().rev().filter_map(read);
-        stops.take_while(|stopped| !stopped.progress).count()
+        let stops = self.attempts()?.into_iter().rev().filter_map(read);
+        Ok(stops.take_while(|stopped| !stopped.progress).count())
     }
 
     /// Whether somebody cancelled it.
@@ -232,7 +247,8 @@ impl TaskDir {
     /// # Errors
     /// When the folder cannot be written.
     pub fn retry(&self) -> Result<()> {
-        for (number, name) in self.attempts().into_iter().flat_map(|n| ENDS.map(|name| (n, name))) {
+        for (number, name) in self.attempts()?.into_iter().flat_map(|n| ENDS.map(|name| (n, name)))
+        {
             let path = self.attempt(number).join(name);
             if path.exists() {
                 std::fs::rename(&path, self.attempt(number).join(format!("before-retry-{name}")))
@@ -286,6 +302,26 @@ mod tests {
     }
 
     #[test]
+    fn attempts_that_cannot_be_listed_are_not_none() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = TaskDir::at(root.path());
+        assert!(folder.attempts().unwrap().is_empty());
+        // Root may list everything: a file in its place cannot be listed by anybody.
+        std::fs::write(root.path().join("attempts"), "").unwrap();
+        let refused = [
+            folder.attempts().map(|_| ()),
+            folder.failures().map(|_| ()),
+            folder.stops_without_progress().map(|_| ()),
+            folder.retry(),
+        ];
+        for error in refused.map(Result::unwrap_err) {
+            let error = format!("{error:#}");
+            assert!(error.contains("attempts: cannot be listed"), "{error}");
+        }
+        assert!(folder.begin_attempt().is_err());
+    }
+
+    #[test]
     fn a_failure_keeps_its_last_lines_and_a_retry_forgets_it() {
         let root = tempfile::tempdir().unwrap();
         let folder = TaskDir::at(root.path());
@@ -294,12 +330,12 @@ mod tests {
         std::fs::write(root.path().join("output.log"), lines.join("\n")).unwrap();
         folder.note_failure(attempt, "broke").unwrap();
         folder.note_failure(attempt, "later").unwrap();
-        let failures = folder.failures();
+        let failures = folder.failures().unwrap();
         assert_eq!((failures.len(), failures[0].reason.as_str()), (1, "broke"));
         assert_eq!(failures[0].output.last().unwrap(), "line 4999");
         folder.cancel().unwrap();
         folder.retry().unwrap();
-        assert!(folder.failures().is_empty() && !folder.is_cancelled());
+        assert!(folder.failures().unwrap().is_empty() && !folder.is_cancelled());
     }
 
     #[test]
@@ -309,12 +345,12 @@ mod tests {
         let mut stop = |progress| {
             let attempt = folder.begin_attempt().unwrap();
             folder.note_stop(attempt, progress).unwrap();
-            folder.stops_without_progress()
+            folder.stops_without_progress().unwrap()
         };
         assert_eq!([false, true, false, false].map(&mut stop), [1, 0, 1, 2]);
         folder.begin_attempt().unwrap(); // killed: nothing was noted
-        assert_eq!(folder.stops_without_progress(), 2);
+        assert_eq!(folder.stops_without_progress().unwrap(), 2);
         folder.retry().unwrap();
-        assert_eq!(folder.stops_without_progress(), 0);
+        assert_eq!(folder.stops_without_progress().unwrap(), 0);
     }
 }

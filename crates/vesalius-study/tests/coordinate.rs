@@ -46,7 +46,7 @@ fn a_worker_that_always_wants_to_go_on_is_given_up_after_twenty_times() {
     let Some(GivenUp::Failed(failure)) = store.given_up(key).unwrap() else { panic!("no failure") };
     assert!(failure.reason.contains("stopped 20 times"), "{}", failure.reason);
     let judge = std::fs::read_dir(study.folder().join("tasks")).unwrap().next().unwrap().unwrap();
-    assert_eq!(TaskDir::at(&judge.path()).attempts().len(), MAX_STOPS);
+    assert_eq!(TaskDir::at(&judge.path()).attempts().unwrap().len(), MAX_STOPS);
 }
 
 #[test]

@@ -114,7 +114,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Ends an undisturbed training, one killed at each line of its statistics, and ones stopped after each `every`th step.
-fn check(preset: &str, settings: &[&str], every: usize, expected: &str) {
+/// Gives the number of lines.
+fn check(preset: &str, settings: &[&str], every: usize, expected: &str) -> usize {
     // LibTorch has one generator of random numbers for all threads.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,6 +169,7 @@ fn check(preset: &str, settings: &[&str], every: usize, expected: &str) {
             assert_eq!(last(&found), last(&undisturbed), "stopped after {steps} steps");
         }
     }
+    snapshots.len()
 }
 
 #[test]
@@ -197,4 +199,22 @@ fn a_training_that_breaks_down() {
         "training.ema_half_life_kimg=0",
     ];
     check("lsgan", &broken, 1, "Diverged(\"losses");
+}
+
+/// The gradient penalty grows with the eighth power of the critic's weights, and the weights with every step: after some
+/// lines it is above what 32 bits hold.
+#[test]
+fn a_training_that_breaks_down_after_some_measurements() {
+    let growing = [
+        "optimiser.discriminator.learning_rate=5680",
+        "networks.discriminator.norm=none",
+        "training.critic_steps=1",
+        "training.kimg=2",
+        "training.distance_every_kimg=0.2",
+        "training.checkpoint_every_kimg=0.04",
+        "training.ema_half_life_kimg=0",
+    ];
+    let lines = check("wgan-gp", &growing, 5, "Diverged(\"losses");
+    assert!(lines >= 3, "{lines} lines: too few to be killed at");
+    eprintln!("killed at each of {lines} lines");
 }

@@ -294,10 +294,10 @@ impl Watch {
             spec,
             stats: stats.collect(),
             previews: previews(&folder).into_keys().map(|images| images as f64 / 1000.0).collect(),
-            attempts: folder.attempts().len(),
+            attempts: folder.attempts()?.len(),
             log: folder.last_lines(LINES),
             scores,
-            failures: folder.failures().into_iter().map(|failure| failure.reason).collect(),
+            failures: folder.failures()?.into_iter().map(|failure| failure.reason).collect(),
         }))
     }
 
@@ -314,9 +314,9 @@ impl Watch {
     }
 }
 
-/// Folder of the last attempt.
+/// Folder of the last attempt; none where they cannot be listed, which whoever works there is told.
 fn newest(folder: &TaskDir) -> Option<PathBuf> {
-    folder.attempts().last().map(|&number| folder.attempt(number))
+    folder.attempts().ok()?.last().map(|&number| folder.attempt(number))
 }
 
 /// Whether a worker is at it, as far as files tell: the last attempt has neither failed nor finished, and something was
@@ -347,7 +347,7 @@ fn last_point(attempt: &Path) -> Option<Point> {
 /// Previews of all attempts by number of images, each once.
 fn previews(folder: &TaskDir) -> BTreeMap<u64, PathBuf> {
     let mut found = BTreeMap::new();
-    for number in folder.attempts() {
+    for number in folder.attempts().unwrap_or_default() {
         let entries = std::fs::read_dir(folder.attempt(number).join("previews"));
         for path in entries.into_iter().flatten().flatten().map(|entry| entry.path()) {
             let is_png = path.extension().is_some_and(|extension| extension == "png");

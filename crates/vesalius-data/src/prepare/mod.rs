@@ -152,7 +152,8 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     if !labelled {
         bail!("{}: every mask is empty, expected labelled pixels", root.display());
     }
-    findings.extend(notes_on_range(&ranges, settings.depth));
+    let (lost, told) = notes_on_range(&ranges, settings.depth);
+    findings.extend(lost);
     let (together, said) = stay_together(&records, &persons);
     findings.extend(said);
     let split = rule.apply(&cases, &together)?;
@@ -164,7 +165,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     if slices.contains(&0) {
         bail!("{}: {slices:?} slices to train and test, expected some of each", root.display());
     }
-    findings.extend(sheet.findings());
+    findings.extend(sheet.findings(&told));
     let head = Head { dataset: source.dataset(), classes: &classes, layout, sides: &split };
     sheet.write(writer.folder(), head, &findings)?;
     writer.finish(Manifest {

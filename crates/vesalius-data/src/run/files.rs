@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 const APART: [&str; 2] = ["checkpoints", "attempts"];
 /// Files that a message names.
 const NAMED: usize = 3;
+/// Settings of a run; of a study's task, what is to be done.
+const TASK: &str = "task.toml";
 
 /// What was found of a run's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,14 +76,14 @@ pub fn integrity(run: &Path) -> Result<Integrity> {
     }
     let attempt = attempt_of(run, &text);
     let mut changed = vec![];
+    // A task has a `task.toml` of its own, which says what was to be done.
+    let own = |name: &str| !(name == TASK && run.join("attempts").is_dir());
     for (name, expected) in &result.files {
-        let mut places = std::iter::once(run).chain(attempt.as_deref()).map(|at| at.join(name));
-        let own = places.next().filter(|path| path.exists());
-        let Some(path) = own.or_else(|| places.find(|path| path.exists())) else {
+        let places = std::iter::once(run).filter(|_| own(name)).chain(attempt.as_deref());
+        let mut there = places.map(|at| at.join(name)).filter(|path| path.exists()).peekable();
+        if there.peek().is_none() {
             changed.push(format!("{name} is missing"));
-            continue;
-        };
-        if digest::of_file(&path).ok().as_ref() != Some(expected) {
+        } else if there.any(|path| digest::of_file(&path).ok().as_ref() != Some(expected)) {
             changed.push(format!("{name} was changed"));
         }
     }
@@ -111,7 +113,13 @@ mod tests {
         let run = folder.path().join("run");
         std::fs::create_dir_all(run.join("previews")).unwrap();
         std::fs::create_dir_all(run.join("checkpoints/kimg_1")).unwrap();
-        for name in ["stats.jsonl", "previews/1.png", "checkpoints/kimg_1/state.json", ".tmp-x"] {
+        for name in [
+            "task.toml",
+            "stats.jsonl",
+            "previews/1.png",
+            "checkpoints/kimg_1/state.json",
+            ".tmp-x",
+        ] {
             std::fs::write(run.join(name), name).unwrap();
         }
         let result: RunResult = serde_json::from_value(json!({
@@ -174,8 +182,19 @@ mod tests {
         let kept = task.join("attempts/2");
         std::fs::rename(&attempt, &kept).unwrap();
         std::fs::copy(kept.join(RESULT), task.join(RESULT)).unwrap();
+        std::fs::write(task.join("task.toml"), "what is to be done").unwrap();
+        std::fs::copy(kept.join("stats.jsonl"), task.join("stats.jsonl")).unwrap();
         assert_eq!(integrity(&task).unwrap(), Integrity::Whole);
-        std::fs::write(task.join("stats.jsonl"), "edited").unwrap();
-        assert!(matches!(integrity(&task).unwrap(), Integrity::Changed(_)));
+        for (edited, name) in [
+            (task.join("stats.jsonl"), "stats.jsonl"),
+            (kept.join("stats.jsonl"), "stats.jsonl"),
+            (kept.join("task.toml"), "task.toml"),
+        ] {
+            let before = std::fs::read(&edited).unwrap();
+            std::fs::write(&edited, "edited").unwrap();
+            let changed = Integrity::Changed(vec![format!("{name} was changed")]);
+            assert_eq!(integrity(&task).unwrap(), changed, "{}", edited.display());
+            std::fs::write(&edited, before).unwrap();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Sheets of phantoms, through `prepare`.
 
 use super::{Altered, From, settings};
+use anyhow::Result;
 use std::path::Path;
 use vesalius_data::checks::findings::Weight;
 use vesalius_data::checks::sheet;
@@ -10,6 +11,7 @@ use vesalius_data::phantom::{self, PhantomKind};
 use vesalius_data::prepare::settings::Window;
 use vesalius_data::prepare::split::SplitRule;
 use vesalius_data::prepare::{Job, Summary, prepare};
+use vesalius_data::volume::{Case, CaseFiles, Found, Reader};
 
 fn job(source: &dyn Source, kind: SourceKind, root: &Path, window: Window, pack: &Path) -> Summary {
     let job = Job {
@@ -97,6 +99,31 @@ fn masks_that_do_not_lie_on_their_images_are_a_warning_of_prepare() {
     }
 }
 
+/// Computed tomography in a type of which it uses a thirtieth.
+struct SixteenBits<'a> {
+    source: &'a dyn Source,
+}
+
+impl Source for SixteenBits<'_> {
+    fn dataset(&self) -> String {
+        self.source.dataset()
+    }
+
+    fn classes(&self) -> Vec<String> {
+        self.source.classes()
+    }
+
+    fn cases(&self) -> Result<Found> {
+        self.source.cases()
+    }
+
+    fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
+        let mut case = self.source.load(files, reader)?;
+        case.volume.full_range = Some([-32_768.0, 32_767.0]);
+        Ok(case)
+    }
+}
+
 #[test]
 fn a_window_that_leaves_a_few_grey_levels_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
@@ -107,6 +134,13 @@ fn a_window_that_leaves_a_few_grey_levels_is_a_warning() {
     let summary = job(source.as_ref(), SourceKind::Sliver07, &root, window, &pack);
     let found = warnings(&summary);
     assert!(found.iter().any(|text| text.contains("grey levels are left")), "{found:?}");
+    // The window of the whole type is told once, about all images.
+    let words = SixteenBits { source: source.as_ref() };
+    let pack = folder.path().join("words");
+    let summary = job(&words, SourceKind::Sliver07, &root, Window::Full {}, &pack);
+    let found = warnings(&summary);
+    let said = found.iter().filter(|text| text.contains("grey levels are left"));
+    assert_eq!(said.count(), 1, "{found:?}");
 }
 
 #[test]

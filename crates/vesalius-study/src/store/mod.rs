@@ -3,17 +3,19 @@
 
 mod rebuild;
 mod rows;
+mod seal;
 
 use crate::plan::{Finished, Progress};
 use crate::task::{Key, Stage};
 use crate::task_dir::{Failure, TaskDir};
 use anyhow::{Context as _, Result, bail};
 pub use rebuild::Reindexed;
-use rows::{COLUMNS, State, key, path_in, state, write};
+use rows::{COLUMNS, State, UNSEALED_VERSION, key, path_in, state, write};
 pub use rows::{GivenUp, MAX_FAILURES, MAX_STOPS, STORE_VERSION};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
+use vesalius_data::text::escape;
 
 /// An open store.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Store {
     path: PathBuf,
     out: PathBuf,
     db: Connection,
+    /// Its rows have digests.
+    sealed: bool,
 }
 
 impl Store {
@@ -34,7 +38,11 @@ impl Store {
         if path.symlink_metadata().is_err() {
             rebuild::empty(out)?;
         }
-        Self::connect(out, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        let mut store = Self::connect(out)?;
+        if !store.sealed {
+            store.seal()?;
+        }
+        Ok(store)
     }
 
     /// Opens it to read, where there is one.
@@ -45,7 +53,7 @@ impl Store {
         if path_in(out).symlink_metadata().is_err() {
             return Ok(None);
         }
-        Self::connect(out, OpenFlags::SQLITE_OPEN_READ_WRITE).map(Some)
+        Self::connect(out).map(Some)
     }
 
     /// Makes the store of a study's folder again from the folders of its tasks, whatever lies in its place: an index that
@@ -60,22 +68,28 @@ impl Store {
         }
         match Self::open_to_read(out) {
             // In place, in one transaction: whoever looks at it sees the old one or the new one.
-            Ok(Some(store)) => rebuild::fill(&store.db, out),
+            Ok(Some(mut store)) => {
+                if !store.sealed {
+                    store.seal()?;
+                }
+                rebuild::fill(&store.db, out)
+            }
             Ok(None) => rebuild::replace(out, "gone".to_owned()),
             Err(error) => rebuild::replace(out, format!("{error:#}")),
         }
     }
 
-    /// A store that is there, whole, and has the tables of this version.
-    fn connect(out: &Path, flags: OpenFlags) -> Result<Self> {
+    /// A store that is there, whole, and has the tables of this version, or those without digests.
+    fn connect(out: &Path) -> Result<Self> {
         let path = path_in(out);
         // SQLite would wait for a pipe.
         vesalius_data::files::read::check(&path).with_context(|| {
             format!("{}: cannot be read; expected a whole index: {REMEDY}", path.display())
         })?;
-        let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&path, flags);
         let db = opened.map_err(|error| explain(&path, &error))?;
-        let store = Self { path, out: out.to_owned(), db };
+        let mut store = Self { path, out: out.to_owned(), db, sealed: true };
         let version = store.ask(|db| {
             db.busy_timeout(std::time::Duration::from_secs(10))?;
             db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
@@ -88,14 +102,25 @@ impl Store {
         }
         // Pages are read when they are asked for: without this a damaged one would turn up in the middle of the work, or
         // its numbers would be believed.
-        let found: String = store.ask(|db| {
+        let (found, sealed): (String, bool) = store.ask(|db| {
             db.prepare(&format!("SELECT {COLUMNS} FROM task"))?;
-            db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            let found = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            Ok((found, seal::are_sealed(db)?))
         })?;
-        if version != STORE_VERSION || found != "ok" {
+        store.sealed = sealed;
+        let of_version = if sealed { STORE_VERSION } else { UNSEALED_VERSION };
+        if version != of_version || found != "ok" {
             // Below a heading of SQLite's.
             let found = found.lines().find(|line| !line.starts_with("***")).unwrap_or(&found);
             bail!("{}: damaged ({found}, version {version}); {REMEDY}", store.path.display());
+        }
+        if sealed && let Some(key) = store.ask(seal::first_changed)? {
+            let key = escape::terminal(&key);
+            bail!(
+                "{}: damaged: the row of task {key:.16} differs from what was written (SHA-256), expected it unchanged; \
+                 {REMEDY}",
+                store.path.display()
+            );
         }
         // A result is on the disk before the coordinator goes on; the log is not, and can be lost: the folders know.
         store.ask(|db| db.pragma_update(None, "synchronous", "NORMAL"))?;
@@ -105,6 +130,18 @@ impl Store {
     /// Asks the database; what it cannot say becomes one line that names the file.
     fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         question(&self.db).map_err(|error| explain(&self.path, &error))
+    }
+
+    /// Gives the rows of an older version their digests.
+    fn seal(&mut self) -> Result<()> {
+        let sealed = self.db.transaction().and_then(|transaction| {
+            seal::seal_all(&transaction)?;
+            transaction.pragma_update(None, "user_version", STORE_VERSION)?;
+            transaction.commit()
+        });
+        sealed.map_err(|error| explain(&self.path, &error))?;
+        self.sealed = true;
+        Ok(())
     }
 
     /// Takes up what a task's folder says now: its result, else that it was cancelled or failed too often, else nothing.

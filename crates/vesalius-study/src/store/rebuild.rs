@@ -69,7 +69,7 @@ impl New {
                  key TEXT PRIMARY KEY, stage TEXT NOT NULL,
                  state TEXT NOT NULL CHECK (state IN ('finished', 'failed', 'cancelled')),
                  result_sha256 TEXT, diverged TEXT, distance REAL, wall_secs REAL, images INTEGER,
-                 reason TEXT, output TEXT
+                 reason TEXT, output TEXT, row_sha256 TEXT
              ) WITHOUT ROWID;
              PRAGMA user_version = {STORE_VERSION};
              COMMIT;"

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
 
 /// Version of the tables.
-pub const STORE_VERSION: i64 = 1;
+pub const STORE_VERSION: i64 = 2;
+/// Of those whose rows have no digests, which are still opened.
+pub(super) const UNSEALED_VERSION: i64 = 1;
 
 /// A task that fails so often is given up.
 pub const MAX_FAILURES: usize = 3;
@@ -34,7 +36,7 @@ pub(super) enum State {
     GivenUp(GivenUp),
 }
 
-/// The tables, of [`STORE_VERSION`].
+/// What is known of a task, in tables of all versions.
 pub(super) const COLUMNS: &str =
     "key, stage, state, result_sha256, diverged, distance, wall_secs, images, reason, output";
 
@@ -60,8 +62,8 @@ pub(super) fn state(folder: &TaskDir) -> Result<Option<State>> {
     if folder.is_cancelled() {
         return Ok(Some(State::GivenUp(GivenUp::Cancelled)));
     }
-    let mut failures = folder.failures();
-    let stops = folder.stops_without_progress();
+    let mut failures = folder.failures()?;
+    let stops = folder.stops_without_progress()?;
     let last = if failures.len() >= MAX_FAILURES {
         failures.pop()
     } else if stops >= MAX_STOPS {
@@ -126,6 +128,6 @@ pub(super) fn write(
             failure.reason,
             failure.output.join("\n")
         ]),
-    }
-    .map(|_| ())
+    }?;
+    super::seal::seal(db, key)
 }

@@ -63,7 +63,7 @@ const DAMAGES: [(&str, Damage); 13] = [
         }
     }),
     ("a text", |bytes| *bytes = b"not a database, as after a power cut".to_vec()),
-    ("of a newer version", |bytes| bytes[63] = 2),
+    ("of a newer version", |bytes| bytes[63] = 3),
 ];
 
 /// One line that names the file and what helps.
@@ -159,7 +159,7 @@ fn a_store_of_a_newer_version_is_refused() {
         [Store::open(folder.path()).unwrap_err(), Store::open_to_read(folder.path()).unwrap_err()]
     {
         let error = error.to_string();
-        assert!(error.contains("version 2") && error.contains("newer"), "{error}");
+        assert!(error.contains("version 3") && error.contains("newer"), "{error}");
     }
 }
 
@@ -185,4 +185,57 @@ fn a_database_with_other_tables_is_no_store() {
             known.finished
         );
     }
+}
+
+/// Changes a value as damage would: behind SQLite's back, but for the structure of its file.
+fn change(folder: &Path, statement: &str) {
+    let db = Connection::open(folder.join("store.sqlite")).unwrap();
+    assert_eq!(db.execute(statement, []).unwrap(), 1, "{statement}");
+}
+
+#[test]
+fn a_changed_value_is_told_and_the_index_made_again() {
+    for set in [
+        "distance = 0.5",
+        "distance = NULL",
+        "diverged = 'at 1.0 kimg'",
+        "images = 7",
+        "wall_secs = 2.0",
+        "stage = 'judge'",
+        "state = 'cancelled'",
+        "key = replace(key, substr(key, 1, 4), 'abcd')",
+        "row_sha256 = NULL",
+        "row_sha256 = x'00'",
+    ] {
+        let (folder, known) = studied();
+        let one = "(SELECT max(key) FROM task)";
+        change(folder.path(), &format!("UPDATE task SET {set} WHERE key = {one}"));
+        is_told(&Store::open(folder.path()).map(|_| set).unwrap_err());
+        is_told(&Store::open_to_read(folder.path()).map(|_| set).unwrap_err());
+        assert_eq!(Store::reindex(folder.path()).unwrap().found, 40);
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.progress().unwrap().finished, known.finished, "{set}");
+    }
+}
+
+#[test]
+fn an_index_without_digests_is_read_and_gets_them_when_it_is_written() {
+    let (folder, known) = studied();
+    let db = Connection::open(folder.path().join("store.sqlite")).unwrap();
+    db.execute_batch("ALTER TABLE task DROP COLUMN row_sha256; PRAGMA user_version = 1").unwrap();
+    drop(db);
+    let read = Store::open_to_read(folder.path()).unwrap().unwrap();
+    assert_eq!(read.progress().unwrap().finished, known.finished);
+    assert!(!read.sealed);
+    drop(read);
+    drop(Store::open(folder.path()).unwrap());
+    let read = Store::open_to_read(folder.path()).unwrap().unwrap();
+    assert!(read.sealed);
+    assert_eq!(read.progress().unwrap().finished, known.finished);
+    // A version that its tables are not of.
+    drop(read);
+    let db = Connection::open(folder.path().join("store.sqlite")).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    is_told(&Store::open(folder.path()).unwrap_err());
 }

@@ -1,6 +1,6 @@
 //! `RUN/checkpoints/`: which there are, which can be trusted, which are kept.
 
-use super::{Damaged, State, read_state, verify};
+use super::{Damaged, State, damaged, read_state, verify};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::{remove_folder, rename};
@@ -61,7 +61,7 @@ impl Found {
 /// The newest checkpoint of a run all of whose files are what was written.
 ///
 /// # Errors
-/// When there are checkpoints and none is whole, all named; or when one cannot be read for another reason than damage.
+/// [`Damaged`] when there are checkpoints and none is whole, all named; otherwise when one cannot be read.
 pub fn newest_whole(run: &Path) -> Result<Found> {
     let mut found = Found { whole: None, damaged: vec![] };
     for folder in list(run)?.into_iter().rev() {
@@ -76,11 +76,11 @@ pub fn newest_whole(run: &Path) -> Result<Found> {
     }
     if found.whole.is_none() && !found.damaged.is_empty() {
         let all: Vec<String> = found.damaged.iter().map(|(_, why)| format!("{why:#}")).collect();
-        bail!(
+        return Err(damaged!(
             "{}: no checkpoint is whole ({}); expected one to go on from (without {0}/checkpoints the run starts anew)",
             run.display(),
             all.join("; ")
-        );
+        ));
     }
     Ok(found)
 }

@@ -14,6 +14,7 @@ use vesalius_data::files::publish::{StagedDir, write_secret};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Provenance, Split};
 use vesalius_data::run::Input;
+use vesalius_data::text::label;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -159,6 +160,7 @@ pub fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
     if wish.pause_every == 0 {
         bail!("--pause-every 0: expected at least 1");
     }
+    label::check(&wish.title).context("--title")?;
     let names: BTreeSet<&String> = wish.readers.iter().collect();
     if names.len() != wish.readers.len() {
         bail!("--reader: a name is there twice, expected different ones");

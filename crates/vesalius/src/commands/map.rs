@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_data::files::publish::write_file;
+use vesalius_data::files::read;
 use vesalius_data::pack::manifest::Split;
 use vesalius_data::run::score::{Score, Scores};
 use vesalius_data::run::{Input, Subject};
@@ -88,6 +89,9 @@ const TRUSTED: usize = 15;
 /// Candidates beyond the neighbours that are wanted: room for the last digits of matrix products.
 const SPARE: usize = 16;
 
+/// The map itself.
+const MAP: &str = "map.json";
+
 /// A set of samples, and which of them are mapped.
 struct Side {
     source: Source,
@@ -163,11 +167,6 @@ impl Side {
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    for name in ["result.json", "map.json"] {
-        if args.out.join(name).exists() {
-            bail!("{}: holds a finished map, expected a new folder", args.out.display());
-        }
-    }
     let meter = Meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
@@ -175,6 +174,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut sides = vec![Side::open(&args.real, Kind::Real, args.count, args.seed)?];
     for path in &args.synthetic {
         sides.push(Side::open(path, Kind::Synthetic, args.count, args.seed)?);
+    }
+    // Of packs there is a result, which is written last.
+    let last = if subject(&sides).is_some() { "result.json" } else { MAP };
+    if args.out.join("result.json").exists() || args.out.join(last).exists() {
+        bail!("{}: holds a finished map, expected a new folder", args.out.display());
     }
     let mut settled = Settled::default();
     for side in &sides[1..] {
@@ -346,8 +350,13 @@ fn publish(args: &Args, sides: &[Side], map: &Map) -> Result<()> {
     } else {
         Some(sprite::pack(&thumbnails, page::PICTURE_BUDGET).context("--count")?)
     };
+    let json = serde_json::to_vec(map)?;
+    // A command that was killed before its result finds the map that it wrote.
+    if read::bytes(&args.out.join(MAP)).is_ok_and(|found| found != json) {
+        bail!("{}: holds another map, expected a new folder", args.out.display());
+    }
     let html = page::html(map, pictures.as_ref())?;
     write_file(&args.out.join("map.svg"), figure::svg(map).as_bytes())?;
     write_file(&args.out.join("map.html"), html.as_bytes())?;
-    write_file(&args.out.join("map.json"), &serde_json::to_vec(map)?)
+    write_file(&args.out.join(MAP), &json)
 }

@@ -192,14 +192,14 @@ fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     let path = bench.path("study-smoke/store.sqlite");
     let mut bytes = std::fs::read(&path).unwrap();
     // Where SQLite keeps `user_version`.
-    assert_eq!(bytes[60..64], [0_u8, 0, 0, 1]);
-    bytes[63] = 2;
+    assert_eq!(bytes[60..64], [0_u8, 0, 0, 2]);
+    bytes[63] = 3;
     std::fs::write(&path, &bytes).unwrap();
     for command in ["run", "status", "retry"] {
-        bench.refused(&["study", command, STUDY], &["store.sqlite", "version 2", "newer"]);
+        bench.refused(&["study", command, STUDY], &["store.sqlite", "version 3", "newer"]);
     }
     assert!(std::fs::read(&path).unwrap() == bytes, "somebody wrote into it");
-    bytes[63] = 1;
+    bytes[63] = 2;
     std::fs::write(&path, &bytes).unwrap();
     bench.ok(&RUN);
     assert_eq!(status(&bench)["counts"]["finished"], 2);
@@ -216,7 +216,7 @@ fn a_damaged_store_is_named_by_every_command_and_made_again_by_reindex() {
     let mut overwritten = whole.clone();
     overwritten[100..3100].fill(7);
     let mut newer = whole.clone();
-    newer[63] = 2;
+    newer[63] = 3;
     let damaged = [b"not a store".to_vec(), vec![], whole[..5000].to_vec(), overwritten, newer];
     for (i, bytes) in damaged.iter().enumerate() {
         std::fs::write(&path, bytes).unwrap();

@@ -66,12 +66,14 @@ impl Draft {
         self.cases.push(facts);
     }
 
-    /// What the pictures and numbers themselves make suspicious.
-    pub fn findings(&self) -> Vec<Finding> {
+    /// What the pictures and numbers themselves make suspicious; but for grey levels that windows of `told` lose, of which
+    /// there is a word already, about all cases at once.
+    pub fn findings(&self, told: &[[f32; 2]]) -> Vec<Finding> {
         let mut findings = verdict::findings(&self.fits);
         for case in &self.cases {
             let Windowed { levels, window, .. } = case.after;
-            if levels < FEW_LEVELS && case.before.greatest - case.before.least >= MANY_VALUES {
+            let few = levels < FEW_LEVELS && !told.contains(&window);
+            if few && case.before.greatest - case.before.least >= MANY_VALUES {
                 let text = format!(
                     "{levels} grey levels are left inside the window from {} to {}: is it the right one?",
                     window[0], window[1]

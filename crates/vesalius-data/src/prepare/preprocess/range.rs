@@ -38,8 +38,8 @@ impl RangeUsed {
 /// What to say of a dataset prepared with the window `full`, over all its cases: `used` of each, in any order.
 ///
 /// A warning for each type (8 bits, 16 bits) of which less than an eighth is used, and one where types are mixed: then
-/// equal values become unequal greys.
-pub fn notes_on_range(used: &[RangeUsed], depth: PixelDepth) -> Vec<Finding> {
+/// equal values become unequal greys. With the ranges of the types whose lost grey levels are told so.
+pub fn notes_on_range(used: &[RangeUsed], depth: PixelDepth) -> (Vec<Finding>, Vec<[f32; 2]>) {
     let mut types: Vec<([f32; 2], usize)> = Vec::new();
     for case in used {
         match types.iter_mut().find(|(full, _)| *full == case.full) {
@@ -47,7 +47,7 @@ pub fn notes_on_range(used: &[RangeUsed], depth: PixelDepth) -> Vec<Finding> {
             None => types.push((case.full, 1)),
         }
     }
-    let mut findings: Vec<Finding> = types
+    let (mut findings, told): (Vec<Finding>, Vec<[f32; 2]>) = types
         .iter()
         .filter_map(|(full, count)| {
             let of_type = || used.iter().filter(|case| case.full == *full);
@@ -72,9 +72,9 @@ pub fn notes_on_range(used: &[RangeUsed], depth: PixelDepth) -> Vec<Finding> {
                 levels.floor(),
                 u32::from(depth.max()) + 1
             );
-            Some(Finding::warning(images(*count, used.len()), text))
+            Some((Finding::warning(images(*count, used.len()), text), *full))
         })
-        .collect();
+        .unzip();
     if types.len() > 1 {
         let text: Vec<String> = types
             .iter()
@@ -88,7 +88,7 @@ pub fn notes_on_range(used: &[RangeUsed], depth: PixelDepth) -> Vec<Finding> {
             ),
         ));
     }
-    findings
+    (findings, told)
 }
 
 fn images(count: usize, of: usize) -> String {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn said(used: &[RangeUsed]) -> String {
-        let findings = notes_on_range(used, PixelDepth::U8);
+        let (findings, _) = notes_on_range(used, PixelDepth::U8);
         let texts: Vec<String> = findings
             .into_iter()
             .map(|finding| format!("{}: {}", finding.of, finding.text))
@@ -134,8 +134,9 @@ mod tests {
             "all 2 images: values 0 to 3120 use 4.8 % of the type's range 0 to 65535: 13 of 256 grey levels are \
              left; --window p0.5,p99.5 spreads them"
         );
-        let deep = notes_on_range(&cases, PixelDepth::U16);
+        let (deep, told) = notes_on_range(&cases, PixelDepth::U16);
         assert!(deep[0].text.contains("3121 of 65536 grey levels"), "{}", deep[0].text);
+        assert_eq!(told, [WORD]);
     }
 
     #[test]

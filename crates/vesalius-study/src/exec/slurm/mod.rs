@@ -163,7 +163,7 @@ impl Slurm {
         &mut self,
         queue: Option<&HashMap<client::Place, Row>>,
         ended: &mut Vec<(Key, How)>,
-    ) {
+    ) -> Result<()> {
         let grace = Duration::from_secs(self.settings.grace_secs);
         let out = &self.out;
         for active in &mut self.active {
@@ -193,10 +193,13 @@ impl Slurm {
                 let job = active.job.as_deref().unwrap_or("");
                 let said = active.submission.last_line(out, number);
                 let said = said.map(|line| format!(" (its log ends: {line})")).unwrap_or_default();
-                let began = active.submission.elements[number].iter().any(|entry| entry.begun(out));
+                let mut began = false;
+                for entry in &active.submission.elements[number] {
+                    began |= entry.begun(out)?;
+                }
                 for entry in element.open.drain(..) {
                     // Its turn never came: an earlier task of the job took the job with it.
-                    let how = if began && !entry.begun(out) {
+                    let how = if began && !entry.begun(out)? {
                         How::Interrupted
                     } else {
                         How::Left { job: format!("job {job}_{number}{said}"), before: entry.before }
@@ -205,6 +208,7 @@ impl Slurm {
                 }
             }
         }
+        Ok(())
     }
 
     fn forget_what_is_over(&mut self) -> Result<()> {
@@ -268,12 +272,11 @@ impl Executor for Slurm {
                 Err(error) => return Err(error.into()),
             },
         };
-        let entry = |start: &Start| Entry {
-            stage: start.stage,
-            key: start.key.clone(),
-            before: start.folder.attempts().last().copied().unwrap_or(0),
+        let entry = |start: &Start| -> Result<Entry> {
+            let before = start.folder.attempts()?.last().copied().unwrap_or(0);
+            Ok(Entry { stage: start.stage, key: start.key.clone(), before })
         };
-        let entries: Vec<Entry> = tasks.iter().map(entry).collect();
+        let entries = tasks.iter().map(entry).collect::<Result<Vec<Entry>>>()?;
         for elements in arrays(entries, self.settings.tasks_per_job, most) {
             let submission = Submission::new(submission::new_name(&self.study), elements);
             let text = render(&submission, &self.out, &self.settings, &self.program)?;
@@ -308,7 +311,7 @@ impl Executor for Slurm {
             Err(error) => return Err(error.into()),
         };
         let mut ended = Vec::new();
-        self.look_at(queue.as_ref(), &mut ended);
+        self.look_at(queue.as_ref(), &mut ended)?;
         self.forget_what_is_over()?;
         self.summarise();
         self.looked = Some(Instant::now());

@@ -169,8 +169,11 @@ impl Entry {
     }
 
     /// Whether a worker began with it since it was submitted.
-    pub fn begun(&self, out: &Path) -> bool {
-        self.task_dir(out).attempts().last().is_some_and(|last| *last > self.before)
+    ///
+    /// # Errors
+    /// When its attempts cannot be listed.
+    pub fn begun(&self, out: &Path) -> Result<bool> {
+        Ok(self.task_dir(out).attempts()?.last().is_some_and(|last| *last > self.before))
     }
 }
 

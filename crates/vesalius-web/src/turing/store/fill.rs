@@ -6,6 +6,7 @@ use crate::turing::token::{self, TokenDigest};
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, params};
 use std::path::Path;
+use vesalius_data::text::strings;
 
 const TABLES: &str = "
     CREATE TABLE about (json TEXT NOT NULL);
@@ -60,7 +61,10 @@ fn fill(
     pictures: &[Picture],
     sessions: &[Vec<usize>],
 ) -> Result<()> {
-    db.execute("INSERT INTO about VALUES (?1)", [serde_json::to_string(about)?])?;
+    // Paths in remarks: what is written has to pass when it is opened.
+    let mut json = serde_json::to_value(about)?;
+    strings::printable(&mut json);
+    db.execute("INSERT INTO about VALUES (?1)", [json.to_string()])?;
     for (i, (name, token)) in readers.iter().enumerate() {
         let row = i as i64 + 1;
         db.execute(

@@ -11,6 +11,7 @@ mod results;
 mod seal;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod wal;
 
 pub use reading::{Answer, Given, Item, Saved, Submitted};
@@ -130,8 +131,8 @@ impl Turing {
             // The default, said aloud: an acknowledged answer survives a power cut.
             writer.pragma_update(None, "synchronous", "FULL")?;
             writer.pragma_update(None, "foreign_keys", true)?;
-            let text: String = writer.query_row("SELECT json FROM about", [], |row| row.get(0))?;
-            let about = serde_json::from_str(&text)?;
+            let about = texts::about(&writer)?;
+            texts::check(&writer)?;
             let mut query = writer.prepare("SELECT id, token_sha256 FROM reader ORDER BY id")?;
             let readers = query
                 .query_map([], |row| Ok((row.get(0)?, TokenDigest(row.get(1)?))))?

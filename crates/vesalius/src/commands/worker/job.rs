@@ -54,7 +54,8 @@ impl Job<'_> {
             let last = checkpoint::list(&self.folder.attempt(number)).ok()?.pop()?;
             last.file_name().map(ToOwned::to_owned)
         };
-        let earlier = self.folder.attempts().into_iter().filter(|&number| number != self.attempt);
+        let all = self.folder.attempts().unwrap_or_default();
+        let earlier = all.into_iter().filter(|&number| number != self.attempt);
         newest(self.attempt) > earlier.filter_map(newest).max()
     }
 
@@ -150,20 +151,34 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The newest attempt with a whole checkpoint, else the shorter training that this one makes longer.
+    /// The newest attempt with a whole checkpoint, else the shorter training that this one makes longer; none where it
+    /// begins anew. Those all of whose checkpoints are damaged are said; ones that cannot be looked at are an error.
     fn to_go_on_from(&self) -> Result<Option<PathBuf>> {
-        for number in self.folder.attempts().into_iter().rev().filter(|&n| n != self.attempt) {
-            let folder = self.folder.attempt(number);
+        let earlier = self.folder.attempts()?.into_iter().rev().filter(|&n| n != self.attempt);
+        let earlier = earlier.map(|number| Ok(self.folder.attempt(number)));
+        let shorter = self.task.input("continues").into_iter().map(|_| self.accepted("continues"));
+        let mut damaged = vec![];
+        let mut whole = None;
+        for folder in earlier.chain(shorter) {
+            let folder = folder?;
             match checkpoint::newest_whole(&folder) {
-                Ok(found) if found.whole.is_some() => return Ok(Some(folder)),
+                Ok(found) if found.whole.is_some() => {
+                    whole = Some(folder);
+                    break;
+                }
                 Ok(_) => {}
-                Err(error) => say!("warning: {error:#}; not used"),
+                Err(error) if checkpoint::Damaged::is(&error) => damaged.push(error),
+                Err(error) => return Err(error),
             }
         }
-        match self.task.input("continues") {
-            Some(_) => self.accepted("continues").map(Some),
-            None => Ok(None),
+        let instead = match &whole {
+            Some(folder) => format!("going on from {}", folder.display()),
+            None => "the training begins anew".to_owned(),
+        };
+        for error in damaged {
+            say!("warning: {error:#}; {instead}");
         }
+        Ok(whole)
     }
 
     fn sample(&self) -> Result<()> {
@@ -246,7 +261,7 @@ impl Job<'_> {
     }
 }
 
-/// Gives a new attempt the checkpoints (as links: they are never written again) and the log of an earlier one. A
+/// Gives a new attempt the checkpoints (as links: they are never written again), logs and last pictures of an earlier one. A
 /// checkpoint that was damaged meanwhile is an error of the training that reads it.
 fn take_over(from: &Path, own: &Path) -> Result<()> {
     for checkpoint in checkpoint::list(from)? {
@@ -258,11 +273,11 @@ fn take_over(from: &Path, own: &Path) -> Result<()> {
             other => other?,
         }
     }
-    if let Ok(bytes) = read::bytes(&from.join("stats.jsonl")) {
-        write_file(&own.join("stats.jsonl"), &bytes)?;
-    }
-    if let Ok(bytes) = read::bytes(&from.join("commands.log")) {
-        write_file(&own.join("commands.log"), &bytes)?;
+    // The pictures, too: a training that was killed between its last checkpoint and its result draws none any more.
+    for name in ["stats.jsonl", "commands.log", "samples.png"] {
+        if let Ok(bytes) = read::bytes(&from.join(name)) {
+            write_file(&own.join(name), &bytes)?;
+        }
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Damaged checkpoints: gone round where that is exact, refused where it is not.
 
 use super::super::Bench;
-use super::super::resume::{checkpoints, newest};
+use super::super::resume::{checkpoints, newest, wait_for};
+use super::super::study::{RUN, attempts, only_a_training, smoke, start, status, tasks};
 use super::tiny;
 use std::path::{Path, PathBuf};
 
@@ -122,4 +123,79 @@ fn settings_that_were_edited_after_the_training_are_refused_when_it_is_sampled()
     assert_ne!(edited, text);
     std::fs::write(&task, edited).unwrap();
     bench.refused(&["sample", "run", "--count", "2", "--out", "x"], &["task.toml", "expected"]);
+}
+
+/// What the training of a study found.
+fn found(attempt: &Path) -> (std::collections::BTreeMap<String, String>, String) {
+    let result: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(attempt.join("result.json")).unwrap()).unwrap();
+    (newest(attempt, 1000), format!("{} {}", result["outcome"], result["scores"]))
+}
+
+#[test]
+fn a_studys_training_without_a_whole_checkpoint_begins_anew_and_ends_the_same() {
+    let straight = Bench::new();
+    straight.with_judge();
+    smoke(&straight, only_a_training);
+    straight.ok(&RUN);
+    let bench = Bench::new();
+    bench.with_judge();
+    smoke(&bench, only_a_training);
+    let mut coordinator = start(&bench);
+    let begun = || tasks(&bench, "train").pop().map(|task| task.join("attempts/1"));
+    wait_for("two checkpoints", || begun().is_some_and(|attempt| checkpoints(&attempt) >= 2));
+    let pid = rustix::process::Pid::from_child(&coordinator);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(coordinator.wait().unwrap().code(), Some(75));
+    let task = tasks(&bench, "train").remove(0);
+    let first = task.join("attempts/1");
+
+    // Whether there are any cannot be told: that is not "none".
+    std::fs::rename(first.join("checkpoints"), first.join("elsewhere")).unwrap();
+    std::fs::write(first.join("checkpoints"), b"").unwrap();
+    assert_eq!(bench.run(&RUN).status.code(), Some(1));
+    let reason = status(&bench)["failures"][0]["reason"].to_string();
+    assert!(reason.contains("attempts/1/checkpoints: cannot be listed"), "{reason}");
+    std::fs::remove_file(first.join("checkpoints")).unwrap();
+    std::fs::rename(first.join("elsewhere"), first.join("checkpoints")).unwrap();
+
+    let damaged = folders(&first);
+    for (i, folder) in damaged.iter().enumerate() {
+        let file = ["state.json", "generator.safetensors", "averaged.safetensors"][i % 3];
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        std::fs::write(folder.join(file), &bytes[..bytes.len() - 9]).unwrap();
+    }
+    bench.ok(&["study", "retry", "studies/smoke.toml"]);
+    bench.ok(&RUN);
+    let log = std::fs::read_to_string(task.join("output.log")).unwrap();
+    let warning = log.lines().find(|line| line.contains("no checkpoint is whole")).unwrap();
+    for folder in &damaged {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(warning.contains(&name), "{warning}");
+    }
+    assert!(warning.starts_with("warning: ") && warning.contains("begins anew"), "{warning}");
+    let last = task.join(format!("attempts/{}", attempts(&task)));
+    let other = tasks(&straight, "train").remove(0);
+    assert_eq!(found(&last), found(&other.join("attempts/1")));
+    assert!(task.join("result.json").exists());
+}
+
+#[test]
+fn a_studys_training_killed_behind_its_last_checkpoint_keeps_its_pictures() {
+    let bench = Bench::new();
+    bench.with_judge();
+    smoke(&bench, only_a_training);
+    bench.ok(&RUN);
+    let task = tasks(&bench, "train").remove(0);
+    let pictures = std::fs::read(task.join("samples.png")).unwrap();
+    let before = found(&task.join("attempts/1"));
+    for gone in ["result.json", "samples.png", "attempts/1/result.json"] {
+        std::fs::remove_file(task.join(gone)).unwrap();
+    }
+    bench.ok(&["study", "reindex", "studies/smoke.toml"]);
+    bench.ok(&RUN);
+    assert_eq!(found(&task.join("attempts/2")), before);
+    for place in ["samples.png", "attempts/2/samples.png"] {
+        assert!(std::fs::read(task.join(place)).unwrap() == pictures, "{place}");
+    }
 }

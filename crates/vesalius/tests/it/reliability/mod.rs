@@ -2,13 +2,14 @@
 //! docs/promises.md gives were made with more, by variables of the environment:
 //!
 //! ```text
-//! VESALIUS_CUTS=20 VESALIUS_MUTATIONS=300 VESALIUS_PLACES=50 VESALIUS_KILLS=100 cargo test -p vesalius --test it reliability -- --nocapture
+//! VESALIUS_CUTS=20 VESALIUS_MUTATIONS=300 VESALIUS_PLACES=50 VESALIUS_KILLS=204 cargo test -p vesalius --test it reliability -- --nocapture
 //! ```
 
 mod checkpoints;
 mod kills;
 mod limits;
 mod mutations;
+mod mutations_study;
 mod places;
 mod power_cut;
 mod system_calls;

@@ -5,7 +5,7 @@ use super::{count, number, one_line, tiny};
 use std::path::{Path, PathBuf};
 
 /// Changes a file at random: a bit, a byte, a piece of zeros, an end that is missing.
-fn mutate(bytes: &[u8], seed: u64) -> Vec<u8> {
+pub fn mutate(bytes: &[u8], seed: u64) -> Vec<u8> {
     let mut mutant = bytes.to_vec();
     let at = number(seed) as usize % bytes.len();
     match number(seed ^ 0xabc) % 5 {
@@ -29,7 +29,7 @@ struct Kind {
     outcome: fn(&Path) -> Vec<u8>,
 }
 
-fn read(path: PathBuf) -> Vec<u8> {
+pub fn read(path: PathBuf) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -90,3 +90,58 @@ fn a_tests_files_are_its_owners_alone() {
     let names = ["turing.sqlite", "turing.sqlite-wal", "turing.sqlite-shm", "links.txt"];
     assert_eq!(names.map(|name| mode(&file(name))), [0o600; 4]);
 }
+
+/// A test that somebody else made may say anything of itself: it can keep no digests, as those of older versions.
+#[test]
+fn texts_that_are_not_seen_are_refused_with_the_column_that_holds_them() {
+    let bench = Bench::new();
+    packs(&bench);
+    create(&bench, &["--per-reader", "4", "--readers", "1"]);
+    let path = bench.path("turing/turing.sqlite");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE seal; PRAGMA user_version = 1").unwrap();
+    db.close().unwrap();
+    Server::start(&bench, &SERVE).end();
+    let whole = std::fs::read(&path).unwrap();
+    let about = |field: &str, value: &str| {
+        format!("UPDATE about SET json = json_set(json, '$.{field}', {value})")
+    };
+    for (statement, column, more) in [
+        (
+            "UPDATE reader SET name = 'x' || char(27) || '[2J'".to_owned(),
+            "name of table reader",
+            "",
+        ),
+        (
+            "UPDATE reader SET name = printf('%.2000c', 'x')".to_owned(),
+            "name of table reader",
+            "2000",
+        ),
+        ("UPDATE reader SET name = x'ff'".to_owned(), "name of table reader", ""),
+        ("UPDATE item SET name = char(8238) || name".to_owned(), "name of table item", ""),
+        (about("title", "'one' || char(10) || 'two'"), "json of table about", "title"),
+        (about("title", "printf('%.2000c', 'x')"), "json of table about", "title"),
+        (about("dataset", "'acdc' || char(7)"), "json of table about", "dataset"),
+        (about("gan", "'a' || char(8203) || 'b'"), "json of table about", "gan"),
+        (about("classes[0]", "char(9)"), "json of table about", "classes"),
+        (about("inputs[0].role", "char(155)"), "json of table about", "role"),
+        (
+            about("remark", "'; ' || char(10) || char(92) || 'input'"),
+            "json of table about",
+            "remark",
+        ),
+        (about("overlap", "json_array('a' || char(13))"), "json of table about", "overlap"),
+        (about("title", "7"), "json of table about", "string"),
+    ] {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        assert!(db.execute(&statement, []).unwrap() > 0, "{statement}");
+        db.close().unwrap();
+        let parts = ["turing.sqlite", column, more];
+        bench.refused(&["turing", "score", "turing", "--json"], &parts);
+        bench.refused(&["serve", "--turing", "turing", "--listen", "127.0.0.1:0"], &parts);
+        std::fs::write(&path, &whole).unwrap();
+    }
+    let mut made = vec!["turing", "create", "--real", "real", "--synthetic", "synthetic"];
+    made.extend(["--readers", "1", "--out", "other", "--title", "a\u{1b}b"]);
+    bench.refused(&made, &["--title"]);
+}
