@@ -82,13 +82,13 @@ pub struct Args {
 enum Kind {
     /// ACDC: training/ and testing/ with patientNNN/, or patientNNN/ alone.
     Acdc,
-    /// SLiver07: liver-orig*.mhd with liver-seg*.mhd.
+    /// SLiver07: liver-orig* with liver-seg*.
     Sliver07,
     /// IDRiD: IDRiD_NN.jpg with IDRiD_NN_OD.tif, official folders or images/ and masks/.
     Idrid,
-    /// PATIENT/SERIES/*.dcm with PATIENT/MASKS/*.png.
+    /// PATIENT/SERIES/*.dcm with PATIENT/MASKS/: a picture for each slice, or one volume.
     Dicom,
-    /// NIfTI pairs: imagesTr/ and labelsTr/, nnU-Net raw or Medical Decathlon.
+    /// imagesTr/ and labelsTr/: nnU-Net raw or Medical Decathlon.
     Nnunet,
     /// images/ and masks/ with equal names, or NAME.png beside NAME_mask.png.
     Folder,
