@@ -11,7 +11,14 @@ install() {
   [ -x "$VENV/bin/pip" ] || python3 -m venv --clear "$VENV" || return 1
   "$VENV/bin/pip" install --quiet --disable-pip-version-check -r scripts/requirements-checks.txt
 }
-install || { echo "SKIPPED: nibabel, SimpleITK and TensorBoard could not be installed" >&2; exit 0; }
+missing() {
+  local why="nibabel, SimpleITK and TensorBoard could not be installed"
+  case ",${VESALIUS_REQUIRE:-}," in *,peers,*) echo "error: VESALIUS_REQUIRE names peers: $why" >&2; exit 1 ;; esac
+  echo "SKIPPED (peers): $why" >&2
+  [ -z "${VESALIUS_SKIPPED:-}" ] || echo "peers: check_with_peers.sh: $why" >> "$VESALIUS_SKIPPED"
+  exit 0
+}
+install || missing
 
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT

@@ -85,7 +85,6 @@ mod tests {
 
     /// With bash, where there is one.
     #[test]
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn a_shell_reads_it_as_we_do() {
         let argument = "a\nb \u{1b}[0m'\\ \u{9b}ü";
         let script = format!("printf %s {}", quote(argument));
@@ -95,7 +94,7 @@ mod tests {
             .output();
         match output {
             Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), argument),
-            Err(error) => eprintln!("SKIPPED: no bash: {error}"),
+            Err(error) => vesalius_testing::Need::Bash.missing(&error.to_string()),
         }
     }
 }

@@ -4,7 +4,6 @@ mod packs;
 mod real;
 
 use anyhow::Result;
-use std::path::Path;
 use vesalius_data::layouts::Source;
 use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_data::volume::{Case, CaseFiles, Found, Labels, Reader};
@@ -64,21 +63,4 @@ fn settings(size: [usize; 2], window: Window) -> Preprocess {
         channels: None,
         slices: SliceChoice::All,
     }
-}
-
-/// Real scans, where they are; says so where not.
-fn scans(name: &str) -> Option<std::path::PathBuf> {
-    let root = std::env::var_os("VESALIUS_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        std::path::PathBuf::from,
-    );
-    let folder = root.join(name);
-    if !folder.is_dir() {
-        eprintln!(
-            "skipped: {} is not there (VESALIUS_DATA names the folder of real scans)",
-            folder.display()
-        );
-        return None;
-    }
-    Some(folder)
 }

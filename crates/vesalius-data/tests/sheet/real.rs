@@ -1,6 +1,6 @@
 //! The check of masks on real scans: as they are, and wrong on purpose. `--nocapture` prints what docs/checks.md reports.
 
-use super::{moved, scans};
+use super::moved;
 use rayon::prelude::*;
 use vesalius_data::checks::fit::{Fits, look, verdict};
 use vesalius_data::layouts::{SourceKind, SourceOptions, open};
@@ -21,7 +21,7 @@ const MISTAKES: [Mistake; 7] = [
 
 /// Cases with their patients.
 fn load(folder: &str, kind: SourceKind, patient: Option<&str>) -> Option<Vec<(String, Case)>> {
-    let root = scans(folder)?;
+    let root = vesalius_testing::real_data(folder)?;
     let options = SourceOptions { classes: None, patient: patient.map(str::to_owned) };
     let source = open(kind, &root, &options).unwrap();
     let cases = source.cases().unwrap().cases;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
+use vesalius_testing::Need;
 
 pub struct Cluster {
     folder: tempfile::TempDir,
@@ -25,10 +26,7 @@ impl Cluster {
     fn start() -> Option<Self> {
         let installed = ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/bin/sbatch"];
         if let Some(missing) = installed.iter().find(|path| !Path::new(path).exists()) {
-            assert!(std::env::var_os("VESALIUS_NEEDS_SLURM").is_none(), "{missing} is missing");
-            eprintln!(
-                "SKIPPED: no Slurm here: {missing} is missing (scripts/slurm_cluster.sh install)"
-            );
+            Need::Slurm.missing(&format!("no {missing} (scripts/slurm_cluster.sh install)"));
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

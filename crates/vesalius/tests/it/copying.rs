@@ -1,7 +1,8 @@
 //! The copying audit: a memory GAN is caught, strangers are not accused, bad input gives a line.
 
-use super::{Bench, real_data};
+use super::Bench;
 use serde_json::Value;
+use vesalius_testing::real_data;
 
 /// A pack of ACDC phantoms; its patients are a function of the seed.
 fn hearts(bench: &Bench, name: &str, seed: &str) {

@@ -6,6 +6,7 @@ use super::study::{attempts, only_a_training, smoke, status, tasks};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use vesalius_testing::Need;
 
 /// A file system in memory.
 pub struct Disk(PathBuf);
@@ -19,7 +20,7 @@ impl Disk {
         if output.as_ref().is_ok_and(|output| output.status.success()) {
             return Some(Self(path.to_owned()));
         }
-        eprintln!("SKIPPED: a small file system cannot be mounted here (not root): {output:?}");
+        Need::Mount.missing(&format!("a small file system cannot be mounted: {output:?}"));
         None
     }
 

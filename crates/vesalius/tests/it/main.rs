@@ -178,20 +178,3 @@ fn copy(from: &Path, to: &Path) {
         std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
     }
 }
-
-/// Real scans, where this machine has them; says so where not.
-fn real_data(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VESALIUS_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let path = root.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!(
-        "skipped: {} is not there (VESALIUS_DATA names the folder of real scans)",
-        path.display()
-    );
-    None
-}

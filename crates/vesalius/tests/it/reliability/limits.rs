@@ -4,6 +4,7 @@ use super::super::Bench;
 use super::super::plausibility::{real_pack, synthetic_pack};
 use super::{is_root, tiny, whether};
 use std::process::{Command, Output};
+use vesalius_testing::Need;
 
 /// Runs the program under a shell's limit.
 fn limited(bench: &Bench, limit: &str, arguments: &[&str]) -> Output {
@@ -100,7 +101,7 @@ fn what_was_killed_between_its_two_outputs_is_done_again_by_the_same_command() {
 /// kill -9 at the n-th file that a checkpoint's removal unlinks: nothing half-deleted has a checkpoint's name.
 #[test]
 fn a_checkpoint_loses_its_name_before_its_files() {
-    if !whether("strace") {
+    if !whether("strace", Need::Strace) {
         return;
     }
     let bench = Bench::new();

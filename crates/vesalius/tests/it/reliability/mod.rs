@@ -15,6 +15,7 @@ mod power_cut;
 mod system_calls;
 
 use super::Bench;
+use vesalius_testing::Need;
 
 /// How often something is done: a number of the environment, or `few`.
 fn count(variable: &str, few: usize) -> usize {
@@ -60,10 +61,10 @@ fn one_line(bench: &Bench, arguments: &[&str]) -> Result<String, String> {
     }
 }
 
-fn whether(program: &str) -> bool {
+fn whether(program: &str, need: Need) -> bool {
     let found = std::process::Command::new(program).arg("-V").output().is_ok();
     if !found {
-        eprintln!("SKIPPED: {program} is not installed");
+        need.missing(&format!("{program} is not installed"));
     }
     found
 }

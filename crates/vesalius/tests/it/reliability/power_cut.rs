@@ -6,6 +6,7 @@ use super::{count, is_root, number, tiny, whether};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use vesalius_testing::Need;
 
 /// A checkpoint whose name was seen so long ago has been written, its folder flushed: the training went on.
 const SETTLED: Duration = Duration::from_millis(500);
@@ -19,7 +20,7 @@ impl Mounted {
         if output.as_ref().is_ok_and(|output| output.status.success()) {
             return Some(Self(at.to_owned()));
         }
-        eprintln!("SKIPPED: a file system in a file cannot be mounted here: {output:?}");
+        Need::Mount.missing(&format!("a file system in a file cannot be mounted: {output:?}"));
         None
     }
 }
@@ -87,8 +88,11 @@ fn cut(bench: &Bench, nth: usize) -> Option<(u64, u64)> {
 
 #[test]
 fn after_a_power_cut_a_training_goes_on_from_the_newest_checkpoint_that_was_written() {
-    if !is_root() || !whether("mkfs.ext4") {
-        eprintln!("SKIPPED: only root can mount the file system that is cut");
+    if !is_root() {
+        Need::Mount.missing("only root can mount the file system that is cut");
+        return;
+    }
+    if !whether("mkfs.ext4", Need::Mount) {
         return;
     }
     let bench = Bench::new();

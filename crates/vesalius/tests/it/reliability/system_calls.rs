@@ -4,6 +4,7 @@ use super::super::Bench;
 use super::{tiny, whether};
 use std::path::Path;
 use std::process::Command;
+use vesalius_testing::Need;
 
 /// What the program asked of the disk, in order.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ fn check(calls: &[Call], is_promised: impl Fn(&str) -> bool) -> usize {
 
 #[test]
 fn what_is_promised_is_flushed_before_it_has_its_name_and_its_folder_after() {
-    if !whether("strace") {
+    if !whether("strace", Need::Strace) {
         return;
     }
     let bench = Bench::new();
