@@ -1,6 +1,7 @@
 //! Every metric by name: heading, group, which way is better, digits. A metric that is missing here is shown all the
 //! same, under "Other".
 
+use vesalius_data::run::part::{DiceUnit, Part};
 use vesalius_data::run::score::Score;
 
 /// Which values are wished for.
@@ -86,7 +87,7 @@ pub struct Key {
     /// `Score::metric`.
     pub metric: String,
     /// `Score::of`.
-    pub of: Option<String>,
+    pub of: Option<Part>,
     /// Kind of extractor, without its digest.
     pub extractor: Option<String>,
     /// Dialect of the input.
@@ -111,7 +112,7 @@ impl Key {
             .map_or_else(|| self.metric.replace('_', " "), |metric| metric.title.to_owned());
         if let Some(of) = &self.of {
             title.push_str(", ");
-            title.push_str(of.strip_prefix("rule/").unwrap_or(of));
+            title.push_str(&of.heading());
         }
         let features = match (&self.extractor, &self.dialect) {
             (Some(extractor), Some(dialect)) if extractor == "inception" => dialect.clone(),
@@ -125,7 +126,8 @@ impl Key {
 
     /// Name in CSV and JSON: `fid.clean-fid`, `precision.matched_counts.unet`.
     pub fn name(&self) -> String {
-        [Some(&self.metric), self.of.as_ref(), self.extractor.as_ref(), self.dialect.as_ref()]
+        let of = self.of.as_ref().map(Part::to_string);
+        [Some(&self.metric), of.as_ref(), self.extractor.as_ref(), self.dialect.as_ref()]
             .into_iter()
             .flatten()
             .map(|part| part.replace([' ', ','], "_"))
@@ -150,8 +152,7 @@ impl Key {
 
     /// Whether it is a property of the generated images: not of real ones beside them, nor of the audit or its readers.
     pub fn is_of_images(&self) -> bool {
-        let of = self.of.as_deref().unwrap_or_default();
-        let real = of.contains("real test") || of.contains("random real") || of.contains("held");
+        let real = self.of.as_ref().is_some_and(Part::is_of_real);
         let of_others = [
             "planted_recall",
             "false_alarm_rate",
@@ -166,7 +167,7 @@ impl Key {
     pub fn is_part(&self) -> bool {
         match self.metric.as_str() {
             "implausible_share" => self.of.is_some(),
-            "pair_dice" => self.of.as_deref() != Some("mean"),
+            "pair_dice" => self.of != Some(Part::Mean(DiceUnit::Pair)),
             _ => false,
         }
     }

@@ -1,13 +1,13 @@
 //! Copying: did a GAN repeat its training images, and how much copying would the audit have found on this data?
 
 use crate::document::{Art, Block, Column, Figure, Grid, Section};
+use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
-use crate::evidence::{Evidence, FILTERED};
+use crate::names::slug;
 use crate::pages::stage;
-use crate::paper::display_name;
-use crate::slug;
 use anyhow::Result;
 use serde_json::Value;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::copying::Level;
 
 /// What the audit of a run concluded.
@@ -33,11 +33,11 @@ pub fn sentence(level: Level, name: &str) -> String {
 
 /// The worst level among the audits of a GAN's images; none without one. An audit of all samples speaks for those that
 /// filtering left of them; one of a GAN does not speak for what it paints into other masks.
-pub fn level(evidence: &Evidence, gan: &str) -> Option<Level> {
-    let own = |gan: &str| {
+pub fn level(evidence: &Evidence, gan: &RowId) -> Option<Level> {
+    let own = |gan: &RowId| {
         evidence.stage("copying").filter(|run| run.gan() == Some(gan)).filter_map(of).max()
     };
-    own(gan).or_else(|| own(gan.strip_suffix(FILTERED)?))
+    own(gan).or_else(|| own(&gan.unfiltered()?))
 }
 
 /// The page.
@@ -74,7 +74,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut figures = vec![];
     for run in &runs {
         if let Some(png) = run.picture("closest.png")? {
-            let name = display_name(run.gan().unwrap_or("?"));
+            let name = run.gan_name();
             figures.push(Figure {
                 name: format!("copying-{}", slug(run)),
                 title: name.clone(),
@@ -103,7 +103,7 @@ fn section(blocks: Vec<Block>) -> Section {
 
 fn verdict(run: &Run) -> Option<String> {
     let text = run.result.settings.get("verdict")?.as_str()?;
-    Some(format!("{}: {text}", display_name(run.gan().unwrap_or("?"))))
+    Some(format!("{}: {text}", run.gan_name()))
 }
 
 /// Limits of all audits, each once; a text or a list of texts.
@@ -144,11 +144,11 @@ mod tests {
         }
         let runs = fixture.runs();
         let evidence = &evidence(&runs).unwrap()[0];
-        assert_eq!(level(evidence, "lsgan"), Some(Level::Copying));
-        assert_eq!(level(evidence, "lsgan, plausible only"), Some(Level::Copying));
-        assert_eq!(level(evidence, "wgan"), Some(Level::Suspicious));
-        assert_eq!(level(evidence, "hinge"), None);
-        assert_eq!(level(evidence, "wgan, masks of lsgan"), None, "other images");
+        assert_eq!(level(evidence, &"lsgan".into()), Some(Level::Copying));
+        assert_eq!(level(evidence, &"lsgan, plausible only".into()), Some(Level::Copying));
+        assert_eq!(level(evidence, &"wgan".into()), Some(Level::Suspicious));
+        assert_eq!(level(evidence, &"hinge".into()), None);
+        assert_eq!(level(evidence, &"wgan, masks of lsgan".into()), None, "other images");
         assert_eq!(limits(&evidence.runs), ["one", "two"]);
     }
 }

@@ -7,8 +7,8 @@ use crate::draw::axis::{Area, Scale};
 use crate::draw::canvas::{Anchor, Canvas, SMALL, fitting};
 use crate::draw::look;
 use crate::evidence::Evidence;
-use crate::file_part;
 use crate::inference::predict::{FEWEST, Found, Unit, correlations, pairs, units};
+use crate::names::file_part;
 use anyhow::Result;
 use vesalius_data::run::TrainedOn;
 

@@ -1,11 +1,11 @@
 //! Cost ledger: what each row of Table 2 took, summed over the runs behind it.
 
 use crate::document::{Block, Column, Entry, Grid, Section};
-use crate::evidence::lineage::presets;
 use crate::evidence::repetition::synthetic_images;
 use crate::evidence::runs::Run;
 use crate::evidence::{Evidence, TrainingSet};
 use anyhow::Result;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 
 /// What some runs took together.
@@ -45,10 +45,11 @@ fn plus<T: Copy>(a: Option<T>, b: Option<T>, join: impl Fn(T, T) -> T) -> Option
 
 /// Trainings, judging and U-Nets of a row.
 fn behind(evidence: &Evidence, set: &TrainingSet) -> [Sum; 3] {
-    let gan = set.gan.as_deref();
-    let made_by = gan.map(presets).unwrap_or_default();
+    let gan = set.gan.as_ref();
+    let made_by: Vec<RowId> =
+        gan.map(RowId::presets).unwrap_or_default().into_iter().map(RowId::of).collect();
     let trainings =
-        evidence.stage("train").filter(|run| run.gan().is_some_and(|g| made_by.contains(&g)));
+        evidence.stage("train").filter(|run| run.gan().is_some_and(|g| made_by.contains(g)));
     let alone = set.trained_on == TrainedOn::Synthetic;
     // Of a GAN with several sets of images what judged these.
     let several = gan.is_some_and(|gan| evidence.judged_images(gan).len() > 1);
@@ -56,7 +57,7 @@ fn behind(evidence: &Evidence, set: &TrainingSet) -> [Sum; 3] {
         let judges = !matches!(run.result.stage.as_str(), "train" | "segment");
         let of_set = !several
             || set.judged.is_empty()
-            || synthetic_images(evidence, run) == set.basis.synthetic;
+            || synthetic_images(&evidence.runs, run) == set.basis.synthetic;
         alone && judges && run.gan() == gan && of_set
     });
     [Sum::of(trainings), Sum::of(judging), Sum::of(set.judged.iter().copied())]
@@ -166,7 +167,9 @@ mod tests {
         fixture.add(&silent);
         let runs = fixture.runs();
         let evidence = &evidence(&runs).unwrap()[0];
-        let of = |trained_on| behind(evidence, evidence.set(trained_on, Some("lsgan")).unwrap());
+        let of = |trained_on| {
+            behind(evidence, evidence.set(trained_on, Some(&RowId::of("lsgan"))).unwrap())
+        };
         let sums = |kind| of(kind).map(|sum| (sum.runs, sum.secs, sum.images));
         let [training, judging, unet] = sums(Synthetic);
         assert_eq!(training, (2, 120.0, Some(2000)));

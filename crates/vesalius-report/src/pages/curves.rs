@@ -7,8 +7,7 @@ use crate::draw::canvas::{Anchor, Canvas, SMALL, width};
 use crate::draw::look;
 use crate::evidence::Evidence;
 use crate::evidence::runs::Point;
-use crate::paper::display_name;
-use crate::slug;
+use crate::names::slug;
 use anyhow::Result;
 
 /// The page; nothing without statistics.
@@ -20,7 +19,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     for run in best_trainings(evidence) {
         let stats = run.stats()?;
         if stats.len() > 1 {
-            let name = display_name(run.gan().unwrap_or("?"));
+            let name = run.gan_name();
             figures.push(Figure {
                 name: format!("curves-{}", slug(run)),
                 title: name.clone(),

@@ -4,9 +4,10 @@ use crate::document::{Art, Block, Figure, Section};
 use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
 use crate::map::foreign;
+use crate::names::{file_part, slug};
 use crate::paper::display_name;
-use crate::{file_part, slug};
 use anyhow::{Context as _, Result};
+use vesalius_data::pack::row::RowId;
 
 /// Features of a map: the extractor of its score, without the digest.
 fn features(run: &Run) -> String {
@@ -38,9 +39,9 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     for kind in &kinds {
         let of_kind: Vec<&Run> =
             maps.iter().copied().filter(|run| features(run) == *kind).collect();
-        let of = |gan: &str| of_kind.iter().copied().find(|run| run.gan() == Some(gan));
+        let of = |gan: &RowId| of_kind.iter().copied().find(|run| run.gan() == Some(gan));
         let ranked: Vec<(&Run, f64)> =
-            order.iter().filter_map(|set| Some((of(set.gan.as_deref()?)?, set.value()?))).collect();
+            order.iter().filter_map(|set| Some((of(set.gan.as_ref()?)?, set.value()?))).collect();
         let mut figures = vec![];
         match ranked.as_slice() {
             [(least, low), .., (most, high)] => {

@@ -1,12 +1,12 @@
 //! Do image and mask belong together, is the anatomy possible, and does leaving out what is not help?
 
 use crate::document::{Art, Block, Column, Entry, Figure, Grid, Section};
+use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
-use crate::evidence::{Evidence, FILTERED};
+use crate::names::slug;
 use crate::pages::stage;
-use crate::paper::display_name;
-use crate::slug;
 use anyhow::Result;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 
 /// The page; nothing without a run.
@@ -23,7 +23,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         .iter()
         .filter_map(|run| {
             let text = run.result.settings.get("summary")?.as_str()?;
-            Some(format!("{}: {text}", display_name(run.gan().unwrap_or("?"))))
+            Some(format!("{}: {text}", run.gan_name()))
         })
         .collect();
     if !summaries.is_empty() {
@@ -37,7 +37,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut figures = vec![];
     for run in &runs {
         if let Some(png) = run.picture("implausible.png")? {
-            let name = display_name(run.gan().unwrap_or("?"));
+            let name = run.gan_name();
             figures.push(Figure {
                 name: format!("implausible-{}", slug(run)),
                 title: name.clone(),
@@ -77,11 +77,11 @@ fn scores(evidence: &Evidence, runs: &[&Run]) -> Grid {
 fn filtering(evidence: &Evidence) -> Option<Grid> {
     let mut rows = vec![];
     for filtered in &evidence.sets {
-        let base = filtered.gan.as_deref().and_then(|gan| gan.strip_suffix(FILTERED));
+        let base = filtered.gan.as_ref().and_then(RowId::unfiltered);
         let (Some(base), Some(after)) = (base, filtered.dice.clone()) else { continue };
         // Of all samples, judged in the same way; of several sets of them it cannot be told which one was filtered.
         let mut all = evidence.sets.iter().filter(|set| {
-            (set.trained_on, set.gan.as_deref()) == (filtered.trained_on, Some(base))
+            (set.trained_on, set.gan.as_ref()) == (filtered.trained_on, Some(&base))
                 && set.dice.is_some()
                 && set.basis.settings == filtered.basis.settings
                 && set.basis.foreign == filtered.basis.foreign

@@ -3,8 +3,7 @@
 use crate::document::{Art, Block, Figure, Section};
 use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
-use crate::paper::display_name;
-use crate::slug;
+use crate::names::slug;
 use anyhow::Result;
 use vesalius_data::run::Outcome;
 
@@ -48,7 +47,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut figures = vec![];
     for run in best_trainings(evidence) {
         if let Some(png) = run.picture("samples.png")? {
-            let name = display_name(run.gan().unwrap_or("?"));
+            let name = run.gan_name();
             figures.push(Figure {
                 name: format!("samples-{}", slug(run)),
                 title: name.clone(),

@@ -66,7 +66,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 /// Which images of a GAN a run judged.
 fn about(evidence: &Evidence, run: &Run) -> Option<String> {
     let digest = synthetic_digest(run)?;
-    let count = synthetic_count(evidence, run);
+    let count = synthetic_count(&evidence.runs, run);
     let count = count.map_or_else(String::new, |count| format!("{count} samples, "));
     Some(format!("{count}pack {digest:.8}"))
 }

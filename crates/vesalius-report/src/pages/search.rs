@@ -7,6 +7,7 @@ use crate::evidence::trials::{Trial, trials, varying};
 use crate::inference::importance::{FEWEST, ranked};
 use crate::paper::display_name;
 use anyhow::Result;
+use vesalius_data::pack::row::RowId;
 use vesalius_statistics::proportion::wilson;
 
 /// The page; nothing where no GAN has several trainings.
@@ -16,7 +17,7 @@ use vesalius_statistics::proportion::wilson;
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let trials = trials(evidence);
     let gans = evidence.gans();
-    let of = |gan: &str| trials.iter().filter(move |trial| trial.gan == gan).collect::<Vec<_>>();
+    let of = |gan: &RowId| trials.iter().filter(move |trial| trial.gan == gan).collect::<Vec<_>>();
     if !gans.iter().any(|gan| of(gan).len() > 1) {
         return Ok(None);
     }
@@ -32,8 +33,8 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     }))
 }
 
-fn divergence(dataset: &str, gans: &[&str], trials: &[Trial]) -> Grid {
-    let row = |gan: &&str| {
+fn divergence(dataset: &str, gans: &[&RowId], trials: &[Trial]) -> Grid {
+    let row = |gan: &&RowId| {
         let of_gan = || trials.iter().filter(|trial| trial.gan == *gan);
         let (count, diverged) = (of_gan().count(), of_gan().filter(|trial| trial.diverged).count());
         let [low, high] = wilson(diverged, count)?;
@@ -75,7 +76,7 @@ const MEASURES: [(&str, Of); 2] = [
 ];
 type Of = fn(&Trial) -> Option<f64>;
 
-fn importances(dataset: &str, gans: &[&str], trials: &[Trial]) -> Block {
+fn importances(dataset: &str, gans: &[&RowId], trials: &[Trial]) -> Block {
     let mut groups: Vec<(String, Vec<&Trial>, bool)> = vec![];
     if gans.len() > 1 {
         groups.push(("all GANs".to_owned(), trials.iter().collect(), true));
@@ -193,13 +194,15 @@ mod tests {
     use crate::evidence::fixture::Fixture;
     use serde_json::json;
 
-    fn trial(distance: Option<f64>, dice: Option<f64>, secs: f64) -> Trial<'static> {
+    fn trial(gan: &RowId, distance: Option<f64>, dice: Option<f64>, secs: f64) -> Trial<'_> {
         let (settings, diverged) = (std::collections::BTreeMap::new(), distance.is_none());
-        Trial { gan: "wgan", settings, distance, dice, diverged, secs }
+        Trial { gan, settings, distance, dice, diverged, secs }
     }
 
     #[test]
     fn only_what_no_other_training_beats_is_on_the_front() {
+        let gan = RowId::of("wgan");
+        let trial = |distance, dice, secs| trial(&gan, distance, dice, secs);
         let trials = [
             trial(Some(1.0), Some(0.5), 100.0), // nearest
             trial(Some(2.0), None, 10.0),       // cheapest

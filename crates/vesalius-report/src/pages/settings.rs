@@ -7,10 +7,11 @@ use crate::draw::look;
 use crate::evidence::Evidence;
 use crate::evidence::measure::mean;
 use crate::evidence::trials::{Trial, trials, varying};
-use crate::file_part;
+use crate::names::file_part;
 use crate::paper::display_name;
 use anyhow::Result;
 use std::collections::BTreeSet;
+use vesalius_data::pack::row::RowId;
 
 /// The page; nothing without trainings.
 ///
@@ -78,8 +79,8 @@ const COLUMNS: usize = 3;
 const PANEL: [f64; 2] = [240.0, 232.0];
 
 fn svg(trials: &[Trial], paths: &[String], title: &str, of: Of) -> String {
-    let gans: Vec<&str> = {
-        let mut found: Vec<&str> = vec![];
+    let gans: Vec<&RowId> = {
+        let mut found: Vec<&RowId> = vec![];
         for trial in trials.iter().filter(|trial| of(trial).is_some()) {
             if !found.contains(&trial.gan) {
                 found.push(trial.gan);
@@ -117,7 +118,7 @@ fn panel(
     canvas: &mut Canvas,
     area: Area,
     scale: &Scale,
-    (trials, path, gans): (&[Trial], &str, &[&str]),
+    (trials, path, gans): (&[Trial], &str, &[&RowId]),
     of: Of,
 ) {
     let categories = categories(trials.iter().filter_map(|trial| trial.settings.get(path)));
@@ -155,7 +156,7 @@ fn categories<'a>(values: impl Iterator<Item = &'a String>) -> Vec<String> {
     found
 }
 
-fn legend_places(gans: &[&str], size_x: f64) -> Vec<[f64; 2]> {
+fn legend_places(gans: &[&RowId], size_x: f64) -> Vec<[f64; 2]> {
     let (mut x, mut y) = (30.0, 14.0);
     gans.iter()
         .map(|gan| {
@@ -170,11 +171,11 @@ fn legend_places(gans: &[&str], size_x: f64) -> Vec<[f64; 2]> {
         .collect()
 }
 
-fn legend_rows(gans: &[&str], size_x: f64) -> usize {
+fn legend_rows(gans: &[&RowId], size_x: f64) -> usize {
     legend_places(gans, size_x).last().map_or(0, |place| (place[1] / 20.0) as usize + 1)
 }
 
-fn draw_legend(canvas: &mut Canvas, gans: &[&str], size_x: f64) {
+fn draw_legend(canvas: &mut Canvas, gans: &[&RowId], size_x: f64) {
     for (i, (gan, [x, y])) in gans.iter().zip(legend_places(gans, size_x)).enumerate() {
         canvas.marker([x, y - 4.0], 4.5, look(i), false);
         canvas.text([x + 10.0, y], SMALL, Anchor::Start, &display_name(gan));

@@ -6,17 +6,12 @@ use crate::draw::canvas::{Anchor, Canvas, INK, SMALL};
 use crate::draw::look;
 use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
-use crate::file_part;
+use crate::names::file_part;
 use crate::paper::display_name;
 use anyhow::Result;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::Outcome;
 use vesalius_statistics::resample::quantile;
-
-/// What a training says of its distance to the real images, at its best.
-pub fn distance(run: &Run) -> Option<f64> {
-    let score = run.result.scores.iter().find(|score| score.metric == "frechet_distance");
-    score.map(|score| score.value)
-}
 
 /// Distances of one GAN's trainings, sorted, and how many diverged.
 struct Strip {
@@ -72,9 +67,9 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     }))
 }
 
-fn strip(evidence: &Evidence, gan: &str) -> Option<Strip> {
+fn strip(evidence: &Evidence, gan: &RowId) -> Option<Strip> {
     let runs: Vec<&Run> = evidence.stage("train").filter(|run| run.gan() == Some(gan)).collect();
-    let mut values: Vec<f64> = runs.iter().filter_map(|run| distance(run)).collect();
+    let mut values: Vec<f64> = runs.iter().filter_map(|run| run.distance()).collect();
     values.sort_by(f64::total_cmp);
     let broke = |run: &&&Run| matches!(run.result.outcome, Outcome::Diverged { .. });
     let diverged = runs.iter().filter(broke).count();

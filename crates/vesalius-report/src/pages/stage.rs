@@ -4,7 +4,6 @@ use crate::catalogue::Key;
 use crate::document::{Column, Entry, Grid};
 use crate::evidence::measure::Measure;
 use crate::evidence::runs::Run;
-use crate::paper::display_name;
 
 /// A column of words, and what stands in it for a run.
 pub type Words<'a> = (Column, &'a dyn Fn(&Run) -> String);
@@ -25,7 +24,7 @@ pub fn grid(runs: &[&Run], name: &'static str, words: Option<Words>) -> Grid {
         ..Column::new(&key.name(), &heading(key))
     }));
     let rows = runs.iter().map(|run| {
-        let mut row: Vec<Entry> = vec![display_name(run.gan().unwrap_or("?")).into()];
+        let mut row: Vec<Entry> = vec![run.gan_name().into()];
         row.extend(words.as_ref().map(|(_, text)| Entry::Text(text(run))));
         row.extend(keys.iter().map(|key| {
             let score = run.result.scores.iter().find(|score| Key::of(score) == *key);
@@ -38,10 +37,10 @@ pub fn grid(runs: &[&Run], name: &'static str, words: Option<Words>) -> Grid {
 
 /// The heading of a part without the metric's name where the group says it already.
 fn heading(key: &Key) -> String {
-    match (key.metric.as_str(), key.of.as_deref()) {
+    match (key.metric.as_str(), &key.of) {
         ("implausible_share", None) => "all rules".to_owned(),
         ("implausible_share" | "pair_dice" | "nearest_ssim" | "planted_recall", Some(of)) => {
-            of.strip_prefix("rule/").unwrap_or(of).replace('_', "-")
+            of.heading().replace('_', "-")
         }
         _ => key.title(),
     }

@@ -2,15 +2,17 @@
 
 use crate::document::{Block, Section, fixed, p_value};
 use crate::evidence::lineage::synthetic_count;
-use crate::evidence::{Evidence, FILTERED, TrainingSet};
+use crate::evidence::{Evidence, TrainingSet};
 use crate::inference::compare::{ALPHA, Comparison, Kind, Question, ask};
 use crate::inference::verdict::{Verdict, verdict};
 use crate::pages::{copying, soundness};
-use crate::paper::display_name;
+use crate::paper::prose;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 use vesalius_data::run::copying::Level;
+use vesalius_data::run::part::Part;
 
 /// The summary of one dataset.
 pub fn section(evidence: &Evidence) -> Section {
@@ -21,7 +23,7 @@ pub fn section(evidence: &Evidence) -> Section {
         ("Could they replace real images?".to_owned(), replace(evidence)),
         ("Which GAN?".to_owned(), which(evidence, &verdict)),
         ("How many images?".to_owned(), how_many(evidence)),
-        ("At what risk?".to_owned(), risk(evidence, gan.as_deref())),
+        ("At what risk?".to_owned(), risk(evidence, gan.as_ref())),
         ("How sure is this?".to_owned(), how_sure(evidence, &question)),
     ];
     // Before everything else: what follows is not what it seems.
@@ -37,7 +39,7 @@ pub fn section(evidence: &Evidence) -> Section {
 }
 
 /// The GAN whose risk matters: the one that helped, or else the most useful one alone, or else with real images.
-fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<String> {
+fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<RowId> {
     if let Verdict::Helps(best) = verdict {
         return best.gan.clone();
     }
@@ -67,7 +69,7 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
     match verdict {
         Verdict::Diverged(gans) => format!(
             "Cannot say: the training of {} broke down, so that there are no images to judge.",
-            list(&gans.iter().map(|gan| prose(gan)).collect::<Vec<_>>())
+            list(&gans.iter().map(|gan| prose(gan, &[])).collect::<Vec<_>>())
         ),
         Verdict::NoBaseline => "Cannot say: no U-Net was trained on the real images alone, so that there is nothing to \
                                 compare with (vesalius segment --train REAL --test REAL)."
@@ -123,7 +125,7 @@ fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
 }
 
 fn gan_name(comparison: &Comparison) -> String {
-    prose(comparison.subject.as_deref().unwrap_or("?"))
+    comparison.subject.clone().unwrap_or_else(|| "?".to_owned())
 }
 
 /// Other GANs whose images were shown to lower Dice.
@@ -162,7 +164,7 @@ fn replace(evidence: &Evidence) -> String {
     let Some((best, dice)) = order.last().and_then(|set| Some((*set, set.value()?))) else {
         return "Not tried: no U-Net was trained on synthetic images alone.".to_owned();
     };
-    let name = prose(&best.subject().unwrap_or_default());
+    let name = best.subject().unwrap_or_default();
     let Some(real) = evidence.reference(best, TrainedOn::Real).and_then(TrainingSet::value) else {
         return format!(
             "Cannot say: images of {name} alone gave a Dice of {dice:.3}, and none was measured for real images."
@@ -200,13 +202,13 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
             (all, shown) if all == shown => format!("a lead that was shown over all {all} others"),
             (all, shown) => format!("a lead that was shown over {shown} of {all} others"),
         };
-        format!("Alone, images of {} were the most useful (Dice {dice:.3}), {lead}.", prose(&gan))
+        format!("Alone, images of {gan} were the most useful (Dice {dice:.3}), {lead}.")
     });
     let diverged: Vec<String> = evidence
         .gans()
         .into_iter()
         .filter(|gan| evidence.diverged(gan).is_some())
-        .map(prose)
+        .map(|gan| prose(gan, &[]))
         .collect();
     let first = match verdict {
         Verdict::Helps(best) => format!("{}, added to the real images.", gan_name(best)),
@@ -220,7 +222,7 @@ fn how_many(evidence: &Evidence) -> String {
     let counts: BTreeSet<u64> = evidence
         .stage("segment")
         .filter(|run| run.gan().is_some())
-        .filter_map(|run| synthetic_count(evidence, run))
+        .filter_map(|run| synthetic_count(&evidence.runs, run))
         .collect();
     let text: Vec<String> = counts.iter().map(|count| thousands(*count)).collect();
     match text.as_slice() {
@@ -236,25 +238,27 @@ fn how_many(evidence: &Evidence) -> String {
     }
 }
 
-fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
+fn risk(evidence: &Evidence, gan: Option<&RowId>) -> String {
     let Some(gan) = gan else {
         return "Unknown: no synthetic images were judged.".to_owned();
     };
-    let name = prose(gan);
+    let name = prose(gan, &[]);
     let mut text = match copying::level(evidence, gan) {
         None => format!("Unknown: no copying audit was run on the images of {name}."),
         Some(level) => copying::sentence(level, &name),
     };
     let audit = evidence.stage("copying").find(|run| run.gan() == Some(gan));
-    if let Some(recall) = audit.and_then(|run| run.score("planted_recall", Some("all"))) {
+    if let Some(recall) =
+        audit.and_then(|run| run.score("planted_recall", Some(&Part::Named("all".to_owned()))))
+    {
         let _ = write!(text, " Of copies planted to test it, it found {}.", percent(recall.value));
     }
     let others: Vec<String> = evidence
         .gans()
         .into_iter()
-        .filter(|other| *other != gan && !other.ends_with(FILTERED))
+        .filter(|other| *other != gan && !other.is_filtered())
         .filter(|other| copying::level(evidence, other).is_some_and(Level::is_bad))
-        .map(prose)
+        .map(|gan| prose(gan, &[]))
         .collect();
     if !others.is_empty() {
         let _ = write!(text, " Copying was found in images of {}.", list(&others));
@@ -263,7 +267,7 @@ fn risk(evidence: &Evidence, gan: Option<&str>) -> String {
         evidence.stage("plausibility").filter(|run| run.gan() == Some(gan)).find_map(|run| {
             Some((
                 run.score("implausible_share", None)?,
-                run.score("implausible_share", Some("held-out real")),
+                run.score("implausible_share", Some(&Part::HeldOutReal)),
             ))
         });
     if let Some((share, real)) = implausible {
@@ -312,12 +316,6 @@ fn thousands(count: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// A GAN's name inside a sentence: `SPADE (masks of LSGAN)`.
-fn prose(gan: &str) -> String {
-    let name = display_name(gan);
-    name.split_once(", ").map_or_else(|| name.clone(), |(gan, more)| format!("{gan} ({more})"))
 }
 
 /// `a, b and c`.

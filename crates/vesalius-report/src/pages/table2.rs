@@ -109,7 +109,7 @@ fn apart(evidence: &Evidence) -> Vec<String> {
 }
 
 fn diverged(evidence: &Evidence, set: &TrainingSet) -> Entry {
-    let gan = set.gan.as_deref().filter(|_| set.trained_on == TrainedOn::Synthetic);
+    let gan = set.gan.as_ref().filter(|_| set.trained_on == TrainedOn::Synthetic);
     if gan.is_some_and(|gan| evidence.diverged(gan).is_some()) {
         Entry::Diverged
     } else {

@@ -5,11 +5,10 @@ use crate::document::{Art, Block, Column, Entry, Figure, Grid, HIDDEN, Section, 
 use crate::evidence::Evidence;
 use crate::evidence::measure::Measure;
 use crate::evidence::runs::Run;
+use crate::names::slug;
 use crate::paper::TURING_ACCURACY;
-use crate::paper::display_name;
-use crate::slug;
 use anyhow::Result;
-use vesalius_data::run::score::READER;
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 
 /// Columns, in order.
@@ -71,7 +70,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 }
 
 fn name(run: &Run) -> String {
-    display_name(run.gan().unwrap_or("?"))
+    run.gan_name()
 }
 
 /// What may be said: an interval that holds 0.5 shows no difference, which is not the same as showing none.
@@ -119,12 +118,13 @@ fn grid(evidence: &Evidence, runs: &[&Run]) -> Grid {
     for run in runs {
         let readers = run.result.settings["readers"].as_array().into_iter().flatten();
         let readers = readers.filter_map(|reader| reader.as_str());
-        let parts = readers.map(|reader| (reader.to_owned(), Some(format!("{READER}{reader}"))));
+        let parts =
+            readers.map(|reader| (reader.to_owned(), Some(Part::Reader(reader.to_owned()))));
         for (reader, of) in parts.chain([("all readers".to_owned(), None)]) {
             let label = if runs.len() > 1 { format!("{reader}, {}", name(run)) } else { reader };
             let mut row: Vec<Entry> = vec![label.into(), name(run).into()];
             row.extend(METRICS.iter().map(|metric| {
-                let measure = run.score(metric, of.as_deref());
+                let measure = run.score(metric, of.as_ref());
                 let digits = known(metric).map_or(2, |metric| metric.digits);
                 Entry::measured(measure.and_then(|score| Measure::of(&[score])), digits)
             }));
