@@ -72,7 +72,7 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
 fn parts(runs: &[Run]) -> Result<Vec<Part>> {
     let mut parts = vec![];
     for evidence in evidence::evidence(runs)? {
-        let mut sections = vec![pages::summary::section(&evidence)];
+        let mut sections = vec![pages::answers::summary::section(&evidence)];
         for page in pages::PAGES {
             sections.extend(page(&evidence)?);
         }

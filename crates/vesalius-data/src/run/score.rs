@@ -90,6 +90,11 @@ impl Score {
         }
     }
 
+    /// Kind of the extractor, without the digest of its weights.
+    pub fn extractor_kind(&self) -> Option<&str> {
+        self.extractor.as_deref().map(|name| name.split_once('@').map_or(name, |(kind, _)| kind))
+    }
+
     /// `metric [dialect] (of)`.
     fn name(&self) -> String {
         let dialect =

@@ -77,3 +77,91 @@ pub fn training_packs(run: &Run) -> Vec<&str> {
     digests.sort_unstable();
     digests
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Fixture, result};
+    use super::*;
+    use vesalius_data::run::RunResult;
+    use vesalius_data::run::facts::{Filter, PackFacts, TrainingFacts};
+
+    fn trained(run: &str, checkpoints: &[&str]) -> RunResult {
+        let mut trained = result("train", Some("lsgan"), vec![]);
+        let checkpoints = checkpoints.iter().map(|digest| (*digest).to_owned()).collect();
+        trained.training = Some(TrainingFacts { run: run.into(), checkpoints });
+        trained.inputs = vec![input("pack", "real", None)];
+        trained.settings = serde_json::json!({ "training": { "seed": run }, "kimg": 1 });
+        trained
+    }
+
+    fn input(role: &str, sha256: &str, facts: Option<SyntheticFacts>) -> Input {
+        let path = format!("packs/{sha256}").into();
+        let pack = facts.map(|facts| PackFacts::Synthetic(Box::new(facts)));
+        Input { role: role.into(), path, sha256: sha256.into(), command: String::new(), pack }
+    }
+
+    fn made(checkpoint: &str, run: &str) -> SyntheticFacts {
+        SyntheticFacts {
+            checkpoint: Some(checkpoint.into()),
+            run: Some(run.into()),
+            count: Some(10),
+            ..SyntheticFacts::unknown("acdc")
+        }
+    }
+
+    /// Which of the trainings made a pack, by its settings.
+    fn maker(trainings: &[RunResult], facts: SyntheticFacts) -> Option<String> {
+        let mut judged = result("metrics", Some("lsgan"), vec![]);
+        judged.inputs = vec![input("synthetic", "pack", Some(facts))];
+        let mut fixture = Fixture::new();
+        trainings.iter().chain([&judged]).for_each(|result| {
+            fixture.add(result);
+        });
+        let runs = fixture.runs();
+        let runs: Vec<&Run> = runs.iter().collect();
+        let judged = of_stage(&runs, "metrics").next().unwrap();
+        training(&runs, judged).map(|run| run.result.training.clone().unwrap().run)
+    }
+
+    #[test]
+    fn a_sample_is_found_by_the_weights_that_made_it() {
+        let two = [trained("short", &["a", "b"]), trained("other", &["c"])];
+        assert_eq!(maker(&two, made("b", "short")).as_deref(), Some("short"));
+        assert_eq!(maker(&two, made("c", "other")).as_deref(), Some("other"));
+        // Its settings were written anew since: the weights are still these.
+        assert_eq!(maker(&two, made("c", "before")).as_deref(), Some("other"));
+        // Weights of no training at hand are not those of the only training at hand.
+        assert_eq!(maker(&two[..1], made("d", "short")), None);
+        let silent = SyntheticFacts::unknown("acdc");
+        assert_eq!(maker(&two[..1], silent.clone()).as_deref(), Some("short"));
+        assert_eq!(maker(&two, silent), None);
+    }
+
+    #[test]
+    fn of_trainings_that_went_on_from_each_other_the_sampled_one_is_told() {
+        let rungs = [trained("short", &["a", "b"]), trained("long", &["b", "c"])];
+        assert_eq!(maker(&rungs, made("b", "short")).as_deref(), Some("short"));
+        assert_eq!(maker(&rungs, made("b", "long")).as_deref(), Some("long"));
+        assert_eq!(maker(&rungs, made("b", "neither")), None);
+    }
+
+    #[test]
+    fn numbers_of_images_are_those_of_the_packs() {
+        let count = |packs: Vec<SyntheticFacts>| {
+            let mut judged = result("metrics", Some("lsgan"), vec![]);
+            let inputs = packs.into_iter().enumerate();
+            judged.inputs =
+                inputs.map(|(i, facts)| input("synthetic", &i.to_string(), Some(facts))).collect();
+            let mut fixture = Fixture::new();
+            fixture.add(&judged);
+            sampled_count(&fixture.runs()[0])
+        };
+        let filter = Some(Filter { pack: "all".into(), kept: 10, of: 12 });
+        assert_eq!(
+            count(vec![made("a", ""), SyntheticFacts { filter, ..made("b", "") }]),
+            Some(20)
+        );
+        assert_eq!(count(vec![made("a", ""), SyntheticFacts::unknown("acdc")]), None);
+        assert_eq!(count(vec![]), None);
+    }
+}

@@ -11,8 +11,8 @@ use vesalius_data::pack::row::RowId;
 
 /// Features of a map: the extractor of its score, without the digest.
 fn features(run: &Run) -> String {
-    let extractor = run.result.scores.iter().find_map(|score| score.extractor.clone());
-    extractor.map_or_else(String::new, |name| name.split('@').next().unwrap_or_default().to_owned())
+    let kind = run.result.scores.iter().find_map(|score| score.extractor_kind());
+    kind.unwrap_or_default().to_owned()
 }
 
 /// The page; nothing without maps.
@@ -175,7 +175,7 @@ mod tests {
             ..Score::new("trustworthiness", 0.9, "made up".into())
         };
         let folder = fixture.add(&result("map", gan, vec![trust]));
-        let page = include_str!("../map/page.html");
+        let page = include_str!("../../map/page.html");
         let page = page.replace("{{NOTE}}", "").replace("{{DATA}}", "{}");
         for (name, content) in [("map.svg", "<svg/>"), ("map.html", page.as_str())] {
             std::fs::write(folder.join(name), content).unwrap();

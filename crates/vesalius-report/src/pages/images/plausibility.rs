@@ -4,7 +4,7 @@ use crate::document::{Art, Block, Column, Entry, Figure, Grid, Section};
 use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
 use crate::names::slug;
-use crate::pages::stage;
+use crate::pages::images::stage;
 use anyhow::Result;
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;

@@ -21,7 +21,7 @@ pub fn grid(runs: &[&Run], name: &'static str, words: Option<Words>) -> Grid {
     columns.extend(words.as_ref().map(|(column, _)| column.clone()));
     columns.extend(keys.iter().map(|key| Column {
         group: key.group().to_owned(),
-        ..Column::new(&key.name(), &heading(key))
+        ..Column::new(&key.name(), &key.heading())
     }));
     let rows = runs.iter().map(|run| {
         let mut row: Vec<Entry> = vec![run.gan_name().into()];
@@ -33,15 +33,4 @@ pub fn grid(runs: &[&Run], name: &'static str, words: Option<Words>) -> Grid {
         row
     });
     Grid { name, columns, rows: rows.collect(), ..Grid::default() }
-}
-
-/// The heading of a part without the metric's name where the group says it already.
-fn heading(key: &Key) -> String {
-    match (key.metric.as_str(), &key.of) {
-        ("implausible_share", None) => "all rules".to_owned(),
-        ("implausible_share" | "pair_dice" | "nearest_ssim" | "planted_recall", Some(of)) => {
-            of.heading().replace('_', "-")
-        }
-        _ => key.title(),
-    }
 }

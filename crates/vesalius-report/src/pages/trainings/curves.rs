@@ -1,6 +1,5 @@
 //! Training curves: losses and Fréchet distance against thousands of images, of each GAN's best training.
 
-use super::samples::{best_trainings, describe};
 use crate::document::{Art, Block, Figure, Section};
 use crate::draw::axis::{Area, Scale};
 use crate::draw::canvas::{Anchor, Canvas, SMALL, width};
@@ -8,6 +7,7 @@ use crate::draw::look;
 use crate::evidence::Evidence;
 use crate::evidence::runs::Point;
 use crate::names::slug;
+use crate::pages::images::samples::{best_trainings, describe};
 use anyhow::Result;
 
 /// The page; nothing without statistics.
