@@ -2,17 +2,15 @@
 //! `render/` writes it down, `draw/` makes the pictures.
 
 pub mod catalogue;
-
 pub mod document;
 pub mod draw;
 pub mod evidence;
 pub mod inference;
 pub mod map;
-
+pub(crate) mod names;
 pub mod pages;
 pub mod paper;
 pub mod plausibility;
-
 pub mod render;
 
 use anyhow::{Context, Result};
@@ -74,7 +72,7 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
 fn parts(runs: &[Run]) -> Result<Vec<Part>> {
     let mut parts = vec![];
     for evidence in evidence::evidence(runs)? {
-        let mut sections = vec![pages::summary::section(&evidence)];
+        let mut sections = vec![pages::answers::summary::section(&evidence)];
         for page in pages::PAGES {
             sections.extend(page(&evidence)?);
         }
@@ -116,22 +114,6 @@ fn files(figure: &Figure) -> Result<Vec<(String, Vec<u8>)>> {
             vec![(name("svg"), svg.clone().into_bytes()), (name("png"), png)]
         }
     })
-}
-
-/// `acdc-wgan-gp`: dataset and GAN of a run, for file names.
-pub fn slug(run: &Run) -> String {
-    let text = format!("{}-{}", run.result.subject.dataset, run.gan().unwrap_or("real"));
-    file_part(&text)
-}
-
-/// Letters of a name in the name of a file, at most.
-const LONGEST: usize = 80;
-
-/// A text as a part of a file's name: letters, digits and `-`, not too many. Files of one name are told apart by
-/// numbers.
-pub(crate) fn file_part(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    text.chars().take(LONGEST).map(plain).collect()
 }
 
 #[cfg(test)]
@@ -210,6 +192,7 @@ mod tests {
             path: "packs/other".into(),
             sha256: "other".into(),
             command: String::new(),
+            pack: None,
         }];
         fixture.add(&other);
         assert!(refusal(&fixture).contains("judged on different test packs"));

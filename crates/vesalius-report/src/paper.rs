@@ -1,6 +1,8 @@
 //! Table 2 of the study: Skandarani, Jodoin, Lalande, "GANs for Medical Image Synthesis: An Empirical Study"
 //! (arXiv:2105.05318).
 
+use vesalius_data::pack::row::RowId;
+
 /// Accuracy of the cardiologists in their visual Turing test, of 100 images each.
 pub const TURING_ACCURACY: f64 = 0.60;
 
@@ -77,16 +79,24 @@ pub const TABLE_2: [PaperRow; 10] = [
     PaperRow { row: Row::WithGan("stylegan"), fid: NONE, dice: all([0.90, 0.84, 0.71]) },
 ];
 
-/// How a preset is written in a table.
-pub fn display_name(row: &str) -> String {
-    // A row may say more behind a comma (`Provenance::row`).
-    if let Some((preset, more)) = row.split_once(", ") {
-        let more = more
-            .strip_prefix("masks of ")
-            .map_or_else(|| more.to_owned(), |other| format!("masks of {}", display_name(other)));
-        return format!("{}, {more}", display_name(preset));
-    }
-    match row {
+/// How a row is written in a table: its generators as their papers write them.
+pub fn display_name(row: &RowId) -> String {
+    row.renamed(preset_name).to_string()
+}
+
+/// The same inside a sentence, with what else tells it from others: `SPADE (masks of LSGAN, 50 samples)`.
+pub fn prose(row: &RowId, words: &[String]) -> String {
+    let row = row.renamed(preset_name);
+    let (name, mut more) = match row.made.as_slice() {
+        [one] => (one.generator.clone(), one.marks()),
+        _ => (row.to_string(), vec![]),
+    };
+    more.extend_from_slice(words);
+    if more.is_empty() { name } else { format!("{name} ({})", more.join(", ")) }
+}
+
+fn preset_name(preset: &str) -> String {
+    match preset {
         "dcgan" => "DCGAN",
         "lsgan" => "LSGAN",
         "wgan" => "WGAN",
@@ -95,7 +105,36 @@ pub fn display_name(row: &str) -> String {
         "spade" => "SPADE",
         "stylegan" => "StyleGAN",
         "stylegan2" => "StyleGAN2",
-        other => return other.to_owned(),
+        other => other,
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generators_are_written_as_their_papers_do() {
+        for (row, shown, said) in [
+            ("wgan-gp", "WGAN-GP", "WGAN-GP"),
+            ("spade, masks of lsgan", "SPADE, masks of LSGAN", "SPADE (masks of LSGAN)"),
+            (
+                "spade, masks of lsgan, warped, plausible only",
+                "SPADE, masks of LSGAN, warped, plausible only",
+                "SPADE (masks of LSGAN, warped, plausible only)",
+            ),
+            ("ours, warped masks", "ours, warped masks", "ours (warped masks)"),
+            (
+                "wgan + lsgan, plausible only",
+                "WGAN + LSGAN, plausible only",
+                "WGAN + LSGAN, plausible only",
+            ),
+        ] {
+            assert_eq!(display_name(&row.into()), shown);
+            assert_eq!(prose(&row.into(), &[]), said);
+        }
+        let words = ["50 samples".to_owned()];
+        assert_eq!(prose(&RowId::of("lsgan"), &words), "LSGAN (50 samples)");
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Cost, Outcome, RESULT_FORMAT, RunResult, Subject};
 
+use vesalius_data::run::part::Part;
 use vesalius_study::plan::{Ask, PackInfo, Planner, Progress, Resolved};
 use vesalius_study::store::Store;
 use vesalius_study::study::Study;
@@ -26,7 +27,7 @@ fn result(distance: f64) -> RunResult {
     RunResult {
         format: RESULT_FORMAT,
         stage: "train".to_owned(),
-        subject: Subject { dataset: "a".to_owned(), gan: Some("x".to_owned()), trained_on: None },
+        subject: Subject { dataset: "a".to_owned(), gan: Some("x".into()), trained_on: None },
         outcome: Outcome::Finished,
         scores: vec![score],
         inputs: vec![],
@@ -37,6 +38,7 @@ fn result(distance: f64) -> RunResult {
         machine: "m".to_owned(),
         settings: json!({ "text": "x".repeat(1500) }),
         overlap: Some(vec![]),
+        training: None,
         files: std::collections::BTreeMap::new(),
     }
 }
@@ -71,8 +73,8 @@ fn ten_thousand_trainings_and_a_hundred_thousand_lines_are_reported_in_seconds()
         std::fs::create_dir(&folder).unwrap();
         let (filters, rate) = (8 << (i % 3), f64::from(1 + i % 97) * 1e-4);
         let mut run = result(1.0 + f64::from(i % 11) + f64::from(filters) * 0.1);
-        run.subject.gan = Some(["lsgan", "wgan"][i as usize % 2].to_owned());
-        run.scores[0].of = Some("best_during_training".to_owned());
+        run.subject.gan = Some(["lsgan", "wgan"][i as usize % 2].into());
+        run.scores[0].of = Some(Part::BestDuringTraining);
         run.settings = json!({ "training": { "kimg": 5.0, "seed": i, "rate": rate }, "networks": { "filters": filters } });
         std::fs::write(folder.join("result.json"), serde_json::to_vec(&run).unwrap()).unwrap();
         let stats = if i == 0 { &long } else { &short };

@@ -144,6 +144,7 @@ fn worker(path: &Path) {
         machine: "m".to_owned(),
         settings: serde_json::Value::Null,
         overlap: Some(vec![]),
+        training: None,
         files: std::collections::BTreeMap::new(),
     };
     result.publish(&folder.attempt(attempt)).unwrap();

@@ -13,9 +13,11 @@ use rand_distr::{Distribution as _, StandardNormal};
 use std::path::Path;
 use tch::{Device, Tensor};
 use vesalius_data::checks::lineage;
+use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::{
-    CaseRecord, GENERATED_MASKS, Layout, Manifest, Provenance, Seen, SliceRecord, Split,
+    CaseRecord, Layout, Manifest, Provenance, Seen, SliceRecord, Split,
 };
+use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::{Pack, PackWriter};
 
 /// Latents `first..first + count`: `[count, Z]`, N(0, 1).
@@ -45,6 +47,7 @@ pub struct Trained {
     pub spec: TrainSpec,
     /// The real pack's manifest, without its slices.
     pub template: Manifest,
+    run_sha256: String,
     checkpoint_sha256: String,
     pack_digest: String,
     images: u64,
@@ -90,7 +93,7 @@ impl Trained {
         }
         let generator =
             families::generator(&spec.networks, template.layout, template.classes.len(), device)?;
-        let file = "averaged.safetensors";
+        let file = checkpoint::SAMPLED;
         generator
             .params()
             .load(&checkpoint::read_part(&folder, &state, file)?)
@@ -98,7 +101,8 @@ impl Trained {
         generator.params().set_trainable(false);
         let checkpoint_sha256 = state.files[file].clone();
         let (pack_digest, images) = (state.pack_digest, state.images);
-        Ok(Self { generator, spec, template, checkpoint_sha256, pack_digest, images })
+        let run_sha256 = run_digest(run)?;
+        Ok(Self { generator, spec, template, run_sha256, checkpoint_sha256, pack_digest, images })
     }
 
     /// Writes `count` pairs as a pack; memory does not grow with `count`.
@@ -158,11 +162,13 @@ impl Trained {
             progress(done);
         }
         let mask_source = match layouts {
-            Some(layouts) => layouts.describe(&self.pack_digest, self.generator.latent() > 0),
-            None => GENERATED_MASKS.to_owned(),
+            Some(layouts) => layouts.source(&self.pack_digest, self.generator.latent() > 0),
+            None => MaskSource::Generated,
         };
+        let masks_pack = layouts.map(|layouts| layouts.pack().digest().to_owned());
         let seen = self.seen(layouts.map(Layouts::pack));
-        writer.finish(Manifest { command, ..self.manifest(sampling, mask_source, seen) })
+        let made = self.manifest(sampling, (mask_source, masks_pack), seen);
+        writer.finish(Manifest { command, ..made })
     }
 
     /// The persons behind its images: those of its training, and of the masks that it paints. Of a run of an older version
@@ -181,7 +187,13 @@ impl Trained {
         lineage::seen(persons)
     }
 
-    fn manifest(&self, sampling: &Sampling, mask_source: String, seen: Vec<Seen>) -> Manifest {
+    /// `masks`: where they came from, and the digest of their pack where they were painted.
+    fn manifest(
+        &self,
+        sampling: &Sampling,
+        (mask_source, masks_pack): (MaskSource, Option<String>),
+        seen: Vec<Seen>,
+    ) -> Manifest {
         let Sampling { count, seed, truncation, .. } = *sampling;
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
@@ -198,6 +210,8 @@ impl Trained {
                 seed,
                 truncation,
                 mask_source,
+                masks_pack,
+                run_sha256: Some(self.run_sha256.clone()),
                 filtered: None,
                 seen,
             },
@@ -216,6 +230,15 @@ pub fn template(pack: &Pack) -> Manifest {
         files.clear();
     }
     manifest
+}
+
+/// SHA-256 of `RUN/task.toml`, by which samples name the training that they are of.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn run_digest(run: &Path) -> Result<String> {
+    let path = run.join("task.toml");
+    digest::of_file(&path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
 /// `RUN/task.toml`.

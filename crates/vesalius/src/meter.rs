@@ -75,6 +75,7 @@ impl Meter {
             machine: machine(),
             settings,
             overlap: None,
+            training: None,
             files: std::collections::BTreeMap::new(),
         }
     }

@@ -14,7 +14,9 @@ mod agree;
 mod header;
 pub mod inspect;
 pub mod manifest;
+pub mod masks;
 mod reader;
+pub mod row;
 mod writer;
 
 pub use header::{Header, PACK_VERSION};

@@ -199,6 +199,7 @@ mod tests {
     use super::*;
     use crate::pack::header::MAGIC;
     use crate::pack::manifest::{CaseRecord, PixelDepth, Provenance, SliceRecord};
+    use crate::pack::row::RowId;
     use crate::pack::{PACK_VERSION, PackWriter};
 
     fn manifest(layout: Layout) -> Manifest {
@@ -252,7 +253,7 @@ mod tests {
         let pack = Pack::open(Path::new(path)).unwrap();
         assert_eq!((pack.len(), pack.classes()), (2, 4));
         let provenance = &pack.manifest().provenance;
-        assert_eq!(provenance.row().unwrap(), "lsgan");
+        assert_eq!(provenance.row().unwrap(), RowId::of("lsgan"));
         assert!(matches!(provenance, Provenance::Synthetic { filtered: None, .. }));
         // What it does not say is not written either: digests of old packs stay.
         let text = std::fs::read_to_string(Path::new(path).join("manifest.json")).unwrap();

@@ -1,12 +1,17 @@
 //! What a run leaves behind: `task.toml`, `stats.jsonl`, previews, checkpoints and, at the end, `result.json`.
 
+pub mod compat;
 pub mod copying;
+pub mod facts;
 pub mod files;
+pub mod part;
 pub mod score;
 
 use super::run::files as run_files;
 use crate::files::{publish, seal};
 use crate::pack::Pack;
+use crate::pack::row::RowId;
+use crate::run::facts::{PackFacts, SyntheticFacts, TrainingFacts};
 use crate::run::score::Score;
 use crate::text::{label, strings};
 use anyhow::{Context, Result, bail};
@@ -39,9 +44,9 @@ pub enum Outcome {
 pub struct Subject {
     /// Name of the dataset (`acdc`), from the real pack's manifest.
     pub dataset: String,
-    /// Name of the GAN preset, where one is involved.
+    /// Whose synthetic images it is about, where some are involved; of a training its preset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gan: Option<String>,
+    pub gan: Option<RowId>,
     /// What a segmentation network was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<TrainedOn>,
@@ -62,7 +67,7 @@ pub enum TrainedOn {
 }
 
 /// A file or folder that went into a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// What it was to the run: `pack`, `train`, `test`, `real`, `synthetic`, …
     pub role: String,
@@ -73,6 +78,9 @@ pub struct Input {
     /// The command line that made it, where it is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub command: String,
+    /// What its manifest says, of a pack; none in results of older versions, and of what is no pack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<PackFacts>,
 }
 
 impl Input {
@@ -83,7 +91,21 @@ impl Input {
             path: pack.path().to_owned(),
             sha256: pack.digest().to_owned(),
             command: pack.manifest().command.clone(),
+            pack: Some(PackFacts::of(pack)),
         }
+    }
+
+    /// What is known of it, where it is a pack of synthetic images.
+    pub fn synthetic(&self) -> Option<&SyntheticFacts> {
+        match &self.pack {
+            Some(PackFacts::Synthetic(facts)) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known to be a pack of real images.
+    pub fn is_real(&self) -> bool {
+        matches!(self.pack, Some(PackFacts::Real(_)))
     }
 }
 
@@ -134,6 +156,9 @@ pub struct RunResult {
     /// one pack alone, or a version older than the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Vec<String>>,
+    /// What a training left to be sampled; none in results of older versions, and of other stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingFacts>,
     /// SHA-256 of every other file of the folder but checkpoints, which have their own; filled by [`RunResult::publish`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
@@ -203,10 +228,10 @@ impl RunResult {
         };
         check("stage", Some(&self.stage))?;
         check("subject.dataset", Some(&self.subject.dataset))?;
-        check("subject.gan", self.subject.gan.as_ref())?;
+        check("subject.gan", self.subject.gan.as_ref().map(RowId::to_string).as_ref())?;
         for score in &self.scores {
             check("scores.metric", Some(&score.metric))?;
-            check("scores.of", score.of.as_ref())?;
+            check("scores.of", score.of.as_ref().map(ToString::to_string).as_ref())?;
             check("scores.extractor", score.extractor.as_ref())?;
             check("scores.dialect", score.dialect.as_ref())?;
         }

@@ -1,11 +1,9 @@
 //! A score: a number that never travels without the protocol that made it.
 
+use crate::run::part::Part;
 use crate::{output, say, show};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// Begins `of` of a reader's scores in a visual Turing test: `reader/NAME`.
-pub const READER: &str = "reader/";
 
 /// One measured number. A run that diverged has no score; there is no sentinel value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,9 +15,9 @@ pub struct Score {
     /// 95 % interval, where one was computed (the protocol says how).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
-    /// What of the subject: a class (`LV cavity`), `per_volume_mean`, …; absent for a whole-set score.
+    /// What of the subject: a class, a patient, …; absent for a whole-set score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<String>,
+    pub of: Option<Part>,
     /// Feature extractor, with its weights' digest after `@`, where features were used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extractor: Option<String>,
@@ -90,6 +88,11 @@ impl Score {
             note: None,
             protocol,
         }
+    }
+
+    /// Kind of the extractor, without the digest of its weights.
+    pub fn extractor_kind(&self) -> Option<&str> {
+        self.extractor.as_deref().map(|name| name.split_once('@').map_or(name, |(kind, _)| kind))
     }
 
     /// `metric [dialect] (of)`.
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn a_line_says_what_of_and_how_sure() {
         let score = Score {
-            of: Some("myocardium".to_owned()),
+            of: Some("myocardium".into()),
             interval: Some([0.7, 0.9]),
             ..Score::new("dice", 0.8123456, "per volume".to_owned())
         };

@@ -2,6 +2,8 @@
 
 use super::runs::{Run, gather};
 use std::path::PathBuf;
+use vesalius_data::pack::row::RowId;
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Cost, Input, Outcome, RESULT_FORMAT, RunResult, Subject, TrainedOn};
 
@@ -54,15 +56,15 @@ impl Fixture {
         let steps = settings.get("steps").cloned().unwrap_or_else(|| 10.into());
         let protocol =
             format!("U-Net, {steps} steps, seed {seed}; Dice on {} test patients", dice.len());
-        let score = |of: String, value: f64| Score {
+        let score = |of: Part, value: f64| Score {
             of: Some(of),
             ..Score::new("dice", value, protocol.clone())
         };
         let mean = dice.iter().sum::<f64>() / dice.len() as f64;
-        let mut scores = vec![score("per_volume/mean".into(), mean)];
+        let mut scores = vec![score(Part::PER_VOLUME_MEAN, mean)];
         scores[0].interval = Some([mean - 0.1, mean + 0.1]);
         for (i, dice) in dice.iter().enumerate() {
-            scores.push(score(format!("patient/p{i}"), *dice));
+            scores.push(score(Part::Patient(format!("p{i}")), *dice));
         }
         let mut result = result("segment", gan, scores);
         result.subject.trained_on = Some(trained_on);
@@ -84,7 +86,7 @@ impl Fixture {
     /// Scores of a GAN's images.
     pub fn judged(&mut self, stage: &str, gan: &str, scores: &[(&str, Option<&str>, f64)]) {
         let scores = scores.iter().map(|(metric, of, value)| Score {
-            of: of.map(ToOwned::to_owned),
+            of: of.map(Part::from),
             synthetic_count: Some(100),
             real_count: Some(50),
             ..Score::new(metric, *value, "made up".into())
@@ -97,7 +99,7 @@ impl Fixture {
     /// A training that ended with a distance, or diverged.
     pub fn training(&mut self, gan: &str, settings: serde_json::Value, distance: Option<f64>) {
         let scores = distance.map(|distance| Score {
-            of: Some("best_during_training".into()),
+            of: Some(Part::BestDuringTraining),
             extractor: Some("unet@1".into()),
             ..Score::new("frechet_distance", distance, "made up".into())
         });
@@ -116,11 +118,7 @@ pub fn result(stage: &str, gan: Option<&str>, scores: Vec<Score>) -> RunResult {
     RunResult {
         format: RESULT_FORMAT,
         stage: stage.into(),
-        subject: Subject {
-            dataset: "acdc".into(),
-            gan: gan.map(ToOwned::to_owned),
-            trained_on: None,
-        },
+        subject: Subject { dataset: "acdc".into(), gan: gan.map(RowId::from), trained_on: None },
         outcome: Outcome::Finished,
         scores,
         inputs: vec![],
@@ -131,6 +129,7 @@ pub fn result(stage: &str, gan: Option<&str>, scores: Vec<Score>) -> RunResult {
         machine: "a machine".into(),
         settings: serde_json::Value::Null,
         overlap: Some(vec![]),
+        training: None,
         files: std::collections::BTreeMap::new(),
     }
 }
@@ -141,5 +140,6 @@ fn input(role: &str, sha256: &str, command: &str) -> Input {
         path: PathBuf::from(format!("packs/{sha256}")),
         sha256: sha256.into(),
         command: command.into(),
+        pack: None,
     }
 }

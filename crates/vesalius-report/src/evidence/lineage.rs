@@ -1,143 +1,167 @@
-//! Which training, and how many images, stand behind a run: read from the command lines that results hold.
+//! Which training, and how many images, stand behind a run: a join on digests.
 
-use super::runs::Run;
-use crate::evidence::Evidence;
-use std::path::Path;
-use vesalius_data::run::TrainedOn;
-pub use vesalius_data::text::shell::words;
-use vesalius_study::task::{Task, folder_name};
+use super::runs::{Run, of_stage};
+use vesalius_data::run::Input;
+use vesalius_data::run::facts::SyntheticFacts;
 
-/// Value of an option: `--out runs/a` or `--out=runs/a`.
-pub fn option(command: &str, name: &str) -> Option<String> {
-    let words = words(command);
-    let after = words.iter().position(|word| word == name).and_then(|i| words.get(i + 1));
-    after.cloned().or_else(|| {
-        words.iter().find_map(|word| Some(word.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
-    })
+/// Synthetic packs of a run that was trained on them or judged them.
+pub fn synthetic(run: &Run) -> impl Iterator<Item = (&Input, &SyntheticFacts)> {
+    let inputs = run.result.inputs.iter();
+    inputs
+        .filter(|input| matches!(input.role.as_str(), "synthetic" | "train"))
+        .filter_map(|input| Some((input, input.synthetic()?)))
 }
 
-/// The training that made the synthetic images of a run: the one that the sampling task of a study names, the one whose
-/// `--out` the sampling command names, or the GAN's only one. None where that cannot be told.
-pub fn training<'a>(evidence: &Evidence<'a>, run: &Run) -> Option<&'a Run> {
-    let sampled = run.result.inputs.iter().find_map(|input| sampling_task(&input.path));
-    if let Some((_, folder)) = sampled {
-        let is = |training: &&Run| training.path.file_name() == Some(folder.as_ref());
-        return evidence.stage("train").find(is);
-    }
-    let is_sampled = |command: &&str| command.starts_with("vesalius sample");
-    let mut commands = run.result.inputs.iter().map(|input| input.command.as_str());
-    if let Some(command) = commands.find(is_sampled)
-        && let Some(named) = trainings_named(evidence, command).0.first()
-    {
-        return Some(named);
+/// Trainings that left the weights which made a pack: several where one went on from the other, of which the pack's run
+/// tells the one that was sampled; or where results of an older version cannot tell.
+pub fn trainings<'a>(runs: &[&'a Run], facts: &SyntheticFacts) -> Vec<&'a Run> {
+    let Some(checkpoint) = &facts.checkpoint else { return vec![] };
+    let left = |run: &&&'a Run| {
+        let training = run.result.training.as_ref();
+        training.is_some_and(|training| training.checkpoints.contains(checkpoint))
+    };
+    let found: Vec<&Run> = of_stage(runs, "train").filter(|run| left(&run)).collect();
+    let is_named = |run: &&Run| {
+        let training = run.result.training.as_ref();
+        facts.run.is_some() && training.map(|training| &training.run) == facts.run.as_ref()
+    };
+    let named: Vec<&Run> = found.iter().copied().filter(is_named).collect();
+    if found.len() > 1 && !named.is_empty() { named } else { found }
+}
+
+/// The training that made the synthetic images of a run. Where no pack names its weights, the GAN's only one. None where
+/// it cannot be told.
+pub fn training<'a>(runs: &[&'a Run], run: &Run) -> Option<&'a Run> {
+    if let Some((_, facts)) = synthetic(run).find(|(_, facts)| facts.checkpoint.is_some()) {
+        return match trainings(runs, facts).as_slice() {
+            [only] => Some(only),
+            _ => None,
+        };
     }
     let gan = run.gan()?;
-    let mut of_gan = evidence.stage("train").filter(|training| training.gan() == Some(gan));
+    let mut of_gan = of_stage(runs, "train").filter(|training| training.gan() == Some(gan));
     let only = of_gan.next()?;
     of_gan.next().is_none().then_some(only)
 }
 
-/// The trainings whose `--out` a sampling command names, and the word that does.
-pub fn trainings_named<'a>(evidence: &Evidence<'a>, command: &str) -> (Vec<&'a Run>, String) {
-    let clean = |path: &str| path.trim_end_matches('/').to_owned();
-    let sampled: Vec<String> = words(command).into_iter().skip(2).collect();
-    let mut found = (vec![], String::new());
-    for training in evidence.stage("train") {
-        let out = training.result.command.lines().next().and_then(|c| option(c, "--out"));
-        let word = out.and_then(|out| sampled.iter().find(|word| clean(word) == clean(&out)));
-        if let Some(word) = word {
-            found.0.push(training);
-            found.1.clone_from(word);
-        }
-    }
-    found
-}
-
-/// The task of a study that sampled a pack, of a path in its folder, `tasks/sample-KEY/attempts/N/pack`; and the name of
-/// the folder of the training that it sampled.
-pub fn sampling_task(pack: &Path) -> Option<(Task, String)> {
-    let folder = pack.ancestors().nth(3)?;
-    if !folder.file_name()?.to_str()?.starts_with("sample-") {
-        return None;
-    }
-    let task = Task::read(folder).ok()?;
-    let training = task.input("run")?;
-    let name = folder_name(training.stage, &training.key);
-    Some((task, name))
-}
-
-/// How many synthetic images were sampled for a run, where the samplings say it.
+/// How many synthetic images a run was trained on or judged, where each of its packs says it.
 pub fn sampled_count(run: &Run) -> Option<u64> {
-    let is_sampled = |command: &str| command.starts_with("vesalius sample");
-    let counts: Option<Vec<u64>> = run
-        .result
-        .inputs
-        .iter()
-        .filter_map(|input| match sampling_task(&input.path) {
-            Some((task, _)) => Some(task.spec.get("count").and_then(serde_json::Value::as_u64)),
-            None if is_sampled(&input.command) => {
-                Some(option(&input.command, "--count").and_then(|count| count.parse().ok()))
-            }
-            None => None,
-        })
-        .collect();
+    let counts: Option<Vec<u64>> = synthetic(run).map(|(_, facts)| facts.count).collect();
     counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
 }
 
 /// The same, or else what any score of the same images says.
-pub fn synthetic_count(evidence: &Evidence, run: &Run) -> Option<u64> {
+pub fn synthetic_count(runs: &[&Run], run: &Run) -> Option<u64> {
     let of_scores = |run: &Run| {
         run.result.scores.iter().find_map(|s| s.synthetic_count).map(|count| count as u64)
     };
     sampled_count(run).or_else(|| of_scores(run)).or_else(|| {
         let digest = synthetic_digest(run)?;
         let same = |other: &&&Run| synthetic_digest(other) == Some(digest);
-        evidence.runs.iter().filter(same).find_map(|other| of_scores(other))
+        runs.iter().filter(same).find_map(|other| of_scores(other))
     })
 }
 
 /// The digest of the synthetic images a run is about: equal digests are the same images. None where it is about several
 /// sets of them.
 pub fn synthetic_digest(run: &Run) -> Option<&str> {
-    let alone = run.result.subject.trained_on == Some(TrainedOn::Synthetic);
-    let mut found = run.result.inputs.iter().filter(|input| {
-        let prepared = input.command.starts_with("vesalius prepare");
-        input.role == "synthetic" || (input.role == "train" && (alone || !prepared))
-    });
-    let first = found.next()?;
+    let mut found = synthetic(run);
+    let (first, _) = found.next()?;
     found.next().is_none().then_some(first.sha256.as_str())
 }
 
-/// Presets behind a row: `spade, masks of lsgan` needs both.
-pub fn presets(gan: &str) -> Vec<&str> {
-    let mut found = vec![];
-    for part in gan.split(" + ") {
-        let mut pieces = part.split(", ");
-        found.extend(pieces.next());
-        found.extend(pieces.filter_map(|piece| piece.strip_prefix("masks of ")));
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
+/// Digests of the packs that a U-Net was trained on, sorted.
+pub fn training_packs(run: &Run) -> Vec<&str> {
+    let train = run.result.inputs.iter().filter(|input| input.role == "train");
+    let mut digests: Vec<&str> = train.map(|input| input.sha256.as_str()).collect();
+    digests.sort_unstable();
+    digests
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{Fixture, result};
     use super::*;
+    use vesalius_data::run::RunResult;
+    use vesalius_data::run::facts::{Filter, PackFacts, TrainingFacts};
 
-    #[test]
-    fn command_lines_are_read_as_a_shell_would() {
-        let command = r"vesalius sample 'my runs/a'\''b' --count 10 --out=packs/x";
-        assert_eq!(words(command)[2], "my runs/a'b");
-        assert_eq!(option(command, "--count").as_deref(), Some("10"));
-        assert_eq!(option(command, "--out").as_deref(), Some("packs/x"));
-        assert_eq!(option(command, "--seed"), None);
+    fn trained(run: &str, checkpoints: &[&str]) -> RunResult {
+        let mut trained = result("train", Some("lsgan"), vec![]);
+        let checkpoints = checkpoints.iter().map(|digest| (*digest).to_owned()).collect();
+        trained.training = Some(TrainingFacts { run: run.into(), checkpoints });
+        trained.inputs = vec![input("pack", "real", None)];
+        trained.settings = serde_json::json!({ "training": { "seed": run }, "kimg": 1 });
+        trained
+    }
+
+    fn input(role: &str, sha256: &str, facts: Option<SyntheticFacts>) -> Input {
+        let path = format!("packs/{sha256}").into();
+        let pack = facts.map(|facts| PackFacts::Synthetic(Box::new(facts)));
+        Input { role: role.into(), path, sha256: sha256.into(), command: String::new(), pack }
+    }
+
+    fn made(checkpoint: &str, run: &str) -> SyntheticFacts {
+        SyntheticFacts {
+            checkpoint: Some(checkpoint.into()),
+            run: Some(run.into()),
+            count: Some(10),
+            ..SyntheticFacts::unknown("acdc")
+        }
+    }
+
+    /// Which of the trainings made a pack, by its settings.
+    fn maker(trainings: &[RunResult], facts: SyntheticFacts) -> Option<String> {
+        let mut judged = result("metrics", Some("lsgan"), vec![]);
+        judged.inputs = vec![input("synthetic", "pack", Some(facts))];
+        let mut fixture = Fixture::new();
+        trainings.iter().chain([&judged]).for_each(|result| {
+            fixture.add(result);
+        });
+        let runs = fixture.runs();
+        let runs: Vec<&Run> = runs.iter().collect();
+        let judged = of_stage(&runs, "metrics").next().unwrap();
+        training(&runs, judged).map(|run| run.result.training.clone().unwrap().run)
     }
 
     #[test]
-    fn a_row_names_every_preset_behind_it() {
-        assert_eq!(presets("spade, masks of lsgan"), ["lsgan", "spade"]);
-        assert_eq!(presets("wgan + lsgan, plausible only"), ["lsgan", "wgan"]);
-        assert_eq!(presets("wgan-gp"), ["wgan-gp"]);
+    fn a_sample_is_found_by_the_weights_that_made_it() {
+        let two = [trained("short", &["a", "b"]), trained("other", &["c"])];
+        assert_eq!(maker(&two, made("b", "short")).as_deref(), Some("short"));
+        assert_eq!(maker(&two, made("c", "other")).as_deref(), Some("other"));
+        // Its settings were written anew since: the weights are still these.
+        assert_eq!(maker(&two, made("c", "before")).as_deref(), Some("other"));
+        // Weights of no training at hand are not those of the only training at hand.
+        assert_eq!(maker(&two[..1], made("d", "short")), None);
+        let silent = SyntheticFacts::unknown("acdc");
+        assert_eq!(maker(&two[..1], silent.clone()).as_deref(), Some("short"));
+        assert_eq!(maker(&two, silent), None);
+    }
+
+    #[test]
+    fn of_trainings_that_went_on_from_each_other_the_sampled_one_is_told() {
+        let rungs = [trained("short", &["a", "b"]), trained("long", &["b", "c"])];
+        assert_eq!(maker(&rungs, made("b", "short")).as_deref(), Some("short"));
+        assert_eq!(maker(&rungs, made("b", "long")).as_deref(), Some("long"));
+        assert_eq!(maker(&rungs, made("b", "neither")), None);
+    }
+
+    #[test]
+    fn numbers_of_images_are_those_of_the_packs() {
+        let count = |packs: Vec<SyntheticFacts>| {
+            let mut judged = result("metrics", Some("lsgan"), vec![]);
+            let inputs = packs.into_iter().enumerate();
+            judged.inputs =
+                inputs.map(|(i, facts)| input("synthetic", &i.to_string(), Some(facts))).collect();
+            let mut fixture = Fixture::new();
+            fixture.add(&judged);
+            sampled_count(&fixture.runs()[0])
+        };
+        let filter = Some(Filter { pack: "all".into(), kept: 10, of: 12 });
+        assert_eq!(
+            count(vec![made("a", ""), SyntheticFacts { filter, ..made("b", "") }]),
+            Some(20)
+        );
+        assert_eq!(count(vec![made("a", ""), SyntheticFacts::unknown("acdc")]), None);
+        assert_eq!(count(vec![]), None);
     }
 }

@@ -1,12 +1,13 @@
 //! Which U-Nets are repetitions of each other: those that were trained on the same packs under the same settings, and
 //! differ in their seed. Everything else is another training set and a row of its own.
 
-use super::lineage::{option, sampling_task, trainings_named, words};
+use super::lineage;
 use super::runs::Run;
-use super::trials::flatten;
-use crate::evidence::Evidence;
+use super::settings::flatten;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use vesalius_data::pack::row::RowId;
+use vesalius_data::run::facts::SyntheticFacts;
 use vesalius_data::run::{Input, Outcome, TrainedOn};
 
 /// What a set of images is, where two of them are compared.
@@ -25,7 +26,7 @@ pub struct Basis {
     /// Kind.
     pub trained_on: TrainedOn,
     /// The GAN, where one is involved.
-    pub gan: Option<String>,
+    pub gan: Option<RowId>,
     /// Digests of real packs that are not the one whose test patients judge.
     pub foreign: Vec<String>,
     /// Whether the training side of the test pack is among what it was trained on; results that name no real pack are of
@@ -39,18 +40,12 @@ pub struct Basis {
 
 impl Basis {
     /// Of a U-Net; none for other runs.
-    pub fn of(evidence: &Evidence, run: &Run) -> Option<Self> {
+    pub fn of(runs: &[&Run], run: &Run) -> Option<Self> {
         let trained_on = run.result.subject.trained_on.filter(|_| run.result.stage == "segment")?;
         let test = run.result.inputs.iter().find(|input| input.role == "test");
         let is_test = |input: &Input| test.is_some_and(|test| test.sha256 == input.sha256);
-        let (synthetic, real): (Vec<&Input>, Vec<&Input>) =
-            run.result.inputs.iter().filter(|input| input.role == "train").partition(|input| {
-                match trained_on {
-                    TrainedOn::Real | TrainedOn::RealAugmented => false,
-                    TrainedOn::Synthetic => true,
-                    TrainedOn::RealAndSynthetic => !is_test(input) && !is_prepared(input),
-                }
-            });
+        let train = run.result.inputs.iter().filter(|input| input.role == "train");
+        let real: Vec<&Input> = train.filter(|input| input.synthetic().is_none()).collect();
         let mut foreign: Vec<String> =
             real.iter().filter(|input| !is_test(input)).map(|input| input.sha256.clone()).collect();
         foreign.sort();
@@ -59,70 +54,30 @@ impl Basis {
             gan: run.result.subject.gan.clone(),
             original: foreign.len() < real.len() || real.is_empty(),
             foreign,
-            synthetic: images(evidence, synthetic.into_iter()),
+            synthetic: synthetic_images(runs, run),
             settings: settings(run, trained_on),
         })
     }
 }
 
-/// Whether a pack was read from a dataset's files.
-fn is_prepared(input: &Input) -> bool {
-    input.command.starts_with("vesalius prepare")
-}
-
-/// Synthetic packs of a run that was trained on them or judged them, as [`Basis::synthetic`] has them.
-pub fn synthetic_images(evidence: &Evidence, run: &Run) -> Vec<Images> {
-    match Basis::of(evidence, run) {
-        Some(basis) => basis.synthetic,
-        None => images(evidence, run.result.inputs.iter().filter(|i| i.role == "synthetic")),
-    }
-}
-
-fn images<'i>(evidence: &Evidence, inputs: impl Iterator<Item = &'i Input>) -> Vec<Images> {
-    let mut found: Vec<Images> = inputs
-        .map(|input| {
-            made(evidence, input).map_or_else(|| Images::Pack(input.sha256.clone()), Images::Made)
-        })
-        .collect();
+/// Synthetic packs of a run that was trained on them or judged them.
+pub fn synthetic_images(runs: &[&Run], run: &Run) -> Vec<Images> {
+    let image = |(input, facts): (&Input, &SyntheticFacts)| {
+        made(runs, facts).map_or_else(|| Images::Pack(input.sha256.clone()), Images::Made)
+    };
+    let mut found: Vec<Images> = lineage::synthetic(run).map(image).collect();
     found.sort();
     found
 }
 
-/// All that decides a sampled pack but seeds; none where the results at hand do not say it.
-fn made(evidence: &Evidence, input: &Input) -> Option<String> {
-    if let Some((task, folder)) = sampling_task(&input.path) {
-        let is = |run: &&Run| run.path.file_name() == Some(folder.as_ref());
-        let trained = recipe(evidence.stage("train").find(is)?)?;
-        let masks = task.input("masks").map(|masks| masks.key.text().to_owned());
-        let spec = without(&task.spec, &["seed"]);
-        return Some(format!("{trained} sampled {spec} masks {masks:?}"));
-    }
-    if !input.command.starts_with("vesalius sample") {
-        return None;
-    }
-    option(&input.command, "--count")?;
-    // Two trainings of one name: it cannot be told which one was sampled.
-    let (run, name) = trainings_named(evidence, &input.command);
-    let [run] = run.as_slice() else { return None };
-    if is_contradicted(evidence, input) {
-        return None;
-    }
-    Some(format!("{} sampled {}", recipe(run)?, how(&input.command, &name)))
-}
-
-/// Whether other images claim to be the same sample of the same training: then one of the two is of another, which the
-/// results at hand do not hold.
-fn is_contradicted(evidence: &Evidence, input: &Input) -> bool {
-    let claim = |command: &str| {
-        let seed = option(command, "--seed").unwrap_or_else(|| "1".to_owned());
-        (how(command, ""), seed)
-    };
-    let own = claim(&input.command);
-    let others = evidence.runs.iter().flat_map(|run| &run.result.inputs);
-    others
-        .filter(|other| other.sha256 != input.sha256)
-        .filter(|other| other.command.starts_with("vesalius sample"))
-        .any(|other| claim(&other.command) == own)
+/// All that decides a sampled pack but seeds; none where the results at hand do not say it, and of a pack that was filtered.
+fn made(runs: &[&Run], facts: &SyntheticFacts) -> Option<String> {
+    let trainings = lineage::trainings(runs, facts);
+    // Two that left the same weights: it cannot be told which one was sampled.
+    let [training] = trainings.as_slice() else { return None };
+    let count = facts.count.filter(|_| facts.filter.is_none())?;
+    let how = (facts.truncation, &facts.masks, &facts.masks_pack);
+    Some(format!("{} sampled {count} {how:?}", recipe(training)?))
 }
 
 /// A training but for its seed: settings, and the pack that it saw.
@@ -134,24 +89,6 @@ fn recipe(training: &Run) -> Option<String> {
         let settings = without(&result.settings, &["training", "seed"]);
         format!("{:?} {settings} of {}", training.gan(), pack.sha256)
     })
-}
-
-/// A sampling's options but for its seed, where it read and wrote, and what only changes speed.
-fn how(command: &str, run: &str) -> String {
-    const SILENT: [&str; 5] = ["--seed", "--out", "--device", "--threads", "--batch"];
-    let mut kept = vec![];
-    let mut words = words(command).into_iter().skip(2);
-    while let Some(word) = words.next() {
-        let name = word.split('=').next().unwrap_or_default().to_owned();
-        if SILENT.contains(&name.as_str()) {
-            if !word.contains('=') {
-                words.next();
-            }
-        } else if word != run {
-            kept.push(word.replacen('=', " ", usize::from(word.starts_with("--"))));
-        }
-    }
-    kept.join(" ")
 }
 
 /// JSON without the field at a path.
@@ -169,8 +106,7 @@ fn without(value: &Value, path: &[&str]) -> Value {
     value
 }
 
-/// Every setting of a U-Net but its seed. Augmentation is what `RealAugmented` means, and no setting beside it. Results
-/// without settings are of the first version: there the protocol says the most.
+/// Every setting of a U-Net but its seed. Augmentation is what `RealAugmented` means, and no setting beside it.
 fn settings(run: &Run, trained_on: TrainedOn) -> BTreeMap<String, String> {
     let mut found = flatten(&run.result.settings);
     found.remove("seed");
@@ -180,24 +116,10 @@ fn settings(run: &Run, trained_on: TrainedOn) -> BTreeMap<String, String> {
     {
         found.remove("augment");
     }
-    if let Some(score) = run.dice() {
-        // `U-Net, 2000 steps of 16 slices, …`
-        let words: Vec<&str> = score.protocol.split([' ', ',', ';']).collect();
-        for (name, unit) in [("steps", "steps"), ("batch", "slices")] {
-            let at = words.iter().position(|word| *word == unit).and_then(|at| at.checked_sub(1));
-            if let Some(at) = at {
-                found.entry(name.to_owned()).or_insert_with(|| words[at].to_owned());
-            }
-        }
-    }
     found
 }
 
 /// The seed of a U-Net, where its result says it.
 pub fn seed(run: &Run) -> Option<String> {
-    if let Some(seed) = run.result.settings.get("seed") {
-        return Some(seed.to_string());
-    }
-    let (_, after) = run.dice()?.protocol.split_once(", seed ")?;
-    Some(after.chars().take_while(char::is_ascii_digit).collect())
+    run.result.settings.get("seed").map(Value::to_string)
 }

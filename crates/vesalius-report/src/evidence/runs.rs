@@ -1,12 +1,16 @@
 //! The finished runs below some folders.
 
+use crate::paper::display_name;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use vesalius_data::run::RunResult;
+use vesalius_data::pack::row::RowId;
+use vesalius_data::run::compat;
 use vesalius_data::run::files::{Integrity, integrity};
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
+use vesalius_data::run::{Input, RunResult};
 
 /// One finished run with what the report shows of it.
 #[derive(Debug)]
@@ -35,14 +39,18 @@ pub struct Point {
 
 impl Run {
     /// The GAN it is about, as a table's row calls it.
-    pub fn gan(&self) -> Option<&str> {
-        self.result.subject.gan.as_deref()
+    pub fn gan(&self) -> Option<&RowId> {
+        self.result.subject.gan.as_ref()
+    }
+
+    /// The same as tables write it; `?` where it is about none.
+    pub fn gan_name(&self) -> String {
+        self.gan().map_or_else(|| "?".to_owned(), display_name)
     }
 
     /// Mean Dice per volume, of a U-Net.
     pub fn dice(&self) -> Option<&Score> {
-        let primary = |s: &&Score| s.metric == "dice" && s.of.as_deref() == Some("per_volume/mean");
-        self.result.scores.iter().find(primary)
+        self.score("dice", Some(&Part::PER_VOLUME_MEAN))
     }
 
     /// Dice of each test patient, of a U-Net; empty in results that do not hold it.
@@ -51,15 +59,22 @@ impl Run {
             .scores
             .iter()
             .filter(|score| score.metric == "dice")
-            .filter_map(|score| {
-                Some((score.of.as_deref()?.strip_prefix("patient/")?.to_owned(), score.value))
+            .filter_map(|score| match &score.of {
+                Some(Part::Patient(name)) => Some((name.clone(), score.value)),
+                _ => None,
             })
             .collect()
     }
 
     /// The first score of a metric and part.
-    pub fn score(&self, metric: &str, of: Option<&str>) -> Option<&Score> {
-        self.result.scores.iter().find(|s| s.metric == metric && s.of.as_deref() == of)
+    pub fn score(&self, metric: &str, of: Option<&Part>) -> Option<&Score> {
+        self.result.scores.iter().find(|s| s.metric == metric && s.of.as_ref() == of)
+    }
+
+    /// Of a training its distance to the real images, at its best.
+    pub fn distance(&self) -> Option<f64> {
+        let mut scores = self.result.scores.iter();
+        scores.find(|score| score.metric == "frechet_distance").map(|score| score.value)
     }
 
     /// `stats.jsonl` of a training, empty where there is none. Read when it is asked for: a study has thousands of
@@ -110,23 +125,33 @@ impl Run {
     }
 }
 
+/// Runs of a stage.
+pub fn of_stage<'a, 's>(
+    runs: &'s [&'a Run],
+    stage: &'s str,
+) -> impl Iterator<Item = &'a Run> + use<'a, 's> {
+    runs.iter().copied().filter(move |run| run.result.stage == stage)
+}
+
 /// All command lines behind the runs, each once: packs first, then trainings, then what judged them.
-pub fn commands(runs: &[Run]) -> Vec<&str> {
+pub fn commands<'r>(runs: &'r [Run]) -> Vec<&'r str> {
     let stage = |name: &str| {
         let name = name.to_owned();
         let of_stage = runs.iter().filter(move |run| run.result.stage == name);
         // A training has one line per attempt.
         of_stage.flat_map(|run| run.result.command.lines())
     };
-    let inputs = runs.iter().flat_map(|run| &run.result.inputs).map(|input| input.command.as_str());
-    let (real, sampled): (Vec<&str>, Vec<&str>) = inputs
-        .filter(|command| !command.is_empty())
-        .partition(|command| !command.starts_with("vesalius sample"));
+    let inputs = runs.iter().flat_map(|run| &run.result.inputs);
+    let command = |input: &'r Input| input.command.as_str();
+    let (sampled, real): (Vec<&Input>, Vec<&Input>) = inputs
+        .filter(|input| !input.command.is_empty())
+        .partition(|input| input.synthetic().is_some());
     let mut seen = HashSet::new();
     let all = real
         .into_iter()
+        .map(command)
         .chain(stage("train"))
-        .chain(sampled)
+        .chain(sampled.into_iter().map(command))
         .chain(
             ["distance", "metrics", "copying", "plausibility", "turing", "map"]
                 .into_iter()
@@ -159,7 +184,7 @@ pub fn gather(folders: &[PathBuf]) -> Result<Vec<Run>> {
         let named: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
         bail!("{}: no result.json there or below, expected finished runs", named.join(", "));
     }
-    let runs: Vec<Run> = paths.into_iter().map(|path| read(&path)).collect::<Result<_>>()?;
+    let mut runs: Vec<Run> = paths.into_iter().map(|path| read(&path)).collect::<Result<_>>()?;
     let mut first: HashMap<String, &Run> = HashMap::new();
     for run in &runs {
         if let Some(other) = first.insert(identity(run)?, run) {
@@ -171,6 +196,10 @@ pub fn gather(folders: &[PathBuf]) -> Result<Vec<Run>> {
             );
         }
     }
+    drop(first);
+    let mut read: Vec<compat::Read> =
+        runs.iter_mut().map(|run| (run.path.as_path(), &mut run.result)).collect();
+    compat::settle(&mut read);
     Ok(runs)
 }
 

@@ -1,14 +1,15 @@
 //! Training sets of the U-Nets: a row for each, with the runs that repeat each other, under a name that tells it from the
 //! others.
 
-use super::lineage::sampled_count;
+use super::lineage::{sampled_count, synthetic, training_packs};
 use super::measure::{Measure, mean, shared};
 use super::repetition::{Basis, Images, seed};
 use super::runs::Run;
-use crate::evidence::Evidence;
-use crate::paper::{Row, TABLE_2, display_name};
+use super::runs::of_stage;
+use crate::paper::{Row, TABLE_2, display_name, prose};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 use vesalius_data::run::score::Score;
 
@@ -20,7 +21,7 @@ pub struct TrainingSet<'a> {
     /// Kind.
     pub trained_on: TrainedOn,
     /// The GAN, where one is involved.
-    pub gan: Option<String>,
+    pub gan: Option<RowId>,
     /// What tells it from other sets of its kind: `50 samples`, `8 steps`.
     pub words: Vec<String>,
     /// How real images are called.
@@ -42,7 +43,7 @@ impl TrainingSet<'_> {
     /// Name in tables.
     pub fn name(&self) -> String {
         let real = &self.real;
-        let kind = match (self.gan.as_deref(), self.trained_on) {
+        let kind = match (&self.gan, self.trained_on) {
             (None, TrainedOn::RealAugmented) => format!("{real} + classical augmentation"),
             (None, _) => real.clone(),
             (Some(gan), TrainedOn::RealAndSynthetic) => format!("{real} + {}", display_name(gan)),
@@ -51,10 +52,9 @@ impl TrainingSet<'_> {
         std::iter::once(&kind).chain(&self.words).cloned().collect::<Vec<_>>().join(", ")
     }
 
-    /// Its GAN as a row calls it, with what tells it from others of that GAN.
+    /// Its GAN inside a sentence, with what tells it from others of that GAN.
     pub fn subject(&self) -> Option<String> {
-        let words = self.words.iter().map(String::as_str);
-        Some(std::iter::once(self.gan.as_deref()?).chain(words).collect::<Vec<_>>().join(", "))
+        Some(prose(self.gan.as_ref()?, &self.words))
     }
 
     /// Mean Dice.
@@ -69,12 +69,12 @@ impl TrainingSet<'_> {
 }
 
 /// A row of the published table as a training set.
-pub fn key(row: Row) -> (TrainedOn, Option<String>) {
+pub fn key(row: Row) -> (TrainedOn, Option<RowId>) {
     match row {
         Row::Original => (TrainedOn::Real, None),
         Row::Augmented => (TrainedOn::RealAugmented, None),
-        Row::Gan(gan) => (TrainedOn::Synthetic, Some(gan.to_owned())),
-        Row::WithGan(gan) => (TrainedOn::RealAndSynthetic, Some(gan.to_owned())),
+        Row::Gan(gan) => (TrainedOn::Synthetic, Some(RowId::of(gan))),
+        Row::WithGan(gan) => (TrainedOn::RealAndSynthetic, Some(RowId::of(gan))),
     }
 }
 
@@ -82,12 +82,10 @@ pub fn key(row: Row) -> (TrainedOn, Option<String>) {
 ///
 /// # Errors
 /// When two runs are one: the same packs, settings and seed.
-pub fn sets<'a>(
-    evidence: &Evidence<'a>,
-) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<String, String>)> {
+pub fn sets<'a>(all: &[&'a Run]) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<String, String>)> {
     let mut groups: BTreeMap<Basis, Vec<&'a Run>> = BTreeMap::new();
-    for run in evidence.stage("segment").filter(|run| run.dice().is_some()) {
-        if let Some(basis) = Basis::of(evidence, run) {
+    for run in of_stage(all, "segment").filter(|run| run.dice().is_some()) {
+        if let Some(basis) = Basis::of(all, run) {
             groups.entry(basis).or_default().push(run);
         }
     }
@@ -96,9 +94,8 @@ pub fn sets<'a>(
     }
     let usual = usual(&groups);
     let names = Names::new(&groups);
-    let mut keys: Vec<(TrainedOn, Option<String>)> = TABLE_2.iter().map(|p| key(p.row)).collect();
-    let gans: BTreeSet<&String> =
-        evidence.runs.iter().filter_map(|run| run.result.subject.gan.as_ref()).collect();
+    let mut keys: Vec<(TrainedOn, Option<RowId>)> = TABLE_2.iter().map(|p| key(p.row)).collect();
+    let gans: BTreeSet<&RowId> = all.iter().filter_map(|run| run.gan()).collect();
     for trained_on in [TrainedOn::Synthetic, TrainedOn::RealAndSynthetic] {
         for gan in &gans {
             let key = (trained_on, Some((*gan).clone()));
@@ -140,10 +137,7 @@ pub fn sets<'a>(
 fn once_each(runs: &[&Run]) -> Result<()> {
     let mut first: BTreeMap<(Option<String>, Vec<&str>), &Run> = BTreeMap::new();
     for run in runs {
-        let train = run.result.inputs.iter().filter(|input| input.role == "train");
-        let mut digests: Vec<&str> = train.map(|input| input.sha256.as_str()).collect();
-        digests.sort_unstable();
-        let seed = seed(run);
+        let (digests, seed) = (training_packs(run), seed(run));
         let what = seed.as_ref().map_or("no seed".to_owned(), |seed| format!("seed {seed}"));
         if let Some(other) = first.insert((seed, digests), run) {
             bail!(
@@ -183,7 +177,7 @@ fn training_set<'a>(
     let mut dice = Measure::of_dice(&scores, &each);
     if let Some(dice) = &mut dice
         && basis.synthetic.iter().any(|images| matches!(images, Images::Made(_)))
-        && packs(judged).len() > 1
+        && judged.iter().map(|run| training_packs(run)).collect::<BTreeSet<_>>().len() > 1
     {
         dice.protocol +=
             "; repeated with other seeds of the GAN's training or sampling, all else being equal";
@@ -210,21 +204,12 @@ fn training_set<'a>(
     }
 }
 
-/// Sets of training packs.
-fn packs<'r>(runs: &[&'r Run]) -> BTreeSet<Vec<&'r str>> {
-    let train = |run: &&'r Run| {
-        let inputs = run.result.inputs.iter().filter(|input| input.role == "train");
-        inputs.map(|input| input.sha256.as_str()).collect()
-    };
-    runs.iter().map(train).collect()
-}
-
 /// What packs are called, and which sets of images of a GAN need a name.
 struct Names<'g> {
     /// Folder of each pack by digest, where no other pack has a folder of that name.
     folders: BTreeMap<&'g str, String>,
     /// Of each GAN the sets of images that trained U-Nets, with their number where it is known.
-    images: BTreeMap<&'g str, BTreeMap<&'g [Images], Option<u64>>>,
+    images: BTreeMap<&'g RowId, BTreeMap<&'g [Images], Option<u64>>>,
 }
 
 impl<'g> Names<'g> {
@@ -242,7 +227,7 @@ impl<'g> Names<'g> {
                 folders.insert(digest, name);
             }
         }
-        let mut images: BTreeMap<&str, BTreeMap<&[Images], Option<u64>>> = BTreeMap::new();
+        let mut images: BTreeMap<&RowId, BTreeMap<&[Images], Option<u64>>> = BTreeMap::new();
         for (basis, runs) in groups {
             if let Some(gan) = &basis.gan {
                 let count = runs.first().and_then(|run| sampled_count(run));
@@ -276,7 +261,7 @@ impl<'g> Names<'g> {
     /// What tells the images of a set from others of the same GAN: their number, else their pack; none where there are no
     /// others.
     fn of_images(&self, basis: &Basis, judged: &[&Run]) -> Option<String> {
-        let all = self.images.get(basis.gan.as_deref()?)?;
+        let all = self.images.get(basis.gan.as_ref()?)?;
         if all.len() < 2 || judged.is_empty() {
             return None;
         }
@@ -285,25 +270,11 @@ impl<'g> Names<'g> {
         if let Some(count) = own.filter(|_| alike == 1) {
             return Some(format!("{count} samples"));
         }
-        let run = judged.first()?;
-        let known: Vec<String> = run
-            .result
-            .inputs
-            .iter()
-            .filter(|input| input.role == "train")
-            .filter(|input| basis.synthetic.is_empty() || is_of(basis, &input.sha256, judged))
-            .map(|input| self.pack(&input.sha256))
-            .collect();
+        let known: Vec<String> =
+            synthetic(judged.first()?).map(|(input, _)| self.pack(&input.sha256)).collect();
         let count = own.map_or_else(String::new, |count| format!("{count} samples, "));
         Some(format!("{count}{}", known.join(" + ")))
     }
-}
-
-/// Whether a training pack is one of the synthetic ones.
-fn is_of(basis: &Basis, digest: &str, judged: &[&Run]) -> bool {
-    let test = judged.iter().flat_map(|run| &run.result.inputs).find(|input| input.role == "test");
-    let real = basis.foreign.iter().any(|foreign| foreign == digest);
-    !real && test.is_none_or(|test| test.sha256 != digest)
 }
 
 /// In which settings a set differs from the usual ones, as one would say it.

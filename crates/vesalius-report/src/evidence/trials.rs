@@ -3,66 +3,17 @@
 use super::lineage::training;
 use super::measure::mean;
 use super::runs::Run;
-use crate::evidence::Evidence;
-use crate::pages::spread::distance;
-use serde_json::Value;
+use super::settings::flatten;
+use super::sorted::Evidence;
 use std::collections::{BTreeMap, BTreeSet};
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::{Outcome, TrainedOn};
-
-/// Settings that say nothing of the method: names, files, keys of randomness, what is only written or measured.
-const LEFT_OUT: [&str; 9] = [
-    "preset",
-    "init.path",
-    "init.sha256",
-    "regularise.vgg_weights",
-    "training.seed",
-    "training.checkpoint_every_kimg",
-    "training.distance_every_kimg",
-    "training.distance_images",
-    "networks.family",
-];
-
-/// A training's settings by path: `networks.generator.filters` → `64`.
-pub fn flatten(settings: &Value) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    walk(settings, String::new(), &mut found);
-    found.retain(|path, _| !LEFT_OUT.contains(&path.as_str()));
-    found
-}
-
-fn walk(value: &Value, path: String, found: &mut BTreeMap<String, String>) {
-    let text = match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                walk(value, path, found);
-            }
-            return;
-        }
-        Value::Array(list) if list.is_empty() => "none".to_owned(),
-        Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(" + "),
-        other => plain(other),
-    };
-    if !path.is_empty() {
-        found.insert(path, text);
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(true) => "on".to_owned(),
-        Value::Bool(false) => "off".to_owned(),
-        Value::Null => "none".to_owned(),
-        other => other.to_string(),
-    }
-}
 
 /// A training with its settings and what it reached.
 #[derive(Debug)]
 pub struct Trial<'a> {
     /// Its GAN.
-    pub gan: &'a str,
+    pub gan: &'a RowId,
     /// Its settings by path.
     pub settings: BTreeMap<String, String>,
     /// Fréchet distance at its best checkpoint.
@@ -79,7 +30,7 @@ pub struct Trial<'a> {
 pub fn trials<'a>(evidence: &Evidence<'a>) -> Vec<Trial<'a>> {
     let mut dice: BTreeMap<&std::path::Path, Vec<f64>> = BTreeMap::new();
     for run in evidence.usual_sets(TrainedOn::Synthetic).flat_map(|set| &set.judged) {
-        if let (Some(score), Some(made)) = (run.dice(), training(evidence, run)) {
+        if let (Some(score), Some(made)) = (run.dice(), training(&evidence.runs, run)) {
             dice.entry(&made.path).or_default().push(score.value);
         }
     }
@@ -89,7 +40,7 @@ pub fn trials<'a>(evidence: &Evidence<'a>) -> Vec<Trial<'a>> {
             Some(Trial {
                 gan: run.gan()?,
                 settings: flatten(&run.result.settings),
-                distance: distance(run),
+                distance: run.distance(),
                 dice: dice.get(run.path.as_path()).map(|values| mean(values)),
                 diverged: matches!(run.result.outcome, Outcome::Diverged { .. }),
                 secs: run.result.wall_secs,
@@ -100,7 +51,7 @@ pub fn trials<'a>(evidence: &Evidence<'a>) -> Vec<Trial<'a>> {
 
 /// Paths that vary within a GAN, and those that vary between GANs only.
 pub fn varying(trials: &[Trial]) -> (Vec<String>, Vec<String>) {
-    let mut by_gan: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    let mut by_gan: BTreeMap<(&RowId, &str), BTreeSet<&str>> = BTreeMap::new();
     let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut having: BTreeMap<&str, usize> = BTreeMap::new();
     for trial in trials {
@@ -126,25 +77,6 @@ mod tests {
     use super::*;
     use crate::evidence::evidence;
     use serde_json::json;
-
-    #[test]
-    fn nested_settings_become_paths_and_only_those_that_vary_are_shown() {
-        let flat = flatten(&json!({
-            "preset": "lsgan",
-            "networks": {"generator": {"filters": 64, "spectral_norm": true}},
-            "augment": {"diff_augment": ["color", "cutout"], "classical": false, "ada": null},
-            "training": {"seed": 3}
-        }));
-        let expected = [
-            ("augment.ada", "none"),
-            ("augment.classical", "off"),
-            ("augment.diff_augment", "color + cutout"),
-            ("networks.generator.filters", "64"),
-            ("networks.generator.spectral_norm", "on"),
-        ];
-        let expected = expected.map(|(path, value)| (path.to_owned(), value.to_owned()));
-        assert_eq!(flat.into_iter().collect::<Vec<_>>(), expected);
-    }
 
     #[test]
     fn what_varies_within_a_gan_is_told_from_what_only_differs_between_gans() {

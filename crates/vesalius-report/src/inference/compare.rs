@@ -4,6 +4,7 @@
 use crate::evidence::measure::{SEED, mean};
 use crate::evidence::{Evidence, TrainingSet};
 use std::fmt::Write as _;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 use vesalius_statistics::{resample, test};
 
@@ -49,8 +50,8 @@ pub struct Comparison {
     /// Name of A.
     pub a: String,
     /// The GAN of A.
-    pub gan: Option<String>,
-    /// The same with what tells these images and settings from others of that GAN.
+    pub gan: Option<RowId>,
+    /// The same inside a sentence, with what tells these images and settings from others of that GAN.
     pub subject: Option<String>,
     /// Name of B.
     pub b: String,

@@ -21,9 +21,10 @@ pub fn ranked(
     if trials.len() < FEWEST {
         return None;
     }
+    let gans: Vec<String> = trials.iter().map(|trial| trial.gan.to_string()).collect();
     let mut columns: Vec<(String, Vec<&str>)> = vec![];
     if gan_too {
-        columns.push(("GAN".to_owned(), trials.iter().map(|trial| trial.gan).collect()));
+        columns.push(("GAN".to_owned(), gans.iter().map(String::as_str).collect()));
     }
     for path in trials[0].settings.keys() {
         // Conditional settings, which some trials lack, are no dimension of all trials.
@@ -88,8 +89,9 @@ fn partition(values: &[usize]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vesalius_data::pack::row::RowId;
 
-    fn trial<'a>(gan: &'a str, settings: &[(&str, String)], distance: f64) -> Trial<'a> {
+    fn trial<'a>(gan: &'a RowId, settings: &[(&str, String)], distance: f64) -> Trial<'a> {
         let settings = settings.iter().map(|(path, value)| ((*path).to_owned(), value.clone()));
         let settings = settings.collect();
         Trial { gan, settings, distance: Some(distance), dice: None, diverged: false, secs: 1.0 }
@@ -97,6 +99,7 @@ mod tests {
 
     #[test]
     fn what_decides_the_distance_comes_first_and_linked_settings_are_one() {
+        let wgan = RowId::of("wgan");
         let of = |i: usize| {
             let rate = [1e-4, 1e-3][i % 2].to_string();
             let word = ["relu", "elu", "selu"][i / 2 % 3].to_owned();
@@ -106,7 +109,7 @@ mod tests {
                 ("word", word),
                 ("same", "1".to_owned()),
             ];
-            trial("wgan", &settings, (i % 2) as f64 * 5.0 + (i / 2 % 3) as f64 * 0.1)
+            trial(&wgan, &settings, (i % 2) as f64 * 5.0 + (i / 2 % 3) as f64 * 0.1)
         };
         let trials: Vec<Trial> = (0..24).map(of).collect();
         let all: Vec<&Trial> = trials.iter().collect();
@@ -119,10 +122,11 @@ mod tests {
 
     #[test]
     fn the_gan_stands_for_what_only_tells_gans_apart() {
+        let gans = ["wgan", "dcgan"].map(RowId::of);
         let of = |i: usize| {
-            let gan = ["wgan", "dcgan"][i % 2];
+            let gan = &gans[i % 2];
             let rate = [1e-4, 1e-3][i / 2 % 2].to_string();
-            trial(gan, &[("loss", gan.to_owned()), ("rate", rate)], (i % 2) as f64)
+            trial(gan, &[("loss", gan.to_string()), ("rate", rate)], (i % 2) as f64)
         };
         let trials: Vec<Trial> = (0..16).map(of).collect();
         let all: Vec<&Trial> = trials.iter().collect();

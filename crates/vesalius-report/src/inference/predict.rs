@@ -1,11 +1,12 @@
 //! Rank correlations between a metric and Dice over sets of synthetic images.
 
 use crate::catalogue::Key;
+use crate::evidence::Evidence;
 use crate::evidence::lineage::synthetic_digest;
 use crate::evidence::measure::{SEED, mean};
-use crate::evidence::{Evidence, FILTERED};
 use crate::paper::display_name;
 use std::collections::BTreeSet;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 use vesalius_statistics::rank::{kendall, spearman};
 use vesalius_statistics::{resample, test};
@@ -17,7 +18,7 @@ pub const FEWEST: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit<'a> {
     /// Its GAN.
-    pub gan: &'a str,
+    pub gan: &'a RowId,
     /// Its digest; none: all images of the GAN.
     pub digest: Option<&'a str>,
     /// How figures call it.
@@ -55,7 +56,7 @@ pub struct Found {
 /// All sets of synthetic images. Filtered samples are those of the same GAN: they would count it twice.
 pub fn units<'a>(evidence: &'a Evidence) -> Vec<Unit<'a>> {
     let mut units = vec![];
-    for gan in evidence.gans().into_iter().filter(|gan| !gan.ends_with(FILTERED)) {
+    for gan in evidence.gans().into_iter().filter(|gan| !gan.is_filtered()) {
         let digests: BTreeSet<&str> = evidence
             .runs
             .iter()
@@ -80,7 +81,7 @@ pub fn units<'a>(evidence: &'a Evidence) -> Vec<Unit<'a>> {
 fn dice(evidence: &Evidence, unit: &Unit, trained_on: TrainedOn) -> Option<f64> {
     let values: Vec<f64> = evidence
         .usual_sets(trained_on)
-        .filter(|set| set.gan.as_deref() == Some(unit.gan))
+        .filter(|set| set.gan.as_ref() == Some(unit.gan))
         .flat_map(|set| &set.judged)
         .filter(|run| unit.digest.is_none() || synthetic_digest(run) == unit.digest)
         .filter_map(|run| Some(run.dice()?.value))
@@ -169,6 +170,7 @@ mod tests {
             path: "packs/second".into(),
             sha256: "second".into(),
             command: String::new(),
+            pack: None,
         }];
         fixture.add(&other);
         let runs = fixture.runs();

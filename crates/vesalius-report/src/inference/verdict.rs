@@ -3,13 +3,14 @@
 
 use super::compare::{Comparison, Kind, Question, ask};
 use crate::evidence::{Evidence, TrainingSet};
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 
 /// What the runs on one dataset show about adding synthetic images to real ones.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     /// Every GAN diverged: there are no images to judge.
-    Diverged(Vec<String>),
+    Diverged(Vec<RowId>),
     /// No U-Net was trained on real data alone: nothing to compare with.
     NoBaseline,
     /// No U-Net was trained on real and synthetic data together.
@@ -35,11 +36,11 @@ pub fn verdict(evidence: &Evidence) -> (Verdict, Question) {
     };
     let is_baseline = |set: &TrainingSet| judged(set, TrainedOn::Real);
     let added = evidence.sets.iter().any(|set| judged(set, TrainedOn::RealAndSynthetic));
-    let diverged: Vec<String> = evidence
+    let diverged: Vec<RowId> = evidence
         .gans()
         .into_iter()
         .filter(|gan| evidence.diverged(gan).is_some())
-        .map(ToOwned::to_owned)
+        .cloned()
         .collect();
     let all_diverged = !diverged.is_empty() && diverged.len() == evidence.gans().len();
     let most = |wanted: &dyn Fn(&&Comparison) -> bool, sign: f64| {
@@ -99,7 +100,7 @@ mod tests {
             runs.unet(Some("lsgan"), RealAndSynthetic, 1, &moved(0.05));
             runs.unet(Some("wgan"), RealAndSynthetic, 1, &moved(-0.05));
         });
-        assert!(matches!(found, Verdict::Helps(c) if c.gan.as_deref() == Some("lsgan")));
+        assert!(matches!(found, Verdict::Helps(c) if c.gan == Some(RowId::of("lsgan"))));
     }
 
     #[test]

@@ -1,46 +1,32 @@
-//! One file per page or figure (`stage` is what two of them share): each reads the evidence on one dataset and gives a section, or nothing where there is
-//! nothing to show. A new page is a file here and a line in [`PAGES`].
+//! One file per page or figure, in rooms by subject: each reads the evidence on one dataset and gives a section, or nothing
+//! where there is nothing to show. A new page is a file in its room and a line in [`PAGES`].
 
-pub mod comparisons;
-pub mod copying;
-pub mod correlation;
-pub mod cost;
-pub mod curves;
-pub mod maps;
-pub mod plausibility;
+pub mod answers;
+pub mod images;
 pub mod provenance;
-pub mod samples;
-pub mod scores;
-pub mod search;
-pub mod settings;
-pub mod soundness;
-pub mod spread;
-pub mod stage;
-pub mod summary;
-pub mod table2;
-pub mod turing;
+pub mod trainings;
 
-use super::document::Section;
-use super::evidence::Evidence;
+use crate::document::Section;
+use crate::evidence::Evidence;
 use anyhow::Result;
 
 /// A page of one dataset.
 pub type Page = fn(&Evidence) -> Result<Option<Section>>;
 
 /// In the order of the report; the summary stands before them all.
-pub const PAGES: [Page; 14] = [
-    table2::page,
-    comparisons::page,
-    scores::page,
-    correlation::page,
-    spread::page,
-    settings::page,
-    search::page,
-    samples::page,
-    maps::page,
-    copying::page,
-    plausibility::page,
-    turing::page,
-    curves::page,
-    cost::page,
+pub const PAGES: &[Page] = &[
+    answers::table2::page,
+    answers::comparisons::page,
+    images::scores::page,
+    images::correlation::page,
+    trainings::spread::page,
+    trainings::settings::page,
+    trainings::search::page,
+    images::samples::page,
+    images::maps::page,
+    images::copying::page,
+    images::plausibility::page,
+    images::turing::page,
+    trainings::curves::page,
+    trainings::cost::page,
 ];

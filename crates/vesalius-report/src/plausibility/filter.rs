@@ -105,7 +105,8 @@ mod tests {
     use super::super::rules::Ranges;
     use super::*;
     use std::collections::BTreeSet;
-    use vesalius_data::pack::manifest::{GENERATED_MASKS, Layout, PixelDepth, Split};
+    use vesalius_data::pack::manifest::{Layout, PixelDepth, Split};
+    use vesalius_data::pack::masks::MaskSource;
 
     /// Three pairs of 1x2 pixels.
     fn sampled(target: &Path) -> Pack {
@@ -129,7 +130,9 @@ mod tests {
                 kimg: 1.0,
                 seed: 1,
                 truncation: 1.0,
-                mask_source: GENERATED_MASKS.into(),
+                mask_source: MaskSource::Generated,
+                masks_pack: None,
+                run_sha256: None,
                 filtered: None,
                 seen: vec![],
             },
@@ -172,7 +175,7 @@ mod tests {
         assert_eq!(found.slice(1).unwrap().labels, [0, 0]);
         assert_eq!(found.manifest().case(1).id, "lsgan_2");
         let provenance = &found.manifest().provenance;
-        assert_eq!(provenance.row().unwrap(), "lsgan, plausible only");
+        assert_eq!(provenance.row().unwrap().to_string(), "lsgan, plausible only");
         assert!(provenance.describe().contains("plausible only: 2 of 3 pairs kept"));
         let Provenance::Synthetic { filtered: Some(filtered), .. } = provenance else {
             panic!("{provenance:?}")

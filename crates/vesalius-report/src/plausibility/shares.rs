@@ -4,12 +4,11 @@ use super::check::Finding;
 use super::rules::{Rules, TAIL};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_statistics::proportion::wilson;
 use vesalius_statistics::resample::interval;
 
-/// What [`Score::of`] says of the share among real masks of patients who taught no rule.
-pub const HELD_OUT: &str = "held-out real";
 /// What [`Score::metric`] says of all shares.
 pub const METRIC: &str = "implausible_share";
 
@@ -51,7 +50,7 @@ pub fn scores(
         100.0 * (1.0 - TAIL),
         rules.margin
     );
-    let score = |of: Option<String>, value: f64, protocol: String| Score {
+    let score = |of: Option<Part>, value: f64, protocol: String| Score {
         of,
         real_count: Some(rules.masks),
         synthetic_count: Some(synthetic.len()),
@@ -71,7 +70,7 @@ pub fn scores(
             format!("share of synthetic masks that break this one of {learned}; interval: Wilson");
         scores.push(Score {
             interval: wilson(hits, synthetic.len()),
-            ..score(Some(format!("rule/{name}")), value, protocol)
+            ..score(Some(Part::Rule(name.clone())), value, protocol)
         });
     }
     scores
@@ -101,7 +100,7 @@ fn held_out_score(held_out: &HeldOut, learned: &str, seed: u64) -> Score {
         "none, as no patient tells of its spread"
     };
     Score {
-        of: Some(HELD_OUT.to_owned()),
+        of: Some(Part::HeldOutReal),
         interval: found,
         real_count: Some(held_out.findings.len()),
         ..Score::new(
@@ -139,15 +138,18 @@ pub fn by_rule(rules: &Rules, synthetic: &[Finding], held_out: Option<HeldOut>) 
 /// real test ones.
 pub fn summary(shares: &[Score], pair_dice: f64, real_dice: Option<f64>) -> String {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let of = |name: Option<&str>| {
-        shares.iter().find(|score| score.of.as_deref() == name).map(|score| score.value)
+    let of = |part: Option<&Part>| {
+        shares.iter().find(|score| score.of.as_ref() == part).map(|score| score.value)
     };
     let all = of(None).unwrap_or_default();
-    let alarms = of(Some(HELD_OUT))
+    let alarms = of(Some(&Part::HeldOutReal))
         .map_or(String::new(), |share| format!(" ({} of held-out real masks do)", percent(share)));
     let rule = shares
         .iter()
-        .filter_map(|score| Some((score.of.as_deref()?.strip_prefix("rule/")?, score.value)))
+        .filter_map(|score| match &score.of {
+            Some(Part::Rule(name)) => Some((name, score.value)),
+            _ => None,
+        })
         .rev()
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .filter(|(_, share)| *share > 0.0)
@@ -190,12 +192,10 @@ mod tests {
         let patients: Vec<&str> = (0..20).map(|i| ["a", "b", "c", "d"][i / 5]).collect();
         let held_out = HeldOut { patients: &patients, findings: &real };
         let found = scores(&rules(), &synthetic, Some(held_out), 1);
-        let values: Vec<(Option<&str>, f64)> =
-            found.iter().map(|score| (score.of.as_deref(), score.value)).collect();
-        assert_eq!(
-            values,
-            [(None, 0.3), (Some(HELD_OUT), 0.05), (Some("rule/classes together"), 0.3)]
-        );
+        let values: Vec<(Option<Part>, f64)> =
+            found.iter().map(|score| (score.of.clone(), score.value)).collect();
+        let rule = Part::Rule("classes together".into());
+        assert_eq!(values, [(None, 0.3), (Some(Part::HeldOutReal), 0.05), (Some(rule), 0.3)]);
         let [low, high] = found[1].interval.unwrap();
         assert!(low == 0.0 && (0.05..=0.2).contains(&high), "{low} {high}");
         let text = summary(&found, 0.712, Some(0.8));

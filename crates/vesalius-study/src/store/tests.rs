@@ -30,6 +30,7 @@ fn studied() -> (tempfile::TempDir, Progress) {
             machine: "a machine".into(),
             settings: serde_json::Value::Null,
             overlap: Some(vec![]),
+            training: None,
             files: std::collections::BTreeMap::new(),
         };
         result.publish(dir.path()).unwrap();

@@ -1,6 +1,6 @@
 //! `RUN/checkpoints/`: which there are, which can be trusted, which are kept.
 
-use super::{Damaged, State, damaged, read_state, verify};
+use super::{Damaged, SAMPLED, State, damaged, read_state, verify};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::{remove_folder, rename};
@@ -36,6 +36,16 @@ pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
         .collect();
     found.sort();
     Ok(found)
+}
+
+/// SHA-256 of the averaged generator in each checkpoint of a run, oldest first; those whose counters are damaged are left
+/// out, as nobody can sample them.
+///
+/// # Errors
+/// When the folder of checkpoints cannot be listed.
+pub fn generators(run: &Path) -> Result<Vec<String>> {
+    let digest = |folder: &PathBuf| read_state(folder).ok()?.files.get(SAMPLED).cloned();
+    Ok(list(run)?.iter().filter_map(digest).collect())
 }
 
 /// What a training can go on from.

@@ -15,7 +15,7 @@
 mod folder;
 mod state;
 
-pub use folder::{Found, list, name, newest_whole, prune, set_aside, to_sample};
+pub use folder::{Found, generators, list, name, newest_whole, prune, set_aside, to_sample};
 pub use state::{CHECKPOINT_FORMAT, State, read_state};
 
 use crate::families::Training;
@@ -58,7 +58,7 @@ fn parts(training: &dyn Training) -> Vec<(&'static str, Named)> {
     let mut parts = vec![
         ("generator.safetensors", generator.all()),
         ("discriminator.safetensors", discriminator.all()),
-        ("averaged.safetensors", averaged.all()),
+        (SAMPLED, averaged.all()),
         ("generator_optimiser.safetensors", generator_moments),
         ("discriminator_optimiser.safetensors", discriminator_moments),
     ];
@@ -69,6 +69,8 @@ fn parts(training: &dyn Training) -> Vec<(&'static str, Named)> {
     parts
 }
 
+/// The averaged generator: the weights that are sampled.
+pub const SAMPLED: &str = "averaged.safetensors";
 /// The settings of a training as they were when it was saved.
 const SETTINGS: &str = "task.toml";
 /// Counters and digests.

@@ -12,6 +12,7 @@ use super::manifold::{NEIGHBOURS, manifold};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use tch::{Kind, Tensor};
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_statistics::resample;
 
@@ -231,7 +232,7 @@ impl Comparison<'_> {
             let mut draw = Draw::new(SEED);
             let mut cut = |set: &FeatureSet| set.select(&draw.choice(set.len() as usize, matched));
             let (real, synthetic) = (cut(self.real)?, cut(self.synthetic)?);
-            scores.extend(self.manifold_scores(&real, &synthetic, Some("matched counts"))?);
+            scores.extend(self.manifold_scores(&real, &synthetic, Some(Part::MatchedCounts))?);
         }
         Ok(scores)
     }
@@ -240,7 +241,7 @@ impl Comparison<'_> {
         &self,
         real: &FeatureSet,
         synthetic: &FeatureSet,
-        of: Option<&str>,
+        of: Option<Part>,
     ) -> Result<Vec<Score>> {
         let found = manifold(real, synthetic, NEIGHBOURS)?;
         Ok(found
@@ -253,7 +254,7 @@ impl Comparison<'_> {
                 );
                 let mut score = self.score(name, mean(&values), &how);
                 score.interval = resample::interval_of_mean(&values, DRAWS);
-                score.of = of.map(ToOwned::to_owned);
+                score.of.clone_from(&of);
                 score.real_count = Some(real.len() as usize);
                 score.synthetic_count = Some(synthetic.len() as usize);
                 score

@@ -8,7 +8,7 @@ use super::store::Judged;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
-use vesalius_data::run::score::READER;
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_statistics::agreement::fleiss;
 use vesalius_statistics::detection::{Ratings, level};
@@ -102,7 +102,7 @@ fn of_reader(reading: &Reading, seed: u64) -> Vec<Score> {
     let ratings = ratings(&reading.judged);
     let [real, synthetic] = ratings.images().map(|n| n as usize);
     let [alarms, hits] = ratings.called_signal().map(|n| n as usize);
-    let of = Some(format!("{READER}{}", reading.reader));
+    let of = Some(Part::Reader(reading.reader.clone()));
     let mut scores = vec![];
     for (metric, statistic) in STATISTICS {
         let Some(value) = statistic(&ratings) else { continue };

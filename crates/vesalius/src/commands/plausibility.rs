@@ -14,6 +14,7 @@ use vesalius_data::files::publish::write_file;
 use vesalius_data::output;
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Provenance, Split};
+use vesalius_data::run::part::{DiceUnit, Part};
 use vesalius_data::run::score::{Missing, Score, Scores};
 use vesalius_data::run::{Input, Subject, refuse_finished};
 use vesalius_data::say;
@@ -279,20 +280,21 @@ impl Agreement {
         const RULE: &str = "empty on both sides not counted, mean over units, then over classes";
         let count = synthetic.len();
         let mut scores = Vec::new();
-        for (unit, prefix, words) in [
-            (Unit::Slice, "", "each pair a unit"),
-            (Unit::Pooled, "pooled/", "all pairs together one unit"),
+        for (unit, called, words) in [
+            (Unit::Slice, DiceUnit::Pair, "each pair a unit"),
+            (Unit::Pooled, DiceUnit::Pooled, "all pairs together one unit"),
         ] {
             let summary = self.synthetic.per(unit);
             let (mean_interval, class_intervals) = self.synthetic.intervals(unit, SEED, RESAMPLES);
-            let classes = synthetic.manifest().classes[1..].iter().map(String::as_str);
-            let names = std::iter::once("mean").chain(classes);
+            let classes = synthetic.manifest().classes[1..].iter();
+            let classes = classes.map(|class| Part::Class(called, class.clone()));
+            let parts = std::iter::once(Part::Mean(called)).chain(classes);
             let values = std::iter::once(summary.mean).chain(summary.classes);
             let spans = std::iter::once(mean_interval).chain(class_intervals);
-            for ((name, value), interval) in names.zip(values).zip(spans) {
+            for ((part, value), interval) in parts.zip(values).zip(spans) {
                 let Some(value) = value else { continue };
                 scores.push(Score {
-                    of: Some(format!("{prefix}{name}")),
+                    of: Some(part),
                     interval,
                     extractor: Some(self.extractor.clone()),
                     synthetic_count: Some(count),
@@ -312,7 +314,7 @@ impl Agreement {
         }
         if let (Some(real), Some(value)) = (&self.real, self.real_dice()) {
             scores.push(Score {
-                of: Some("real test mean".to_owned()),
+                of: Some(Part::RealTestMean),
                 interval: real.intervals(Unit::Slice, SEED, RESAMPLES).0,
                 extractor: Some(self.extractor.clone()),
                 real_count: Some(real.slice_count()),
@@ -332,8 +334,8 @@ impl Agreement {
 
 /// What a real pack without test patients cannot tell.
 fn missing(real: &Pack, scores: &[Score]) -> Vec<Missing> {
-    let has = |of: &str| scores.iter().any(|score| score.of.as_deref() == Some(of));
-    [("pair_dice", "real test mean"), (shares::METRIC, shares::HELD_OUT)]
+    let has = |of: &Part| scores.iter().any(|score| score.of.as_ref() == Some(of));
+    [("pair_dice", Part::RealTestMean), (shares::METRIC, Part::HeldOutReal)]
         .into_iter()
         .filter(|(_, of)| !has(of))
         .map(|(metric, of)| Missing {
@@ -344,5 +346,5 @@ fn missing(real: &Pack, scores: &[Score]) -> Vec<Missing> {
 }
 
 fn is_of_a_rule(score: &Score) -> bool {
-    score.of.as_ref().is_some_and(|of| of.starts_with("rule/"))
+    matches!(score.of, Some(Part::Rule(_)))
 }

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use vesalius_data::checks::overlap::training_and_test;
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
+use vesalius_data::pack::row::RowId;
+use vesalius_data::run::part::{DiceUnit, Part};
 use vesalius_data::run::score::{Score, Scores};
 use vesalius_data::run::{Input, Subject, TrainedOn, refuse_finished};
 use vesalius_data::say;
@@ -112,8 +114,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     settled.of(result).publish(&args.out)?;
     if !args.json {
         // Patients one by one are in result.json.
-        let is_of_a_patient = |of: &String| of.starts_with(PATIENT);
-        scores.retain(|score| !score.of.as_ref().is_some_and(is_of_a_patient));
+        scores.retain(|score| !matches!(score.of, Some(Part::Patient(_))));
     }
     Scores { scores, missing: Vec::new() }.print(args.json)?;
     Ok(ExitCode::SUCCESS)
@@ -153,7 +154,7 @@ fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
     };
     Ok(Subject {
         dataset: test.manifest().dataset.clone(),
-        gan: (!gans.is_empty()).then(|| gans.join(" + ")),
+        gan: RowId::together(gans),
         trained_on: Some(trained_on),
     })
 }
@@ -181,41 +182,40 @@ fn scores(
     let mut painted = String::new();
     for masks in packs.iter().filter_map(|pack| pack.manifest().provenance.painted_masks()) {
         painted += "; painted ";
-        painted += masks;
+        painted += &masks.to_string();
     }
     let mut scores = Vec::new();
-    let mut add = |unit: &str, count: usize, summary: Summary, intervals: Option<()>| {
+    let mut add = |unit: DiceUnit, count: usize, summary: Summary, intervals: Option<()>| {
         let protocol = format!(
-            "U-Net, {} steps of {} slices, seed {}{painted}; {unit} Dice on {} test patients, empty on both sides not \
+            "U-Net, {} steps of {} slices, seed {}{painted}; {} Dice on {} test patients, empty on both sides not \
              counted, mean over units, then over classes",
             spec.steps,
             spec.batch,
             spec.seed,
+            unit.word(),
             patients.len()
         );
-        let names = std::iter::once("mean".to_owned()).chain(manifest.classes[1..].iter().cloned());
+        let classes = manifest.classes[1..].iter().map(|class| Part::Class(unit, class.clone()));
+        let parts = std::iter::once(Part::Mean(unit)).chain(classes);
         let values = std::iter::once(summary.mean).chain(summary.classes);
         let spans = std::iter::once(mean_interval).chain(class_intervals.iter().copied());
-        for ((name, value), span) in names.zip(values).zip(spans) {
+        for ((part, value), span) in parts.zip(values).zip(spans) {
             if let Some(value) = value {
                 scores.push(Score {
                     interval: intervals.and(span),
-                    of: Some(format!("{unit}/{name}")),
+                    of: Some(part),
                     real_count: Some(count),
                     ..Score::new("dice", value, protocol.clone())
                 });
             }
         }
     };
-    add("per_volume", evaluation.volume_count(), evaluation.per_volume(), Some(()));
-    add("per_slice", evaluation.slice_count(), evaluation.per_slice(), None);
-    add("pooled", 1, evaluation.pooled(), None);
+    add(DiceUnit::Volume, evaluation.volume_count(), evaluation.per_volume(), Some(()));
+    add(DiceUnit::Slice, evaluation.slice_count(), evaluation.per_slice(), None);
+    add(DiceUnit::Pooled, 1, evaluation.pooled(), None);
     scores.extend(of_patients(evaluation, spec, &painted));
     scores
 }
-
-/// How scores of single patients say whose they are: `patient/NAME`.
-const PATIENT: &str = "patient/";
 
 /// Dice of each test patient, for paired tests in reports; not of those in whom no class was there or predicted.
 fn of_patients(evaluation: &Evaluation, spec: &SegmentSpec, painted: &str) -> Vec<Score> {
@@ -228,7 +228,7 @@ fn of_patients(evaluation: &Evaluation, spec: &SegmentSpec, painted: &str) -> Ve
     patients
         .filter_map(|(name, summary)| {
             Some(Score {
-                of: Some(format!("{PATIENT}{name}")),
+                of: Some(Part::Patient(name.to_owned())),
                 ..Score::new("dice", summary.mean?, protocol.clone())
             })
         })

@@ -11,15 +11,18 @@ use vesalius_data::files::publish::{sweep, write_file};
 use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
+use vesalius_data::pack::row::RowId;
+use vesalius_data::run::facts::TrainingFacts;
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, Outcome, RunResult, Subject};
 use vesalius_data::say;
 use vesalius_torch::Device;
-use vesalius_torch::checkpoint::State;
+use vesalius_torch::checkpoint::{self, State};
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::images::{PackImages, of_images};
 use vesalius_torch::features::unet::{UnetExtractor, default_spec};
-use vesalius_torch::sample::read_spec;
+use vesalius_torch::sample::{read_spec, run_digest};
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::train::{Ended, Probe, Surroundings, begin, check_resumable, train};
 
@@ -223,7 +226,12 @@ fn train_and_publish(
         let extractor = extractor.map(|extractor| extractor.name());
         let commands = read::text(&args.out.join(COMMANDS))?;
         let result = result(spec, pack, (&ended, &state), extractor, &meter)?;
-        RunResult { command: commands.trim_end().to_owned(), ..result }.publish(&args.out)?;
+        let training = TrainingFacts {
+            run: run_digest(&args.out)?,
+            checkpoints: checkpoint::generators(&args.out)?,
+        };
+        RunResult { command: commands.trim_end().to_owned(), training: Some(training), ..result }
+            .publish(&args.out)?;
     }
     Ok(ended)
 }
@@ -258,7 +266,7 @@ fn result(
                 images as f64 / 1000.0
             );
             vec![Score {
-                of: Some("best_during_training".to_owned()),
+                of: Some(Part::BestDuringTraining),
                 extractor,
                 real_count: Some(pack.indices(Split::Train).len()),
                 synthetic_count: Some(spec.training.distance_images),
@@ -269,7 +277,7 @@ fn result(
     };
     let subject = Subject {
         dataset: pack.manifest().dataset.clone(),
-        gan: Some(spec.preset.clone()),
+        gan: Some(RowId::of(&spec.preset)),
         trained_on: None,
     };
     let inputs = vec![Input::pack("pack", pack)];

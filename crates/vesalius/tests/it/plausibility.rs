@@ -2,9 +2,8 @@
 
 use super::Bench;
 use std::path::Path;
-use vesalius_data::pack::manifest::{
-    CaseRecord, GENERATED_MASKS, Manifest, Provenance, SliceRecord, Split,
-};
+use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
+use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::{Pack, PackWriter};
 
 /// Phantom patients, four of whom train: 16x16 pixels, so that the judge is trained in seconds (on one thread: images so
@@ -38,7 +37,9 @@ pub fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,
-        mask_source: GENERATED_MASKS.into(),
+        mask_source: MaskSource::Generated,
+        masks_pack: None,
+        run_sha256: None,
         filtered: None,
         seen: vec![],
     };

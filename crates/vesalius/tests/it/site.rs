@@ -46,7 +46,9 @@ pub fn packs(bench: &Bench) {
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,
-        mask_source: vesalius_data::pack::manifest::GENERATED_MASKS.to_owned(),
+        mask_source: vesalius_data::pack::masks::MaskSource::Generated,
+        masks_pack: None,
+        run_sha256: None,
         filtered: None,
         seen: vec![],
     };

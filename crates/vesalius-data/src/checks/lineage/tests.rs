@@ -1,7 +1,8 @@
 use super::super::overlap::{made_and_both_sides, made_and_side, training_and_test};
 use super::*;
 use crate::pack::PackWriter;
-use crate::pack::manifest::{GENERATED_MASKS, Layout, PixelDepth, SliceRecord};
+use crate::pack::manifest::{Layout, PixelDepth, SliceRecord};
+use crate::pack::masks::MaskSource;
 use std::path::Path;
 
 /// Patients by name with their slices and side.
@@ -52,7 +53,9 @@ fn made(path: &Path, of: &Pack, old: bool) -> Pack {
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,
-        mask_source: GENERATED_MASKS.into(),
+        mask_source: MaskSource::Generated,
+        masks_pack: None,
+        run_sha256: None,
         filtered: None,
         seen: if old { vec![] } else { seen(persons(of.manifest(), Split::Train)) },
     };

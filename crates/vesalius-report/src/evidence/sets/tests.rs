@@ -1,9 +1,10 @@
 use super::super::fixture::Fixture;
+use super::super::runs::Run;
 use crate::document::Block;
 use crate::evidence::evidence;
 use crate::inference::compare::{Kind, ask};
 use crate::inference::verdict::{Verdict, verdict};
-use crate::pages::summary;
+use crate::pages::answers::summary;
 use serde_json::{Value, json};
 use vesalius_data::run::TrainedOn::{self, Real, RealAndSynthetic, RealAugmented, Synthetic};
 
@@ -20,12 +21,26 @@ fn sampled(name: &str, count: u64) -> String {
     format!("vesalius sample runs/{name} --count {count} --out packs/{name}-{count}")
 }
 
-/// Rows that have a Dice: name, number of runs, Dice.
+/// Rows that have a Dice: name, number of runs, Dice. Of results that say what they read by command lines, and of the same
+/// ones that say it as data.
 fn rows(build: impl Fn(&mut Fixture)) -> Vec<(String, usize, f64)> {
     let mut fixture = Fixture::new();
     build(&mut fixture);
     let runs = fixture.runs();
-    let evidence = evidence(&runs).unwrap();
+    let mut silent = Fixture::new();
+    for run in &runs {
+        let mut result = run.result.clone();
+        result.command.clear();
+        result.inputs.iter_mut().for_each(|input| input.command.clear());
+        silent.add(&result);
+    }
+    let found = rows_of(&runs);
+    assert_eq!(rows_of(&silent.runs()), found, "without command lines");
+    found
+}
+
+fn rows_of(runs: &[Run]) -> Vec<(String, usize, f64)> {
+    let evidence = evidence(runs).unwrap();
     let judged = evidence[0].sets.iter().filter(|set| set.dice.is_some());
     let dice = |value: f64| (value * 1e6).round() / 1e6;
     judged.map(|set| (set.name(), set.judged.len(), dice(set.value().unwrap()))).collect()

@@ -14,6 +14,7 @@ use crate::metrics::suite::{Comparison, Metric};
 use anyhow::Result;
 use serde_json::{Value, json};
 use tch::Tensor;
+use vesalius_data::run::part::{Part, Quantile};
 use vesalius_data::run::score::{Missing, Score};
 use vesalius_statistics::alarm::{Alarm, auc_of_smaller, share_interval};
 use vesalius_statistics::resample::{interval, quantile};
@@ -106,17 +107,17 @@ pub fn conclude(
     let membership = taken.membership(features);
     taken.likeness();
     let Taken { scores, missing, .. } = taken;
-    let value = |name: &str, of: Option<&str>| {
-        scores.iter().find(|score| score.metric == name && score.of.as_deref() == of)
+    let value = |name: &str, of: Option<Part>| {
+        scores.iter().find(|score| score.metric == name && score.of == of)
     };
-    let auth = |of| value("auth_pct", of).and_then(|score| score.interval);
+    let auth = |of: Option<Part>| value("auth_pct", of).and_then(|score| score.interval);
     let evidence = Evidence {
         synthetic: searched.synthetic.len(),
         flagged,
         sure,
         calibration,
         c_t: value("c_t", None).map(|score| (score.value, score.interval)),
-        auth_pct: auth(None).zip(auth(Some("held_out"))).map(|(made, real)| [made, real]),
+        auth_pct: auth(None).zip(auth(Some(Part::HeldOut))).map(|(made, real)| [made, real]),
         membership,
         recall,
     };
@@ -218,7 +219,7 @@ impl Taken<'_> {
                 alarm.rate()
             );
             let score = self.push("false_alarm_rate", hits as f64 / images as f64, protocol);
-            score.of = Some("held_out".to_owned());
+            score.of = Some(Part::HeldOut);
             score.interval = Some(patient_interval(hits, images, patients));
         }
         calibration
@@ -268,8 +269,7 @@ impl Taken<'_> {
             Ok(held_out) => {
                 let real = comparison(held_out).measure(Metric::AuthPct)?;
                 self.scores.extend(
-                    real.into_iter()
-                        .map(|score| Score { of: Some("held_out".to_owned()), ..score }),
+                    real.into_iter().map(|score| Score { of: Some(Part::HeldOut), ..score }),
                 );
                 match made.measure(Metric::CT) {
                     Ok(found) => self.scores.extend(found),
@@ -334,7 +334,7 @@ impl Taken<'_> {
                 alarm.rate()
             );
             let score = self.push("planted_recall", found.share(), protocol);
-            score.of = Some(found.kind.to_owned());
+            score.of = Some(Part::Named(found.kind.to_owned()));
             score.synthetic_count = Some(found.planted);
             score.interval = Some(share_interval(found.found, found.planted));
         }
@@ -369,7 +369,7 @@ impl Taken<'_> {
             }
             if let Some((auc, interval)) = auc(&distances, &groups) {
                 let score = self.push("membership_auc", auc, how("features"));
-                score.of = Some("features".to_owned());
+                score.of = Some(Part::Features);
                 score.interval = interval;
                 score.extractor = Some(features.extractor.clone());
                 score.dialect.clone_from(&features.dialect);
@@ -384,8 +384,8 @@ impl Taken<'_> {
     /// SSIM with the nearest training image.
     fn likeness(&mut self) {
         let protocol = "SSIM with the nearest training image in the view and at the shift where it is nearest, at the working size";
-        for (prefix, matches) in
-            [("", &self.searched.synthetic), ("held_out ", &self.searched.held_out)]
+        for (held_out, matches) in
+            [(false, &self.searched.synthetic), (true, &self.searched.held_out)]
         {
             if matches.is_empty() {
                 self.lacks("nearest_ssim (held_out)", "no test patients in the real pack");
@@ -393,9 +393,10 @@ impl Taken<'_> {
             }
             let mut values: Vec<f64> = matches.iter().map(|found: &Match| found.ssim).collect();
             values.sort_by(f64::total_cmp);
-            for (name, q) in [("median", 0.5), ("q95", 0.95), ("max", 1.0)] {
-                let score = self.push("nearest_ssim", quantile(&values, q), protocol.to_owned());
-                score.of = Some(format!("{prefix}{name}"));
+            for at in Quantile::ALL {
+                let value = quantile(&values, at.q());
+                let score = self.push("nearest_ssim", value, protocol.to_owned());
+                score.of = Some(Part::Quantile { at, held_out });
                 score.synthetic_count = Some(values.len());
             }
         }

@@ -9,9 +9,8 @@ use std::path::Path;
 use tch::Device;
 use vesalius_data::checks::lineage;
 use vesalius_data::files::digest;
-use vesalius_data::pack::manifest::{
-    CaseRecord, GENERATED_MASKS, Manifest, Provenance, SliceRecord, Split,
-};
+use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
+use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::{Pack, PackWriter};
 
 /// Name of the generator in the manifest.
@@ -59,7 +58,9 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
             kimg: 0.0,
             seed,
             truncation: 1.0,
-            mask_source: GENERATED_MASKS.to_owned(),
+            mask_source: MaskSource::Generated,
+            masks_pack: None,
+            run_sha256: None,
             filtered: None,
             seen: lineage::seen(lineage::persons(real.manifest(), Split::Train)),
         },

@@ -40,9 +40,9 @@ fn scores_of_readers_are_those_of_scipy_and_scikit_learn() {
         assert!((found - number(expected)).abs() < 1e-12, "{found} {expected}");
     };
     for (i, reader) in golden["readers"].as_array().unwrap().iter().enumerate() {
-        let of = format!("reader/reader {}", i + 1);
+        let of = Part::Reader(format!("reader {}", i + 1));
         let score = |metric: &str| {
-            scores.iter().find(|s| s.metric == metric && s.of.as_deref() == Some(&of)).unwrap()
+            scores.iter().find(|s| s.metric == metric && s.of.as_ref() == Some(&of)).unwrap()
         };
         for name in ["accuracy", "sensitivity", "specificity", "d_prime", "auc"] {
             close(score(&format!("turing_{name}")).value, &reader[name]);

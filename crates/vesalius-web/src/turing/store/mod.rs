@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::run::Input;
 
 /// Version of the tables.
@@ -45,7 +46,7 @@ pub struct About {
     /// Name of the dataset.
     pub dataset: String,
     /// Row of a table that the synthetic images belong to; readers never see it.
-    pub gan: Option<String>,
+    pub gan: Option<RowId>,
     /// Readers may lay the masks over the images.
     pub overlay: bool,
     /// Names of the label values.

@@ -27,7 +27,7 @@ fn check_names(about: &About) -> Result<()> {
     let check = |what: &'static str, name: &str| label::check(name).context(what);
     check("title", &about.title)?;
     check("dataset", &about.dataset)?;
-    about.gan.iter().try_for_each(|gan| check("gan", gan))?;
+    about.gan.iter().try_for_each(|gan| check("gan", &gan.to_string()))?;
     about.classes.iter().try_for_each(|class| check("classes", class))?;
     about.inputs.iter().try_for_each(|input| check("inputs.role", &input.role))
 }

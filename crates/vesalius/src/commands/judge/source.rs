@@ -85,6 +85,7 @@ impl Source {
             path: self.path().to_owned(),
             sha256,
             command: String::new(),
+            pack: None,
         };
         Ok(match self {
             Self::Pack(pack) => Input::pack(role, pack),

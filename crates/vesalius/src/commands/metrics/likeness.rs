@@ -5,6 +5,7 @@ use crate::commands::judge::Source;
 use crate::commands::weights;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
+use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_statistics::resample::interval_of_mean;
 use vesalius_torch::features::images::ImageSet;
@@ -49,7 +50,7 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
         (Source::Folder { images: a, .. }, Source::Folder { images: b, .. }) => a.pairs_with(b),
         _ => false,
     };
-    let score = |of: &str, how: &str, values: Vec<f64>| -> Result<Score> {
+    let score = |of: Part, how: &str, values: Vec<f64>| -> Result<Score> {
         // Only PSNR knows a number that is none, that of equal images; any other would be a fault.
         let infinite = |value: &f64| name == Name::Psnr && *value == f64::INFINITY;
         let finite: Vec<f64> = values.iter().copied().filter(|value| !infinite(value)).collect();
@@ -64,7 +65,7 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
         }
         let score = Score {
             interval: interval_of_mean(&finite, 0),
-            of: Some(of.to_owned()),
+            of: Some(of),
             extractor: extractor.clone(),
             real_count: Some(real.len()),
             synthetic_count: Some(synthetic.len()),
@@ -82,15 +83,15 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
     if paired {
         let pairs: Pairs = (0..real.len()).map(|i| (i, i)).collect();
         let values = likeness.of(synthetic.as_ref(), real.as_ref(), &pairs)?;
-        return Ok(vec![score("pairs", "pairs of the same file name", values)?]);
+        return Ok(vec![score(Part::Pairs, "pairs of the same file name", values)?]);
     }
     let pairs = nearest_pairs(synthetic.as_ref(), real.as_ref())?;
     let mut scores = vec![score(
-        "nearest real",
+        Part::NearestReal,
         "synthetic images with their nearest real one (Euclidean, pixels shrunk to at most 64)",
         likeness.of(synthetic.as_ref(), real.as_ref(), &pairs)?,
     )?];
-    for (of, set) in [("random synthetic pairs", &synthetic), ("random real pairs", &real)] {
+    for (of, set) in [(Part::RandomSyntheticPairs, &synthetic), (Part::RandomRealPairs, &real)] {
         if set.len() > 1 {
             let pairs = random_pairs(set.len(), RANDOM_PAIRS, 0);
             let values = likeness.of(set.as_ref(), set.as_ref(), &pairs)?;

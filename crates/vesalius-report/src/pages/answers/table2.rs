@@ -1,0 +1,157 @@
+//! Table 2: one row per training set, the paper's numbers beside ours.
+
+use crate::catalogue::Key;
+use crate::document::{Block, Column, Entry, Grid, Section};
+use crate::evidence::{Evidence, TrainingSet, key};
+use crate::paper::{PaperRow, TABLE_2, column};
+use anyhow::Result;
+use std::collections::BTreeSet;
+use vesalius_data::run::TrainedOn;
+
+/// The page.
+///
+/// # Errors
+/// When a file of a run is damaged.
+pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
+    let distance = evidence.distance();
+    let title = distance.as_ref().map_or_else(|| "Fréchet distance".to_owned(), Key::title);
+    let fid = |row: &PaperRow| column(evidence.dataset).and_then(|i| row.fid[i]);
+    let dice = |row: &PaperRow| column(evidence.dataset).and_then(|i| row.dice[i]);
+    let mut rows = vec![];
+    for set in &evidence.sets {
+        // The first of a kind stands beside the paper's: the original data, judged as usual.
+        let is_first = evidence
+            .sets
+            .iter()
+            .find(|other| (other.trained_on, &other.gan) == (set.trained_on, &set.gan))
+            .is_some_and(|first| std::ptr::eq(first, set));
+        let published = TABLE_2
+            .iter()
+            .filter(|_| is_first)
+            .find(|paper| key(paper.row) == (set.trained_on, set.gan.clone()));
+        let ours = (distance_entry(evidence, set), dice_entry(evidence, set));
+        let paper = (published.and_then(fid), published.and_then(dice));
+        if ours == (Entry::Absent, Entry::Absent) && paper == (None, None) {
+            continue;
+        }
+        rows.push(vec![
+            set.name().into(),
+            Entry::number(paper.0, 2),
+            Entry::number(paper.1, 2),
+            ours.0,
+            ours.1,
+        ]);
+    }
+    let grid = Grid {
+        name: "table2",
+        dataset: evidence.dataset.to_owned(),
+        caption: "Distance of the images to real ones, and Dice of a U-Net trained on each set and tested on real \
+                  patients"
+            .to_owned(),
+        columns: vec![
+            Column::text("training_set", "Training set of the U-Net"),
+            Column::new("paper_fid", "FID (paper)"),
+            Column::new("paper_dice", "Dice (paper)"),
+            Column::new("distance", &title),
+            Column::new("dice", "Dice"),
+        ],
+        rows,
+        remarks: [
+            "In brackets: 95 % intervals, of what the notes say; below them least and greatest of repeated runs. The \
+             paper's FID uses Inception features: a distance in other features is on another scale and compares with \
+             its own column only."
+                .to_owned(),
+        ]
+        .into_iter()
+        .chain(apart(evidence))
+        .collect(),
+    };
+    Ok(Some(Section {
+        id: "table2",
+        title: "Table 2: what each training set is worth".to_owned(),
+        blocks: vec![Block::Grid(grid)],
+        files: vec![],
+    }))
+}
+
+/// Why some rows are of their own.
+fn apart(evidence: &Evidence) -> Vec<String> {
+    let judged: Vec<&TrainingSet> = evidence.sets.iter().filter(|s| s.dice.is_some()).collect();
+    let mut remarks = vec![];
+    if judged.iter().any(|set| !set.words.is_empty() || !set.is_original()) {
+        remarks.push(
+            "Runs are repetitions where all training packs and every setting but the seed agree, or where these results \
+             show that only seeds of the GAN's training or sampling differ; what differs otherwise is a row of its own, \
+             named after it."
+                .to_owned(),
+        );
+    }
+    if judged.iter().any(|set| !set.is_usual) {
+        let usual: Vec<String> =
+            evidence.usual.iter().map(|(path, value)| format!("{path} {value}")).collect();
+        remarks.push(format!(
+            "Where a row names no setting: {}. Rows that do are compared with real images judged in the same way only.",
+            usual.join(", ")
+        ));
+    }
+    let foreign: BTreeSet<&str> =
+        judged.iter().flat_map(|set| &set.basis.foreign).map(String::as_str).collect();
+    for digest in foreign {
+        let inputs = evidence.runs.iter().flat_map(|run| &run.result.inputs);
+        let path = inputs.filter(|input| input.sha256 == digest).map(|i| i.path.display()).next();
+        let path = path.map_or_else(String::new, |path| format!("{path}, "));
+        remarks.push(format!(
+            "Other real data ({path}digest {digest:.8}): not the training side of the pack whose test patients judge, so \
+             they answer none of the questions below."
+        ));
+    }
+    remarks
+}
+
+fn diverged(evidence: &Evidence, set: &TrainingSet) -> Entry {
+    let gan = set.gan.as_ref().filter(|_| set.trained_on == TrainedOn::Synthetic);
+    if gan.is_some_and(|gan| evidence.diverged(gan).is_some()) {
+        Entry::Diverged
+    } else {
+        Entry::Absent
+    }
+}
+
+fn distance_entry(evidence: &Evidence, set: &TrainingSet) -> Entry {
+    let alone = set.trained_on == TrainedOn::Synthetic;
+    let key = evidence.distance().filter(|_| alone);
+    let found = key.and_then(|key| evidence.measure_for(set, &key));
+    found.map_or_else(|| diverged(evidence, set), |measure| Entry::Measured(measure, 2))
+}
+
+fn dice_entry(evidence: &Evidence, set: &TrainingSet) -> Entry {
+    let found = set.dice.clone();
+    found.map_or_else(|| diverged(evidence, set), |measure| Entry::Measured(measure, 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::evidence;
+    use crate::evidence::fixture::Fixture;
+
+    #[test]
+    fn the_distance_may_come_from_either_stage_and_counts_once() {
+        let mut fixture = Fixture::new();
+        fixture.judged("distance", "lsgan", &[("frechet_distance", None, 2.5)]);
+        fixture.judged("metrics", "lsgan", &[("frechet_distance", None, 2.5)]);
+        fixture.judged("metrics", "wgan", &[("frechet_distance", None, 4.0)]);
+        fixture.training("hinge", serde_json::Value::Null, None);
+        let runs = fixture.runs();
+        let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
+        let Block::Grid(grid) = &section.blocks[0] else { panic!("a table") };
+        let cell = |name: &str| {
+            let row = grid.rows.iter().find(|row| row[0] == name.into()).unwrap();
+            row[3].line()
+        };
+        assert_eq!(cell("LSGAN"), "2.50");
+        assert_eq!(cell("WGAN"), "4.00");
+        assert_eq!(cell("HingeGAN"), "diverged");
+        assert_eq!(cell("DCGAN"), "–");
+    }
+}

@@ -1,0 +1,7 @@
+//! The trainings: how they went, what their settings do, what they cost.
+
+pub mod cost;
+pub mod curves;
+pub mod search;
+pub mod settings;
+pub mod spread;

@@ -1,0 +1,133 @@
+//! No table and no figure depends on how a sentence is worded: with all sentences of results replaced by others, they are the
+//! same but for the sentences that they show.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use vesalius_data::run::{Outcome, RunResult};
+
+/// Gives every text another one, equal texts equal ones, and counts them.
+#[derive(Default)]
+struct Reworder {
+    known: BTreeMap<String, String>,
+}
+
+impl Reworder {
+    fn reword(&mut self, text: &mut String) {
+        let next = format!("sentence number {}", self.known.len());
+        let new = self.known.entry(text.clone()).or_insert(next);
+        text.clone_from(new);
+    }
+
+    /// All that a result says in words. Names, digests and enumerations are data.
+    fn result(&mut self, result: &mut RunResult) {
+        self.reword(&mut result.command);
+        self.reword(&mut result.machine);
+        for input in &mut result.inputs {
+            self.reword(&mut input.command);
+        }
+        for score in &mut result.scores {
+            self.reword(&mut score.protocol);
+            if let Some(note) = &mut score.note {
+                self.reword(note);
+            }
+        }
+        for sentence in result.overlap.iter_mut().flatten() {
+            self.reword(sentence);
+        }
+        if let Outcome::Diverged { reason } = &mut result.outcome {
+            self.reword(reason);
+        }
+        for name in ["summary", "verdict", "limits", "missing", "planted_kinds", "created"] {
+            if let Some(value) = result.settings.get_mut(name) {
+                self.value(value);
+            }
+        }
+    }
+
+    fn value(&mut self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.reword(text),
+            Value::Array(list) => list.iter_mut().for_each(|value| self.value(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.value(value)),
+            _ => {}
+        }
+    }
+}
+
+/// Results of today's program, by their folder's name.
+fn results(of: &str) -> BTreeMap<String, RunResult> {
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/compat/runs-2-facts").join(of);
+    let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    entries.map(|path| (name(&path), RunResult::read(&path).unwrap())).collect()
+}
+
+/// The report on some results: its tables without what only repeats sentences, and its figures.
+fn report(results: &BTreeMap<String, RunResult>) -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, result) in results {
+        result.publish(&folder.path().join("runs").join(name)).unwrap();
+    }
+    let target = folder.path().join("report");
+    vesalius_report::write(&[folder.path().join("runs")], &target).unwrap();
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(&target).unwrap() {
+        let path: PathBuf = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let kind = path.extension().and_then(|kind| kind.to_str());
+        if kind == Some("svg") {
+            found.insert(name, std::fs::read_to_string(path).unwrap());
+        } else if kind == Some("json") {
+            let mut table: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            silence(&mut table, folder.path());
+            found.insert(name, table.to_string());
+        }
+    }
+    found
+}
+
+/// Takes protocols and machines out of a table, and where its runs lie.
+fn silence(value: &mut Value, folder: &Path) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(|value| silence(value, folder)),
+        Value::Object(fields) => {
+            for name in ["protocol", "machine"] {
+                fields.remove(name);
+            }
+            fields.values_mut().for_each(|value| silence(value, folder));
+        }
+        Value::String(text) => *text = text.replace(&*folder.to_string_lossy(), ""),
+        _ => {}
+    }
+}
+
+fn stays_the_same(of: &str, tables: &[&str]) {
+    let mut results = results(of);
+    let before = report(&results);
+    for name in tables {
+        assert!(before.contains_key(*name), "{of} has no {name}: {:?}", before.keys());
+    }
+    let mut reworder = Reworder::default();
+    for result in results.values_mut() {
+        reworder.result(result);
+    }
+    assert!(reworder.known.len() > 20, "{} sentences", reworder.known.len());
+    let after = report(&results);
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    for (name, content) in &before {
+        assert_eq!(content, &after[name], "{of}: {name}");
+    }
+}
+
+#[test]
+fn rewording_every_sentence_of_samples_seeds_and_audits_changes_no_table_and_no_figure() {
+    let tables = ["table2.json", "scores.json", "cost.json", "filtering.json", "copying.json"];
+    stays_the_same("seeds", &tables);
+}
+
+#[test]
+fn rewording_every_sentence_of_painted_masks_changes_no_table_and_no_figure() {
+    stays_the_same("masks", &["table2.json", "cost.json", "runs.json"]);
+}
