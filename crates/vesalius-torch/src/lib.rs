@@ -30,6 +30,7 @@ pub mod augment;
 pub mod batch;
 pub mod checkpoint;
 pub mod classical;
+pub mod dice;
 pub mod families;
 pub mod features;
 pub mod init;
