@@ -1,6 +1,8 @@
 //! `RUN/checkpoints/`: which there are, which can be trusted, which are kept.
 
-use super::{Damaged, State, read_state, verify};
+use super::damaged::Damaged;
+use super::parts::verify;
+use super::state::{State, read_state};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::{remove_folder, rename};

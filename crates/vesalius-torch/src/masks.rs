@@ -22,14 +22,14 @@ const ELASTIC_POINTS: usize = 5;
 
 /// Masks to paint: mask i is a function of (seed, i).
 #[derive(Debug)]
-pub struct Layouts<'a> {
+pub struct Masks<'a> {
     pack: &'a Pack,
     indices: Vec<usize>,
     warp: bool,
     seed: u64,
 }
 
-impl<'a> Layouts<'a> {
+impl<'a> Masks<'a> {
     /// Training masks of `pack`; all of them where it is synthetic. `warp`: each moved by a small affine map and an
     /// elastic one, the nearest label kept.
     ///
@@ -231,7 +231,7 @@ mod tests {
         };
         writer.finish(manifest).unwrap();
         let pack = Pack::open(&target).unwrap();
-        Layouts::new(&pack, warp, 1).unwrap().describe("0123456789abcdef", true)
+        Masks::new(&pack, warp, 1).unwrap().describe("0123456789abcdef", true)
     }
 
     #[test]
