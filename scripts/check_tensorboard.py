@@ -39,6 +39,10 @@ def written(stats: Path) -> dict[str, list[tuple[int, float]]]:
     scalars: dict[str, list[tuple[int, float]]] = {}
     for line in stats.read_text().splitlines():
         stat = json.loads(line)
+        # Losses of a family that is no GAN stand by name.
+        losses = stat.pop("losses", {})
+        for name, value in losses.items():
+            scalars.setdefault(f"loss/{name}", []).append((round(stat["kimg"] * 1000), value))
         unknown = stat.keys() - TAGS.keys() - {"kimg", "wall_secs"}
         assert not unknown, f"{stats}: {unknown} are no scalar of the event files"
         for name, tag in TAGS.items():

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{Layout, PixelDepth};
 use vesalius_torch::batch::Pair;
-use vesalius_torch::families::{self, Moment};
+use vesalius_torch::families::StepContext;
 use vesalius_torch::spec::TrainSpec;
 
 fn main() -> anyhow::Result<()> {
@@ -24,11 +24,13 @@ fn main() -> anyhow::Result<()> {
     settings.extend(arguments);
     let spec = TrainSpec::resolve(&preset, &settings)?;
     let layout = Layout { channels, height: size, width: size, depth: PixelDepth::U8 };
-    let critic_steps = spec.training.critic_steps as i64;
-    let mut gan = families::training(&spec, layout, 4, Device::Cpu)?;
+    let mut gan = spec.trainer(layout, 4, Device::Cpu)?;
+    // Of a step in between: WGAN takes more at the start.
+    let sizes = gan.batches(1601);
     let side = size as i64;
-    let real: Vec<Pair> = (0..critic_steps)
-        .map(|_| Pair {
+    let real: Vec<Pair> = sizes
+        .iter()
+        .map(|&batch| Pair {
             image: Tensor::rand([batch, channels as i64, side, side], (Kind::Float, Device::Cpu))
                 * 2.0
                 - 1.0,
@@ -44,11 +46,11 @@ fn main() -> anyhow::Result<()> {
         };
         let start = Instant::now();
         for _ in 0..steps {
-            let losses = gan.step(&real, Moment { step, images: 0, ema_decay: 0.999 });
-            assert!(losses.generator.double_value(&[]).is_finite());
+            let losses = gan.step(&real, StepContext { step, images: 0, ema_decay: 0.999 });
+            assert!(losses.0.iter().all(|(_, loss)| loss.double_value(&[]).is_finite()));
             step += 1;
         }
-        let images = (steps as i64 * critic_steps * batch) as f64;
+        let images = (steps as i64 * sizes.iter().sum::<i64>()) as f64;
         println!("{:.3}", images / start.elapsed().as_secs_f64());
     }
     Ok(())

@@ -17,6 +17,14 @@ pub struct Pair {
     pub labels: Tensor,
 }
 
+impl Pair {
+    /// The same pairs: their memory is shared.
+    #[must_use]
+    pub fn shallow(&self) -> Self {
+        Self { image: self.image.shallow_clone(), labels: self.labels.shallow_clone() }
+    }
+}
+
 /// Slices `indices` of a pack, in that order.
 ///
 /// # Errors
@@ -48,7 +56,7 @@ pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
     })
 }
 
-/// Label maps `[N, H, W]` as layouts `[N, K, H, W]` of zeros and ones, f32.
+/// Label maps `[N, H, W]` as masks `[N, K, H, W]` of zeros and ones, f32.
 pub fn one_hot(labels: &Tensor, classes: i64) -> Tensor {
     labels.one_hot(classes).permute([0, 3, 1, 2]).to_kind(Kind::Float)
 }

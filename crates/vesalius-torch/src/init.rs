@@ -9,9 +9,9 @@
 //! Every name and shape has to fit. Only a StyleGAN2 of RGB images may become one of joint samples of another channel
 //! count: its first and last layers are carried over for the image channels, and those of the mask start anew.
 
-use crate::families::Training;
+use crate::families::trainer::{Parts, Trainer};
 use crate::layers::params::load_strictly;
-use crate::spec::{InitSource, Networks, TrainSpec};
+use crate::spec::{InitSource, TrainSpec};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -38,7 +38,7 @@ pub fn source(path: &Path) -> Result<InitSource> {
 /// # Errors
 /// When the file changed, is of another family or size, or a tensor is missing, extra or wrongly shaped (all named).
 pub fn load(
-    training: &dyn Training,
+    trainer: &dyn Trainer,
     source: &InitSource,
     spec: &TrainSpec,
     layout: Layout,
@@ -50,21 +50,21 @@ pub fn load(
         bail!("{}: not the file this run was started from, its SHA-256 changed", path.display());
     }
     let header = Header::read(path)?;
-    header.check(path, &spec.networks, layout)?;
+    header.check(path, spec.family.name(), layout)?;
     let tensors = Tensor::read_safetensors(path)
         .with_context(|| format!("{}: not a safetensors file", path.display()))?;
-    let [generator, discriminator, averaged] = training.parts().networks();
+    let Parts { networks, averaged: (follows, averaged), .. } = trainer.parts();
     let mut problems = Vec::new();
-    for (prefix, networks) in
-        [("generator.", vec![generator, averaged]), ("discriminator.", vec![discriminator])]
-    {
+    for (name, network) in &networks {
+        let prefix = format!("{name}.");
         let part: BTreeMap<String, Tensor> = tensors
             .iter()
             .filter_map(|(name, t)| {
-                Some((name.strip_prefix(prefix)?.to_owned(), t.shallow_clone()))
+                Some((name.strip_prefix(&prefix)?.to_owned(), t.shallow_clone()))
             })
             .collect();
-        for network in networks {
+        let average = (*name == follows).then(|| averaged.params());
+        for network in std::iter::once(*network).chain(average) {
             let targets = network.all();
             let part = adapt_channels(&part, &targets, layout.channels as i64, header.channels);
             if let Err(error) = load_strictly(&targets, &part) {
@@ -73,10 +73,12 @@ pub fn load(
             }
         }
     }
-    let foreign = tensors
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| !(name.starts_with("generator.") || name.starts_with("discriminator.")));
+    let known = |tensor: &str| {
+        networks
+            .iter()
+            .any(|(name, _)| tensor.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    };
+    let foreign = tensors.iter().map(|(name, _)| name).filter(|name| !known(name));
     problems.extend(foreign.map(|name| format!("{name} is not part of these networks")));
     if !problems.is_empty() {
         bail!("{}: {}", path.display(), problems.join("; "));
@@ -130,13 +132,7 @@ impl Header {
         })
     }
 
-    fn check(&self, path: &Path, networks: &Networks, layout: Layout) -> Result<()> {
-        let family = match networks {
-            Networks::Dcgan { .. } => "dcgan",
-            Networks::Stylegan { .. } => "stylegan",
-            Networks::Stylegan2 { .. } => "stylegan2",
-            Networks::Spade { .. } => "spade",
-        };
+    fn check(&self, path: &Path, family: &str, layout: Layout) -> Result<()> {
         let path = path.display();
         if self.family != family {
             bail!("{path}: weights of {}, expected {family}, the preset's family", self.family);

@@ -3,11 +3,11 @@
 
 use crate::batch::{self, Pair};
 use crate::checkpoint;
-use crate::families::{self, Generator, Request};
-use crate::layouts::Layouts;
+use crate::families::generator::{Generator, Request};
+use crate::masks::Masks;
 use crate::rng::{Purpose, keyed};
 use crate::spec::TrainSpec;
-use crate::train::edited;
+use crate::spec::changes::edited;
 use anyhow::{Context, Result, bail};
 use rand_distr::{Distribution as _, StandardNormal};
 use std::path::Path;
@@ -84,16 +84,15 @@ impl Trained {
             .map_err(|found| anyhow::anyhow!("{}: {found}", path.display()))?;
         let folder = checkpoint::to_sample(run)?;
         let state = checkpoint::verify(&folder)?;
-        if let Some(changed) = edited(&spec.to_toml()?, &folder)? {
+        if let Some(changed) = edited_since(&spec, &folder)? {
             bail!(
                 "{}: {changed}; expected the settings that {} was trained with",
                 run.join("task.toml").display(),
                 folder.display()
             );
         }
-        let generator =
-            families::generator(&spec.networks, template.layout, template.classes.len(), device)?;
-        let file = checkpoint::SAMPLED;
+        let generator = spec.generator(template.layout, template.classes.len(), device)?;
+        let file = checkpoint::AVERAGED;
         generator
             .params()
             .load(&checkpoint::read_part(&folder, &state, file)?)
@@ -114,16 +113,16 @@ impl Trained {
         &self,
         target: &Path,
         sampling: &Sampling,
-        layouts: Option<&Layouts>,
+        masks: Option<&Masks>,
         command: String,
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         let layout: Layout = self.template.layout;
         let Sampling { count, seed, batch, truncation } = *sampling;
-        let layouts = match (layouts, self.generator.needs_layout()) {
-            (Some(layouts), true) => {
-                layouts.check(&self.template)?;
-                Some(layouts)
+        let masks = match (masks, self.spec.needs_masks()) {
+            (Some(masks), true) => {
+                masks.check(&self.template)?;
+                Some(masks)
             }
             (None, false) => None,
             (None, true) => bail!(
@@ -147,11 +146,11 @@ impl Trained {
             let n = batch.min(count - done);
             let z = latents(seed, Purpose::Latent, done as u64, n, self.generator.latent());
             let device = self.generator.params().device();
-            let labels = match layouts {
-                Some(layouts) => Some(layouts.labels(done, n, device)?),
+            let labels = match masks {
+                Some(masks) => Some(masks.labels(done, n, device)?),
                 None => None,
             };
-            let request = Request { latents: &z, layout: labels.as_ref(), truncation };
+            let request = Request { latents: &z, masks: labels.as_ref(), truncation };
             let pair = pairs(self.generator.as_ref(), &request);
             let pixels = batch::to_pixels(&pair.image, layout.depth)?;
             let labels = batch::to_labels(&pair.labels)?;
@@ -161,12 +160,12 @@ impl Trained {
             done += n;
             progress(done);
         }
-        let mask_source = match layouts {
-            Some(layouts) => layouts.source(&self.pack_digest, self.generator.latent() > 0),
+        let mask_source = match masks {
+            Some(masks) => masks.source(&self.pack_digest, self.generator.latent() > 0),
             None => MaskSource::Generated,
         };
-        let masks_pack = layouts.map(|layouts| layouts.pack().digest().to_owned());
-        let seen = self.seen(layouts.map(Layouts::pack));
+        let masks_pack = masks.map(|masks| masks.pack().digest().to_owned());
+        let seen = self.seen(masks.map(Masks::pack));
         let made = self.manifest(sampling, (mask_source, masks_pack), seen);
         writer.finish(Manifest { command, ..made })
     }
@@ -239,6 +238,17 @@ pub fn template(pack: &Pack) -> Manifest {
 pub fn run_digest(run: &Path) -> Result<String> {
     let path = run.join("task.toml");
     digest::of_file(&path).with_context(|| format!("{}: cannot be read", path.display()))
+}
+
+/// What was changed in `RUN/task.toml` since a checkpoint was saved; `None` where only the length was, or an old checkpoint
+/// does not tell.
+fn edited_since(spec: &TrainSpec, checkpoint: &Path) -> Result<Option<String>> {
+    let Some(then) = checkpoint::read_settings(checkpoint) else { return Ok(None) };
+    // As this version writes it: a setting that came later has its default.
+    let then = TrainSpec::from_toml(&then)
+        .and_then(|spec| spec.to_toml())
+        .with_context(|| format!("{}", checkpoint.join("task.toml").display()))?;
+    Ok(edited(&spec.to_toml()?, &then))
 }
 
 /// `RUN/task.toml`.

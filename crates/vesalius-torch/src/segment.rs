@@ -6,8 +6,8 @@
 
 use crate::batch::{self, Pair, one_hot};
 use crate::classical;
+use crate::dice::{Evaluation, SliceCount, count};
 use crate::layers::params::Params;
-use crate::metrics::dice::{Evaluation, SliceCount, count};
 use crate::nets::unet::{Unet, UnetSpec};
 use crate::optim::{Optimiser, OptimiserSpec};
 use crate::order::Order;

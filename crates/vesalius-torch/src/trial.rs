@@ -1,7 +1,8 @@
 //! What a step takes on this machine, measured by doing a few: for estimates before anything has run.
 
 use crate::batch::Pair;
-use crate::families::{self, Moment};
+use crate::families::trainer::StepContext;
+use crate::layers::params::Params;
 use crate::segment::{self, SegmentSpec};
 use crate::spec::TrainSpec;
 use anyhow::Result;
@@ -21,6 +22,8 @@ pub struct Cost {
 
 /// Steps that are timed, after one that is not.
 const STEPS: u64 = 3;
+/// The first of them: of those in between, when nothing of the start and no rare update is due.
+const LATE: u64 = 1601;
 
 /// A GAN's training on the CPU, on random pairs of a pack's shape. Regularisation that is not due at every step is not in it,
 /// and one that grows is timed at the resolution of its end.
@@ -28,27 +31,31 @@ const STEPS: u64 = 3;
 /// # Errors
 /// When the family cannot make this size, or weights are missing.
 pub fn gan(spec: &TrainSpec, layout: Layout, classes: usize) -> Result<Cost> {
-    let mut training = families::training(spec, layout, classes, Device::Cpu)?;
-    let batches = spec.training.critic_steps.max(1);
-    let images = batches * spec.training.batch as u64;
-    let real: Vec<Pair> =
-        (0..batches).map(|_| noise(spec.training.batch, layout, classes)).collect();
+    let mut trainer = spec.trainer(layout, classes, Device::Cpu)?;
+    let mut images = 0;
     let mut started = Instant::now();
-    for step in 1..=1 + STEPS {
+    for step in LATE..=LATE + STEPS {
+        let sizes = trainer.batches(step);
+        let real: Vec<Pair> = sizes.iter().map(|n| noise(*n, layout, classes)).collect();
         // As at its end: one that grows is at its largest by then.
         let shown = (spec.training.kimg * 1000.0) as u64;
-        let moment = Moment { step, images: shown, ema_decay: 0.999 };
+        let at = StepContext { step, images: shown, ema_decay: 0.999 };
         // Read, so that it is done when the time is taken.
-        let _ = training.step(&real, moment).generator.double_value(&[]);
-        if step == 1 {
+        for (_, loss) in trainer.step(&real, at).0 {
+            let _ = loss.double_value(&[]);
+        }
+        if step == LATE {
             started = Instant::now();
+        } else {
+            images += sizes.iter().sum::<i64>();
         }
     }
-    let secs = started.elapsed().as_secs_f64() / (STEPS * images) as f64;
-    let networks = training.parts().networks();
-    let numbers = networks.map(|params| params.all().iter().map(|(_, t)| t.numel()).sum::<usize>());
-    // Both networks with two moments of each weight, and the averaged generator.
-    let bytes = 4.0 * (3 * (numbers[0] + numbers[1]) + numbers[2]) as f64;
+    let secs = started.elapsed().as_secs_f64() / images as f64;
+    let numbers = |params: &Params| params.all().iter().map(|(_, t)| t.numel()).sum::<usize>();
+    let parts = trainer.parts();
+    let trained: usize = parts.networks.iter().map(|(_, params)| numbers(params)).sum();
+    // The networks with two moments of each weight, and the averaged generator.
+    let bytes = 4.0 * (3 * trained + numbers(parts.averaged.1.params())) as f64;
     Ok(Cost { secs, bytes })
 }
 

@@ -11,7 +11,7 @@ use vesalius_torch::checkpoint::{self, State};
 use vesalius_torch::features::Extractor;
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::stats::Stat;
-use vesalius_torch::train::{Ended, Probe, Surroundings, begin, train};
+use vesalius_torch::train::{Ended, Probe, TrainContext, begin, train};
 
 /// Means over quarters of the image: enough for a distance.
 #[derive(Debug)]
@@ -57,8 +57,7 @@ fn go_on(
     let pack = pack();
     let real = Tensor::rand([32, 4], (Kind::Float, Device::Cpu));
     let probe = Some(Probe { extractor: &Quarters, real: fixed(&real) });
-    train(run, spec, Surroundings { pack: &pack, device: Device::Cpu, probe, stop, report })
-        .unwrap()
+    train(run, spec, &pack, Device::Cpu, TrainContext { probe, stop, report }).unwrap()
 }
 
 /// The same numbers every time, whatever the generator of random numbers did before.
@@ -80,8 +79,8 @@ fn outcome(run: &Path, (ended, state): &(Ended, State)) -> String {
         .lines()
         .map(|line| {
             let stat: Stat = serde_json::from_str(line).unwrap();
-            let Stat { kimg, loss_d, loss_g, frechet_distance, .. } = stat;
-            format!("{kimg} {loss_d} {loss_g} {frechet_distance:?}")
+            let Stat { kimg, losses, frechet_distance, .. } = stat;
+            format!("{kimg} {losses:?} {frechet_distance:?}")
         })
         .collect();
     let kept: Vec<String> = checkpoint::list(run)

@@ -1,6 +1,8 @@
 //! `RUN/checkpoints/`: which there are, which can be trusted, which are kept.
 
-use super::{Damaged, SAMPLED, State, damaged, read_state, verify};
+use super::damaged::{Damaged, damaged};
+use super::parts::{AVERAGED, verify};
+use super::state::{State, read_state};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::{remove_folder, rename};
@@ -44,7 +46,7 @@ pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// When the folder of checkpoints cannot be listed.
 pub fn generators(run: &Path) -> Result<Vec<String>> {
-    let digest = |folder: &PathBuf| read_state(folder).ok()?.files.get(SAMPLED).cloned();
+    let digest = |folder: &PathBuf| read_state(folder).ok()?.files.get(AVERAGED).cloned();
     Ok(list(run)?.iter().filter_map(digest).collect())
 }
 

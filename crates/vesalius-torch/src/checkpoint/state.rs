@@ -1,14 +1,15 @@
 //! `state.json`: what a training is besides its tensors.
 
-use super::{STATE, damaged};
-use crate::train::WindowState;
+use super::damaged::{damaged, unreadable};
+use crate::stats::WindowState;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 use vesalius_data::files::seal::{self, Seal};
 
+/// Counters and digests.
+pub(super) const STATE: &str = "state.json";
 /// Version of the folder's layout. 1 had no seal and no digest of the settings; it opens.
 pub const CHECKPOINT_FORMAT: u32 = 2;
 /// The version before.
@@ -19,9 +20,9 @@ const UNSEALED: u32 = 1;
 pub struct State {
     /// [`CHECKPOINT_FORMAT`].
     pub format: u32,
-    /// Generator steps done.
+    /// Steps done.
     pub step: u64,
-    /// Real images shown to the discriminator.
+    /// Real images seen.
     pub images: u64,
     /// Seconds of training, earlier attempts included.
     pub wall_secs: f64,
@@ -29,8 +30,9 @@ pub struct State {
     pub spec_sha256: String,
     /// Digest of the pack.
     pub pack_digest: String,
-    /// Optimiser updates of generator and discriminator.
-    pub updates: [i64; 2],
+    /// Updates of each optimiser, by its name.
+    #[serde(with = "updates")]
+    pub updates: BTreeMap<String, i64>,
     /// Best Fréchet distance so far, and at how many images.
     pub best: Option<(f64, u64)>,
     /// Measurements in a row at which the generated images were next to the same.
@@ -53,7 +55,7 @@ impl State {
             wall_secs: 0.0,
             spec_sha256,
             pack_digest,
-            updates: [0; 2],
+            updates: BTreeMap::new(),
             best: None,
             collapsed: 0,
             window: None,
@@ -62,10 +64,32 @@ impl State {
     }
 }
 
+/// A GAN's are written as a pair.
+mod updates {
+    use crate::named::Written;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use std::collections::BTreeMap;
+
+    const PAIR: [&str; 2] = ["generator", "discriminator"];
+
+    pub fn serialize<S: Serializer>(
+        named: &BTreeMap<String, i64>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        Written::new(PAIR, named).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<String, i64>, D::Error> {
+        Ok(Written::deserialize(from)?.named(PAIR))
+    }
+}
+
 /// Reads a checkpoint's counters.
 ///
 /// # Errors
-/// [`super::Damaged`] when they are missing or not what was written; otherwise when they cannot be read or are of another
+/// [`super::damaged::Damaged`] when they are missing or not what was written; otherwise when they cannot be read or are of another
 /// version.
 pub fn read_state(folder: &Path) -> Result<State> {
     let path = folder.join(STATE);
@@ -84,19 +108,4 @@ pub fn read_state(folder: &Path) -> Result<State> {
         )),
         (format, _) => bail!("{}: format {format}, expected {CHECKPOINT_FORMAT}", path.display()),
     }
-}
-
-/// Why a file of a checkpoint cannot be read. Where that is about who asks, or about this moment, nothing is given up for it.
-pub(super) fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
-    if is_of_the_moment(&error) {
-        return anyhow::Error::new(error).context(format!("{}: cannot be read", path.display()));
-    }
-    damaged!("{}: cannot be read ({error}); expected a whole checkpoint", path.display())
-}
-
-fn is_of_the_moment(error: &io::Error) -> bool {
-    use io::ErrorKind::{Interrupted, OutOfMemory, PermissionDenied, TimedOut};
-    const TOO_MANY_OPEN: [i32; 2] = [23, 24]; // ENFILE, EMFILE
-    matches!(error.kind(), Interrupted | OutOfMemory | PermissionDenied | TimedOut)
-        || error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN.contains(&code))
 }

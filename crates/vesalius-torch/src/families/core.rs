@@ -1,11 +1,11 @@
 //! What every GAN in training is made of, whatever its networks.
 
-use super::Generator;
+use super::generator::Generator;
+use super::trainer::Parts;
 use crate::layers::params::Params;
 use crate::optim::{Optimiser, OptimiserSpec};
 use crate::rng::{Purpose, reseed_torch};
 use anyhow::Result;
-use std::fmt::Debug;
 use tch::Device;
 
 /// Generator, discriminator, the generator's average, and an optimiser for each of the two.
@@ -60,35 +60,27 @@ impl<G: Generator, D> Core<G, D> {
     }
 }
 
-/// A [`Core`] as sampling and checkpoints see it: tensors and optimisers, not the networks' types.
-pub trait Parts: Debug {
-    /// The averaged generator: what is sampled.
-    fn averaged(&self) -> &dyn Generator;
-
-    /// Tensors of generator, discriminator and averaged generator.
-    fn networks(&self) -> [&Params; 3];
-
-    /// Optimisers of generator and discriminator.
-    fn optimisers(&self) -> [&Optimiser; 2];
-
-    /// The same, to restore their counters.
-    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2];
-}
-
-impl<G: Generator, D: Debug> Parts for Core<G, D> {
-    fn averaged(&self) -> &dyn Generator {
-        &self.averaged
+impl<G: Generator, D> Core<G, D> {
+    /// As checkpoints and sampling see it.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            networks: vec![
+                ("generator", self.generator.params()),
+                ("discriminator", &self.discriminator_params),
+            ],
+            optimisers: vec![
+                ("generator", &self.generator_optimiser),
+                ("discriminator", &self.discriminator_optimiser),
+            ],
+            averaged: ("generator", &self.averaged),
+        }
     }
 
-    fn networks(&self) -> [&Params; 3] {
-        [self.generator.params(), &self.discriminator_params, self.averaged.params()]
-    }
-
-    fn optimisers(&self) -> [&Optimiser; 2] {
-        [&self.generator_optimiser, &self.discriminator_optimiser]
-    }
-
-    fn optimisers_mut(&mut self) -> [&mut Optimiser; 2] {
-        [&mut self.generator_optimiser, &mut self.discriminator_optimiser]
+    /// The optimisers, to restore their counters.
+    pub fn optimisers_mut(&mut self) -> Vec<(&'static str, &mut Optimiser)> {
+        vec![
+            ("generator", &mut self.generator_optimiser),
+            ("discriminator", &mut self.discriminator_optimiser),
+        ]
     }
 }

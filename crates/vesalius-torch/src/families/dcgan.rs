@@ -1,8 +1,12 @@
 //! The convolutional family of DCGAN, LSGAN, WGAN, WGAN-GP and HingeGAN: the discriminator's updates, the
 //! generator's, and the average.
 
-use super::core::{Core, Parts};
-use super::{Generator, Moment, Request, StepLosses, Training, vgg};
+pub mod spec;
+
+use super::adversarial;
+use super::core::Core;
+use super::generator::{Generator, Request};
+use super::trainer::{Losses, Parts, StepContext, Trainer};
 use crate::augment::{diff_augment, mask_noise};
 use crate::batch::Pair;
 use crate::joint::Joint;
@@ -11,9 +15,12 @@ use crate::layers::params::Params;
 use crate::nets::dcgan;
 use crate::nets::pyramid::Pyramid;
 use crate::nets::vgg::Vgg19;
+use crate::optim::Optimiser;
 use crate::regularise::{feature_matching, gradient_penalty};
-use crate::spec::{Networks, TrainSpec};
-use anyhow::{Result, bail};
+use crate::spec::family::Family;
+use crate::spec::schedule::Schedule;
+use anyhow::Result;
+use spec::{DcganSpec, Networks, Regularise};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::Layout;
 
@@ -37,9 +44,7 @@ impl JointGenerator {
         classes: usize,
         device: Device,
     ) -> Result<Self> {
-        let Networks::Dcgan { latent, init, generator, mask, .. } = networks else {
-            bail!("networks.family: expected dcgan");
-        };
+        let Networks { latent, init, generator, mask, .. } = networks;
         let joint = Joint::new(layout, classes, *mask);
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
         let mut params = Params::new(device);
@@ -69,9 +74,10 @@ impl Generator for JointGenerator {
 
 /// A GAN of this family in training.
 #[derive(Debug)]
-pub struct DcganTraining {
+pub struct DcganTrainer {
     /// The settings.
-    pub spec: TrainSpec,
+    pub spec: DcganSpec,
+    batch: i64,
     /// Networks and optimisers.
     pub core: Core<JointGenerator, dcgan::Discriminator>,
     vgg: Option<Vgg19>,
@@ -100,26 +106,31 @@ impl Noise for TorchNoise {
     }
 }
 
-impl DcganTraining {
+impl DcganTrainer {
     /// Builds all three networks from the spec's seed; loads VGG19 where its loss is asked for.
     ///
     /// # Errors
     /// When the family cannot make this size, or VGG19's weights are missing or do not fit.
-    pub fn new(spec: TrainSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
-        let Networks::Dcgan { init, discriminator, mask, .. } = &spec.networks else {
-            bail!("networks.family: expected dcgan");
-        };
+    pub fn new(
+        spec: DcganSpec,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Self> {
+        let Networks { init, discriminator, mask, .. } = &spec.networks;
         let joint = Joint::new(layout, classes, *mask);
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
         let core = Core::new(
-            spec.training.seed,
+            schedule.seed,
             device,
             [spec.optimiser.generator, spec.optimiser.discriminator],
             || JointGenerator::new(&spec.networks, layout, classes, device),
             |params| Ok(dcgan::Discriminator::new(params, discriminator, init, joint, pyramid)),
         )?;
-        let vgg = vgg(&spec.regularise, device)?;
-        Ok(Self { spec, core, vgg, device })
+        let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
+        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), device)?;
+        Ok(Self { spec, batch: schedule.batch, core, vgg, device })
     }
 
     /// One generator update after one discriminator update per batch in `real_batches`, each a joint sample
@@ -129,7 +140,7 @@ impl DcganTraining {
         real_batches: &[Tensor],
         noise: &mut dyn Noise,
         ema_decay: f64,
-    ) -> StepLosses {
+    ) -> Losses {
         let last = real_batches.len() - 1;
         let mut discriminator = Tensor::new();
         let mut fake = Tensor::new();
@@ -146,7 +157,7 @@ impl DcganTraining {
         }
         let generator = self.generator_update(&real_batches[last], &fake);
         self.core.averaged.params.average_from(&self.core.generator.params, ema_decay);
-        StepLosses { discriminator, generator }
+        Losses::adversarial(discriminator, generator)
     }
 
     fn discriminator_update(
@@ -207,19 +218,52 @@ impl DcganTraining {
     }
 }
 
-impl Training for DcganTraining {
-    fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses {
+impl Trainer for DcganTrainer {
+    fn batches(&self, step: u64) -> Vec<i64> {
+        vec![self.batch; self.spec.training.steps(step)]
+    }
+
+    fn step(&mut self, real: &[Pair], at: StepContext) -> Losses {
+        let real = adversarial::classical(real, self.spec.augment.classical);
         let samples: Vec<Tensor> =
             real.iter().map(|pair| self.core.generator.joint.encode(pair)).collect();
-        self.update(&samples, &mut TorchNoise(self.device), moment.ema_decay)
+        self.update(&samples, &mut TorchNoise(self.device), at.ema_decay)
     }
 
-    fn parts(&self) -> &dyn Parts {
-        &self.core
+    fn parts(&self) -> Parts<'_> {
+        self.core.parts()
     }
 
-    fn parts_mut(&mut self) -> &mut dyn Parts {
-        &mut self.core
+    fn optimisers_mut(&mut self) -> Vec<(&'static str, &mut Optimiser)> {
+        self.core.optimisers_mut()
+    }
+}
+
+impl Family for DcganSpec {
+    const NAME: &'static str = "dcgan";
+    const SCHEDULE: &'static [&'static str] = &["critic_steps", "critic_boost"];
+
+    fn check(&self, _schedule: &Schedule) -> Result<()> {
+        Self::check(self)
+    }
+
+    fn generator(
+        &self,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(JointGenerator::new(&self.networks, layout, classes, device)?))
+    }
+
+    fn trainer(
+        &self,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Trainer>> {
+        Ok(Box::new(DcganTrainer::new(self.clone(), schedule, layout, classes, device)?))
     }
 }
 

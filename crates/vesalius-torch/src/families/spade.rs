@@ -5,8 +5,12 @@
 //! its normalisation is per sample, so the numbers are those of the reference's single pass, and the generator's update
 //! needs no gradient through the real half.
 
-use super::core::{Core, Parts};
-use super::{Generator, Moment, Request, StepLosses, Training, vgg};
+pub mod spec;
+
+use super::adversarial;
+use super::core::Core;
+use super::generator::{Generator, Request};
+use super::trainer::{Losses, Parts, StepContext, Trainer};
 use crate::augment::diff_augment_alike;
 use crate::batch::{Pair, one_hot};
 use crate::layers::conv::channels_last;
@@ -15,15 +19,18 @@ use crate::loss::AdversarialLoss;
 use crate::nets::patch::{Encoder, MultiscaleDiscriminator, Outputs};
 use crate::nets::spade;
 use crate::nets::vgg::Vgg19;
+use crate::optim::Optimiser;
 use crate::regularise::{kl_divergence, paired_feature_matching};
-use crate::spec::{Networks, TrainSpec};
+use crate::spec::family::Family;
+use crate::spec::schedule::Schedule;
 use anyhow::{Result, bail};
+use spec::{Networks, Regularise, SpadeSpec};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::Layout;
 
-/// Layout (and style) → image.
+/// Mask (and style) → image.
 #[derive(Debug)]
-pub struct LayoutGenerator {
+pub struct MaskGenerator {
     /// Named tensors, the style encoder's among them.
     pub params: Params,
     network: spade::Generator,
@@ -32,7 +39,7 @@ pub struct LayoutGenerator {
     style: i64,
 }
 
-impl LayoutGenerator {
+impl MaskGenerator {
     /// Builds and initialises; the weights are a function of LibTorch's current seed.
     ///
     /// # Errors
@@ -43,9 +50,7 @@ impl LayoutGenerator {
         classes: usize,
         device: Device,
     ) -> Result<Self> {
-        let Networks::Spade { generator, .. } = networks else {
-            bail!("networks.family: expected spade");
-        };
+        let generator = &networks.generator;
         if classes < 2 {
             bail!("SPADE paints masks: found {classes} class, expected at least 2");
         }
@@ -66,23 +71,23 @@ impl LayoutGenerator {
     /// divergence, and with `noise` `[N, Z]`, N(0, 1).
     pub fn repaint(
         &self,
-        layout: &Tensor,
+        mask: &Tensor,
         real: &Tensor,
         noise: &Tensor,
     ) -> (Tensor, Option<Tensor>) {
         match &self.encoder {
-            None => (self.network.forward(layout, noise, true), None),
+            None => (self.network.forward(mask, noise, true), None),
             Some(encoder) => {
                 let (mean, log_var) = encoder.forward(real, true);
                 let style = noise * (&log_var * 0.5).exp() + &mean;
                 let divergence = kl_divergence(&mean, &log_var);
-                (self.network.forward(layout, &style, true), Some(divergence))
+                (self.network.forward(mask, &style, true), Some(divergence))
             }
         }
     }
 }
 
-impl Generator for LayoutGenerator {
+impl Generator for MaskGenerator {
     fn params(&self) -> &Params {
         &self.params
     }
@@ -91,14 +96,10 @@ impl Generator for LayoutGenerator {
         self.style
     }
 
-    fn needs_layout(&self) -> bool {
-        true
-    }
-
     /// # Panics
-    /// Without a layout.
+    /// Without masks.
     fn pairs(&self, request: &Request) -> Pair {
-        let labels = request.layout.expect("SPADE paints given label maps");
+        let labels = request.masks.expect("SPADE paints given label maps");
         let image = self.network.forward(&one_hot(labels, self.classes), request.latents, false);
         Pair { image, labels: labels.shallow_clone() }
     }
@@ -106,47 +107,53 @@ impl Generator for LayoutGenerator {
 
 /// A GAN of this family in training.
 #[derive(Debug)]
-pub struct SpadeTraining {
-    spec: TrainSpec,
+pub struct SpadeTrainer {
+    spec: SpadeSpec,
+    batch: i64,
     /// Networks and optimisers; the encoder trains with the generator.
-    pub core: Core<LayoutGenerator, MultiscaleDiscriminator>,
+    pub core: Core<MaskGenerator, MultiscaleDiscriminator>,
     vgg: Option<Vgg19>,
     device: Device,
 }
 
-impl SpadeTraining {
+impl SpadeTrainer {
     /// Builds all networks from the spec's seed; loads VGG19 where its loss is asked for.
     ///
     /// # Errors
     /// When the depth cannot make this size, the pack has one class only, or VGG19's weights are missing or do not fit.
-    pub fn new(spec: TrainSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
-        let Networks::Spade { discriminator: shape, .. } = &spec.networks else {
-            bail!("networks.family: expected spade");
-        };
+    pub fn new(
+        spec: SpadeSpec,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Self> {
+        let shape = &spec.networks.discriminator;
         let channels = (classes + layout.channels) as i64;
         let core = Core::new(
-            spec.training.seed,
+            schedule.seed,
             device,
             [spec.optimiser.generator, spec.optimiser.discriminator],
-            || LayoutGenerator::new(&spec.networks, layout, classes, device),
+            || MaskGenerator::new(&spec.networks, layout, classes, device),
             |params| Ok(MultiscaleDiscriminator::new(params, shape, channels)),
         )?;
-        let vgg = vgg(&spec.regularise, device)?;
-        Ok(Self { spec, core, vgg, device })
+        let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
+        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), device)?;
+        Ok(Self { spec, batch: schedule.batch, core, vgg, device })
     }
 
-    /// Outputs on real and on generated images of the same layouts, augmented alike.
-    fn judge(&self, layout: &Tensor, images: [&Tensor; 2]) -> [Outputs; 2] {
+    /// Outputs on real and on generated images of the same masks, augmented alike.
+    fn judge(&self, mask: &Tensor, images: [&Tensor; 2]) -> [Outputs; 2] {
         let weights = self.core.discriminator.weights();
         let channels = images[0].size()[1];
         let policies = &self.spec.augment.diff_augment;
-        let samples = images.map(|image| Tensor::cat(&[image, layout], 1));
+        let samples = images.map(|image| Tensor::cat(&[image, mask], 1));
         let augmented = diff_augment_alike(&[&samples[0], &samples[1]], channels, policies);
         [0, 1].map(|i| {
             let sample = &augmented[i];
             let image = sample.narrow(1, 0, channels);
-            let layout = sample.narrow(1, channels, sample.size()[1] - channels);
-            let sample = channels_last(&Tensor::cat(&[layout, image], 1), self.device);
+            let mask = sample.narrow(1, channels, sample.size()[1] - channels);
+            let sample = channels_last(&Tensor::cat(&[mask, image], 1), self.device);
             if images[i].requires_grad() || self.discriminator_trains() {
                 self.core.discriminator.forward(&sample, &weights)
             } else {
@@ -159,15 +166,10 @@ impl SpadeTraining {
         self.core.discriminator_params.trained().iter().any(|(_, weight)| weight.requires_grad())
     }
 
-    /// Terms of the generator's loss on layouts `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
-    pub fn generator_terms(
-        &self,
-        layout: &Tensor,
-        real: &Tensor,
-        noise: &Tensor,
-    ) -> GeneratorTerms {
-        let (fake, divergence) = self.core.generator.repaint(layout, real, noise);
-        let [on_real, on_fake] = self.judge(layout, [real, &fake]);
+    /// Terms of the generator's loss on masks `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
+    pub fn generator_terms(&self, mask: &Tensor, real: &Tensor, noise: &Tensor) -> GeneratorTerms {
+        let (fake, divergence) = self.core.generator.repaint(mask, real, noise);
+        let [on_real, on_fake] = self.judge(mask, [real, &fake]);
         let regularise = &self.spec.regularise;
         let loss = self.spec.loss;
         let matching = regularise.feature_matching;
@@ -181,14 +183,14 @@ impl SpadeTraining {
     }
 
     /// Their sum: what the generator minimises.
-    pub fn generator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
-        self.generator_terms(layout, real, noise).sum()
+    pub fn generator_loss(&self, mask: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
+        self.generator_terms(mask, real, noise).sum()
     }
 
     /// Discriminator's loss, likewise.
-    pub fn discriminator_loss(&self, layout: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
-        let (fake, _) = tch::no_grad(|| self.core.generator.repaint(layout, real, noise));
-        let [on_real, on_fake] = self.judge(layout, [real, &fake]);
+    pub fn discriminator_loss(&self, mask: &Tensor, real: &Tensor, noise: &Tensor) -> Tensor {
+        let (fake, _) = tch::no_grad(|| self.core.generator.repaint(mask, real, noise));
+        let [on_real, on_fake] = self.judge(mask, [real, &fake]);
         let loss: AdversarialLoss = self.spec.loss;
         over_scales(&on_fake, |logits| loss.on_fake(logits))
             + over_scales(&on_real, |logits| loss.on_real(logits))
@@ -223,32 +225,67 @@ fn over_scales(outputs: &Outputs, loss: impl Fn(&Tensor) -> Tensor) -> Tensor {
     Tensor::stack(&terms, 0).mean(Kind::Float)
 }
 
-impl Training for SpadeTraining {
-    fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses {
+impl Trainer for SpadeTrainer {
+    fn batches(&self, _step: u64) -> Vec<i64> {
+        vec![self.batch]
+    }
+
+    fn step(&mut self, real: &[Pair], at: StepContext) -> Losses {
+        let real = adversarial::classical(real, self.spec.augment.classical);
         let pair = real.last().expect("a batch");
-        let layout =
-            channels_last(&one_hot(&pair.labels, self.core.generator.classes), self.device);
+        let mask = channels_last(&one_hot(&pair.labels, self.core.generator.classes), self.device);
         let image = channels_last(&pair.image, self.device);
         let n = image.size()[0];
         let noise = || Tensor::randn([n, self.core.generator.style], (Kind::Float, self.device));
         let noises = [noise(), noise()];
         self.core.discriminator_params.set_trainable(false);
-        let generator = self.generator_loss(&layout, &image, &noises[0]);
+        let generator = self.generator_loss(&mask, &image, &noises[0]);
         self.core.generator_optimiser.minimise(&generator);
         self.core.discriminator_params.set_trainable(true);
-        let discriminator = self.discriminator_loss(&layout, &image, &noises[1]);
+        let discriminator = self.discriminator_loss(&mask, &image, &noises[1]);
         self.core.discriminator_optimiser.minimise(&discriminator);
         let (generator, discriminator) = (generator.detach(), discriminator.detach());
-        self.core.averaged.params.follow(&self.core.generator.params, moment.ema_decay);
-        StepLosses { discriminator, generator }
+        self.core.averaged.params.follow(&self.core.generator.params, at.ema_decay);
+        Losses::adversarial(discriminator, generator)
     }
 
-    fn parts(&self) -> &dyn Parts {
-        &self.core
+    fn parts(&self) -> Parts<'_> {
+        self.core.parts()
     }
 
-    fn parts_mut(&mut self) -> &mut dyn Parts {
-        &mut self.core
+    fn optimisers_mut(&mut self) -> Vec<(&'static str, &mut Optimiser)> {
+        self.core.optimisers_mut()
+    }
+}
+
+impl Family for SpadeSpec {
+    const NAME: &'static str = "spade";
+
+    fn check(&self, _schedule: &Schedule) -> Result<()> {
+        Self::check(self)
+    }
+
+    fn needs_masks(&self) -> bool {
+        true
+    }
+
+    fn generator(
+        &self,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(MaskGenerator::new(&self.networks, layout, classes, device)?))
+    }
+
+    fn trainer(
+        &self,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Trainer>> {
+        Ok(Box::new(SpadeTrainer::new(self.clone(), schedule, layout, classes, device)?))
     }
 }
 
@@ -256,13 +293,14 @@ impl Training for SpadeTraining {
 mod tests {
     use super::*;
     use crate::optim::OptimiserSpec;
+    use crate::spec::TrainSpec;
     use vesalius_data::pack::manifest::PixelDepth;
 
     #[test]
     fn a_pack_with_one_class_has_nothing_to_paint_by() {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
         let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
-        let error = LayoutGenerator::new(&spec.networks, layout, 1, Device::Cpu).unwrap_err();
+        let error = spec.generator(layout, 1, Device::Cpu).unwrap_err();
         assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
     }
 
@@ -273,7 +311,8 @@ mod tests {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
         let adam =
             |learning_rate: f64| OptimiserSpec::Adam { learning_rate, beta1: 0.0, beta2: 0.9 };
-        assert_eq!(spec.optimiser.generator, adam(1e-4));
-        assert_eq!(spec.optimiser.discriminator, adam(4e-4));
+        let optimiser = &spec.of::<SpadeSpec>().unwrap().optimiser;
+        assert_eq!(optimiser.generator, adam(1e-4));
+        assert_eq!(optimiser.discriminator, adam(4e-4));
     }
 }

@@ -5,8 +5,12 @@
 //! its R1 penalty. Deviation: a gradient that is not a number ends the training (outcome `Diverged`), where the
 //! reference replaces it by 0. StyleGAN's authors update the discriminator first; here the generator is first in both.
 
-use super::core::{Core, Parts};
-use super::{Generator, Moment, Request, StepLosses, Training};
+pub mod spec;
+
+use super::adversarial;
+use super::core::Core;
+use super::generator::{Generator, Request};
+use super::trainer::{Losses, Parts, StepContext, Trainer};
 use crate::ada::Ada;
 use crate::ada::geometry::Order;
 use crate::augment::{diff_augment, mask_noise};
@@ -19,9 +23,12 @@ use crate::nets::mapping::mix;
 use crate::nets::pyramid::Pyramid;
 use crate::nets::style::{self, Discriminator, Growth};
 use crate::nets::stylegan;
+use crate::optim::Optimiser;
 use crate::regularise::{PathLength, r1_penalty};
-use crate::spec::{Networks, TrainSpec};
-use anyhow::{Result, bail};
+use crate::spec::family::Family;
+use crate::spec::schedule::Schedule;
+use anyhow::Result;
+use spec::{StyleNetworks, StyleSpec};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::Layout;
 
@@ -40,16 +47,16 @@ impl StyleGenerator {
     ///
     /// # Errors
     /// When the family cannot make this size.
-    pub fn new(
-        networks: &Networks,
+    pub fn new<N: StyleNetworks>(
+        networks: &N,
         layout: Layout,
         classes: usize,
         device: Device,
     ) -> Result<Self> {
-        let joint = joint(networks, layout, classes)?;
+        let joint = Joint::new(layout, classes, networks.mask());
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
         let mut params = Params::new(device);
-        let network = style::Generator::new(&mut params, networks, joint.total(), pyramid)?;
+        let network = style::Generator::new(&mut params, &networks.shape(), joint.total(), pyramid);
         Ok(Self { params, network, joint })
     }
 
@@ -85,16 +92,6 @@ impl Generator for StyleGenerator {
     }
 }
 
-/// The joint sample of the two families.
-fn joint(networks: &Networks, layout: Layout, classes: usize) -> Result<Joint> {
-    match networks {
-        Networks::Stylegan { mask, .. } | Networks::Stylegan2 { mask, .. } => {
-            Ok(Joint::new(layout, classes, *mask))
-        }
-        _ => bail!("networks.family: expected stylegan or stylegan2"),
-    }
-}
-
 /// First layer of another style, from 1 to the last of those `shown`; `draw` is uniform in [0, 1).
 fn cutoff(draw: f64, shown: i64) -> i64 {
     1 + (draw * (shown - 1) as f64) as i64
@@ -102,8 +99,9 @@ fn cutoff(draw: f64, shown: i64) -> i64 {
 
 /// A GAN of this family in training.
 #[derive(Debug)]
-pub struct StyleTraining {
-    spec: TrainSpec,
+pub struct StyleTrainer<N> {
+    spec: StyleSpec<N>,
+    batch: i64,
     /// Networks and optimisers.
     pub core: Core<StyleGenerator, Discriminator>,
     growth: Option<Growth>,
@@ -113,36 +111,51 @@ pub struct StyleTraining {
     device: Device,
 }
 
-impl StyleTraining {
+impl<N: StyleNetworks> StyleTrainer<N> {
     /// Builds all three networks from the spec's seed.
     ///
     /// # Errors
     /// When the family cannot make this size.
-    pub fn new(spec: TrainSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
+    pub fn new(
+        spec: StyleSpec<N>,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Self> {
         let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
-        let joint = joint(&spec.networks, layout, classes)?;
+        let networks = spec.networks.shape();
+        let joint = Joint::new(layout, classes, spec.networks.mask());
         let style = &spec.regularise.style;
         // A regulariser of every step is part of the main update, and nothing is lazy.
         let every = |weight: f64, every: u64| if weight > 0.0 && every > 1 { every } else { 0 };
-        let r1 = style.r1.value(layout, spec.training.batch);
+        let r1 = style.r1.value(layout, schedule.batch);
         let optimisers = [
             spec.optimiser.generator.lazy(every(style.path_length, style.path_length_every)),
             spec.optimiser.discriminator.lazy(every(r1, style.r1_every)),
         ];
         let core = Core::new(
-            spec.training.seed,
+            schedule.seed,
             device,
             optimisers,
             || StyleGenerator::new(&spec.networks, layout, classes, device),
-            |params| Discriminator::new(params, &spec.networks, joint.total(), pyramid),
+            |params| Ok(Discriminator::new(params, &networks, joint.total(), pyramid)),
         )?;
-        let growth =
-            Growth::new(&spec.networks, pyramid, &core.generator.network, &core.discriminator);
+        let growth = Growth::new(&networks, pyramid, &core.generator.network, &core.discriminator);
         let ada = match &spec.augment.ada {
             Some(ada) => Some(Ada::new(ada.clone(), joint)?),
             None => None,
         };
-        Ok(Self { spec, core, growth, path_length: PathLength::new(device), ada, r1, device })
+        Ok(Self {
+            batch: schedule.batch,
+            spec,
+            core,
+            growth,
+            path_length: PathLength::new(device),
+            ada,
+            r1,
+            device,
+        })
     }
 
     fn latents(&self, n: i64) -> Tensor {
@@ -243,10 +256,15 @@ impl StyleTraining {
     }
 }
 
-impl Training for StyleTraining {
-    fn step(&mut self, real: &[Pair], moment: Moment) -> StepLosses {
+impl<N: StyleNetworks> Trainer for StyleTrainer<N> {
+    fn batches(&self, _step: u64) -> Vec<i64> {
+        vec![self.batch; self.spec.training.critic_steps as usize]
+    }
+
+    fn step(&mut self, real: &[Pair], at: StepContext) -> Losses {
+        let real = adversarial::classical(real, self.spec.augment.classical);
         let style = self.spec.regularise.style.clone();
-        let grown = self.growth.as_ref().is_some_and(|g| g.set_images_seen(moment.images));
+        let grown = self.growth.as_ref().is_some_and(|g| g.set_images_seen(at.images));
         if grown {
             self.core.generator_optimiser.forget();
             self.core.discriminator_optimiser.forget();
@@ -261,7 +279,7 @@ impl Training for StyleTraining {
             let n = real.size()[0];
             if i == 0 {
                 generator = self.generator_update(n);
-                if style.path_length > 0.0 && moment.step.is_multiple_of(style.path_length_every) {
+                if style.path_length > 0.0 && at.step.is_multiple_of(style.path_length_every) {
                     self.path_length_update((n / 2).max(1));
                 }
             }
@@ -269,24 +287,24 @@ impl Training for StyleTraining {
             if i == 0
                 && self.r1 > 0.0
                 && style.r1_every > 1
-                && moment.step.is_multiple_of(style.r1_every)
+                && at.step.is_multiple_of(style.r1_every)
             {
                 self.r1_update(&real);
             }
         }
         if let Some(ada) = &mut self.ada {
-            ada.adjust(moment.step + 1, self.spec.training.batch);
+            ada.adjust(at.step + 1, self.batch);
         }
-        self.core.averaged.params.follow(&self.core.generator.params, moment.ema_decay);
-        StepLosses { discriminator, generator }
+        self.core.averaged.params.follow(&self.core.generator.params, at.ema_decay);
+        Losses::adversarial(discriminator, generator)
     }
 
-    fn parts(&self) -> &dyn Parts {
-        &self.core
+    fn parts(&self) -> Parts<'_> {
+        self.core.parts()
     }
 
-    fn parts_mut(&mut self) -> &mut dyn Parts {
-        &mut self.core
+    fn optimisers_mut(&mut self) -> Vec<(&'static str, &mut Optimiser)> {
+        self.core.optimisers_mut()
     }
 
     fn controls(&self) -> Vec<(String, Tensor)> {
@@ -295,8 +313,36 @@ impl Training for StyleTraining {
         controls
     }
 
-    fn augment_p(&self) -> Option<f64> {
-        self.ada.as_ref().map(Ada::p)
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        self.ada.iter().map(|ada| ("augment_p", ada.p())).collect()
+    }
+}
+
+impl<N: StyleNetworks> Family for StyleSpec<N> {
+    const NAME: &'static str = N::FAMILY;
+    const SCHEDULE: &'static [&'static str] = &["critic_steps"];
+
+    fn check(&self, schedule: &Schedule) -> Result<()> {
+        Self::check(self, schedule)
+    }
+
+    fn generator(
+        &self,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(StyleGenerator::new(&self.networks, layout, classes, device)?))
+    }
+
+    fn trainer(
+        &self,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Trainer>> {
+        Ok(Box::new(StyleTrainer::new(self.clone(), schedule, layout, classes, device)?))
     }
 }
 

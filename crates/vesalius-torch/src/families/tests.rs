@@ -1,8 +1,11 @@
-use super::*;
+use super::{Losses, Request, StepContext, Trainer};
+use crate::batch::Pair;
+use crate::layers::params::Params;
 use crate::rng::Purpose;
 use crate::sample::{latents, pairs};
-use tch::Kind;
-use vesalius_data::pack::manifest::PixelDepth;
+use crate::spec::TrainSpec;
+use tch::{Device, Kind, Tensor};
+use vesalius_data::pack::manifest::{Layout, PixelDepth};
 
 const STYLES: [&str; 7] = [
     "networks.mapping.latent=8",
@@ -22,11 +25,11 @@ const SPADE: [&str; 5] = [
 ];
 
 /// Copies of what a GAN trains: the weights of its generator and of its discriminator.
-fn weights(gan: &dyn Training) -> [Vec<Tensor>; 2] {
-    let [generator, discriminator, _] = gan.parts().networks();
-    [generator, discriminator].map(|params| {
+fn weights(gan: &dyn Trainer) -> Vec<Vec<Tensor>> {
+    let copies = |(_, params): &(_, &Params)| {
         params.trained().into_iter().map(|(_, weight)| weight.detach().copy()).collect()
-    })
+    };
+    gan.parts().networks.iter().map(copies).collect()
 }
 
 /// Two steps of a small GAN on slices of this size, the second as at the end of any growing: losses and weights stay
@@ -37,7 +40,7 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
     settings.push("training.batch=4".to_owned());
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let layout = Layout { channels: 1, height, width, depth: PixelDepth::U8 };
-    let mut gan = training(&spec, layout, 3, Device::Cpu).unwrap();
+    let mut gan = spec.trainer(layout, 3, Device::Cpu).unwrap();
     let before = weights(gan.as_ref());
     let (h, w) = (height as i64, width as i64);
     let real = Pair {
@@ -45,24 +48,28 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
         labels: Tensor::randint(3, [4, h, w], (Kind::Int64, Device::Cpu)),
     };
     for (step, images) in [(0, 4), (1, 100_000_000)] {
-        let moment = Moment { step, images, ema_decay: 0.5 };
-        let losses = gan.step(std::slice::from_ref(&real), moment);
-        for loss in [losses.discriminator, losses.generator] {
-            assert!(loss.double_value(&[]).is_finite(), "{name}: {loss:?}");
+        assert_eq!(gan.batches(step), [4], "{name}");
+        let at = StepContext { step, images, ema_decay: 0.5 };
+        let Losses(losses) = gan.step(std::slice::from_ref(&real), at);
+        assert_eq!(losses.len(), 2, "{name}");
+        for (of, loss) in losses {
+            assert!(loss.double_value(&[]).is_finite(), "{name}: {of} {loss:?}");
         }
     }
-    for params in gan.parts().networks() {
+    let parts = gan.parts();
+    let averaged = ("averaged", parts.averaged.1.params());
+    for (network, params) in parts.networks.into_iter().chain([averaged]) {
         for (tensor, values) in params.all() {
-            assert!(values.isfinite().all().int64_value(&[]) != 0, "{name}: {tensor}");
+            assert!(values.isfinite().all().int64_value(&[]) != 0, "{name}: {network} {tensor}");
         }
     }
     for (before, after) in before.iter().zip(weights(gan.as_ref())) {
         assert!(before.iter().zip(&after).any(|(a, b)| a != b), "{name}: nothing was learned");
     }
-    let generator = gan.parts().averaged();
+    let (_, generator) = gan.parts().averaged;
     let z = latents(1, Purpose::Latent, 0, 4, generator.latent());
-    let layout = generator.needs_layout().then_some(&real.labels);
-    let pair = pairs(generator, &Request { latents: &z, layout, truncation: 1.0 });
+    let masks = spec.needs_masks().then_some(&real.labels);
+    let pair = pairs(generator, &Request { latents: &z, masks, truncation: 1.0 });
     assert_eq!(
         (pair.image.size(), pair.labels.size()),
         (vec![4, 1, h, w], vec![4, h, w]),

@@ -1,7 +1,7 @@
 //! Extractors from outside: a TorchScript module, named by its digest.
 
 use super::Extractor;
-use super::inception::Dialect;
+use super::dialect::Dialect;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use tch::{CModule, Device, Tensor};

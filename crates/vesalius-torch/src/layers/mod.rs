@@ -8,4 +8,5 @@ pub mod modulated;
 pub mod norm;
 pub mod params;
 pub mod patches;
+pub mod pulled_back;
 pub mod resample;

@@ -4,7 +4,6 @@ pub mod audit;
 pub mod bounds;
 pub mod copying;
 pub mod data_copying;
-pub mod dice;
 pub mod draw;
 pub mod exact;
 pub mod extrapolate;
@@ -20,3 +19,5 @@ pub mod similarity;
 pub mod suite;
 pub mod trustworthiness;
 pub mod unit;
+
+pub use crate::dice;

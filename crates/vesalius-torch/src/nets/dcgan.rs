@@ -10,8 +10,8 @@ use crate::layers::conv::{Conv, ConvOptions, DOUBLING, Geometry, HALVING, Upsamp
 use crate::layers::init::InitSpec;
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
+use crate::layers::pulled_back::pulled_back;
 use crate::nets::pyramid::Pyramid;
-use crate::regularise::pulled_back;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 

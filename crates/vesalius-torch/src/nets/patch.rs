@@ -93,7 +93,7 @@ pub struct MultiscaleDiscriminator {
 pub type Outputs = Vec<Vec<Tensor>>;
 
 impl MultiscaleDiscriminator {
-    /// Registered as `discriminator_<i>.model<j>…`. `channels`: of layout and image together.
+    /// Registered as `discriminator_<i>.model<j>…`. `channels`: of mask and image together.
     pub fn new(params: &mut Params, spec: &DiscriminatorSpec, channels: i64) -> Self {
         let scale = |i| Patch::new(params, &format!("discriminator_{i}"), spec, channels);
         Self { scales: (0..spec.scales).map(scale).collect() }
@@ -104,7 +104,7 @@ impl MultiscaleDiscriminator {
         self.scales.iter().map(Patch::weights).collect()
     }
 
-    /// Layout and image `[N, K+C, H, W]` → outputs of every scale.
+    /// Mask and image `[N, K+C, H, W]` → outputs of every scale.
     pub fn forward(&self, sample: &Tensor, weights: &[Vec<Weight>]) -> Outputs {
         let mut x = sample.shallow_clone();
         let mut all = Vec::with_capacity(self.scales.len());

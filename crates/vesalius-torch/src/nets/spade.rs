@@ -1,5 +1,5 @@
 //! SPADE: Park et al. 2019, "Semantic Image Synthesis with Spatially-Adaptive Normalization" (arXiv:1903.07291);
-//! NVlabs/SPADE, `models/networks/{generator,architecture,normalization}.py`. Layout → image. Tensors carry that code's
+//! NVlabs/SPADE, `models/networks/{generator,architecture,normalization}.py`. Mask → image. Tensors carry that code's
 //! names, so that its weights load unchanged.
 //!
 //! Deviations: any number of image channels (there 3); no instance edges.
@@ -20,10 +20,10 @@ pub struct GeneratorSpec {
     pub filters: i64,
     /// How often resolution is doubled.
     pub depth: Depth,
-    /// Channels between layout and modulation (the reference's 128 are most of a small network's work).
+    /// Channels between mask and modulation (the reference's 128 are most of a small network's work).
     #[serde(default = "reference_hidden")]
     pub hidden: i64,
-    /// Size of the style a VAE encoder learns; 0: none, one image per layout.
+    /// Size of the style a VAE encoder learns; 0: none, one image per mask.
     pub style: i64,
 }
 
@@ -110,7 +110,7 @@ impl Linear {
     }
 }
 
-/// Batch normalisation without parameters, then scale and shift from the layout.
+/// Batch normalisation without parameters, then scale and shift from the mask.
 #[derive(Debug)]
 struct Spade {
     mean: Tensor,
@@ -121,8 +121,8 @@ struct Spade {
 }
 
 impl Spade {
-    fn new(params: &mut Params, name: &str, channels: i64, layout: [i64; 2]) -> Self {
-        let [classes, hidden] = layout;
+    fn new(params: &mut Params, name: &str, channels: i64, mask: [i64; 2]) -> Self {
+        let [classes, hidden] = mask;
         let options = (Kind::Float, Device::Cpu);
         let norm = format!("{name}.param_free_norm");
         let zeros = Tensor::zeros([channels], options);
@@ -141,8 +141,8 @@ impl Spade {
     }
 
     /// `normal · (1 + γ) + β`. γ and β come from one convolution, and the 1 is in its bias.
-    fn modulate(&self, normal: &Tensor, layout: &Tensor) -> Tensor {
-        let hidden = self.shared.forward(layout, false).relu();
+    fn modulate(&self, normal: &Tensor, mask: &Tensor) -> Tensor {
+        let hidden = self.shared.forward(mask, false).relu();
         let weight =
             Tensor::cat(&[self.gamma.weight(false).values, self.beta.weight(false).values], 0);
         let weight = channels_last(&weight, weight.device());
@@ -165,8 +165,8 @@ pub struct SpadeBlock {
 }
 
 impl SpadeBlock {
-    /// From `channels[0]` to `channels[1]`, modulated by layouts of `layout[0]` classes through `layout[1]` channels.
-    pub fn new(params: &mut Params, name: &str, channels: [i64; 2], layout: [i64; 2]) -> Self {
+    /// From `channels[0]` to `channels[1]`, modulated by masks of `mask[0]` classes through `mask[1]` channels.
+    pub fn new(params: &mut Params, name: &str, channels: [i64; 2], mask: [i64; 2]) -> Self {
         let [inputs, outputs] = channels;
         let middle = inputs.min(outputs);
         let part = |part: &str| format!("{name}.{part}");
@@ -174,15 +174,15 @@ impl SpadeBlock {
         let conv_1 = conv(params, &part("conv_1"), [middle, outputs], 3, true);
         let shortcut =
             (inputs != outputs).then(|| conv(params, &part("conv_s"), [inputs, outputs], 1, true));
-        let norm_0 = Spade::new(params, &part("norm_0"), inputs, layout);
-        let norm_1 = Spade::new(params, &part("norm_1"), middle, layout);
+        let norm_0 = Spade::new(params, &part("norm_0"), inputs, mask);
+        let norm_1 = Spade::new(params, &part("norm_1"), middle, mask);
         let shortcut =
-            shortcut.map(|conv| (Spade::new(params, &part("norm_s"), inputs, layout), conv));
+            shortcut.map(|conv| (Spade::new(params, &part("norm_s"), inputs, mask), conv));
         Self { norm_0, norm_1, conv_0, conv_1, shortcut }
     }
 
-    /// `x` `[N, inputs, H, W]`, `layout` `[N, K, H, W]` → `[N, outputs, H, W]`.
-    pub fn forward(&self, x: &Tensor, layout: &Tensor, train: bool) -> Tensor {
+    /// `x` `[N, inputs, H, W]`, `mask` `[N, K, H, W]` → `[N, outputs, H, W]`.
+    pub fn forward(&self, x: &Tensor, mask: &Tensor, train: bool) -> Tensor {
         let normal = self.norm_0.normalise(x, train);
         let skipped = match &self.shortcut {
             None => x.shallow_clone(),
@@ -195,17 +195,17 @@ impl SpadeBlock {
                 } else {
                     norm.normalise(x, false)
                 };
-                conv.forward(&norm.modulate(&normal, layout), train)
+                conv.forward(&norm.modulate(&normal, mask), train)
             }
         };
         let active = |x: &Tensor| leaky_relu(x, SLOPE);
-        let y = self.conv_0.forward(&active(&self.norm_0.modulate(&normal, layout)), train);
+        let y = self.conv_0.forward(&active(&self.norm_0.modulate(&normal, mask)), train);
         let normal = self.norm_1.normalise(&y, train);
-        skipped + self.conv_1.forward(&active(&self.norm_1.modulate(&normal, layout)), train)
+        skipped + self.conv_1.forward(&active(&self.norm_1.modulate(&normal, mask)), train)
     }
 }
 
-/// Layout (and style) → image.
+/// Mask (and style) → image.
 #[derive(Debug)]
 pub struct Generator {
     start: Start,
@@ -220,8 +220,8 @@ pub struct Generator {
 enum Start {
     /// The style, through a fully connected layer.
     Style(Linear),
-    /// The layout, shrunk to the base.
-    Layout(Conv),
+    /// The mask, shrunk to the base.
+    Mask(Conv),
 }
 
 impl Generator {
@@ -234,11 +234,11 @@ impl Generator {
         base: [i64; 2],
     ) -> Self {
         let f = spec.filters;
-        let layout = [classes, spec.hidden];
+        let mask = [classes, spec.hidden];
         let start = if spec.style > 0 {
             Start::Style(Linear::new(params, "fc", [spec.style, 16 * f * base[0] * base[1]]))
         } else {
-            Start::Layout(conv(params, "fc", [classes, 16 * f], 3, false))
+            Start::Mask(conv(params, "fc", [classes, 16 * f], 3, false))
         };
         // Name, channels, and whether resolution is doubled in front of it.
         let more = spec.depth != Depth::Normal;
@@ -258,18 +258,18 @@ impl Generator {
         }
         let blocks = plan
             .into_iter()
-            .map(|(name, channels, up)| (up, SpadeBlock::new(params, name, channels, layout)))
+            .map(|(name, channels, up)| (up, SpadeBlock::new(params, name, channels, mask)))
             .collect();
         let last = conv(params, "conv_img", [last, image_channels], 3, false);
         Self { start, blocks, last, base, channels: 16 * f }
     }
 
-    /// `layout` `[N, K, H, W]` of 0 and 1, `style` `[N, Z]` (unused without a VAE) → image `[N, C, H, W]` in [-1, 1].
-    pub fn forward(&self, layout: &Tensor, style: &Tensor, train: bool) -> Tensor {
-        let n = layout.size()[0];
+    /// `mask` `[N, K, H, W]` of 0 and 1, `style` `[N, Z]` (unused without a VAE) → image `[N, C, H, W]` in [-1, 1].
+    pub fn forward(&self, mask: &Tensor, style: &Tensor, train: bool) -> Tensor {
+        let n = mask.size()[0];
         let [mut h, mut w] = self.base;
         let shrink = |h: i64, w: i64| {
-            let small = layout.upsample_nearest2d([h, w], None, None);
+            let small = mask.upsample_nearest2d([h, w], None, None);
             channels_last(&small, small.device())
         };
         let mut small = shrink(h, w);
@@ -278,7 +278,7 @@ impl Generator {
                 let x = fc.forward(style).reshape([n, self.channels, h, w]);
                 channels_last(&x, x.device())
             }
-            Start::Layout(conv) => conv.forward(&small, train),
+            Start::Mask(conv) => conv.forward(&small, train),
         };
         for (up, block) in &self.blocks {
             if *up {

@@ -1,16 +1,29 @@
 //! Generator and discriminator of both style families, StyleGAN and StyleGAN2, behind one face: latent → style is the
 //! same in both, and one of them grows.
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, MappingSpec};
 use super::pyramid::Pyramid;
 use super::stylegan::{self, GrowthSpec};
-use super::stylegan2;
+use super::stylegan2::{self, WidthSpec};
 use crate::layers::equalised::After;
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
-use crate::spec::Networks;
-use anyhow::{Result, bail};
 use tch::Tensor;
+
+/// The shape of both networks of a family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Networks {
+    /// Latent → style.
+    pub mapping: MappingSpec,
+    /// Style → sample.
+    pub generator: WidthSpec,
+    /// Sample → logit.
+    pub discriminator: WidthSpec,
+    /// Samples whose standard deviation the discriminator sees together.
+    pub minibatch_group: i64,
+    /// When resolution doubles: StyleGAN. `None`: StyleGAN2.
+    pub growth: Option<GrowthSpec>,
+}
 
 /// Latent → style → sample.
 #[derive(Debug)]
@@ -28,29 +41,17 @@ enum Synthesis {
 
 impl Generator {
     /// Registers `synthesis.…` and `mapping.…`.
-    ///
-    /// # Errors
-    /// When `networks` are of a family without styles.
-    pub fn new(
-        params: &mut Params,
-        networks: &Networks,
-        channels: i64,
-        pyramid: Pyramid,
-    ) -> Result<Self> {
-        let (synthesis, mapping, after) = match networks {
-            Networks::Stylegan { mapping, generator, .. } => {
-                let synthesis =
-                    stylegan::Synthesis::new(params, generator, mapping.style, channels, pyramid);
-                (Synthesis::Growing(synthesis), mapping, After::HeLeakyRelu)
-            }
-            Networks::Stylegan2 { mapping, generator, .. } => {
-                let synthesis =
-                    stylegan2::Synthesis::new(params, generator, mapping.style, channels, pyramid);
-                (Synthesis::Skip(synthesis), mapping, After::LeakyRelu)
-            }
-            _ => bail!("networks.family: expected stylegan or stylegan2"),
+    pub fn new(params: &mut Params, networks: &Networks, channels: i64, pyramid: Pyramid) -> Self {
+        let Networks { mapping, generator, growth, .. } = networks;
+        let style = mapping.style;
+        let (synthesis, after) = if growth.is_some() {
+            let synthesis = stylegan::Synthesis::new(params, generator, style, channels, pyramid);
+            (Synthesis::Growing(synthesis), After::HeLeakyRelu)
+        } else {
+            let synthesis = stylegan2::Synthesis::new(params, generator, style, channels, pyramid);
+            (Synthesis::Skip(synthesis), After::LeakyRelu)
         };
-        Ok(Self { mapping: Mapping::new(params, mapping, after), synthesis })
+        Self { mapping: Mapping::new(params, mapping, after), synthesis }
     }
 
     /// L: styles of one sample.
@@ -102,24 +103,15 @@ pub enum Discriminator {
 
 impl Discriminator {
     /// Registers the family's names.
-    ///
-    /// # Errors
-    /// When `networks` are of a family without styles.
-    pub fn new(
-        params: &mut Params,
-        networks: &Networks,
-        channels: i64,
-        pyramid: Pyramid,
-    ) -> Result<Self> {
-        Ok(match networks {
-            Networks::Stylegan { discriminator, minibatch_group: group, .. } => Self::Growing(
-                stylegan::Discriminator::new(params, discriminator, channels, pyramid, *group),
-            ),
-            Networks::Stylegan2 { discriminator, minibatch_group: group, .. } => Self::Residual(
-                stylegan2::Discriminator::new(params, discriminator, channels, pyramid, *group),
-            ),
-            _ => bail!("networks.family: expected stylegan or stylegan2"),
-        })
+    pub fn new(params: &mut Params, networks: &Networks, channels: i64, pyramid: Pyramid) -> Self {
+        let Networks { discriminator: width, minibatch_group: group, growth, .. } = networks;
+        if growth.is_some() {
+            let network = stylegan::Discriminator::new(params, width, channels, pyramid, *group);
+            Self::Growing(network)
+        } else {
+            let network = stylegan2::Discriminator::new(params, width, channels, pyramid, *group);
+            Self::Residual(network)
+        }
     }
 
     /// `[N, C+M, H, W]` → logits `[N]`.
@@ -147,7 +139,7 @@ impl Growth {
         generator: &Generator,
         discriminator: &Discriminator,
     ) -> Option<Self> {
-        let Networks::Stylegan { growth: spec, .. } = networks else { return None };
+        let spec = networks.growth.as_ref()?;
         let Discriminator::Growing(discriminator) = discriminator else { return None };
         let lods = [generator.lod()?, discriminator.lod()];
         let growth = Self { spec: spec.clone(), halvings: pyramid.halvings(), lods };

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{Layout, PixelDepth};
-use vesalius_torch::families::Training;
-use vesalius_torch::families::spade::SpadeTraining;
-use vesalius_torch::families::style::StyleTraining;
+use vesalius_torch::families::Trainer;
+use vesalius_torch::families::spade::SpadeTrainer;
+use vesalius_torch::families::spade::spec::SpadeSpec;
+use vesalius_torch::families::style::StyleTrainer;
+use vesalius_torch::families::style::spec::{StyleSpec, WholeNetworks};
 use vesalius_torch::init;
 use vesalius_torch::layers::modulated::Noise;
 use vesalius_torch::nets::mapping::mix;
@@ -27,8 +29,18 @@ fn spec(preset: &str, golden: &Value, more: &[&str], file: &Path) -> TrainSpec {
     TrainSpec { init: Some(init::source(file).unwrap()), ..spec }
 }
 
-fn load(training: &dyn Training, spec: &TrainSpec, layout: Layout) -> anyhow::Result<()> {
+fn load(training: &dyn Trainer, spec: &TrainSpec, layout: Layout) -> anyhow::Result<()> {
     init::load(training, spec.init.as_ref().unwrap(), spec, layout)
+}
+
+fn style_trainer(spec: &TrainSpec, layout: Layout, classes: usize) -> StyleTrainer<WholeNetworks> {
+    let own = spec.of::<StyleSpec<WholeNetworks>>().unwrap().clone();
+    StyleTrainer::new(own, &spec.training, layout, classes, Device::Cpu).unwrap()
+}
+
+fn spade_trainer(spec: &TrainSpec) -> SpadeTrainer {
+    let own = spec.of::<SpadeSpec>().unwrap().clone();
+    SpadeTrainer::new(own, &spec.training, layout(3, 64), 4, Device::Cpu).unwrap()
 }
 
 fn tiny() -> PathBuf {
@@ -46,7 +58,7 @@ fn a_converted_stylegan2_gives_the_authors_picture_and_logits() {
         &tiny(),
     );
     let shape = layout(2, 32);
-    let gan = StyleTraining::new(spec.clone(), shape, 2, Device::Cpu).unwrap();
+    let gan = style_trainer(&spec, shape, 2);
     load(&gan, &spec, shape).unwrap();
     let network = &gan.core.generator.network;
     let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
@@ -62,7 +74,7 @@ fn a_stylegan2_of_colour_images_starts_one_of_grey_images_with_masks() {
     let golden = &golden("convert")["stylegan2"];
     let spec = spec("stylegan2", golden, &[], &tiny());
     let shape = layout(1, 32);
-    let gan = StyleTraining::new(spec.clone(), shape, 4, Device::Cpu).unwrap();
+    let gan = style_trainer(&spec, shape, 4);
     load(&gan, &spec, shape).unwrap();
     let network = &gan.core.generator.network;
     let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
@@ -89,7 +101,7 @@ fn what_does_not_fit_is_named() {
         }
         let spec = spec(preset, &settings, &more, &tiny());
         let shape = layout(2, size);
-        let gan = vesalius_torch::families::training(&spec, shape, 2, Device::Cpu).unwrap();
+        let gan = spec.trainer(shape, 2, Device::Cpu).unwrap();
         let error = format!("{:#}", load(gan.as_ref(), &spec, shape).unwrap_err());
         assert!(!error.contains('\n'), "{error}");
         error
@@ -120,7 +132,7 @@ fn seeded_spade() -> (TrainSpec, HashMap<String, Tensor>) {
         .chain(["regularise.vgg=0".to_owned(), "regularise.kl=0".to_owned()])
         .collect();
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
-    let seeded = SpadeTraining::new(spec.clone(), layout(3, 64), 4, Device::Cpu).unwrap();
+    let seeded = spade_trainer(&spec);
     spade::seed(&seeded.core.generator.params, "g");
     let (layout, none) = (spade::layout(), Tensor::zeros([2, 0], (Kind::Float, Device::Cpu)));
     tch::no_grad(|| {
@@ -141,12 +153,12 @@ fn seeded_spade() -> (TrainSpec, HashMap<String, Tensor>) {
 }
 
 /// A GAN of these settings that started from a file of these tensors.
-fn start(spec: &TrainSpec, tensors: &HashMap<String, Tensor>) -> anyhow::Result<SpadeTraining> {
+fn start(spec: &TrainSpec, tensors: &HashMap<String, Tensor>) -> anyhow::Result<SpadeTrainer> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("spade.safetensors");
     write(&path, tensors);
     let spec = TrainSpec { init: Some(init::source(&path)?), ..spec.clone() };
-    let gan = SpadeTraining::new(spec.clone(), layout(3, 64), 4, Device::Cpu)?;
+    let gan = spade_trainer(&spec);
     load(&gan, &spec, layout(3, 64))?;
     Ok(gan)
 }
@@ -166,10 +178,10 @@ fn a_converted_spade_gives_the_authors_picture() {
     let labels = spade::labels();
     let request = vesalius_torch::families::Request {
         latents: &empty,
-        layout: Some(&labels),
+        masks: Some(&labels),
         truncation: 1.0,
     };
-    let image = tch::no_grad(|| gan.parts().averaged().pairs(&request)).image;
+    let image = tch::no_grad(|| gan.parts().averaged.1.pairs(&request)).image;
     let found = values(&image.slice(2, None, None, 13).slice(3, None, None, 13));
     assert_close("picture", &found, &spade::expected_pixels("generator.plain"), 1e-3, 0.0);
 }

@@ -5,7 +5,8 @@ use super::style::assert_gradients;
 use super::{assert_close, golden, numbers, values};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{Layout, PixelDepth};
-use vesalius_torch::families::spade::SpadeTraining;
+use vesalius_torch::families::spade::SpadeTrainer;
+use vesalius_torch::families::spade::spec::SpadeSpec;
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::nets::patch::{DiscriminatorSpec, Encoder, MultiscaleDiscriminator};
 use vesalius_torch::nets::spade::{Depth, Generator, GeneratorSpec, SpadeBlock};
@@ -132,21 +133,22 @@ fn spades_networks_are_the_authors() {
 }
 
 /// A training with the settings that golden/spade.py names.
-fn training(settings: &[&str]) -> SpadeTraining {
+fn training(settings: &[&str]) -> SpadeTrainer {
     let common =
         ["networks.generator.filters=4", "networks.discriminator.filters=6", "regularise.vgg=0"];
     let settings: Vec<String> =
         common.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
     let shape = Layout { channels: 3, height: 64, width: 64, depth: PixelDepth::U8 };
-    let gan = SpadeTraining::new(spec, shape, CLASSES as usize, Device::Cpu).unwrap();
+    let own = spec.of::<SpadeSpec>().unwrap().clone();
+    let gan = SpadeTrainer::new(own, &spec.training, shape, CLASSES as usize, Device::Cpu).unwrap();
     seed(&gan.core.generator.params, "g");
     seed(&gan.core.discriminator_params, "d");
     gan
 }
 
 /// Runs the generator's update: each term and every gradient.
-fn assert_generator_update(gan: &SpadeTraining, inputs: [&Tensor; 3], prefix: &str) {
+fn assert_generator_update(gan: &SpadeTrainer, inputs: [&Tensor; 3], prefix: &str) {
     let golden = golden("spade");
     let [layout, image, noise] = inputs;
     gan.core.discriminator_params.set_trainable(false);

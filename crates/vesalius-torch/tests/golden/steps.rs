@@ -4,7 +4,8 @@ use super::pseudo::tensor;
 use super::{assert_close, golden, numbers};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{Layout, PixelDepth};
-use vesalius_torch::families::dcgan::{DcganTraining, Noise};
+use vesalius_torch::families::dcgan::spec::DcganSpec;
+use vesalius_torch::families::dcgan::{DcganTrainer, Noise};
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::spec::TrainSpec;
 
@@ -75,7 +76,7 @@ fn seed(params: &Params, network: &str, scale: f64) {
 }
 
 /// Turns networks and moments into this kind of numbers, in place: whoever holds one of the tensors holds the new one.
-fn cast(gan: &DcganTraining, kind: Kind) {
+fn cast(gan: &DcganTrainer, kind: Kind) {
     let core = &gan.core;
     let averaged = core.averaged.params.all();
     let parameters = [core.generator.params.all(), core.discriminator_params.all(), averaged];
@@ -98,7 +99,8 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
     ];
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
-    let mut gan = DcganTraining::new(spec, layout, 2, Device::Cpu).unwrap();
+    let own = spec.of::<DcganSpec>().unwrap().clone();
+    let mut gan = DcganTrainer::new(own, &spec.training, layout, 2, Device::Cpu).unwrap();
     cast(&gan, kind);
     seed(&gan.core.generator.params, "generator", scale);
     seed(&gan.core.discriminator_params, "discriminator", scale);
@@ -108,7 +110,8 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
             .map(|k| tensor(&format!("real.{step}.{k}"), &[batch, 2, 64, 64], 1.0).to_kind(kind))
             .collect();
         let losses = gan.update(&real, &mut Named { step, batch: 0, kind }, 0.0);
-        found.extend([losses.discriminator.double_value(&[]), losses.generator.double_value(&[])]);
+        let loss = |name| losses.of(name).unwrap().double_value(&[]);
+        found.extend(["discriminator", "generator"].map(loss));
     }
     found
 }

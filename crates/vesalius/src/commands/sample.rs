@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use vesalius_data::checks::overlap::masks_and_test;
 use vesalius_data::pack::Pack;
 use vesalius_data::say;
-use vesalius_torch::layouts::Layouts;
+use vesalius_torch::masks::Masks;
 use vesalius_torch::sample::{Sampling, Trained};
 
 /// Arguments.
@@ -81,11 +81,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(pack) = &masks {
         args.overlap.settle(&masks_and_test(pack, &trained.template))?;
     }
-    let layouts = match &masks {
-        Some(pack) => Some(Layouts::new(pack, args.warp, args.seed)?),
+    let painted = match &masks {
+        Some(pack) => Some(Masks::new(pack, args.warp, args.seed)?),
         None => None,
     };
-    trained.sample_pack(&args.out, &sampling, layouts.as_ref(), command_line(), |done| {
+    trained.sample_pack(&args.out, &sampling, painted.as_ref(), command_line(), |done| {
         bar.set(done as u64, "");
     })?;
     bar.finish();

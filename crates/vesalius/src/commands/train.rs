@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use vesalius_data::files::publish::{sweep, write_file};
+use vesalius_data::files::publish::sweep;
 use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
@@ -24,7 +24,7 @@ use vesalius_torch::features::images::{PackImages, of_images};
 use vesalius_torch::features::unet::{UnetExtractor, default_spec};
 use vesalius_torch::sample::{read_spec, run_digest};
 use vesalius_torch::spec::TrainSpec;
-use vesalius_torch::train::{Ended, Probe, Surroundings, begin, check_resumable, train};
+use vesalius_torch::train::{Ended, Prepared, Probe, TrainContext, begin, write_spec};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -44,21 +44,22 @@ Settings (--set PATH=VALUE, as they stand in task.toml):
                        .spectral_norm=true|false, .upsample=transposed|resize
     networks.discriminator.filters, .activation, .norm, .spectral_norm
     regularise.gradient_penalty, .weight_clip, .feature_matching, .vgg, .vgg_weights=FILE.safetensors
+    augment.mask_noise, training.critic_steps, .critic_boost=true|false
   stylegan, stylegan2:
     networks.mask (as above), networks.mapping.latent, .style, .layers
     networks.generator.channel_base, .channel_max, networks.discriminator.…, networks.minibatch_group
     networks.growth.start, .training_kimg, .transition_kimg (stylegan)
     regularise.style.r1=NUMBER|auto, .r1_every, .path_length, .path_length_every, .mixing
-    augment.ada.transforms=[…] ([]: off), .target, .kimg, .every
+    augment.ada.transforms=[…] ([]: off), .target, .kimg, .every, augment.mask_noise, training.critic_steps
   spade:
     networks.generator.filters, .hidden, .depth=normal|more|most, .style (0: no encoder, one image per mask)
     networks.discriminator.filters, .scales, .layers
     regularise.feature_matching, .vgg (0, or with .vgg_weights=FILE.safetensors), .kl
   all:
     loss.real_target (0.5 to 1: one-sided label smoothing; dcgan, lsgan, stylegan, stylegan2)
-    augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false, .mask_noise (all but spade)
+    augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false
     optimiser.generator.learning_rate, .beta1, .beta2, optimiser.discriminator.…
-    training.seed, .batch, .critic_steps, .ema_half_life_kimg, .ema_ramp, .checkpoint_every_kimg,
+    training.seed, .batch, .ema_half_life_kimg, .ema_ramp, .checkpoint_every_kimg,
              .distance_every_kimg (0: never), .distance_images
 
 Examples:
@@ -100,18 +101,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let spec = spec(args)?;
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
+    // What is refused leaves the run as it was, or none behind.
+    let prepared = Prepared::open(&args.out, &spec, &pack, device)?;
     if args.resume {
-        // What is refused leaves the run as it was.
-        for warning in check_resumable(&args.out, &spec, &pack)? {
+        for warning in prepared.warnings() {
             say!("{warning}");
         }
         sweep_run(&args.out);
-        write_file(&args.out.join("task.toml"), spec.to_toml()?.as_bytes())?;
+        write_spec(&args.out, &spec)?;
     } else {
         begin(&args.out, &spec, &pack)?;
     }
     note_command(&args.out)?;
-    match train_and_publish(args, &spec, &pack, device, &stop)? {
+    match train_and_publish(args, prepared, &spec, &pack, device, &stop)? {
         Ended::Finished => Ok(ExitCode::SUCCESS),
         Ended::Stopped => {
             say!("stopped; `--resume` goes on");
@@ -175,6 +177,7 @@ fn spec(args: &Args) -> Result<TrainSpec> {
 
 fn train_and_publish(
     args: &Args,
+    prepared: Prepared,
     spec: &TrainSpec,
     pack: &Pack,
     device: Device,
@@ -201,26 +204,18 @@ fn train_and_publish(
     };
     let total = (spec.training.kimg * 1000.0) as u64;
     let mut bar = Progress::new(&format!("training {}", spec.preset), total, "images");
-    let (ended, state) = train(
-        &args.out,
-        spec,
-        Surroundings {
-            pack,
-            device,
-            probe,
-            stop: &asked,
-            report: &mut |stat| {
-                let remark = format!(
-                    "{:.0} img/s D {:.3} G {:.3}",
-                    stat.images_per_sec, stat.loss_d, stat.loss_g
-                );
-                bar.set((stat.kimg * 1000.0) as u64, &remark);
-                if let Some(distance) = stat.frechet_distance {
-                    bar.say(&format!("{:.1} kimg: Fréchet distance {distance:.3}", stat.kimg));
-                }
-            },
+    let (ended, state) = prepared.train(TrainContext {
+        probe,
+        stop: &asked,
+        report: &mut |stat| {
+            let losses = stat.losses.iter().map(|(name, loss)| format!(" {name} {loss:.3}"));
+            let remark = format!("{:.0} img/s{}", stat.images_per_sec, losses.collect::<String>());
+            bar.set((stat.kimg * 1000.0) as u64, &remark);
+            if let Some(distance) = stat.frechet_distance {
+                bar.say(&format!("{:.1} kimg: Fréchet distance {distance:.3}", stat.kimg));
+            }
         },
-    )?;
+    })?;
     bar.finish();
     if ended != Ended::Stopped {
         let extractor = extractor.map(|extractor| extractor.name());
@@ -281,7 +276,7 @@ fn result(
         trained_on: None,
     };
     let inputs = vec![Input::pack("pack", pack)];
-    let settings = serde_json::to_value(spec)?;
+    let settings = serde_json::to_value(spec.identity()?)?;
     Ok(RunResult {
         outcome: match ended {
             Ended::Diverged(reason) => Outcome::Diverged { reason: reason.clone() },

@@ -178,9 +178,18 @@ fn what_a_family_cannot_train_is_refused_before_anything_is_written() {
     refuse(
         "stylegan2",
         &["regularise.gradient_penalty=1"],
-        &["regularise.gradient_penalty", "no such term"],
+        &["setting regularise.gradient_penalty: unknown field", "`style`"],
     );
-    refuse("dcgan", &["regularise.kl=1"], &["regularise.kl", "no such term"]);
+    refuse(
+        "dcgan",
+        &["regularise.kl=1"],
+        &["setting regularise.kl: unknown field", "gradient_penalty"],
+    );
+    refuse(
+        "spade",
+        &["regularise.vgg=0", "training.critic_steps=2"],
+        &["setting training.critic_steps: unknown field", "= 2", "batch"],
+    );
     refuse(
         "stylegan",
         &["networks.growth.start=12"],

@@ -1,6 +1,7 @@
 use super::*;
 use crate::rng::Purpose;
 use crate::sample::latents;
+use crate::spec::TrainSpec;
 use vesalius_data::pack::manifest::PixelDepth;
 
 /// One update of a small DCGAN with these settings: losses and weights stay finite, and both networks move.
@@ -10,16 +11,18 @@ fn update(settings: &[&str]) {
         small.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("dcgan", &settings).unwrap();
     let layout = Layout { channels: 1, height: 32, width: 32, depth: PixelDepth::U8 };
-    let mut gan = DcganTraining::new(spec, layout, 3, Device::Cpu).unwrap();
+    let own = spec.of::<DcganSpec>().unwrap().clone();
+    let mut gan = DcganTrainer::new(own, &spec.training, layout, 3, Device::Cpu).unwrap();
     let shape = [4, gan.core.generator.joint.total(), 32, 32];
     let values = latents(1, Purpose::Latent, 0, 1, shape.iter().product());
     let real = values.reshape(shape).tanh();
     let before = [last(&gan.core.generator.params), last(&gan.core.discriminator_params)];
     let losses = gan.update(&[real], &mut TorchNoise(Device::Cpu), 0.5);
-    for loss in [losses.discriminator, losses.generator] {
-        assert!(loss.double_value(&[]).is_finite(), "{settings:?}: {loss:?}");
+    for (of, loss) in &losses.0 {
+        assert!(loss.double_value(&[]).is_finite(), "{settings:?}: {of} {loss:?}");
     }
-    for params in gan.core.networks() {
+    let averaged = ("averaged", &gan.core.averaged.params);
+    for (_, params) in gan.core.parts().networks.into_iter().chain([averaged]) {
         for (name, tensor) in params.all() {
             let finite = tensor.isfinite().all().int64_value(&[]) != 0;
             assert!(finite, "{settings:?}: {name}");

@@ -4,7 +4,7 @@ use anyhow::{Error, Result, bail};
 use std::path::Path;
 use vesalius_study::plan::{Ask, Resolved};
 use vesalius_study::study::{Gan, Study};
-use vesalius_torch::spec::{Networks, TrainSpec, preset_names};
+use vesalius_torch::spec::{TrainSpec, preset_names};
 
 /// Reads a study and tries every value of its space once.
 ///
@@ -24,7 +24,7 @@ pub fn read(path: &Path) -> Result<Study> {
 /// # Errors
 /// An unknown preset or path, a value of the wrong type or range, or a training that measures no distance to rank by.
 pub fn resolve(ask: &Ask) -> Result<Resolved> {
-    let mut spec = TrainSpec::resolve(ask.preset, ask.settings)?;
+    let mut spec = TrainSpec::resolve_saved(ask.preset, ask.settings)?;
     spec.training.kimg = ask.kimg;
     spec.training.seed = ask.seed;
     spec.check()?;
@@ -33,8 +33,8 @@ pub fn resolve(ask: &Ask) -> Result<Resolved> {
             "training.distance_every_kimg = 0: a study ranks trainings by it, expected a number above 0"
         );
     }
-    let paints_masks = matches!(spec.networks, Networks::Spade { .. });
-    Ok(Resolved { spec: serde_json::to_value(&spec)?, paints_masks })
+    let paints_masks = spec.needs_masks();
+    Ok(Resolved { spec: serde_json::to_value(spec.identity()?)?, paints_masks })
 }
 
 /// Settings that the study file has keys of its own for, which win.
@@ -119,4 +119,39 @@ fn to_blame(study: &Study, gan: &Gan, error: &Error) -> Option<String> {
 
 fn names_it(error: &Error, path: &str) -> bool {
     !path.is_empty() && format!("{error:#}").contains(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use vesalius_study::task::{PackInput, Stage, Task};
+
+    /// A study that version 0.1 began finds its finished trainings: a task's name is made of its spec.
+    #[test]
+    fn trainings_are_the_tasks_that_they_were() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../golden/compat/specs-1.json");
+        let golden: BTreeMap<String, serde_json::Value> =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let key = |spec: &serde_json::Value| {
+            let digest = "0123456789abcdef".to_owned();
+            let pack = PackInput { role: "real".to_owned(), path: "packs/real".into(), digest };
+            Task::new(Stage::Train, vec![pack], vec![], spec.clone()).key().to_string()
+        };
+        for (name, golden) in &golden {
+            let settings: Vec<String> = serde_json::from_value(golden["settings"].clone()).unwrap();
+            let schedule = &golden["task"]["training"];
+            let (kimg, seed) = (schedule["kimg"].as_f64(), schedule["seed"].as_u64());
+            let resolved = resolve(&Ask {
+                preset: golden["preset"].as_str().unwrap(),
+                settings: &settings,
+                kimg: kimg.unwrap(),
+                seed: seed.unwrap(),
+            })
+            .unwrap();
+            assert_eq!(resolved.spec, golden["task"], "{name}");
+            assert_eq!(key(&resolved.spec), key(&golden["task"]), "{name}");
+            assert_eq!(resolved.paints_masks, name.starts_with("spade"), "{name}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use rand_distr::{Distribution as _, StandardNormal};
 use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
-use vesalius_data::pack::masks::{MaskSource, Masks, Painted, Style, Through};
+use vesalius_data::pack::masks::{self, MaskSource, Painted, Style, Through};
 
 /// Largest rotation, radians (15 degrees).
 const MAX_ROTATION: f64 = std::f64::consts::PI / 12.0;
@@ -23,14 +23,14 @@ const ELASTIC_POINTS: usize = 5;
 
 /// Masks to paint: mask i is a function of (seed, i).
 #[derive(Debug)]
-pub struct Layouts<'a> {
+pub struct Masks<'a> {
     pack: &'a Pack,
     indices: Vec<usize>,
     warp: bool,
     seed: u64,
 }
 
-impl<'a> Layouts<'a> {
+impl<'a> Masks<'a> {
     /// Training masks of `pack`; all of them where it is synthetic. `warp`: each moved by a small affine map and an
     /// elastic one, the nearest label kept.
     ///
@@ -83,7 +83,7 @@ impl<'a> Layouts<'a> {
         else {
             let digest = self.pack.digest();
             let pack = (digest != trained_on).then(|| format!("{digest:.12}"));
-            let masks = Masks::Training { count: self.indices.len(), pack };
+            let masks = masks::Masks::Training { count: self.indices.len(), pack };
             return MaskSource::Painted(Painted { masks, warps, through: vec![], style });
         };
         let plausible_only = filtered.is_some();
@@ -94,7 +94,7 @@ impl<'a> Layouts<'a> {
         };
         match mask_source.clone() {
             MaskSource::Generated => {
-                let masks = Masks::Generated { by: gan.clone(), plausible_only };
+                let masks = masks::Masks::Generated { by: gan.clone(), plausible_only };
                 MaskSource::Painted(Painted { masks, warps, through: vec![], style })
             }
             // How its images were styled says nothing of its masks.
@@ -229,7 +229,7 @@ mod tests {
         };
         writer.finish(manifest).unwrap();
         let pack = Pack::open(&target).unwrap();
-        Layouts::new(&pack, warp, 1).unwrap().source("0123456789abcdef", true).to_string()
+        Masks::new(&pack, warp, 1).unwrap().source("0123456789abcdef", true).to_string()
     }
 
     #[test]

@@ -1,32 +1,11 @@
-//! `stats.jsonl` and TensorBoard event files: what a training says about itself, line by line.
+//! `stats.jsonl` and TensorBoard event files, written line by line.
 
+use super::line::Stat;
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::write_file;
-
-/// One line of `stats.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stat {
-    /// Thousands of real images shown to the discriminator.
-    pub kimg: f64,
-    /// Mean discriminator loss since the line before.
-    pub loss_d: f64,
-    /// Mean generator loss since the line before.
-    pub loss_g: f64,
-    /// Real images per second since the line before.
-    pub images_per_sec: f64,
-    /// Seconds of training, over all attempts.
-    pub wall_secs: f64,
-    /// Fréchet distance to the real training images, where it was measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frechet_distance: Option<f64>,
-    /// Probability of each adaptive augmentation, where the family has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub augment_p: Option<f64>,
-}
 
 /// Both files of one run.
 #[derive(Debug)]
@@ -87,21 +66,16 @@ impl StatsLog {
         let failure = || format!("{}: cannot be written", self.path.display());
         serde_json::to_writer(&mut self.lines, stat).with_context(failure)?;
         self.lines.write_all(b"\n").with_context(failure)?;
-        let scalars = [
-            ("loss/discriminator", Some(stat.loss_d)),
-            ("loss/generator", Some(stat.loss_g)),
-            ("images_per_sec", Some(stat.images_per_sec)),
-            ("frechet_distance", stat.frechet_distance),
-            ("augment_p", stat.augment_p),
-        ];
+        let scalars = (stat.losses.iter().map(|(name, loss)| (format!("loss/{name}"), *loss)))
+            .chain([("images_per_sec".to_owned(), stat.images_per_sec)])
+            .chain(stat.frechet_distance.map(|value| ("frechet_distance".to_owned(), value)))
+            .chain(stat.gauges.iter().map(|(name, value)| (name.clone(), *value)));
         let mut summary = Vec::new();
         for (tag, value) in scalars {
-            if let Some(value) = value {
-                let mut scalar = field_bytes(1, tag.as_bytes());
-                scalar.push(2 << 3 | 5); // simple_value, 32 bits
-                scalar.extend((value as f32).to_le_bytes());
-                summary.extend(field_bytes(1, &scalar));
-            }
+            let mut scalar = field_bytes(1, tag.as_bytes());
+            scalar.push(2 << 3 | 5); // simple_value, 32 bits
+            scalar.extend((value as f32).to_le_bytes());
+            summary.extend(field_bytes(1, &scalar));
         }
         let mut event = field_varint(2, (stat.kimg * 1000.0).round() as u64);
         event.extend(field_bytes(5, &summary));
@@ -189,12 +163,10 @@ mod tests {
     fn stat(kimg: f64) -> Stat {
         Stat {
             kimg,
-            loss_d: 1.0,
-            loss_g: 2.0,
+            losses: [("discriminator".to_owned(), 1.0), ("generator".to_owned(), 2.0)].into(),
             images_per_sec: 3.0,
             wall_secs: 4.0,
-            frechet_distance: None,
-            augment_p: None,
+            ..Stat::default()
         }
     }
 
@@ -259,7 +231,8 @@ mod tests {
         let run = tempfile::tempdir().unwrap();
         let mut log = StatsLog::open(run.path(), 0).unwrap();
         log.push(&stat(0.5)).unwrap();
-        let measured = Stat { frechet_distance: Some(7.0), augment_p: Some(0.25), ..stat(1.0) };
+        let gauges = [("augment_p".to_owned(), 0.25)].into();
+        let measured = Stat { frechet_distance: Some(7.0), gauges, ..stat(1.0) };
         log.push(&measured).unwrap();
         drop(log);
         let records = event_records(run.path());
@@ -269,6 +242,12 @@ mod tests {
         assert!(holds(0, b"brain.Event:2"));
         let tag = b"frechet_distance";
         assert!(!holds(2, tag) && holds(3, tag));
+        // In the order of version 0.1.
+        let at = |tag: &[u8]| records[3].windows(tag.len()).position(|window| window == tag);
+        let tags = ["loss/discriminator", "loss/generator", "images_per_sec", "frechet_distance"];
+        let places: Vec<usize> =
+            tags.iter().chain(&["augment_p"]).map(|tag| at(tag.as_bytes()).unwrap()).collect();
+        assert!(places.is_sorted(), "{places:?}");
         // The tag is followed by the key of a 32-bit float and the float.
         let distance = [&tag[..], &[2 << 3 | 5], &7.0_f32.to_le_bytes()].concat();
         assert!(holds(3, &distance));

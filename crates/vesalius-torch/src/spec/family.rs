@@ -1,0 +1,168 @@
+//! What a family's spec is: every setting that is its own, and what it makes of them.
+
+use super::schedule::Schedule;
+use crate::families::generator::Generator;
+use crate::families::trainer::Trainer;
+use anyhow::{Result, anyhow};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::any::Any;
+use std::fmt::Debug;
+use tch::Device;
+use vesalius_data::pack::manifest::Layout;
+
+/// A family, as the struct that holds its settings: the tables of `task.toml`, `networks` with its `family` among them,
+/// and in a table `training` what its schedule has beside [`Schedule`]. Unknown fields are to be denied.
+pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What `networks.family` says.
+    const NAME: &'static str;
+    /// Its own fields of the table `training`.
+    const SCHEDULE: &'static [&'static str] = &[];
+
+    /// Refuses values that can only be mistakes.
+    ///
+    /// # Errors
+    /// Names the setting, the value and what was expected.
+    fn check(&self, schedule: &Schedule) -> Result<()>;
+
+    /// Whether its generator paints given masks instead of making its own.
+    fn needs_masks(&self) -> bool {
+        false
+    }
+
+    /// A generator for sampling pairs of `layout`, masks of `classes`, initialised from LibTorch's current seed.
+    ///
+    /// # Errors
+    /// When the family cannot make this size.
+    fn generator(
+        &self,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Generator>>;
+
+    /// A generator at the start of its training, initialised from the schedule's seed.
+    ///
+    /// # Errors
+    /// When the family cannot make this size, or weights it needs are missing or do not fit.
+    fn trainer(
+        &self,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Trainer>>;
+}
+
+/// A [`Family`] whose type is not known.
+pub trait FamilySpec: Debug + Send + Sync {
+    /// See [`Family::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`Family::check`].
+    ///
+    /// # Errors
+    /// Those of [`Family::check`].
+    fn check(&self, schedule: &Schedule) -> Result<()>;
+    /// See [`Family::needs_masks`].
+    fn needs_masks(&self) -> bool;
+    /// See [`Family::generator`].
+    ///
+    /// # Errors
+    /// Those of [`Family::generator`].
+    fn generator(
+        &self,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Generator>>;
+    /// See [`Family::trainer`].
+    ///
+    /// # Errors
+    /// Those of [`Family::trainer`].
+    fn trainer(
+        &self,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Trainer>>;
+    /// Its tables as TOML, in the order of its fields.
+    ///
+    /// # Errors
+    /// When one has no form in TOML.
+    fn to_toml(&self) -> Result<String>;
+    /// A copy.
+    fn boxed(&self) -> Box<dyn FamilySpec>;
+    /// To ask for its type.
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<F: Family> FamilySpec for F {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn check(&self, schedule: &Schedule) -> Result<()> {
+        Family::check(self, schedule)
+    }
+
+    fn needs_masks(&self) -> bool {
+        Family::needs_masks(self)
+    }
+
+    fn generator(
+        &self,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Generator>> {
+        Family::generator(self, layout, classes, device)
+    }
+
+    fn trainer(
+        &self,
+        schedule: &Schedule,
+        layout: Layout,
+        classes: usize,
+        device: Device,
+    ) -> Result<Box<dyn Trainer>> {
+        Family::trainer(self, schedule, layout, classes, device)
+    }
+
+    fn to_toml(&self) -> Result<String> {
+        Ok(toml::to_string_pretty(self)?)
+    }
+
+    fn boxed(&self) -> Box<dyn FamilySpec> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Clone for Box<dyn FamilySpec> {
+    fn clone(&self) -> Self {
+        self.as_ref().boxed()
+    }
+}
+
+/// Reads what stands under `path` (empty: at the top) of a spec.
+///
+/// # Errors
+/// Names the setting, what was found and what was expected.
+pub fn typed<T: DeserializeOwned>(path: &str, value: impl Into<toml::Value>) -> Result<T> {
+    serde_path_to_error::deserialize(value.into()).map_err(
+        |error: serde_path_to_error::Error<toml::de::Error>| {
+            let message = error.inner().message().replace('\n', " ");
+            let within = error.path().to_string();
+            let at = match (path, within.as_str()) {
+                ("", within) => within.to_owned(),
+                (path, ".") => path.to_owned(),
+                (path, within) => format!("{path}.{within}"),
+            };
+            anyhow!("setting {at}: {message}")
+        },
+    )
+}
