@@ -1,8 +1,8 @@
 //! A file as what it is, whatever its format: layouts of datasets ask here and know no format.
 
+pub use super::contents::{ImageFile, MaskFile};
 use super::{dicom, metaimage, nifti, raster};
-use crate::volume::geometry::Geometry;
-use crate::volume::{Labels, Reader, Volume};
+use crate::volume::{Reader, Volume};
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 
@@ -21,36 +21,6 @@ pub enum Format {
 
 /// What a user may give as an image or mask, for messages.
 pub const KNOWN: &str = ".nii, .nii.gz, .mha, .mhd, .dcm, .png, .jpg, .tif or .bmp";
-
-/// An image file.
-#[derive(Debug, Clone)]
-pub struct ImageFile {
-    /// Voxels `[S, C, H, W]`.
-    pub volume: Volume,
-    /// Distance of pixel centres in mm, `[row, column]`; `None` where the file does not say.
-    pub spacing_mm: Option<[f64; 2]>,
-    /// Where the voxels lie in the patient, where the file says.
-    pub geometry: Option<Geometry>,
-    /// Digest of what the file calls the person, where it does.
-    pub person: Option<String>,
-    /// What was guessed or left out.
-    pub notes: Vec<String>,
-    /// The orientation tag that was applied, 1 where there was none.
-    pub orientation: u8,
-}
-
-/// A mask file.
-#[derive(Debug, Clone)]
-pub struct MaskFile {
-    /// Labels `[S, H, W]`.
-    pub labels: Labels,
-    /// Where they lie, where the file says.
-    pub geometry: Option<Geometry>,
-    /// What was guessed or left out.
-    pub notes: Vec<String>,
-    /// The orientation tag that was applied, 1 where there was none.
-    pub orientation: u8,
-}
 
 impl Format {
     /// Of a file's name; `None` where it has none of the endings.

@@ -1,5 +1,6 @@
 //! Formats of files: bytes to voxels, pixels or numbers. They know no dataset.
 
+mod contents;
 pub mod dicom;
 pub mod file;
 pub mod metaimage;

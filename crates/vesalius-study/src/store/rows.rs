@@ -36,10 +36,6 @@ pub(super) enum State {
     GivenUp(GivenUp),
 }
 
-/// What is known of a task, in tables of all versions.
-pub(super) const COLUMNS: &str =
-    "key, stage, state, result_sha256, diverged, distance, wall_secs, images, reason, output";
-
 /// Where the store of a study's folder lies.
 pub(super) fn path_in(out: &Path) -> PathBuf {
     out.join("store.sqlite")

@@ -1,11 +1,14 @@
 //! The digest of a row, beside it: SQLite finds damage to the structure of its file, not a changed byte inside a value, and
 //! a search would go by another distance than was measured.
 
-use super::rows::COLUMNS;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
+
+/// What is known of a task, in tables of all versions.
+pub(super) const COLUMNS: &str =
+    "key, stage, state, result_sha256, diverged, distance, wall_secs, images, reason, output";
 
 /// Whether there are digests: an older version kept none.
 pub fn are_sealed(db: &Connection) -> rusqlite::Result<bool> {

@@ -15,7 +15,7 @@ mod syntax;
 
 pub use pixels::Pixels;
 
-use super::file::ImageFile;
+use super::contents::ImageFile;
 use crate::volume::Volume;
 use anyhow::{Result, bail};
 use header::Facts;
