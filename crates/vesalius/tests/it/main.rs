@@ -5,6 +5,7 @@ mod bad_input_files;
 mod browser;
 mod cluster;
 mod copying;
+mod docs;
 mod families;
 mod foreign;
 mod formats;
