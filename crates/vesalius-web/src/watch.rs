@@ -125,8 +125,7 @@ pub struct Detail {
 #[derive(Debug, Serialize)]
 pub struct Curve {
     kimg: f64,
-    loss_d: f64,
-    loss_g: f64,
+    losses: BTreeMap<String, f64>,
     distance: Option<f64>,
 }
 
@@ -283,8 +282,7 @@ impl Watch {
             .filter(|(i, point)| i % step == 0 || *i == last || point.frechet_distance.is_some());
         let stats = kept.map(|(_, point)| Curve {
             kimg: point.kimg,
-            loss_d: point.loss_d,
-            loss_g: point.loss_g,
+            losses: point.losses,
             distance: point.frechet_distance,
         });
         let scores =

@@ -25,16 +25,34 @@ pub struct Run {
 
 /// What curves are drawn from: one line of `stats.jsonl`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "Line")]
 pub struct Point {
     /// Thousands of real images shown.
     pub kimg: f64,
-    /// Discriminator loss.
-    pub loss_d: f64,
-    /// Generator loss.
-    pub loss_g: f64,
+    /// Losses by name.
+    pub losses: BTreeMap<String, f64>,
     /// Fréchet distance, where it was measured.
-    #[serde(default)]
     pub frechet_distance: Option<f64>,
+}
+
+/// As it is written: a GAN's two losses have fields of their own.
+#[derive(Deserialize)]
+struct Line {
+    kimg: f64,
+    loss_d: Option<f64>,
+    loss_g: Option<f64>,
+    #[serde(default)]
+    losses: BTreeMap<String, f64>,
+    frechet_distance: Option<f64>,
+}
+
+impl From<Line> for Point {
+    fn from(line: Line) -> Self {
+        let mut losses = line.losses;
+        let own = [("discriminator", line.loss_d), ("generator", line.loss_g)];
+        losses.extend(own.into_iter().filter_map(|(name, loss)| Some((name.to_owned(), loss?))));
+        Self { kimg: line.kimg, losses, frechet_distance: line.frechet_distance }
+    }
 }
 
 impl Run {
@@ -230,4 +248,22 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
 fn read(path: &Path) -> Result<Run> {
     let result = RunResult::read(path)?;
     Ok(Run { path: path.to_owned(), result, integrity: integrity(path)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Point;
+
+    #[test]
+    fn lines_of_any_generator_are_read_by_the_names_of_its_losses() {
+        let read = |text: &str| -> Point { serde_json::from_str(text).unwrap() };
+        let gan = read(r#"{"kimg": 1.0, "loss_d": 0.5, "loss_g": 2.0, "wall_secs": 3.0}"#);
+        assert_eq!(
+            Vec::from_iter(gan.losses),
+            [("discriminator".to_owned(), 0.5), ("generator".to_owned(), 2.0)]
+        );
+        let other = read(r#"{"kimg": 1.0, "losses": {"noise": 0.5}, "frechet_distance": 4.0}"#);
+        assert_eq!(Vec::from_iter(other.losses), [("noise".to_owned(), 0.5)]);
+        assert_eq!(other.frechet_distance, Some(4.0));
+    }
 }

@@ -91,10 +91,8 @@ function section(run, other) {
   for (const failure of run.failures) made.append(element("p", `Failed: ${failure}`));
   if (line.stage === "train") {
     made.append(
-      chart("Losses", [
-        { name: "discriminator", points: run.stats.map((p) => [p.kimg, p.loss_d]) },
-        { name: "generator", points: run.stats.map((p) => [p.kimg, p.loss_g]) },
-      ]),
+      chart("Losses", Object.keys(run.stats[0]?.losses ?? {}).map((name) => (
+        { name, points: run.stats.filter((p) => name in p.losses).map((p) => [p.kimg, p.losses[name]]) }))),
       chart("Fréchet distance", [{ name: "distance", points: run.stats.filter((p) => p.distance !== null).map((p) => [p.kimg, p.distance]) }]),
       samples(line.name, run),
     );

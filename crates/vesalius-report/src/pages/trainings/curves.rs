@@ -9,6 +9,7 @@ use crate::evidence::runs::Point;
 use crate::names::slug;
 use crate::pages::images::samples::{best_trainings, describe};
 use anyhow::Result;
+use std::collections::BTreeSet;
 
 /// The page; nothing without statistics.
 ///
@@ -47,10 +48,12 @@ const SIZE: [f64; 2] = [640.0, 230.0];
 fn svg(stats: &[Point], name: &str) -> String {
     let mut canvas = Canvas::new(SIZE[0], SIZE[1]);
     let area = |left: f64, right: f64| Area { left, top: 22.0, right, bottom: SIZE[1] - 42.0 };
-    let losses: [Line; 2] = [
-        ("discriminator", stats.iter().map(|p| [p.kimg, p.loss_d]).collect()),
-        ("generator", stats.iter().map(|p| [p.kimg, p.loss_g]).collect()),
-    ];
+    let names: BTreeSet<&str> =
+        stats.iter().flat_map(|p| p.losses.keys().map(String::as_str)).collect();
+    let of = |name: &str| -> Vec<[f64; 2]> {
+        stats.iter().filter_map(|p| Some([p.kimg, *p.losses.get(name)?])).collect()
+    };
+    let losses: Vec<Line> = names.into_iter().map(|name| (name, of(name))).collect();
     panel(&mut canvas, area(56.0, 310.0), "loss", &losses);
     let distance: Vec<[f64; 2]> =
         stats.iter().filter_map(|p| p.frechet_distance.map(|d| [p.kimg, d])).collect();
