@@ -6,7 +6,7 @@
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
 /// Images with their label maps.
 #[derive(Debug)]
@@ -30,15 +30,15 @@ impl Pair {
 /// # Errors
 /// When a slice was damaged on the disk.
 pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
-    let Layout { channels, height, width, depth } = pack.layout();
+    let SliceShape { channels, height, width, pixel_type: depth } = pack.slice_shape();
     let [n, c, h, w] = [indices.len(), channels, height, width].map(|n| n as i64);
     let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
     let mut labels = Vec::with_capacity(indices.len() * height * width);
     for &i in indices {
         let slice = pack.slice(i)?;
         match depth {
-            PixelDepth::U8 => pixels.extend(slice.pixels.iter().map(|&p| to_unit(p.into(), depth))),
-            PixelDepth::U16 => pixels.extend(
+            PixelType::U8 => pixels.extend(slice.pixels.iter().map(|&p| to_unit(p.into(), depth))),
+            PixelType::U16 => pixels.extend(
                 slice
                     .pixels
                     .chunks_exact(2)
@@ -62,7 +62,7 @@ pub fn one_hot(labels: &Tensor, classes: i64) -> Tensor {
 }
 
 /// 0…max to [-1, 1].
-fn to_unit(pixel: u16, depth: PixelDepth) -> f32 {
+fn to_unit(pixel: u16, depth: PixelType) -> f32 {
     f32::from(pixel) * (2.0 / f32::from(depth.max())) - 1.0
 }
 
@@ -71,7 +71,7 @@ fn to_unit(pixel: u16, depth: PixelDepth) -> f32 {
 ///
 /// # Errors
 /// When a value is NaN.
-pub fn to_pixels(image: &Tensor, depth: PixelDepth) -> Result<Vec<Vec<u8>>> {
+pub fn to_pixels(image: &Tensor, depth: PixelType) -> Result<Vec<Vec<u8>>> {
     let n = image.size()[0];
     if bool::try_from(image.isnan().any())? {
         bail!("generated images hold NaN, expected values in [-1, 1]");
@@ -87,8 +87,8 @@ pub fn to_pixels(image: &Tensor, depth: PixelDepth) -> Result<Vec<Vec<u8>>> {
         .map(|i| {
             let row = Vec::<i32>::try_from(scaled.get(i))?;
             Ok(match depth {
-                PixelDepth::U8 => row.into_iter().map(|v| v as u8).collect(),
-                PixelDepth::U16 => row.into_iter().flat_map(|v| (v as u16).to_le_bytes()).collect(),
+                PixelType::U8 => row.into_iter().map(|v| v as u8).collect(),
+                PixelType::U16 => row.into_iter().flat_map(|v| (v as u16).to_le_bytes()).collect(),
             })
         })
         .collect()
@@ -110,13 +110,13 @@ mod tests {
 
     #[test]
     fn every_pixel_value_survives_the_round_trip() {
-        for depth in [PixelDepth::U8, PixelDepth::U16] {
+        for depth in [PixelType::U8, PixelType::U16] {
             let all: Vec<f32> = (0..=depth.max()).map(|p| to_unit(p, depth)).collect();
             assert_eq!((all[0], all[all.len() - 1]), (-1.0, 1.0));
             let bytes = to_pixels(&Tensor::from_slice(&all).reshape([1, 1, 1, -1]), depth).unwrap();
             let expected: Vec<u8> = match depth {
-                PixelDepth::U8 => (0..=255).collect(),
-                PixelDepth::U16 => (0..=u16::MAX).flat_map(u16::to_le_bytes).collect(),
+                PixelType::U8 => (0..=255).collect(),
+                PixelType::U16 => (0..=u16::MAX).flat_map(u16::to_le_bytes).collect(),
             };
             assert_eq!(bytes[0], expected);
         }
@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn nan_is_refused_and_overshoot_is_clipped() {
         assert!(
-            to_pixels(&Tensor::from_slice(&[f32::NAN]).reshape([1, 1, 1, 1]), PixelDepth::U8)
+            to_pixels(&Tensor::from_slice(&[f32::NAN]).reshape([1, 1, 1, 1]), PixelType::U8)
                 .is_err()
         );
         let over = Tensor::from_slice(&[-1.5_f32, 1.5]).reshape([1, 1, 1, 2]);
-        assert_eq!(to_pixels(&over, PixelDepth::U8).unwrap()[0], [0, 255]);
+        assert_eq!(to_pixels(&over, PixelType::U8).unwrap()[0], [0, 255]);
     }
 }

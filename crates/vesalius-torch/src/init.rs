@@ -18,7 +18,7 @@ use std::io::Read as _;
 use std::path::Path;
 use tch::{Kind, Tensor};
 use vesalius_data::files::digest;
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// Version of the file.
 const FORMAT: &str = "1";
@@ -41,7 +41,7 @@ pub fn load(
     trainer: &dyn Trainer,
     source: &InitSource,
     spec: &TrainSpec,
-    layout: Layout,
+    slice_shape: SliceShape,
 ) -> Result<()> {
     let path = &source.path;
     let found = digest::of_file(path)
@@ -50,7 +50,7 @@ pub fn load(
         bail!("{}: not the file this run was started from, its SHA-256 changed", path.display());
     }
     let header = Header::read(path)?;
-    header.check(path, spec.family.name(), layout)?;
+    header.check(path, spec.family.name(), slice_shape)?;
     let tensors = Tensor::read_safetensors(path)
         .with_context(|| format!("{}: not a safetensors file", path.display()))?;
     let Parts { networks, averaged: (follows, averaged), .. } = trainer.parts();
@@ -66,7 +66,8 @@ pub fn load(
         let average = (*name == follows).then(|| averaged.params());
         for network in std::iter::once(*network).chain(average) {
             let targets = network.all();
-            let part = adapt_channels(&part, &targets, layout.channels as i64, header.channels);
+            let part =
+                adapt_channels(&part, &targets, slice_shape.channels as i64, header.channels);
             if let Err(error) = load_strictly(&targets, &part) {
                 problems.push(format!("{prefix}*: {error}"));
                 break;
@@ -132,17 +133,17 @@ impl Header {
         })
     }
 
-    fn check(&self, path: &Path, family: &str, layout: Layout) -> Result<()> {
+    fn check(&self, path: &Path, family: &str, slice_shape: SliceShape) -> Result<()> {
         let path = path.display();
         if self.family != family {
             bail!("{path}: weights of {}, expected {family}, the preset's family", self.family);
         }
         let [height, width] = self.size;
-        if (height, width) != (layout.height, layout.width) {
+        if (height, width) != (slice_shape.height, slice_shape.width) {
             bail!(
                 "{path}: weights for {height}x{width} pixels, expected {}x{}, the pack's size",
-                layout.height,
-                layout.width
+                slice_shape.height,
+                slice_shape.width
             );
         }
         Ok(())

@@ -3,7 +3,7 @@
 use crate::batch::{Pair, one_hot};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// How the mask enters the sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +33,8 @@ pub struct Joint {
 
 impl Joint {
     /// The joint sample of slices of this shape.
-    pub fn new(layout: Layout, classes: usize, encoding: MaskEncoding) -> Self {
-        Self { channels: layout.channels as i64, classes: classes as i64, encoding }
+    pub fn new(slice_shape: SliceShape, classes: usize, encoding: MaskEncoding) -> Self {
+        Self { channels: slice_shape.channels as i64, classes: classes as i64, encoding }
     }
 
     /// Mask channels M.

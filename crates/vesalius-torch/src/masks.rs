@@ -63,7 +63,7 @@ impl<'a> Masks<'a> {
                 expected.classes
             );
         }
-        let size = |manifest: &Manifest| (manifest.layout.height, manifest.layout.width);
+        let size = |manifest: &Manifest| (manifest.slice_shape.height, manifest.slice_shape.width);
         let ((h, w), (height, width)) = (size(found), size(expected));
         if (h, w) != (height, width) {
             bail!(
@@ -112,8 +112,8 @@ impl<'a> Masks<'a> {
     /// # Errors
     /// When a slice was damaged on the disk.
     pub fn labels(&self, first: usize, count: usize, device: Device) -> Result<Tensor> {
-        let layout = self.pack.layout();
-        let (h, w) = (layout.height, layout.width);
+        let slice_shape = self.pack.slice_shape();
+        let (h, w) = (slice_shape.height, slice_shape.width);
         let mut all: Vec<i64> = Vec::with_capacity(count * h * w);
         for i in first..first + count {
             let mut rng = keyed(self.seed, Purpose::Mask, i as u64);
@@ -193,14 +193,15 @@ impl Warp {
 mod tests {
     use super::*;
     use vesalius_data::pack::PackWriter;
-    use vesalius_data::pack::manifest::{CaseRecord, Layout, PixelDepth, SliceRecord};
+    use vesalius_data::pack::manifest::{CaseRecord, PixelType, SliceRecord, SliceShape};
 
     /// What is said of images painted by the masks of a pack of one pair that `gan` made.
     fn told(gan: &str, mask_source: &str, warp: bool) -> String {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("pack");
-        let layout = Layout { channels: 1, height: 1, width: 2, depth: PixelDepth::U8 };
-        let mut writer = PackWriter::create(&target, layout).unwrap();
+        let slice_shape =
+            SliceShape { channels: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
+        let mut writer = PackWriter::create(&target, slice_shape).unwrap();
         writer.push(&[0; 2], &[0, 1], SliceRecord { case: 0, position: 0 }).unwrap();
         let (id, patient) = (format!("{gan}_0"), format!("{gan}_0"));
         let split = Split::Train;
@@ -208,7 +209,7 @@ mod tests {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: vec!["background".into(), "disc".into()],
-            layout,
+            slice_shape,
             provenance: Provenance::Synthetic {
                 gan: gan.into(),
                 checkpoint_sha256: "c".into(),

@@ -15,7 +15,7 @@ use tch::{Device, Tensor};
 use vesalius_data::checks::lineage;
 use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::{
-    CaseRecord, Layout, Manifest, Provenance, Seen, SliceRecord, Split,
+    CaseRecord, Manifest, Provenance, Seen, SliceRecord, SliceShape, Split,
 };
 use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::{Pack, PackWriter};
@@ -91,7 +91,7 @@ impl Trained {
                 folder.display()
             );
         }
-        let generator = spec.generator(template.layout, template.classes.len(), device)?;
+        let generator = spec.generator(template.slice_shape, template.classes.len(), device)?;
         let file = checkpoint::AVERAGED;
         generator
             .params()
@@ -117,7 +117,7 @@ impl Trained {
         command: String,
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
-        let layout: Layout = self.template.layout;
+        let slice_shape: SliceShape = self.template.slice_shape;
         let Sampling { count, seed, batch, truncation } = *sampling;
         let masks = match (masks, self.spec.needs_masks()) {
             (Some(masks), true) => {
@@ -140,7 +140,7 @@ impl Trained {
                 self.spec.preset
             );
         }
-        let mut writer = PackWriter::create(target, layout)?;
+        let mut writer = PackWriter::create(target, slice_shape)?;
         let mut done = 0;
         while done < count {
             let n = batch.min(count - done);
@@ -152,7 +152,7 @@ impl Trained {
             };
             let request = Request { latents: &z, masks: labels.as_ref(), truncation };
             let pair = pairs(self.generator.as_ref(), &request);
-            let pixels = batch::to_pixels(&pair.image, layout.depth)?;
+            let pixels = batch::to_pixels(&pair.image, slice_shape.pixel_type)?;
             let labels = batch::to_labels(&pair.labels)?;
             for (i, (pixels, labels)) in pixels.iter().zip(&labels).enumerate() {
                 writer.push(pixels, labels, SliceRecord { case: done + i, position: 0 })?;

@@ -18,7 +18,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 use vesalius_data::files::publish::write_with;
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{Layout, Split};
+use vesalius_data::pack::manifest::{SliceShape, Split};
 
 /// Settings of one segmentation training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,11 +65,16 @@ impl Segmenter {
     ///
     /// # Errors
     /// When the size cannot be halved as often as the depth asks.
-    pub fn new(spec: &SegmentSpec, layout: Layout, classes: usize, device: Device) -> Result<Self> {
+    pub fn new(
+        spec: &SegmentSpec,
+        slice_shape: SliceShape,
+        classes: usize,
+        device: Device,
+    ) -> Result<Self> {
         reseed_torch(spec.seed, Purpose::Weights, 0);
         let mut params = Params::new(device);
-        let size = [layout.height as i64, layout.width as i64];
-        let (channels, outputs) = (layout.channels as i64, classes as i64);
+        let size = [slice_shape.height as i64, slice_shape.width as i64];
+        let (channels, outputs) = (slice_shape.channels as i64, classes as i64);
         let unet = Unet::new(&mut params, &spec.unet, channels, outputs, size)?;
         Ok(Self { params, unet, classes })
     }
@@ -102,7 +107,7 @@ pub fn train(
 ) -> Result<Segmenter> {
     let first = packs.first().context("no pack to train on, expected at least one")?;
     check_training(spec, packs)?;
-    let segmenter = Segmenter::new(spec, first.layout(), first.classes(), device)?;
+    let segmenter = Segmenter::new(spec, first.slice_shape(), first.classes(), device)?;
     let mut orders: Vec<Order> = packs
         .iter()
         .enumerate()
@@ -149,11 +154,13 @@ pub fn check(spec: &SegmentSpec, packs: &[&Pack], test: &Pack) -> Result<()> {
 }
 
 fn alike(pack: &Pack, first: &Pack) -> Result<()> {
-    if pack.layout() == first.layout() && pack.manifest().classes == first.manifest().classes {
+    if pack.slice_shape() == first.slice_shape()
+        && pack.manifest().classes == first.manifest().classes
+    {
         return Ok(());
     }
     let text = |pack: &Pack| {
-        let Layout { channels, height, width, depth } = pack.layout();
+        let SliceShape { channels, height, width, pixel_type: depth } = pack.slice_shape();
         format!(
             "{height}x{width} pixels, {channels} channels, {depth:?}, classes {}",
             pack.manifest().classes.join(", ")
@@ -324,12 +331,12 @@ pub fn write(segmenter: &Segmenter, path: &Path) -> Result<()> {
 /// When the file is missing, damaged or of another network.
 pub fn load(
     spec: &SegmentSpec,
-    layout: Layout,
+    slice_shape: SliceShape,
     classes: usize,
     path: &Path,
     device: Device,
 ) -> Result<Segmenter> {
-    let segmenter = Segmenter::new(spec, layout, classes, device)?;
+    let segmenter = Segmenter::new(spec, slice_shape, classes, device)?;
     vesalius_data::files::read::check(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     let tensors = Tensor::read_safetensors(path)
@@ -346,11 +353,10 @@ pub fn load(
 mod tests {
     use super::*;
     use vesalius_data::pack::PackWriter;
-    use vesalius_data::pack::manifest::{
-        CaseRecord, Manifest, PixelDepth, Provenance, SliceRecord,
-    };
+    use vesalius_data::pack::manifest::{CaseRecord, Manifest, PixelType, Provenance, SliceRecord};
 
-    const LAYOUT: Layout = Layout { channels: 1, height: 4, width: 4, depth: PixelDepth::U8 };
+    const LAYOUT: SliceShape =
+        SliceShape { channels: 1, height: 4, width: 4, pixel_type: PixelType::U8 };
 
     /// A training patient with all three classes, and a test patient with a slice for each of `masks`, which hold these
     /// two labels.
@@ -367,7 +373,7 @@ mod tests {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: ["background", "myocardium", "LV cavity"].map(str::to_owned).to_vec(),
-            layout: LAYOUT,
+            slice_shape: LAYOUT,
             provenance: Provenance::Real {
                 source: "folder".into(),
                 preprocess: serde_json::Value::Null,

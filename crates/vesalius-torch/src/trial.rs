@@ -9,7 +9,7 @@ use anyhow::Result;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// What was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,13 +30,13 @@ const LATE: u64 = 1601;
 ///
 /// # Errors
 /// When the family cannot make this size, or weights are missing.
-pub fn gan(spec: &TrainSpec, layout: Layout, classes: usize) -> Result<Cost> {
-    let mut trainer = spec.trainer(layout, classes, Device::Cpu)?;
+pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<Cost> {
+    let mut trainer = spec.trainer(slice_shape, classes, Device::Cpu)?;
     let mut images = 0;
     let mut started = Instant::now();
     for step in LATE..=LATE + STEPS {
         let sizes = trainer.batches(step);
-        let real: Vec<Pair> = sizes.iter().map(|n| noise(*n, layout, classes)).collect();
+        let real: Vec<Pair> = sizes.iter().map(|n| noise(*n, slice_shape, classes)).collect();
         // As at its end: one that grows is at its largest by then.
         let shown = (spec.training.kimg * 1000.0) as u64;
         let at = StepContext { step, images: shown, ema_decay: 0.999 };
@@ -74,8 +74,9 @@ pub fn unet(spec: &SegmentSpec, pack: &Pack) -> Result<Cost> {
     Ok(Cost { secs: secs / STEPS as f64, bytes: 4.0 * weights as f64 })
 }
 
-fn noise(n: i64, layout: Layout, classes: usize) -> Pair {
-    let (channels, h, w) = (layout.channels as i64, layout.height as i64, layout.width as i64);
+fn noise(n: i64, slice_shape: SliceShape, classes: usize) -> Pair {
+    let (channels, h, w) =
+        (slice_shape.channels as i64, slice_shape.height as i64, slice_shape.width as i64);
     Pair {
         image: Tensor::rand([n, channels, h, w], (Kind::Float, Device::Cpu)) * 2.0 - 1.0,
         labels: Tensor::randint(classes as i64, [n, h, w], (Kind::Int64, Device::Cpu)),

@@ -57,7 +57,7 @@ fn suffix(side: Split) -> &'static str {
 pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<String> {
     let record = &pack.manifest().cases[work.case];
     let (id, side) = (&record.id, record.split);
-    let channels = pack.layout().channels;
+    let channels = pack.slice_shape().channels;
     match kind {
         ExportKind::Png => {
             let name = |i: usize| match work.slices.len() {

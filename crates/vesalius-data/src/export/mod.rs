@@ -8,7 +8,7 @@ pub use files::ExportKind;
 use crate::checks::classes::BACKGROUND;
 use crate::files::publish::{StagedDir, write_file};
 use crate::formats::nifti::{write_u8, write_u16};
-use crate::pack::manifest::{Layout, PixelDepth};
+use crate::pack::manifest::{PixelType, SliceShape};
 use crate::pack::{Pack, Slice};
 use anyhow::{Context, Result, bail};
 use files::{Work, case_files, folders};
@@ -87,15 +87,18 @@ fn place(root: &Path, file: &str) -> Result<PathBuf> {
 }
 
 fn png_case(pack: &Pack, work: &Work, root: &Path) -> Result<()> {
-    let layout = pack.layout();
+    let slice_shape = pack.slice_shape();
     let files = case_files(pack, ExportKind::Png, work);
     let (images, masks) = files.split_at(work.slices.len());
     for ((&i, image), mask) in work.slices.iter().zip(images).zip(masks) {
         let slice = pack.slice(i)?;
-        save(&picture(layout, slice)?, &place(root, image)?)?;
-        let labels =
-            GrayImage::from_raw(layout.width as u32, layout.height as u32, slice.labels.to_vec())
-                .context("labels of one slice")?;
+        save(&picture(slice_shape, slice)?, &place(root, image)?)?;
+        let labels = GrayImage::from_raw(
+            slice_shape.width as u32,
+            slice_shape.height as u32,
+            slice.labels.to_vec(),
+        )
+        .context("labels of one slice")?;
         save(&labels.into(), &place(root, mask)?)?;
     }
     Ok(())
@@ -108,25 +111,25 @@ fn save(picture: &DynamicImage, path: &Path) -> Result<()> {
         .with_context(|| format!("{}: cannot be written", path.display()))
 }
 
-fn picture(layout: Layout, slice: Slice) -> Result<DynamicImage> {
-    let [w, h] = [layout.width as u32, layout.height as u32];
+fn picture(slice_shape: SliceShape, slice: Slice) -> Result<DynamicImage> {
+    let [w, h] = [slice_shape.width as u32, slice_shape.height as u32];
     let wide = |bytes: &[u8]| -> Vec<u16> {
         bytes.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]])).collect()
     };
     let shape = "pixels of one slice";
-    Ok(match (layout.channels, layout.depth) {
-        (3, PixelDepth::U8) => {
+    Ok(match (slice_shape.channels, slice_shape.pixel_type) {
+        (3, PixelType::U8) => {
             RgbImage::from_raw(w, h, interleaved(slice.pixels, 3)).context(shape)?.into()
         }
-        (3, PixelDepth::U16) => {
+        (3, PixelType::U16) => {
             ImageBuffer::<image::Rgb<u16>, _>::from_raw(w, h, interleaved(&wide(slice.pixels), 3))
                 .context(shape)?
                 .into()
         }
-        (1, PixelDepth::U8) => {
+        (1, PixelType::U8) => {
             GrayImage::from_raw(w, h, slice.pixels.to_vec()).context(shape)?.into()
         }
-        (1, PixelDepth::U16) => {
+        (1, PixelType::U16) => {
             ImageBuffer::<image::Luma<u16>, _>::from_raw(w, h, wide(slice.pixels))
                 .context(shape)?
                 .into()
@@ -148,15 +151,15 @@ enum Voxels {
 }
 
 fn channel(pack: &Pack, slices: &[usize], channel: usize) -> Result<Voxels> {
-    let layout = pack.layout();
-    let bytes = layout.height * layout.width * layout.depth.bytes();
+    let slice_shape = pack.slice_shape();
+    let bytes = slice_shape.height * slice_shape.width * slice_shape.pixel_type.bytes();
     let mut raw = Vec::with_capacity(slices.len() * bytes);
     for &i in slices {
         raw.extend_from_slice(&pack.slice(i)?.pixels[channel * bytes..(channel + 1) * bytes]);
     }
-    Ok(match layout.depth {
-        PixelDepth::U8 => Voxels::U8(raw),
-        PixelDepth::U16 => {
+    Ok(match slice_shape.pixel_type {
+        PixelType::U8 => Voxels::U8(raw),
+        PixelType::U16 => {
             Voxels::U16(raw.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]])).collect())
         }
     })
@@ -178,7 +181,7 @@ fn write_image(path: &Path, shape: [usize; 3], voxels: Voxels, spacing_mm: [f64;
 }
 
 fn write_labels(pack: &Pack, case: usize, slices: &[usize], path: &Path) -> Result<()> {
-    let mut labels = Vec::with_capacity(slices.len() * pack.layout().label_bytes());
+    let mut labels = Vec::with_capacity(slices.len() * pack.slice_shape().label_bytes());
     for &i in slices {
         labels.extend_from_slice(pack.slice(i)?.labels);
     }
@@ -186,7 +189,7 @@ fn write_labels(pack: &Pack, case: usize, slices: &[usize], path: &Path) -> Resu
 }
 
 fn shape(pack: &Pack, slices: &[usize]) -> [usize; 3] {
-    [slices.len(), pack.layout().height, pack.layout().width]
+    [slices.len(), pack.slice_shape().height, pack.slice_shape().width]
 }
 
 /// One file per channel, and the labels.
@@ -205,7 +208,7 @@ fn volumes(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> Result<()
 /// `imagesTr` has as many cases as it says.
 fn dataset_json(pack: &Pack, work: &[Work]) -> serde_json::Value {
     let manifest = pack.manifest();
-    let channels: serde_json::Map<String, serde_json::Value> = (0..manifest.layout.channels)
+    let channels: serde_json::Map<String, serde_json::Value> = (0..manifest.slice_shape.channels)
         .map(|c| (c.to_string(), format!("channel {c}").into()))
         .collect();
     let name = |(label, name): (usize, &String)| {

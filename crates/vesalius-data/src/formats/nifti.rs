@@ -79,7 +79,7 @@ pub fn parse(file: &[u8]) -> Result<NiftiImage> {
     if file.starts_with(&[0x1f, 0x8b]) {
         let gzip = || flate2::read::MultiGzDecoder::new(file);
         let head = inflate(gzip(), HEADER_BYTES)?;
-        let bytes = Layout::of(&head)?.file_bytes()?;
+        let bytes = Header::of(&head)?.file_bytes()?;
         let mut stream = gzip();
         let plain = inflate(&mut stream, bytes)?;
         // Only the end holds the checksum of what came before.
@@ -91,7 +91,7 @@ pub fn parse(file: &[u8]) -> Result<NiftiImage> {
 }
 
 /// What the header says.
-struct Layout {
+struct Header {
     shape: [usize; 4],
     element: Element,
     big_endian: bool,
@@ -102,7 +102,7 @@ struct Layout {
     geometry: Option<Geometry>,
 }
 
-impl Layout {
+impl Header {
     fn of(head: &[u8]) -> Result<Self> {
         if head.len() < 348 {
             bail!("{} bytes, expected a NIfTI-1 header of 348", head.len());
@@ -222,7 +222,7 @@ fn qform_affine(header: &NiftiHeader) -> [[f64; 4]; 3] {
 }
 
 fn parse_plain(file: &[u8]) -> Result<NiftiImage> {
-    let layout = Layout::of(file)?;
+    let layout = Header::of(file)?;
     let needed = layout.file_bytes()?;
     if file.len() < needed {
         bail!(
@@ -239,7 +239,7 @@ fn parse_plain(file: &[u8]) -> Result<NiftiImage> {
             *value = *value * layout.slope + layout.intercept;
         }
     }
-    let Layout { shape, spacing_mm, geometry, .. } = layout;
+    let Header { shape, spacing_mm, geometry, .. } = layout;
     Ok(NiftiImage { shape, values, spacing_mm, geometry })
 }
 

@@ -5,10 +5,10 @@ use super::manifest::Manifest;
 
 /// What contradicts itself, in one line.
 pub(super) fn check_manifest(manifest: &Manifest, header: &Header) -> Result<(), String> {
-    if manifest.layout != header.layout {
+    if manifest.slice_shape != header.slice_shape {
         return Err(format!(
             "layout {:?}, but slices.bin has {:?}; expected the same",
-            manifest.layout, header.layout
+            manifest.slice_shape, header.slice_shape
         ));
     }
     if manifest.slices.len() != header.count {

@@ -1,6 +1,6 @@
 //! The first 64 bytes of `slices.bin`.
 
-use crate::pack::manifest::{Layout, PixelDepth};
+use crate::pack::manifest::{PixelType, SliceShape};
 
 pub(super) const MAGIC: &[u8; 8] = b"VSALPACK";
 /// Version of `slices.bin`.
@@ -11,7 +11,7 @@ pub(super) const HEADER_BYTES: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// Shape of every slice.
-    pub layout: Layout,
+    pub slice_shape: SliceShape,
     /// Number of slices.
     pub count: usize,
 }
@@ -38,8 +38,8 @@ impl Header {
             return Err("header checksum does not match: the file was damaged".to_owned());
         }
         let depth = match word(12) {
-            1 => PixelDepth::U8,
-            2 => PixelDepth::U16,
+            1 => PixelType::U8,
+            2 => PixelType::U16,
             other => return Err(format!("{other} bytes per pixel, expected 1 or 2")),
         };
         let [channels, height, width] = [word(16), word(20), word(24)].map(|n| n as usize);
@@ -49,7 +49,7 @@ impl Header {
         let count =
             usize::try_from(u64::from_le_bytes(header[32..40].try_into().expect("8 bytes")))
                 .map_err(|_| "slice count does not fit this machine".to_owned())?;
-        Ok(Self { layout: Layout { channels, height, width, depth }, count })
+        Ok(Self { slice_shape: SliceShape { channels, height, width, pixel_type: depth }, count })
     }
 
     pub(super) fn to_bytes(self) -> [u8; HEADER_BYTES] {
@@ -57,10 +57,10 @@ impl Header {
         bytes[..8].copy_from_slice(MAGIC);
         let words = [
             PACK_VERSION,
-            self.layout.depth.bytes() as u32,
-            self.layout.channels as u32,
-            self.layout.height as u32,
-            self.layout.width as u32,
+            self.slice_shape.pixel_type.bytes() as u32,
+            self.slice_shape.channels as u32,
+            self.slice_shape.height as u32,
+            self.slice_shape.width as u32,
         ];
         for (i, word) in words.iter().enumerate() {
             bytes[8 + 4 * i..12 + 4 * i].copy_from_slice(&word.to_le_bytes());
@@ -73,12 +73,13 @@ impl Header {
 
     /// Length of a whole file with this header; `None` where it would overflow.
     pub fn file_bytes(&self) -> Option<u64> {
-        let layout = self.layout;
-        let pixels = (layout.channels as u64)
-            .checked_mul(layout.height as u64)?
-            .checked_mul(layout.width as u64)?
-            .checked_mul(layout.depth.bytes() as u64)?;
-        let slice = pixels.checked_add((layout.height as u64).checked_mul(layout.width as u64)?)?;
+        let slice_shape = self.slice_shape;
+        let pixels = (slice_shape.channels as u64)
+            .checked_mul(slice_shape.height as u64)?
+            .checked_mul(slice_shape.width as u64)?
+            .checked_mul(slice_shape.pixel_type.bytes() as u64)?;
+        let slice = pixels
+            .checked_add((slice_shape.height as u64).checked_mul(slice_shape.width as u64)?)?;
         (self.count as u64).checked_mul(slice.checked_add(4)?)?.checked_add(HEADER_BYTES as u64 + 4)
     }
 }

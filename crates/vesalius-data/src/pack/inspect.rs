@@ -1,6 +1,6 @@
 //! Counts of a pack: who, how many, which labels, which intensities.
 
-use super::manifest::{PixelDepth, Split};
+use super::manifest::{PixelType, Split};
 use crate::pack::{Pack, PackError};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -51,9 +51,9 @@ pub struct ClassCount {
 /// When a slice was damaged.
 pub fn summarise(pack: &Pack) -> Result<Summary, PackError> {
     let manifest = pack.manifest();
-    let layout = pack.layout();
-    let pixels = layout.height * layout.width;
-    let mut histograms = vec![vec![0_u64; BINS]; layout.channels];
+    let slice_shape = pack.slice_shape();
+    let pixels = slice_shape.height * slice_shape.width;
+    let mut histograms = vec![vec![0_u64; BINS]; slice_shape.channels];
     let mut sides = Vec::new();
     for split in [Split::Train, Split::Test] {
         let indices = pack.indices(split);
@@ -70,15 +70,16 @@ pub fn summarise(pack: &Pack) -> Result<Summary, PackError> {
                 counts[class] += count;
                 slices[class] += usize::from(count > 0);
             }
-            for (histogram, plane) in
-                histograms.iter_mut().zip(slice.pixels.chunks_exact(pixels * layout.depth.bytes()))
+            for (histogram, plane) in histograms
+                .iter_mut()
+                .zip(slice.pixels.chunks_exact(pixels * slice_shape.pixel_type.bytes()))
             {
                 // The high byte decides the bin.
-                let skip = match layout.depth {
-                    PixelDepth::U8 => 0,
-                    PixelDepth::U16 => 1,
+                let skip = match slice_shape.pixel_type {
+                    PixelType::U8 => 0,
+                    PixelType::U16 => 1,
                 };
-                for &byte in plane.iter().skip(skip).step_by(layout.depth.bytes()) {
+                for &byte in plane.iter().skip(skip).step_by(slice_shape.pixel_type.bytes()) {
                     histogram[usize::from(byte) * BINS / 256] += 1;
                 }
             }

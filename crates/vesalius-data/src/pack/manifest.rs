@@ -20,14 +20,14 @@ pub enum Split {
 /// Pixel type at rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PixelDepth {
+pub enum PixelType {
     /// 0…255.
     U8,
     /// 0…65535.
     U16,
 }
 
-impl PixelDepth {
+impl PixelType {
     /// Bytes of one pixel.
     pub const fn bytes(self) -> usize {
         match self {
@@ -47,7 +47,7 @@ impl PixelDepth {
 
 /// Shape of every slice in a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layout {
+pub struct SliceShape {
     /// Image channels C (1 grey, 3 colour).
     pub channels: usize,
     /// Height H in pixels.
@@ -55,13 +55,14 @@ pub struct Layout {
     /// Width W in pixels.
     pub width: usize,
     /// Pixel type.
-    pub depth: PixelDepth,
+    #[serde(rename = "depth")]
+    pub pixel_type: PixelType,
 }
 
-impl Layout {
+impl SliceShape {
     /// Bytes of one slice's pixels `[C, H, W]`.
     pub const fn pixel_bytes(&self) -> usize {
-        self.channels * self.height * self.width * self.depth.bytes()
+        self.channels * self.height * self.width * self.pixel_type.bytes()
     }
 
     /// Bytes of one slice's label map `[H, W]`.
@@ -258,7 +259,8 @@ pub struct Manifest {
     /// Names of the label values 0, 1, …; the first is the background. K = `classes.len()`.
     pub classes: Vec<String>,
     /// Shape of every slice.
-    pub layout: Layout,
+    #[serde(rename = "layout")]
+    pub slice_shape: SliceShape,
     /// Where it came from.
     pub provenance: Provenance,
     /// Examinations.

@@ -3,7 +3,7 @@
 use super::agree::check_manifest;
 use super::header::{HEADER_BYTES, Header};
 use crate::files::digest;
-use crate::pack::manifest::{Layout, Manifest, Split};
+use crate::pack::manifest::{Manifest, SliceShape, Split};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -80,8 +80,8 @@ impl Pack {
     }
 
     /// Shape of every slice.
-    pub fn layout(&self) -> Layout {
-        self.manifest.layout
+    pub fn slice_shape(&self) -> SliceShape {
+        self.manifest.slice_shape
     }
 
     /// Number of classes K, background included.
@@ -117,11 +117,11 @@ impl Pack {
     /// # Panics
     /// When `i` is not below [`Pack::len`].
     pub fn slice(&self, i: usize) -> Result<Slice<'_>, PackError> {
-        let layout = self.manifest.layout;
-        let bytes = layout.pixel_bytes() + layout.label_bytes();
+        let slice_shape = self.manifest.slice_shape;
+        let bytes = slice_shape.pixel_bytes() + slice_shape.label_bytes();
         let start = HEADER_BYTES + i * bytes;
         let record = &self.map[start..start + bytes];
-        let (pixels, labels) = record.split_at(layout.pixel_bytes());
+        let (pixels, labels) = record.split_at(slice_shape.pixel_bytes());
         if !self.verified[i].load(Ordering::Relaxed) {
             let data_path = || self.path.join("slices.bin");
             let at = HEADER_BYTES + self.len() * bytes + 4 * i;
@@ -198,16 +198,16 @@ fn map_file(path: &Path) -> std::io::Result<memmap2::Mmap> {
 mod tests {
     use super::*;
     use crate::pack::header::MAGIC;
-    use crate::pack::manifest::{CaseRecord, PixelDepth, Provenance, SliceRecord};
+    use crate::pack::manifest::{CaseRecord, PixelType, Provenance, SliceRecord};
     use crate::pack::row::RowId;
     use crate::pack::{PACK_VERSION, PackWriter};
 
-    fn manifest(layout: Layout) -> Manifest {
+    fn manifest(slice_shape: SliceShape) -> Manifest {
         Manifest {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: vec!["background".into(), "disc".into()],
-            layout,
+            slice_shape,
             provenance: Provenance::Real {
                 source: "folder".into(),
                 preprocess: serde_json::Value::Null,
@@ -221,16 +221,17 @@ mod tests {
         }
     }
 
-    fn write(target: &Path) -> Layout {
-        let layout = Layout { channels: 1, height: 2, width: 4, depth: PixelDepth::U16 };
-        let mut writer = PackWriter::create(target, layout).unwrap();
+    fn write(target: &Path) -> SliceShape {
+        let slice_shape =
+            SliceShape { channels: 1, height: 2, width: 4, pixel_type: PixelType::U16 };
+        let mut writer = PackWriter::create(target, slice_shape).unwrap();
         for i in 0..3_u8 {
             writer
                 .push(&[i; 16], &[i % 2; 8], SliceRecord { case: 0, position: usize::from(i) })
                 .unwrap();
         }
-        writer.finish(manifest(layout)).unwrap();
-        layout
+        writer.finish(manifest(slice_shape)).unwrap();
+        slice_shape
     }
 
     #[test]
@@ -265,9 +266,9 @@ mod tests {
     fn what_was_written_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pack");
-        let layout = write(&path);
+        let slice_shape = write(&path);
         let pack = Pack::open(&path).unwrap();
-        assert_eq!(pack.layout(), layout);
+        assert_eq!(pack.slice_shape(), slice_shape);
         assert_eq!(pack.len(), 3);
         assert_eq!(pack.slice(2).unwrap().pixels, [2; 16]);
         assert_eq!(pack.slice(1).unwrap().labels, [1; 8]);
@@ -307,9 +308,9 @@ mod tests {
 
     #[test]
     fn a_header_that_asks_for_terabytes_is_refused_without_allocating() {
-        let layout =
-            Layout { channels: 3, height: 1 << 31, width: 1 << 31, depth: PixelDepth::U16 };
-        let header = Header { layout, count: usize::MAX };
+        let slice_shape =
+            SliceShape { channels: 3, height: 1 << 31, width: 1 << 31, pixel_type: PixelType::U16 };
+        let header = Header { slice_shape, count: usize::MAX };
         assert_eq!(Header::parse(&header.to_bytes()).unwrap().file_bytes(), None);
     }
 

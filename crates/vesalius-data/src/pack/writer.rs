@@ -4,7 +4,7 @@ use super::agree::check_manifest;
 use super::header::Header;
 use crate::files::digest;
 use crate::files::publish::StagedDir;
-use crate::pack::manifest::{Layout, Manifest, SliceRecord};
+use crate::pack::manifest::{Manifest, SliceRecord, SliceShape};
 use crate::text::strings;
 use anyhow::Context as _;
 use std::fs::File;
@@ -16,7 +16,7 @@ use std::path::Path;
 pub struct PackWriter {
     staged: StagedDir,
     data: BufWriter<File>,
-    layout: Layout,
+    slice_shape: SliceShape,
     sums: Vec<u8>,
     slices: Vec<SliceRecord>,
 }
@@ -26,13 +26,13 @@ impl PackWriter {
     ///
     /// # Errors
     /// When `target` exists or its folder cannot be written.
-    pub fn create(target: &Path, layout: Layout) -> anyhow::Result<Self> {
+    pub fn create(target: &Path, slice_shape: SliceShape) -> anyhow::Result<Self> {
         let staged = StagedDir::create(target)?;
         let mut data =
             BufWriter::with_capacity(1 << 20, File::create(staged.path().join("slices.bin"))?);
         // The count is not known yet; `finish` writes the header again.
-        data.write_all(&Header { layout, count: 0 }.to_bytes())?;
-        Ok(Self { staged, data, layout, sums: Vec::new(), slices: Vec::new() })
+        data.write_all(&Header { slice_shape, count: 0 }.to_bytes())?;
+        Ok(Self { staged, data, slice_shape, sums: Vec::new(), slices: Vec::new() })
     }
 
     /// Where files that shall appear with the pack are written before [`PackWriter::finish`].
@@ -53,8 +53,8 @@ impl PackWriter {
         labels: &[u8],
         record: SliceRecord,
     ) -> anyhow::Result<()> {
-        assert_eq!(pixels.len(), self.layout.pixel_bytes(), "pixels of one slice");
-        assert_eq!(labels.len(), self.layout.label_bytes(), "labels of one slice");
+        assert_eq!(pixels.len(), self.slice_shape.pixel_bytes(), "pixels of one slice");
+        assert_eq!(labels.len(), self.slice_shape.label_bytes(), "labels of one slice");
         let mut crc = crc32fast::Hasher::new();
         for part in [pixels, labels] {
             self.data.write_all(part).with_context(|| self.failure())?;
@@ -72,7 +72,7 @@ impl PackWriter {
     pub fn finish(mut self, mut manifest: Manifest) -> anyhow::Result<()> {
         let failure = self.failure();
         let trailer_sum = crc32fast::hash(&self.sums).to_le_bytes();
-        let header = Header { layout: self.layout, count: self.slices.len() };
+        let header = Header { slice_shape: self.slice_shape, count: self.slices.len() };
         let mut complete = || -> std::io::Result<()> {
             self.data.write_all(&self.sums)?;
             self.data.write_all(&trailer_sum)?;

@@ -1,6 +1,6 @@
 //! Slices as one picture: a grid of images with the outlines of their labels.
 
-use crate::pack::manifest::{Layout, PixelDepth};
+use crate::pack::manifest::{PixelType, SliceShape};
 use anyhow::{Result, bail};
 use image::{ImageFormat, Rgb, RgbImage};
 
@@ -31,24 +31,24 @@ const TILE_SIDE: usize = 128;
 ///
 /// # Errors
 /// When there is no tile.
-pub fn montage(tiles: &[Tile], layout: Layout, columns: usize) -> Result<Vec<u8>> {
+pub fn montage(tiles: &[Tile], slice_shape: SliceShape, columns: usize) -> Result<Vec<u8>> {
     if tiles.is_empty() || columns == 0 {
         bail!("a montage of no tile, expected at least one");
     }
-    let zoom = TILE_SIDE.div_ceil(layout.height.min(layout.width)).max(1);
-    let [cell_h, cell_w] = [layout.height * zoom + 2, 2 * layout.width * zoom + 4];
+    let zoom = TILE_SIDE.div_ceil(slice_shape.height.min(slice_shape.width)).max(1);
+    let [cell_h, cell_w] = [slice_shape.height * zoom + 2, 2 * slice_shape.width * zoom + 4];
     let rows = tiles.len().div_ceil(columns);
     let columns = columns.min(tiles.len());
     let mut picture = RgbImage::new((columns * cell_w) as u32, (rows * cell_h) as u32);
     for (i, tile) in tiles.iter().enumerate() {
         let [top, left] = [i / columns * cell_h, i % columns * cell_w];
-        for y in 0..layout.height * zoom {
-            for x in 0..layout.width * zoom {
-                let grey = colour(tile, layout, y / zoom, x / zoom);
-                let marked = outline(tile, layout, zoom, y, x).unwrap_or(grey);
+        for y in 0..slice_shape.height * zoom {
+            for x in 0..slice_shape.width * zoom {
+                let grey = colour(tile, slice_shape, y / zoom, x / zoom);
+                let marked = outline(tile, slice_shape, zoom, y, x).unwrap_or(grey);
                 let (py, px) = ((top + y) as u32, (left + x) as u32);
                 picture.put_pixel(px, py, Rgb(grey));
-                picture.put_pixel(px + (layout.width * zoom + 1) as u32, py, Rgb(marked));
+                picture.put_pixel(px + (slice_shape.width * zoom + 1) as u32, py, Rgb(marked));
             }
         }
     }
@@ -58,23 +58,30 @@ pub fn montage(tiles: &[Tile], layout: Layout, columns: usize) -> Result<Vec<u8>
 }
 
 /// Value `at` of a channel of pixels `[C, H, W]`, at 8 bits: the high byte of more.
-pub fn eight_bits(pixels: &[u8], layout: Layout, channel: usize, at: usize) -> u8 {
-    let index = channel * layout.height * layout.width + at;
-    match layout.depth {
-        PixelDepth::U8 => pixels[index],
-        PixelDepth::U16 => pixels[2 * index + 1], // little endian
+pub fn eight_bits(pixels: &[u8], slice_shape: SliceShape, channel: usize, at: usize) -> u8 {
+    let index = channel * slice_shape.height * slice_shape.width + at;
+    match slice_shape.pixel_type {
+        PixelType::U8 => pixels[index],
+        PixelType::U16 => pixels[2 * index + 1], // little endian
     }
 }
 
-fn colour(tile: &Tile, layout: Layout, y: usize, x: usize) -> [u8; 3] {
-    let at = |channel: usize| eight_bits(tile.pixels, layout, channel, y * layout.width + x);
-    if layout.channels == 3 { [at(0), at(1), at(2)] } else { [at(0); 3] }
+fn colour(tile: &Tile, slice_shape: SliceShape, y: usize, x: usize) -> [u8; 3] {
+    let at =
+        |channel: usize| eight_bits(tile.pixels, slice_shape, channel, y * slice_shape.width + x);
+    if slice_shape.channels == 3 { [at(0), at(1), at(2)] } else { [at(0); 3] }
 }
 
 /// Colour of the outline at a picture pixel of the tile, where a label's region ends there.
-fn outline(tile: &Tile, layout: Layout, zoom: usize, y: usize, x: usize) -> Option<[u8; 3]> {
-    let label = |y: usize, x: usize| tile.labels[y / zoom * layout.width + x / zoom];
-    let [h, w] = [layout.height * zoom, layout.width * zoom];
+fn outline(
+    tile: &Tile,
+    slice_shape: SliceShape,
+    zoom: usize,
+    y: usize,
+    x: usize,
+) -> Option<[u8; 3]> {
+    let label = |y: usize, x: usize| tile.labels[y / zoom * slice_shape.width + x / zoom];
+    let [h, w] = [slice_shape.height * zoom, slice_shape.width * zoom];
     let own = label(y, x);
     let edge = (y > 0 && label(y - 1, x) != own)
         || (y + 1 < h && label(y + 1, x) != own)
@@ -89,13 +96,14 @@ mod tests {
 
     #[test]
     fn outlines_mark_the_region_and_leave_the_plain_copy_alone() {
-        let layout = Layout { channels: 1, height: 128, width: 128, depth: PixelDepth::U8 };
+        let slice_shape =
+            SliceShape { channels: 1, height: 128, width: 128, pixel_type: PixelType::U8 };
         let pixels = vec![100; 128 * 128];
         let mut labels = vec![0; 128 * 128];
         for y in 40..60 {
             labels[y * 128 + 40..y * 128 + 60].fill(1);
         }
-        let png = montage(&[Tile { pixels: &pixels, labels: &labels }], layout, 4).unwrap();
+        let png = montage(&[Tile { pixels: &pixels, labels: &labels }], slice_shape, 4).unwrap();
         let picture = image::load_from_memory(&png).unwrap().to_rgb8();
         assert_eq!(picture.get_pixel(40, 40).0, [100; 3]);
         assert_eq!(picture.get_pixel(129 + 40, 40).0, COLOURS[0]);

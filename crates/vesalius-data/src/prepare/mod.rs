@@ -15,7 +15,7 @@ use crate::checks::sheet::{Draft, Head, Measured};
 use crate::layouts::Source;
 use crate::layouts::walk::below;
 use crate::pack::manifest::{
-    CaseRecord, Layout, Manifest, Provenance, SliceRecord, SourceFile, Split,
+    CaseRecord, Manifest, Provenance, SliceRecord, SliceShape, SourceFile, Split,
 };
 use crate::prepare::preprocess::{Prepared, notes_on_range, prepare_case};
 use crate::prepare::settings::Preprocess;
@@ -84,7 +84,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
     rule.apply(&cases, &[])?;
     let mut writer = None;
-    let mut layout = None;
+    let mut slice_shape = None;
     let mut records = Vec::with_capacity(cases.len());
     let mut files = Vec::new();
     let mut persons = Vec::with_capacity(cases.len());
@@ -101,13 +101,13 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             let Loaded { prepared, measured, channels, group, person, slices, notes, files: read } =
                 loaded?;
             findings.extend(notes.into_iter().map(|note| Finding::note(&case.id, note)));
-            let this = Layout {
+            let this = SliceShape {
                 channels: settings.channels.unwrap_or(channels),
                 height: settings.size[0],
                 width: settings.size[1],
-                depth: settings.depth,
+                pixel_type: settings.depth,
             };
-            if *layout.get_or_insert(this) != this {
+            if *slice_shape.get_or_insert(this) != this {
                 bail!(
                     "{}: {channels} channels, but others have another number; expected --channels to settle it",
                     case.images[0].display()
@@ -146,7 +146,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             cases.len(),
         );
     }
-    let (Some(writer), Some(layout)) = (writer, layout) else {
+    let (Some(writer), Some(slice_shape)) = (writer, slice_shape) else {
         bail!("{}: no case at all", root.display());
     };
     if !labelled {
@@ -166,13 +166,13 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         bail!("{}: {slices:?} slices to train and test, expected some of each", root.display());
     }
     findings.extend(sheet.findings(&told));
-    let head = Head { dataset: source.dataset(), classes: &classes, layout, sides: &split };
+    let head = Head { dataset: source.dataset(), classes: &classes, slice_shape, sides: &split };
     sheet.write(writer.folder(), head, &findings)?;
     writer.finish(Manifest {
         dataset: source.dataset(),
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
         classes,
-        layout,
+        slice_shape,
         provenance: Provenance::Real {
             source: source_name.to_owned(),
             preprocess: serde_json::to_value(settings)?,

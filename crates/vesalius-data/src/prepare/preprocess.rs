@@ -11,7 +11,7 @@ pub use range::{RangeUsed, notes_on_range};
 use super::frame::Frame;
 use super::resample::Resampler;
 use super::settings::{Preprocess, SliceChoice, Window};
-use crate::pack::manifest::PixelDepth;
+use crate::pack::manifest::PixelType;
 use crate::volume::Case;
 use anyhow::{Context, Result, bail};
 
@@ -131,12 +131,12 @@ fn limits(case: &Case, window: Window) -> Result<[f32; 2]> {
     Ok([low, high])
 }
 
-fn quantise(unit: &[f32], depth: PixelDepth, out: &mut Vec<u8>) {
+fn quantise(unit: &[f32], depth: PixelType, out: &mut Vec<u8>) {
     let max = f32::from(depth.max());
     let integers = unit.iter().map(|v| (v.clamp(0.0, 1.0) * max).round() as u16);
     match depth {
-        PixelDepth::U8 => out.extend(integers.map(|v| v as u8)),
-        PixelDepth::U16 => out.extend(integers.flat_map(u16::to_le_bytes)),
+        PixelType::U8 => out.extend(integers.map(|v| v as u8)),
+        PixelType::U16 => out.extend(integers.flat_map(u16::to_le_bytes)),
     }
 }
 

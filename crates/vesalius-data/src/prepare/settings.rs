@@ -1,6 +1,6 @@
 //! What a preparation is told: size, spacing, crop, window, pixel type.
 
-use crate::pack::manifest::PixelDepth;
+use crate::pack::manifest::PixelType;
 use serde::{Deserialize, Serialize};
 
 /// Every setting of the preparation; recorded in the pack's manifest.
@@ -16,7 +16,7 @@ pub struct Preprocess {
     /// Which intensities become black and white.
     pub window: Window,
     /// Pixel type.
-    pub depth: PixelDepth,
+    pub depth: PixelType,
     /// 1: colour becomes luma (ITU-R BT.601); 3: grey is repeated; `None`: as the source has it.
     pub channels: Option<usize>,
     /// Which slices are kept.

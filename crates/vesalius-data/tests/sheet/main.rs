@@ -59,7 +59,7 @@ fn settings(size: [usize; 2], window: Window) -> Preprocess {
         spacing_mm: None,
         crop: Crop::None {},
         window,
-        depth: vesalius_data::pack::manifest::PixelDepth::U8,
+        depth: vesalius_data::pack::manifest::PixelType::U8,
         channels: None,
         slices: SliceChoice::All,
     }

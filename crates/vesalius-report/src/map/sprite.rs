@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use image::imageops::{FilterType, resize};
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
 /// One sample's picture.
 #[derive(Debug, Clone)]
@@ -19,18 +19,18 @@ impl Thumbnail {
     ///
     /// # Errors
     /// When the bytes are not those of the layout.
-    pub fn of_slice(pixels: &[u8], labels: &[u8], layout: Layout) -> Result<Self> {
-        let (h, w) = (layout.height, layout.width);
-        if pixels.len() != layout.pixel_bytes() || labels.len() != layout.label_bytes() {
-            bail!("{} bytes, expected a slice of {:?}", pixels.len(), layout);
+    pub fn of_slice(pixels: &[u8], labels: &[u8], slice_shape: SliceShape) -> Result<Self> {
+        let (h, w) = (slice_shape.height, slice_shape.width);
+        if pixels.len() != slice_shape.pixel_bytes() || labels.len() != slice_shape.label_bytes() {
+            bail!("{} bytes, expected a slice of {:?}", pixels.len(), slice_shape);
         }
-        let byte = |channel: usize, at: usize| match layout.depth {
-            PixelDepth::U8 => pixels[channel * h * w + at],
-            PixelDepth::U16 => pixels[2 * (channel * h * w + at) + 1],
+        let byte = |channel: usize, at: usize| match slice_shape.pixel_type {
+            PixelType::U8 => pixels[channel * h * w + at],
+            PixelType::U16 => pixels[2 * (channel * h * w + at) + 1],
         };
         let (width, height) = (w as u32, h as u32);
         let at = |x: u32, y: u32| y as usize * w + x as usize;
-        let image = if layout.channels == 3 {
+        let image = if slice_shape.channels == 3 {
             DynamicImage::ImageRgb8(RgbImage::from_fn(width, height, |x, y| {
                 image::Rgb([0, 1, 2].map(|channel| byte(channel, at(x, y))))
             }))

@@ -101,11 +101,11 @@ fn sides(map: LabelMap, classes: usize) -> Vec<Vec<u64>> {
 /// # Errors
 /// When a slice was damaged on the disk.
 pub fn measure(pack: &Pack, indices: &[usize]) -> Result<Vec<Anatomy>, PackError> {
-    let layout = pack.layout();
+    let slice_shape = pack.slice_shape();
     indices
         .par_iter()
         .map(|&i| {
-            let map = LabelMap::new(pack.slice(i)?.labels, layout.height, layout.width);
+            let map = LabelMap::new(pack.slice(i)?.labels, slice_shape.height, slice_shape.width);
             Ok(Anatomy::of(map, pack.classes()))
         })
         .collect()

@@ -78,7 +78,7 @@ pub fn write(
         }
     }
     let old = pack.manifest();
-    let mut writer = PackWriter::create(target, pack.layout())?;
+    let mut writer = PackWriter::create(target, pack.slice_shape())?;
     let mut cases: Vec<CaseRecord> = Vec::new();
     let mut last = None;
     for &i in &kept {
@@ -105,13 +105,14 @@ mod tests {
     use super::super::rules::Ranges;
     use super::*;
     use std::collections::BTreeSet;
-    use vesalius_data::pack::manifest::{Layout, PixelDepth, Split};
+    use vesalius_data::pack::manifest::{PixelType, SliceShape, Split};
     use vesalius_data::pack::masks::MaskSource;
 
     /// Three pairs of 1x2 pixels.
     fn sampled(target: &Path) -> Pack {
-        let layout = Layout { channels: 1, height: 1, width: 2, depth: PixelDepth::U8 };
-        let mut writer = PackWriter::create(target, layout).unwrap();
+        let slice_shape =
+            SliceShape { channels: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
+        let mut writer = PackWriter::create(target, slice_shape).unwrap();
         let case =
             |i: u8| CaseRecord::new(format!("lsgan_{i}"), format!("lsgan_{i}"), Split::Train);
         for i in 0..3_u8 {
@@ -122,7 +123,7 @@ mod tests {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: vec!["background".into(), "disc".into()],
-            layout,
+            slice_shape,
             provenance: Provenance::Synthetic {
                 gan: "lsgan".into(),
                 checkpoint_sha256: "c".into(),

@@ -22,7 +22,7 @@ use crate::spec::schedule::Schedule;
 use anyhow::Result;
 use spec::{DcganSpec, Networks, Regularise};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// Latent → joint sample.
 #[derive(Debug)]
@@ -40,13 +40,13 @@ impl JointGenerator {
     /// When the family cannot make this size.
     pub fn new(
         networks: &Networks,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Self> {
         let Networks { latent, init, generator, mask, .. } = networks;
-        let joint = Joint::new(layout, classes, *mask);
-        let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
+        let joint = Joint::new(slice_shape, classes, *mask);
+        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
         let mut params = Params::new(device);
         let network = dcgan::Generator::new(&mut params, generator, init, *latent, joint, pyramid);
         Ok(Self { params, network, joint })
@@ -114,18 +114,18 @@ impl DcganTrainer {
     pub fn new(
         spec: DcganSpec,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Self> {
         let Networks { init, discriminator, mask, .. } = &spec.networks;
-        let joint = Joint::new(layout, classes, *mask);
-        let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
+        let joint = Joint::new(slice_shape, classes, *mask);
+        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
         let core = Core::new(
             schedule.seed,
             device,
             [spec.optimiser.generator, spec.optimiser.discriminator],
-            || JointGenerator::new(&spec.networks, layout, classes, device),
+            || JointGenerator::new(&spec.networks, slice_shape, classes, device),
             |params| Ok(dcgan::Discriminator::new(params, discriminator, init, joint, pyramid)),
         )?;
         let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
@@ -249,21 +249,21 @@ impl Family for DcganSpec {
 
     fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(JointGenerator::new(&self.networks, layout, classes, device)?))
+        Ok(Box::new(JointGenerator::new(&self.networks, slice_shape, classes, device)?))
     }
 
     fn trainer(
         &self,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>> {
-        Ok(Box::new(DcganTrainer::new(self.clone(), schedule, layout, classes, device)?))
+        Ok(Box::new(DcganTrainer::new(self.clone(), schedule, slice_shape, classes, device)?))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::spec::schedule::Schedule;
 use anyhow::{Result, bail};
 use spec::{Networks, Regularise, SpadeSpec};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// Mask (and style) → image.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl MaskGenerator {
     /// When the depth cannot make this size, or there is nothing to paint by.
     pub fn new(
         networks: &Networks,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Self> {
@@ -55,7 +55,7 @@ impl MaskGenerator {
             bail!("SPADE paints masks: found {classes} class, expected at least 2");
         }
         let [height, width, channels] =
-            [layout.height, layout.width, layout.channels].map(|n| n as i64);
+            [slice_shape.height, slice_shape.width, slice_shape.channels].map(|n| n as i64);
         let base = generator.depth.base(height, width)?;
         let mut params = Params::new(device);
         let classes = classes as i64;
@@ -124,17 +124,17 @@ impl SpadeTrainer {
     pub fn new(
         spec: SpadeSpec,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Self> {
         let shape = &spec.networks.discriminator;
-        let channels = (classes + layout.channels) as i64;
+        let channels = (classes + slice_shape.channels) as i64;
         let core = Core::new(
             schedule.seed,
             device,
             [spec.optimiser.generator, spec.optimiser.discriminator],
-            || MaskGenerator::new(&spec.networks, layout, classes, device),
+            || MaskGenerator::new(&spec.networks, slice_shape, classes, device),
             |params| Ok(MultiscaleDiscriminator::new(params, shape, channels)),
         )?;
         let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
@@ -271,21 +271,21 @@ impl Family for SpadeSpec {
 
     fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(MaskGenerator::new(&self.networks, layout, classes, device)?))
+        Ok(Box::new(MaskGenerator::new(&self.networks, slice_shape, classes, device)?))
     }
 
     fn trainer(
         &self,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>> {
-        Ok(Box::new(SpadeTrainer::new(self.clone(), schedule, layout, classes, device)?))
+        Ok(Box::new(SpadeTrainer::new(self.clone(), schedule, slice_shape, classes, device)?))
     }
 }
 
@@ -294,13 +294,14 @@ mod tests {
     use super::*;
     use crate::optim::OptimiserSpec;
     use crate::spec::TrainSpec;
-    use vesalius_data::pack::manifest::PixelDepth;
+    use vesalius_data::pack::manifest::PixelType;
 
     #[test]
     fn a_pack_with_one_class_has_nothing_to_paint_by() {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
-        let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
-        let error = spec.generator(layout, 1, Device::Cpu).unwrap_err();
+        let slice_shape =
+            SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
+        let error = spec.generator(slice_shape, 1, Device::Cpu).unwrap_err();
         assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
     }
 

@@ -30,7 +30,7 @@ use crate::spec::schedule::Schedule;
 use anyhow::Result;
 use spec::{StyleNetworks, StyleSpec};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// Latent → style → joint sample.
 #[derive(Debug)]
@@ -49,12 +49,12 @@ impl StyleGenerator {
     /// When the family cannot make this size.
     pub fn new<N: StyleNetworks>(
         networks: &N,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Self> {
-        let joint = Joint::new(layout, classes, networks.mask());
-        let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
+        let joint = Joint::new(slice_shape, classes, networks.mask());
+        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
         let mut params = Params::new(device);
         let network = style::Generator::new(&mut params, &networks.shape(), joint.total(), pyramid);
         Ok(Self { params, network, joint })
@@ -119,17 +119,17 @@ impl<N: StyleNetworks> StyleTrainer<N> {
     pub fn new(
         spec: StyleSpec<N>,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Self> {
-        let pyramid = Pyramid::new(layout.height as i64, layout.width as i64)?;
+        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
         let networks = spec.networks.shape();
-        let joint = Joint::new(layout, classes, spec.networks.mask());
+        let joint = Joint::new(slice_shape, classes, spec.networks.mask());
         let style = &spec.regularise.style;
         // A regulariser of every step is part of the main update, and nothing is lazy.
         let every = |weight: f64, every: u64| if weight > 0.0 && every > 1 { every } else { 0 };
-        let r1 = style.r1.value(layout, schedule.batch);
+        let r1 = style.r1.value(slice_shape, schedule.batch);
         let optimisers = [
             spec.optimiser.generator.lazy(every(style.path_length, style.path_length_every)),
             spec.optimiser.discriminator.lazy(every(r1, style.r1_every)),
@@ -138,7 +138,7 @@ impl<N: StyleNetworks> StyleTrainer<N> {
             schedule.seed,
             device,
             optimisers,
-            || StyleGenerator::new(&spec.networks, layout, classes, device),
+            || StyleGenerator::new(&spec.networks, slice_shape, classes, device),
             |params| Ok(Discriminator::new(params, &networks, joint.total(), pyramid)),
         )?;
         let growth = Growth::new(&networks, pyramid, &core.generator.network, &core.discriminator);
@@ -328,21 +328,21 @@ impl<N: StyleNetworks> Family for StyleSpec<N> {
 
     fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(StyleGenerator::new(&self.networks, layout, classes, device)?))
+        Ok(Box::new(StyleGenerator::new(&self.networks, slice_shape, classes, device)?))
     }
 
     fn trainer(
         &self,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>> {
-        Ok(Box::new(StyleTrainer::new(self.clone(), schedule, layout, classes, device)?))
+        Ok(Box::new(StyleTrainer::new(self.clone(), schedule, slice_shape, classes, device)?))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::rng::Purpose;
 use crate::sample::{latents, pairs};
 use crate::spec::TrainSpec;
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
 const STYLES: [&str; 7] = [
     "networks.mapping.latent=8",
@@ -39,8 +39,8 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
     let mut settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
     settings.push("training.batch=4".to_owned());
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
-    let layout = Layout { channels: 1, height, width, depth: PixelDepth::U8 };
-    let mut gan = spec.trainer(layout, 3, Device::Cpu).unwrap();
+    let slice_shape = SliceShape { channels: 1, height, width, pixel_type: PixelType::U8 };
+    let mut gan = spec.trainer(slice_shape, 3, Device::Cpu).unwrap();
     let before = weights(gan.as_ref());
     let (h, w) = (height as i64, width as i64);
     let real = Pair {

@@ -67,7 +67,7 @@ impl UnetExtractor {
             let trained = segment::train(spec, &[pack], device, stop, report)?;
             cache::keep(&folder, &stem, "safetensors", |path| segment::write(&trained, path))?
         };
-        let segmenter = segment::load(spec, pack.layout(), pack.classes(), &path, device)?;
+        let segmenter = segment::load(spec, pack.slice_shape(), pack.classes(), &path, device)?;
         let weights = digest::of_file(&path)?;
         Ok(Self { segmenter, device, name: format!("unet@{}", &weights[..12]) })
     }

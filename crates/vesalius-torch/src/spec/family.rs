@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::fmt::Debug;
 use tch::Device;
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// A family, as the struct that holds its settings: the tables of `task.toml`, `networks` with its `family` among them,
 /// and in a table `training` what its schedule has beside [`Schedule`]. Unknown fields are to be denied.
@@ -36,7 +36,7 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
     /// When the family cannot make this size.
     fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>>;
@@ -48,7 +48,7 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
     fn trainer(
         &self,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>>;
@@ -71,7 +71,7 @@ pub trait FamilySpec: Debug + Send + Sync {
     /// Those of [`Family::generator`].
     fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>>;
@@ -82,7 +82,7 @@ pub trait FamilySpec: Debug + Send + Sync {
     fn trainer(
         &self,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>>;
@@ -112,21 +112,21 @@ impl<F: Family> FamilySpec for F {
 
     fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>> {
-        Family::generator(self, layout, classes, device)
+        Family::generator(self, slice_shape, classes, device)
     }
 
     fn trainer(
         &self,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>> {
-        Family::trainer(self, schedule, layout, classes, device)
+        Family::trainer(self, schedule, slice_shape, classes, device)
     }
 
     fn to_toml(&self) -> Result<String> {

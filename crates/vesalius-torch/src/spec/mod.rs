@@ -25,7 +25,7 @@ use family::{Family, FamilySpec, typed};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tch::Device;
 use vesalius_data::files::digest;
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 use vesalius_data::text::strings;
 
 /// Every setting of a training.
@@ -183,11 +183,11 @@ impl TrainSpec {
     /// When the family cannot make this size.
     pub fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>> {
-        self.family.generator(layout, classes, device)
+        self.family.generator(slice_shape, classes, device)
     }
 
     /// A generator at the start of its training, initialised from the spec's seed.
@@ -196,11 +196,11 @@ impl TrainSpec {
     /// When the family cannot make this size, or weights it needs (VGG19's) are missing or do not fit.
     pub fn trainer(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>> {
-        self.family.trainer(&self.training, layout, classes, device)
+        self.family.trainer(&self.training, slice_shape, classes, device)
     }
 }
 

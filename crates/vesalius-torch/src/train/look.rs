@@ -93,10 +93,10 @@ impl Look<'_> {
 /// # Errors
 /// When the images hold NaN.
 fn grid(pair: &Pair, pack: &Pack) -> Result<Vec<u8>> {
-    let layout = pack.layout();
-    let pixels = batch::to_pixels(&pair.image, layout.depth)?;
+    let slice_shape = pack.slice_shape();
+    let pixels = batch::to_pixels(&pair.image, slice_shape.pixel_type)?;
     let labels = batch::to_labels(&pair.labels)?;
     let tiles: Vec<Tile> =
         pixels.iter().zip(&labels).map(|(pixels, labels)| Tile { pixels, labels }).collect();
-    montage(&tiles, layout, PREVIEW_SIDE)
+    montage(&tiles, slice_shape, PREVIEW_SIDE)
 }

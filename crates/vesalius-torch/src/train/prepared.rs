@@ -44,7 +44,7 @@ impl<'a> Prepared<'a> {
             resume::of_this_pack(folder, pack)?;
         }
         let mut trainer = spec
-            .trainer(pack.layout(), pack.classes(), device)
+            .trainer(pack.slice_shape(), pack.classes(), device)
             .with_context(|| format!("{}", pack.path().display()))?;
         checkpoint::check_names(trainer.as_ref())
             .with_context(|| format!("networks.family {}", spec.family.name()))?;
@@ -52,7 +52,7 @@ impl<'a> Prepared<'a> {
             resume::restore(folder, trainer.as_mut(), spec, pack)?
         } else {
             if let Some(source) = &spec.init {
-                init::load(trainer.as_ref(), source, spec, pack.layout())?;
+                init::load(trainer.as_ref(), source, spec, pack.slice_shape())?;
             }
             State::new(spec.digest()?, pack.digest().to_owned())
         };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 use vesalius_torch::families::Trainer;
 use vesalius_torch::families::spade::SpadeTrainer;
 use vesalius_torch::families::spade::spec::SpadeSpec;
@@ -17,8 +17,8 @@ use vesalius_torch::layers::modulated::Noise;
 use vesalius_torch::nets::mapping::mix;
 use vesalius_torch::spec::TrainSpec;
 
-fn layout(channels: usize, size: usize) -> Layout {
-    Layout { channels, height: size, width: size, depth: PixelDepth::U8 }
+fn slice_shape(channels: usize, size: usize) -> SliceShape {
+    SliceShape { channels, height: size, width: size, pixel_type: PixelType::U8 }
 }
 
 fn spec(preset: &str, golden: &Value, more: &[&str], file: &Path) -> TrainSpec {
@@ -29,18 +29,22 @@ fn spec(preset: &str, golden: &Value, more: &[&str], file: &Path) -> TrainSpec {
     TrainSpec { init: Some(init::source(file).unwrap()), ..spec }
 }
 
-fn load(training: &dyn Trainer, spec: &TrainSpec, layout: Layout) -> anyhow::Result<()> {
-    init::load(training, spec.init.as_ref().unwrap(), spec, layout)
+fn load(training: &dyn Trainer, spec: &TrainSpec, slice_shape: SliceShape) -> anyhow::Result<()> {
+    init::load(training, spec.init.as_ref().unwrap(), spec, slice_shape)
 }
 
-fn style_trainer(spec: &TrainSpec, layout: Layout, classes: usize) -> StyleTrainer<WholeNetworks> {
+fn style_trainer(
+    spec: &TrainSpec,
+    slice_shape: SliceShape,
+    classes: usize,
+) -> StyleTrainer<WholeNetworks> {
     let own = spec.of::<StyleSpec<WholeNetworks>>().unwrap().clone();
-    StyleTrainer::new(own, &spec.training, layout, classes, Device::Cpu).unwrap()
+    StyleTrainer::new(own, &spec.training, slice_shape, classes, Device::Cpu).unwrap()
 }
 
 fn spade_trainer(spec: &TrainSpec) -> SpadeTrainer {
     let own = spec.of::<SpadeSpec>().unwrap().clone();
-    SpadeTrainer::new(own, &spec.training, layout(3, 64), 4, Device::Cpu).unwrap()
+    SpadeTrainer::new(own, &spec.training, slice_shape(3, 64), 4, Device::Cpu).unwrap()
 }
 
 fn tiny() -> PathBuf {
@@ -57,7 +61,7 @@ fn a_converted_stylegan2_gives_the_authors_picture_and_logits() {
         &["networks.mask=label_map", "augment.ada.transforms=[]"],
         &tiny(),
     );
-    let shape = layout(2, 32);
+    let shape = slice_shape(2, 32);
     let gan = style_trainer(&spec, shape, 2);
     load(&gan, &spec, shape).unwrap();
     let network = &gan.core.generator.network;
@@ -73,7 +77,7 @@ fn a_converted_stylegan2_gives_the_authors_picture_and_logits() {
 fn a_stylegan2_of_colour_images_starts_one_of_grey_images_with_masks() {
     let golden = &golden("convert")["stylegan2"];
     let spec = spec("stylegan2", golden, &[], &tiny());
-    let shape = layout(1, 32);
+    let shape = slice_shape(1, 32);
     let gan = style_trainer(&spec, shape, 4);
     load(&gan, &spec, shape).unwrap();
     let network = &gan.core.generator.network;
@@ -100,7 +104,7 @@ fn what_does_not_fit_is_named() {
             more.push("augment.ada.transforms=[]");
         }
         let spec = spec(preset, &settings, &more, &tiny());
-        let shape = layout(2, size);
+        let shape = slice_shape(2, size);
         let gan = spec.trainer(shape, 2, Device::Cpu).unwrap();
         let error = format!("{:#}", load(gan.as_ref(), &spec, shape).unwrap_err());
         assert!(!error.contains('\n'), "{error}");
@@ -134,10 +138,11 @@ fn seeded_spade() -> (TrainSpec, HashMap<String, Tensor>) {
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
     let seeded = spade_trainer(&spec);
     spade::seed(&seeded.core.generator.params, "g");
-    let (layout, none) = (spade::layout(), Tensor::zeros([2, 0], (Kind::Float, Device::Cpu)));
+    let (slice_shape, none) =
+        (spade::slice_shape(), Tensor::zeros([2, 0], (Kind::Float, Device::Cpu)));
     tch::no_grad(|| {
         for _ in 0..spade::SETTLE {
-            let _ = seeded.core.generator.repaint(&layout, &none, &none);
+            let _ = seeded.core.generator.repaint(&slice_shape, &none, &none);
         }
     });
     let mut tensors = HashMap::new();
@@ -159,7 +164,7 @@ fn start(spec: &TrainSpec, tensors: &HashMap<String, Tensor>) -> anyhow::Result<
     write(&path, tensors);
     let spec = TrainSpec { init: Some(init::source(&path)?), ..spec.clone() };
     let gan = spade_trainer(&spec);
-    load(&gan, &spec, layout(3, 64))?;
+    load(&gan, &spec, slice_shape(3, 64))?;
     Ok(gan)
 }
 

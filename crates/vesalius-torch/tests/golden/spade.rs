@@ -4,7 +4,7 @@ use super::pseudo::tensor;
 use super::style::assert_gradients;
 use super::{assert_close, golden, numbers, values};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 use vesalius_torch::families::spade::SpadeTrainer;
 use vesalius_torch::families::spade::spec::SpadeSpec;
 use vesalius_torch::layers::params::Params;
@@ -54,7 +54,7 @@ pub fn labels() -> Tensor {
     labels.to_kind(Kind::Int64).clamp(0, CLASSES - 1)
 }
 
-pub fn layout() -> Tensor {
+pub fn slice_shape() -> Tensor {
     labels().one_hot(CLASSES).permute([0, 3, 1, 2]).to_kind(Kind::Float)
 }
 
@@ -85,7 +85,7 @@ fn spades_networks_are_the_authors() {
     let mut params = Params::new(Device::Cpu);
     let block = SpadeBlock::new(&mut params, "block", [6, 4], [CLASSES, 128]);
     seed(&params, "block");
-    let small = layout().upsample_nearest2d([16, 16], None, None);
+    let small = slice_shape().upsample_nearest2d([16, 16], None, None);
     let x = tensor("block.x", &[BATCH, 6, 16, 16], 1.0);
     check("block.train", &every(&block.forward(&x, &small, true), 5));
     check("block.eval", &every(&block.forward(&x, &small, false), 5));
@@ -101,14 +101,14 @@ fn spades_networks_are_the_authors() {
         let base = depth.base(size, size).unwrap();
         let generator = Generator::new(&mut params, &spec, CLASSES, 3, base);
         seed(&params, "g");
-        let layout = layout().upsample_nearest2d([size, size], None, None);
+        let slice_shape = slice_shape().upsample_nearest2d([size, size], None, None);
         let z = tensor("z", &[BATCH, 8], 1.7);
         tch::no_grad(|| {
             for _ in 0..SETTLE {
-                let _ = generator.forward(&layout, &z, true);
+                let _ = generator.forward(&slice_shape, &z, true);
             }
         });
-        let image = generator.forward(&layout, &z, false);
+        let image = generator.forward(&slice_shape, &z, false);
         let name = format!("generator.{name}");
         let _ = expected_pixels(&name);
         check(&name, &every(&image, 13));
@@ -118,7 +118,7 @@ fn spades_networks_are_the_authors() {
     let spec = DiscriminatorSpec { filters: 6, scales: 2, layers: 4 };
     let discriminator = MultiscaleDiscriminator::new(&mut params, &spec, CLASSES + 3);
     seed(&params, "d");
-    let sample = Tensor::cat(&[layout(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0)], 1);
+    let sample = Tensor::cat(&[slice_shape(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0)], 1);
     let scales = discriminator.forward(&sample, &discriminator.weights());
     for (i, outputs) in scales.iter().enumerate() {
         check(&format!("discriminator.logits.{i}"), &every(outputs.last().unwrap(), 3));
@@ -139,7 +139,7 @@ fn training(settings: &[&str]) -> SpadeTrainer {
     let settings: Vec<String> =
         common.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
-    let shape = Layout { channels: 3, height: 64, width: 64, depth: PixelDepth::U8 };
+    let shape = SliceShape { channels: 3, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<SpadeSpec>().unwrap().clone();
     let gan = SpadeTrainer::new(own, &spec.training, shape, CLASSES as usize, Device::Cpu).unwrap();
     seed(&gan.core.generator.params, "g");
@@ -150,9 +150,9 @@ fn training(settings: &[&str]) -> SpadeTrainer {
 /// Runs the generator's update: each term and every gradient.
 fn assert_generator_update(gan: &SpadeTrainer, inputs: [&Tensor; 3], prefix: &str) {
     let golden = golden("spade");
-    let [layout, image, noise] = inputs;
+    let [slice_shape, image, noise] = inputs;
     gan.core.discriminator_params.set_trainable(false);
-    let terms = gan.generator_terms(layout, image, noise);
+    let terms = gan.generator_terms(slice_shape, image, noise);
     assert!(terms.vgg.is_none());
     let parts =
         [Some(&terms.adversarial), terms.feature_matching.as_ref(), terms.divergence.as_ref()];
@@ -172,10 +172,10 @@ fn assert_generator_update(gan: &SpadeTrainer, inputs: [&Tensor; 3], prefix: &st
 fn both_updates_of_spade_have_the_authors_losses_and_gradients() {
     let golden = golden("spade");
     let gan = training(&["networks.generator.style=0", "regularise.kl=0"]);
-    let (layout, image) = (layout(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0));
+    let (slice_shape, image) = (slice_shape(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0));
     let none = Tensor::zeros([BATCH, 0], (Kind::Float, Device::Cpu));
-    assert_generator_update(&gan, [&layout, &image, &none], "generator");
-    let loss = gan.discriminator_loss(&layout, &image, &none);
+    assert_generator_update(&gan, [&slice_shape, &image, &none], "generator");
+    let loss = gan.discriminator_loss(&slice_shape, &image, &none);
     loss.backward();
     let expected: f64 = numbers(&golden["discriminator.loss"]).iter().sum();
     assert_close("discriminator.loss", &[loss.double_value(&[])], &[expected], 0.0, 1e-4);
@@ -185,7 +185,7 @@ fn both_updates_of_spade_have_the_authors_losses_and_gradients() {
 #[test]
 fn the_generators_update_with_spades_encoder_has_the_authors_terms_and_gradients() {
     let gan = training(&["regularise.kl=5e-5"]);
-    let (layout, image) = (layout(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0));
+    let (slice_shape, image) = (slice_shape(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0));
     let noise = tensor("vae.noise", &[BATCH, 256], 1.7);
-    assert_generator_update(&gan, [&layout, &image, &noise], "vae");
+    assert_generator_update(&gan, [&slice_shape, &image, &noise], "vae");
 }

@@ -3,7 +3,7 @@
 use super::pseudo::tensor;
 use super::{assert_close, golden, numbers};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 use vesalius_torch::families::dcgan::spec::DcganSpec;
 use vesalius_torch::families::dcgan::{DcganTrainer, Noise};
 use vesalius_torch::layers::params::Params;
@@ -98,9 +98,9 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
         "augment.diff_augment=[]".to_owned(),
     ];
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
-    let layout = Layout { channels: 1, height: 64, width: 64, depth: PixelDepth::U8 };
+    let slice_shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
-    let mut gan = DcganTrainer::new(own, &spec.training, layout, 2, Device::Cpu).unwrap();
+    let mut gan = DcganTrainer::new(own, &spec.training, slice_shape, 2, Device::Cpu).unwrap();
     cast(&gan, kind);
     seed(&gan.core.generator.params, "generator", scale);
     seed(&gan.core.discriminator_params, "discriminator", scale);

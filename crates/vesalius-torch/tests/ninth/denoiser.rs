@@ -4,7 +4,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 use vesalius_torch::batch::Pair;
 use vesalius_torch::families::{Generator, Losses, Parts, Request, StepContext, Trainer};
 use vesalius_torch::joint::{Joint, MaskEncoding};
@@ -65,21 +65,21 @@ impl Family for DenoiserSpec {
 
     fn generator(
         &self,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(Denoiser::new(&self.networks, layout, classes, device)?))
+        Ok(Box::new(Denoiser::new(&self.networks, slice_shape, classes, device)?))
     }
 
     fn trainer(
         &self,
         schedule: &Schedule,
-        layout: Layout,
+        slice_shape: SliceShape,
         classes: usize,
         device: Device,
     ) -> Result<Box<dyn Trainer>> {
-        let network = || Denoiser::new(&self.networks, layout, classes, device);
+        let network = || Denoiser::new(&self.networks, slice_shape, classes, device);
         reseed_torch(schedule.seed, Purpose::Weights, 0);
         let (denoiser, averaged) = (network()?, network()?);
         averaged.params.copy_from(&denoiser.params);
@@ -101,9 +101,14 @@ struct Denoiser {
 }
 
 impl Denoiser {
-    fn new(spec: &Networks, layout: Layout, classes: usize, device: Device) -> Result<Self> {
-        let joint = Joint::new(layout, classes, MaskEncoding::OneHot);
-        let [height, width] = [layout.height, layout.width].map(|n| n as i64);
+    fn new(
+        spec: &Networks,
+        slice_shape: SliceShape,
+        classes: usize,
+        device: Device,
+    ) -> Result<Self> {
+        let joint = Joint::new(slice_shape, classes, MaskEncoding::OneHot);
+        let [height, width] = [slice_shape.height, slice_shape.width].map(|n| n as i64);
         let shape = [joint.total(), height, width];
         let mut params = Params::new(device);
         // One channel more tells how noisy the sample is.

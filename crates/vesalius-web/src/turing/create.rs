@@ -72,9 +72,9 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
         pictures.push(Picture {
             kind: pick.kind,
             slice,
-            png: picture::png(bytes.pixels, pack.layout())
+            png: picture::png(bytes.pixels, pack.slice_shape())
                 .with_context(|| format!("{}", pack.path().display()))?,
-            mask: picture::mask_png(bytes.labels, pack.layout())?,
+            mask: picture::mask_png(bytes.labels, pack.slice_shape())?,
         });
         rows.insert(pick, row);
     }
@@ -122,7 +122,7 @@ pub fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
     if !matches!(synthetic.manifest().provenance, Provenance::Synthetic { .. }) {
         bail!("--synthetic {}: a real pack, expected a synthetic one", synthetic.path().display());
     }
-    let (a, b) = (real.layout(), synthetic.layout());
+    let (a, b) = (real.slice_shape(), synthetic.slice_shape());
     if [a.channels, a.height, a.width] != [b.channels, b.height, b.width] {
         bail!(
             "{}: {} channels of {}x{} pixels, but {} has {} of {}x{}; expected the same, or size alone tells them apart",

@@ -1,7 +1,7 @@
 //! Images as readers get them: real and synthetic through one encoder that leaves no trace but the picture.
 
 use anyhow::{Context as _, Result};
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 use vesalius_data::pictures::montage::eight_bits;
 
 /// PNG of a slice's pixels `[C, H, W]`, at 8 bits. Stored without compression, without filter and without any text or time,
@@ -10,30 +10,33 @@ use vesalius_data::pictures::montage::eight_bits;
 ///
 /// # Errors
 /// When the channels are neither 1 nor 3.
-pub fn png(pixels: &[u8], layout: Layout) -> Result<Vec<u8>> {
-    let plane = layout.height * layout.width;
+pub fn png(pixels: &[u8], slice_shape: SliceShape) -> Result<Vec<u8>> {
+    let plane = slice_shape.height * slice_shape.width;
     let bytes: Vec<u8> = (0..plane)
-        .flat_map(|at| (0..layout.channels).map(move |c| eight_bits(pixels, layout, c, at)))
+        .flat_map(|at| {
+            (0..slice_shape.channels).map(move |c| eight_bits(pixels, slice_shape, c, at))
+        })
         .collect();
-    let colour = match layout.channels {
+    let colour = match slice_shape.channels {
         1 => png::ColorType::Grayscale,
         3 => png::ColorType::Rgb,
         other => anyhow::bail!("{other} channels, expected 1 or 3"),
     };
-    encode(&bytes, layout, colour)
+    encode(&bytes, slice_shape, colour)
 }
 
 /// PNG of a label map `[H, W]`: grey values are labels.
 ///
 /// # Errors
 /// None but those of the encoder.
-pub fn mask_png(labels: &[u8], layout: Layout) -> Result<Vec<u8>> {
-    encode(labels, layout, png::ColorType::Grayscale)
+pub fn mask_png(labels: &[u8], slice_shape: SliceShape) -> Result<Vec<u8>> {
+    encode(labels, slice_shape, png::ColorType::Grayscale)
 }
 
-fn encode(bytes: &[u8], layout: Layout, colour: png::ColorType) -> Result<Vec<u8>> {
+fn encode(bytes: &[u8], slice_shape: SliceShape, colour: png::ColorType) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, layout.width as u32, layout.height as u32);
+    let mut encoder =
+        png::Encoder::new(&mut file, slice_shape.width as u32, slice_shape.height as u32);
     encoder.set_color(colour);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::NoCompression);
@@ -47,15 +50,16 @@ fn encode(bytes: &[u8], layout: Layout, colour: png::ColorType) -> Result<Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vesalius_data::pack::manifest::PixelDepth;
+    use vesalius_data::pack::manifest::PixelType;
 
     #[test]
     fn pictures_differ_in_pixels_and_checksums_alone() {
-        let layout = Layout { channels: 1, height: 32, width: 40, depth: PixelDepth::U8 };
+        let slice_shape =
+            SliceShape { channels: 1, height: 32, width: 40, pixel_type: PixelType::U8 };
         let flat = vec![7_u8; 32 * 40];
         let noisy: Vec<u8> =
             (0..32 * 40_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        let (a, b) = (png(&flat, layout).unwrap(), png(&noisy, layout).unwrap());
+        let (a, b) = (png(&flat, slice_shape).unwrap(), png(&noisy, slice_shape).unwrap());
         assert_eq!(a.len(), b.len());
         for (file, pixels) in [(&a, &flat), (&b, &noisy)] {
             let read = image::load_from_memory(file).unwrap().to_luma8();
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn sixteen_bits_show_their_high_byte() {
-        let wide = Layout { channels: 3, height: 1, width: 2, depth: PixelDepth::U16 };
+        let wide = SliceShape { channels: 3, height: 1, width: 2, pixel_type: PixelType::U16 };
         let file = png(&[0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6], wide).unwrap();
         let read = image::load_from_memory(&file).unwrap().to_rgb8();
         assert_eq!(read.as_raw(), &[1, 3, 5, 2, 4, 6]);

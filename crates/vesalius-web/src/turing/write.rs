@@ -5,7 +5,7 @@ use super::score::{Opinion, Reading, opinions};
 use super::store::Turing;
 use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 use vesalius_data::pictures::montage::{Tile, montage};
 use vesalius_data::text::escape;
 
@@ -64,15 +64,16 @@ pub fn pictures(turing: &Turing, readings: &[Reading]) -> Result<Vec<Sheet>> {
 
 fn sheet(turing: &Turing, opinions: &[Opinion]) -> Result<Vec<u8>> {
     let mut slices: Vec<(Vec<u8>, Vec<u8>)> = vec![];
-    let mut layout = Layout { channels: 1, height: 1, width: 1, depth: PixelDepth::U8 };
+    let mut slice_shape =
+        SliceShape { channels: 1, height: 1, width: 1, pixel_type: PixelType::U8 };
     for opinion in opinions {
         let (image, mask) = turing.by_row(opinion.picture)?;
         let image = image::load_from_memory(&image).context("a stored picture")?;
         let mask = image::load_from_memory(&mask).context("a stored mask")?.to_luma8();
-        layout.height = image.height() as usize;
-        layout.width = image.width() as usize;
+        slice_shape.height = image.height() as usize;
+        slice_shape.width = image.width() as usize;
         let pixels = if image.color().has_color() {
-            layout.channels = 3;
+            slice_shape.channels = 3;
             let interleaved = image.to_rgb8().into_raw();
             (0..3).flat_map(|c| interleaved.iter().skip(c).step_by(3).copied()).collect()
         } else {
@@ -81,5 +82,5 @@ fn sheet(turing: &Turing, opinions: &[Opinion]) -> Result<Vec<u8>> {
         slices.push((pixels, mask.into_raw()));
     }
     let tiles: Vec<Tile> = slices.iter().map(|(pixels, labels)| Tile { pixels, labels }).collect();
-    montage(&tiles, layout, COLUMNS)
+    montage(&tiles, slice_shape, COLUMNS)
 }

@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 Ok(Tile { pixels: slice.pixels, labels: slice.labels })
             })
             .collect::<Result<_>>()?;
-        let png = montage(&tiles, pack.layout(), COLUMNS)
+        let png = montage(&tiles, pack.slice_shape(), COLUMNS)
             .with_context(|| format!("{}", pack.path().display()))?;
         write_file(path, &png)?;
         say!("{}: {shown} slices", path.display());
@@ -93,7 +93,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn print(pack: &Pack, summary: &Summary) {
-    let layout = pack.layout();
+    let layout = pack.slice_shape();
     show!("{}  ({})", pack.path().display(), pack.manifest().dataset);
     show!(
         "{} slices of {}x{} pixels, {} channel(s), {:?}; digest {}",
@@ -101,7 +101,7 @@ fn print(pack: &Pack, summary: &Summary) {
         layout.height,
         layout.width,
         layout.channels,
-        layout.depth,
+        layout.pixel_type,
         &pack.digest()[..16]
     );
     show!("{}", summary.provenance);

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{Layout, Split};
+use vesalius_data::pack::manifest::{SliceShape, Split};
 use vesalius_data::run::Subject;
 use vesalius_torch::Device;
 use vesalius_torch::features::Extractor;
@@ -159,12 +159,13 @@ impl JudgeArgs {
         let (Source::Pack(real), Source::Pack(synthetic)) = (real, synthetic) else {
             return Ok(String::new());
         };
-        let (a, b) = (real.layout(), synthetic.layout());
+        let (a, b) = (real.slice_shape(), synthetic.slice_shape());
         if (a.height, a.width, a.channels) == (b.height, b.width, b.channels) {
             return Ok(String::new());
         }
-        let text =
-            |of: Layout| format!("{}x{} pixels and {} channels", of.height, of.width, of.channels);
+        let text = |of: SliceShape| {
+            format!("{}x{} pixels and {} channels", of.height, of.width, of.channels)
+        };
         if self.extractor == Kind::Unet {
             bail!(
                 "{}: {}, expected {} as {}",

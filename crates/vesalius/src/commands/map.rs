@@ -341,7 +341,11 @@ fn publish(args: &Args, sides: &[Side], map: &Map) -> Result<()> {
         if let Source::Pack(pack) = &side.source {
             for &i in &side.samples {
                 let slice = pack.slice(i)?;
-                thumbnails.push(Thumbnail::of_slice(slice.pixels, slice.labels, pack.layout())?);
+                thumbnails.push(Thumbnail::of_slice(
+                    slice.pixels,
+                    slice.labels,
+                    pack.slice_shape(),
+                )?);
             }
         }
     }

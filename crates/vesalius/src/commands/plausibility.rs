@@ -175,7 +175,7 @@ fn check(args: &Args, real: &Pack, synthetic: &Pack) -> Result<()> {
             real.manifest().classes
         );
     }
-    let [a, b] = [real.layout(), synthetic.layout()];
+    let [a, b] = [real.slice_shape(), synthetic.slice_shape()];
     if (a.height, a.width, a.channels) != (b.height, b.width, b.channels) {
         bail!(
             "{other}: {} channels of {}x{} pixels, expected those of the real pack, {} of {}x{}",

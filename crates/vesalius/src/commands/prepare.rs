@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use vesalius_data::checks::findings::{Finding, lines};
 use vesalius_data::checks::sheet;
 use vesalius_data::layouts::{self, SourceKind, SourceOptions};
-use vesalius_data::pack::manifest::PixelDepth;
+use vesalius_data::pack::manifest::PixelType;
 use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_data::prepare::split::SplitRule;
 use vesalius_data::prepare::{Job, prepare};
@@ -136,8 +136,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         crop: args.crop,
         window: args.window.unwrap_or_else(|| kind.usual_window()),
         depth: match args.depth {
-            Depth::U8 => PixelDepth::U8,
-            Depth::U16 => PixelDepth::U16,
+            Depth::U8 => PixelType::U8,
+            Depth::U16 => PixelType::U16,
         },
         channels: args.channels,
         slices: match args.slices {

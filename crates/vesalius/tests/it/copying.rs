@@ -188,11 +188,11 @@ fn flat(bench: &Bench, name: &str) {
     use vesalius_data::pack::manifest::{CaseRecord, Manifest, SliceRecord, Split};
     use vesalius_data::pack::{Pack, PackWriter};
     let few = Pack::open(&bench.path("few")).unwrap();
-    let layout = few.layout();
-    let mut writer = PackWriter::create(&bench.path(name), layout).unwrap();
+    let slice_shape = few.slice_shape();
+    let mut writer = PackWriter::create(&bench.path(name), slice_shape).unwrap();
     for i in 0..30 {
-        let pixels = vec![i; layout.pixel_bytes()];
-        let labels = vec![0; layout.label_bytes()];
+        let pixels = vec![i; slice_shape.pixel_bytes()];
+        let labels = vec![0; slice_shape.label_bytes()];
         writer.push(&pixels, &labels, SliceRecord { case: 0, position: usize::from(i) }).unwrap();
     }
     let case = CaseRecord::new("flat", "flat", Split::Train);

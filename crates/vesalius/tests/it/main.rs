@@ -147,7 +147,7 @@ impl Bench {
         let all = format!("{name}-of-all-classes");
         self.phantom_pack_of(&all, size);
         let all = Pack::open(&self.path(&all)).expect("a pack");
-        let mut writer = PackWriter::create(&self.path(name), all.layout()).expect("a folder");
+        let mut writer = PackWriter::create(&self.path(name), all.slice_shape()).expect("a folder");
         let last = classes.len() as u8 - 1;
         for (i, record) in all.manifest().slices.iter().enumerate() {
             let slice = all.slice(i).expect("a slice");

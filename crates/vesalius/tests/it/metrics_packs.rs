@@ -148,9 +148,10 @@ fn a_feature_file_with_logits_has_an_inception_score_and_its_digest() {
 /// The real pack with other pixels: `value` is given the number of the slice and of the byte.
 fn repainted(bench: &Bench, name: &str, value: &dyn Fn(usize, usize) -> u8) {
     let real = Pack::open(&bench.path("real")).unwrap();
-    let mut writer = PackWriter::create(&bench.path(name), real.layout()).unwrap();
+    let mut writer = PackWriter::create(&bench.path(name), real.slice_shape()).unwrap();
     for i in 0..real.len() {
-        let pixels: Vec<u8> = (0..real.layout().pixel_bytes()).map(|at| value(i, at)).collect();
+        let pixels: Vec<u8> =
+            (0..real.slice_shape().pixel_bytes()).map(|at| value(i, at)).collect();
         let record: SliceRecord = real.manifest().slices[i].clone();
         writer.push(&pixels, real.slice(i).unwrap().labels, record).unwrap();
     }

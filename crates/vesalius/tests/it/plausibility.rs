@@ -19,7 +19,7 @@ pub fn real_pack(bench: &Bench) {
 /// A pack of the real training slices as a GAN might have made them; `change` has its way with each mask.
 pub fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8])) -> usize {
     let real = Pack::open(&bench.path("real")).unwrap();
-    let mut writer = PackWriter::create(&bench.path(name), real.layout()).unwrap();
+    let mut writer = PackWriter::create(&bench.path(name), real.slice_shape()).unwrap();
     let indices = real.indices(Split::Train);
     let mut cases = Vec::new();
     for (i, &index) in indices.iter().enumerate() {
@@ -168,7 +168,7 @@ fn what_cannot_be_checked_gives_a_line_and_no_number() {
     refused("real", "large", &[], &["large", "32x32", "16x16"]);
     let edited = |name: &str, edit: &dyn Fn(&mut Manifest), mask: &dyn Fn(u8) -> u8| {
         let real = Pack::open(&bench.path("real")).unwrap();
-        let mut writer = PackWriter::create(&bench.path(name), real.layout()).unwrap();
+        let mut writer = PackWriter::create(&bench.path(name), real.slice_shape()).unwrap();
         for i in 0..real.len() {
             let slice = real.slice(i).unwrap();
             let labels: Vec<u8> = slice.labels.iter().map(|&label| mask(label)).collect();

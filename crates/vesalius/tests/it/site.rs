@@ -22,10 +22,11 @@ pub fn packs(bench: &Bench) {
         ..phantom.manifest().clone()
     };
     let write = |name: &str, count: usize, smooth: bool, cases: &[(&str, Split)], manifest| {
-        let mut writer = PackWriter::create(&bench.path(name), phantom.layout()).unwrap();
+        let mut writer = PackWriter::create(&bench.path(name), phantom.slice_shape()).unwrap();
         for i in 0..count {
             let slice = phantom.slice(i % phantom.len()).unwrap();
-            let pixels = varied(slice.pixels, phantom.layout().width, i / phantom.len(), smooth);
+            let pixels =
+                varied(slice.pixels, phantom.slice_shape().width, i / phantom.len(), smooth);
             let case = i * cases.len() / count;
             writer.push(&pixels, slice.labels, SliceRecord { case, position: i }).unwrap();
         }

@@ -1,7 +1,7 @@
 use super::super::overlap::{made_and_both_sides, made_and_side, training_and_test};
 use super::*;
 use crate::pack::PackWriter;
-use crate::pack::manifest::{Layout, PixelDepth, SliceRecord};
+use crate::pack::manifest::{PixelType, SliceRecord, SliceShape};
 use crate::pack::masks::MaskSource;
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use std::path::Path;
 type Who<'a> = &'a [(&'a str, &'a [&'a str], Split)];
 
 fn write(path: &Path, dataset: &str, who: Who, provenance: Provenance) -> Pack {
-    let layout = Layout { channels: 1, height: 1, width: 2, depth: PixelDepth::U8 };
-    let mut writer = PackWriter::create(path, layout).unwrap();
+    let slice_shape = SliceShape { channels: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
+    let mut writer = PackWriter::create(path, slice_shape).unwrap();
     let mut cases = vec![];
     for (case, (patient, slices, split)) in who.iter().enumerate() {
         writer.push(&[1, 2], &[0, 1], SliceRecord { case, position: 0 }).unwrap();
@@ -23,7 +23,7 @@ fn write(path: &Path, dataset: &str, who: Who, provenance: Provenance) -> Pack {
         dataset: dataset.into(),
         vesalius: "0".into(),
         classes: vec!["background".into(), "disc".into()],
-        layout,
+        slice_shape,
         provenance,
         cases,
         slices: vec![],

@@ -3,7 +3,7 @@
 use super::facts::CaseFacts;
 use super::picture::Shown;
 use crate::checks::findings::Finding;
-use crate::pack::manifest::{Layout, Split};
+use crate::pack::manifest::{SliceShape, Split};
 use serde::{Deserialize, Serialize};
 
 /// The page.
@@ -25,7 +25,8 @@ pub struct Sheet {
     /// Names of the classes, the background first.
     pub classes: Vec<String>,
     /// Shape of the pack's slices.
-    pub layout: Layout,
+    #[serde(rename = "layout")]
+    pub slice_shape: SliceShape,
     /// What to know, the heaviest first.
     pub findings: Vec<Finding>,
     /// By patient.

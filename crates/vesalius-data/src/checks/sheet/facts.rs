@@ -1,7 +1,7 @@
 //! What is measured of one case while it is in memory.
 
 use crate::checks::fit::{self, CaseFit};
-use crate::pack::manifest::{Layout, PixelDepth, Split};
+use crate::pack::manifest::{PixelType, SliceShape, Split};
 use crate::prepare::preprocess::Prepared;
 use crate::volume::{Case, CaseFiles, Volume};
 use serde::{Deserialize, Serialize};
@@ -111,14 +111,14 @@ impl Measured {
     }
 
     /// Counts the grey levels that are left in the pack's bytes.
-    pub(super) fn count_levels(&mut self, prepared: &Prepared, layout: Layout) {
+    pub(super) fn count_levels(&mut self, prepared: &Prepared, slice_shape: SliceShape) {
         let mut seen = [false; 256];
-        let skip = match layout.depth {
-            PixelDepth::U8 => 0,
-            PixelDepth::U16 => 1, // the high byte
+        let skip = match slice_shape.pixel_type {
+            PixelType::U8 => 0,
+            PixelType::U16 => 1, // the high byte
         };
         for (_, pixels, _) in &prepared.slices {
-            pixels.iter().skip(skip).step_by(layout.depth.bytes()).for_each(|&v| {
+            pixels.iter().skip(skip).step_by(slice_shape.pixel_type.bytes()).for_each(|&v| {
                 seen[usize::from(v)] = true;
             });
         }

@@ -3,7 +3,7 @@
 use super::contents::{PatientFacts, Sheet};
 use super::facts::CaseFacts;
 use crate::checks::findings::{Weight, lines_of};
-use crate::pack::manifest::{PixelDepth, Split};
+use crate::pack::manifest::{PixelType, Split};
 use crate::pictures::montage::COLOURS;
 use crate::text::escape::html as escape;
 use base64::Engine as _;
@@ -41,12 +41,12 @@ pub fn page(sheet: &Sheet, rows: &BTreeMap<String, Vec<u8>>) -> String {
 }
 
 fn lead(out: &mut String, sheet: &Sheet) {
-    let layout = sheet.layout;
+    let layout = sheet.slice_shape;
     let on = |side| sheet.patients.iter().filter(|patient| patient.side == side).count();
     let slices: usize = sheet.patients.iter().map(|patient| patient.slices).sum();
-    let bits = match layout.depth {
-        PixelDepth::U8 => 8,
-        PixelDepth::U16 => 16,
+    let bits = match layout.pixel_type {
+        PixelType::U8 => 8,
+        PixelType::U16 => 16,
     };
     let _ = writeln!(
         out,

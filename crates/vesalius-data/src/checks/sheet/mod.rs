@@ -15,7 +15,7 @@ pub use picture::Shown;
 use super::findings::Finding;
 use super::fit::{Fits, verdict};
 use crate::files::publish::write_file;
-use crate::pack::manifest::{Layout, Split};
+use crate::pack::manifest::{SliceShape, Split};
 use crate::prepare::preprocess::Prepared;
 use crate::text::{escape, strings};
 use crate::volume::CaseFiles;
@@ -45,7 +45,7 @@ pub struct Head<'a> {
     /// Names of the classes.
     pub classes: &'a [String],
     /// Shape of the slices.
-    pub layout: Layout,
+    pub slice_shape: SliceShape,
     /// Side of each patient.
     pub sides: &'a BTreeMap<String, Split>,
 }
@@ -58,10 +58,10 @@ impl Draft {
     }
 
     /// Takes up one case, in the order of the files.
-    pub fn add(&mut self, mut measured: Measured, prepared: &Prepared, layout: Layout) {
-        measured.count_levels(prepared, layout);
+    pub fn add(&mut self, mut measured: Measured, prepared: &Prepared, slice_shape: SliceShape) {
+        measured.count_levels(prepared, slice_shape);
         let Measured { facts, fit } = measured;
-        self.pictures.add(&facts.patient, &facts.case, prepared, layout);
+        self.pictures.add(&facts.patient, &facts.case, prepared, slice_shape);
         self.fits.add(&facts.patient, fit);
         self.cases.push(facts);
     }
@@ -117,7 +117,7 @@ impl Draft {
             dataset: head.dataset,
             vesalius: env!("CARGO_PKG_VERSION").to_owned(),
             classes: head.classes.to_vec(),
-            layout: head.layout,
+            slice_shape: head.slice_shape,
             findings,
             patients,
             cases: self.cases,

@@ -1,6 +1,6 @@
 //! Outlines on a few slices of some patients: what a person has to look at.
 
-use crate::pack::manifest::{Layout, PixelDepth};
+use crate::pack::manifest::{PixelType, SliceShape};
 use crate::pictures::montage::{Tile, eight_bits, montage};
 use crate::prepare::preprocess::Prepared;
 use anyhow::Result;
@@ -31,7 +31,7 @@ pub struct Shown {
 #[derive(Debug)]
 pub(super) struct Pictures {
     patients: BTreeSet<String>,
-    layout: Option<Layout>,
+    slice_shape: Option<SliceShape>,
     tiles: BTreeMap<String, Vec<Kept>>,
 }
 
@@ -49,11 +49,17 @@ impl Pictures {
         let all: Vec<&str> = all.into_iter().collect();
         let count = all.len().min(PATIENTS);
         let patients = (0..count).map(|i| all[i * all.len() / count].to_owned()).collect();
-        Self { patients, layout: None, tiles: BTreeMap::new() }
+        Self { patients, slice_shape: None, tiles: BTreeMap::new() }
     }
 
     /// Keeps up to three slices of a patient, labelled ones where there are.
-    pub(super) fn add(&mut self, patient: &str, case: &str, prepared: &Prepared, layout: Layout) {
+    pub(super) fn add(
+        &mut self,
+        patient: &str,
+        case: &str,
+        prepared: &Prepared,
+        slice_shape: SliceShape,
+    ) {
         if !self.patients.contains(patient) {
             return;
         }
@@ -67,24 +73,24 @@ impl Pictures {
             labelled
         };
         let count = from.len().min(SLICES.saturating_sub(kept.len()));
-        let step = layout.height.max(layout.width).div_ceil(SIDE).max(1);
-        let small = Layout {
-            height: layout.height.div_ceil(step),
-            width: layout.width.div_ceil(step),
-            depth: PixelDepth::U8,
-            ..layout
+        let step = slice_shape.height.max(slice_shape.width).div_ceil(SIDE).max(1);
+        let small = SliceShape {
+            height: slice_shape.height.div_ceil(step),
+            width: slice_shape.width.div_ceil(step),
+            pixel_type: PixelType::U8,
+            ..slice_shape
         };
-        self.layout = Some(small);
+        self.slice_shape = Some(small);
         for i in 0..count {
             // The middle of each third.
             let (position, pixels, labels) =
                 &prepared.slices[from[(2 * i + 1) * from.len() / (2 * count)]];
             let thin = |channel: Option<usize>| {
-                let places = (0..layout.height).step_by(step).flat_map(move |y| {
-                    (0..layout.width).step_by(step).map(move |x| y * layout.width + x)
+                let places = (0..slice_shape.height).step_by(step).flat_map(move |y| {
+                    (0..slice_shape.width).step_by(step).map(move |x| y * slice_shape.width + x)
                 });
                 places.map(move |at| match channel {
-                    Some(channel) => eight_bits(pixels, layout, channel, at),
+                    Some(channel) => eight_bits(pixels, slice_shape, channel, at),
                     None => labels[at],
                 })
             };
@@ -94,7 +100,7 @@ impl Pictures {
                     case: case.to_owned(),
                     position: *position,
                 },
-                pixels: (0..layout.channels).flat_map(|channel| thin(Some(channel))).collect(),
+                pixels: (0..slice_shape.channels).flat_map(|channel| thin(Some(channel))).collect(),
                 labels: thin(None).collect(),
             });
         }
@@ -109,9 +115,9 @@ impl Pictures {
     pub(super) fn rows(&self) -> Result<BTreeMap<String, Vec<u8>>> {
         let mut rows = BTreeMap::new();
         for (patient, kept) in &self.tiles {
-            if let Some(layout) = self.layout.filter(|_| !kept.is_empty()) {
+            if let Some(slice_shape) = self.slice_shape.filter(|_| !kept.is_empty()) {
                 let tiles: Vec<Tile> = kept.iter().map(Kept::tile).collect();
-                rows.insert(patient.clone(), montage(&tiles, layout, SLICES)?);
+                rows.insert(patient.clone(), montage(&tiles, slice_shape, SLICES)?);
             }
         }
         Ok(rows)
@@ -119,8 +125,9 @@ impl Pictures {
 
     /// PNG of all tiles, two patients in a row; of who has fewer than three slices the rest stays black.
     pub(super) fn montage(&self) -> Result<Option<Vec<u8>>> {
-        let Some(layout) = self.layout else { return Ok(None) };
-        let (black, none) = (vec![0; layout.pixel_bytes()], vec![0; layout.label_bytes()]);
+        let Some(slice_shape) = self.slice_shape else { return Ok(None) };
+        let (black, none) =
+            (vec![0; slice_shape.pixel_bytes()], vec![0; slice_shape.label_bytes()]);
         // One slice of each is enough room where nobody has more.
         let most = self.tiles.values().map(Vec::len).max().unwrap_or(0);
         let empty = Tile { pixels: &black, labels: &none };
@@ -132,7 +139,7 @@ impl Pictures {
         if tiles.is_empty() {
             return Ok(None);
         }
-        montage(&tiles, layout, COLUMNS * SLICES).map(Some)
+        montage(&tiles, slice_shape, COLUMNS * SLICES).map(Some)
     }
 }
 

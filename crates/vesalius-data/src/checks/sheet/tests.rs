@@ -2,9 +2,10 @@
 
 use super::picture::{PATIENTS, Pictures};
 use super::*;
-use crate::pack::manifest::PixelDepth;
+use crate::pack::manifest::PixelType;
 
-const LAYOUT: Layout = Layout { channels: 1, height: 4, width: 8, depth: PixelDepth::U8 };
+const LAYOUT: SliceShape =
+    SliceShape { channels: 1, height: 4, width: 8, pixel_type: PixelType::U8 };
 
 fn facts(case: &str, patient: &str) -> CaseFacts {
     CaseFacts {
@@ -29,7 +30,7 @@ fn sheet(name: &str) -> Sheet {
         dataset: name.to_owned(),
         vesalius: "0".to_owned(),
         classes: vec!["background".to_owned(), name.to_owned()],
-        layout: LAYOUT,
+        slice_shape: LAYOUT,
         findings: vec![Finding::note(name, "read"), Finding::warning(name, format!("{name}: two"))],
         patients: vec![PatientFacts {
             patient: name.to_owned(),
@@ -117,16 +118,17 @@ fn pictures_show_at_most_sixty_patients_and_the_middle_of_each_third() {
 
 #[test]
 fn large_slices_of_sixteen_bits_become_small_tiles() {
-    let layout = Layout { channels: 3, height: 500, width: 333, depth: PixelDepth::U16 };
+    let slice_shape =
+        SliceShape { channels: 3, height: 500, width: 333, pixel_type: PixelType::U16 };
     let prepared = Prepared {
-        slices: vec![(0, vec![9; layout.pixel_bytes()], vec![1; layout.label_bytes()])],
+        slices: vec![(0, vec![9; slice_shape.pixel_bytes()], vec![1; slice_shape.label_bytes()])],
         spacing_mm: None,
         cut_off: 0.0,
         window: [0.0, 1.0],
         range_used: None,
     };
     let mut pictures = Pictures::of(["p"].into_iter());
-    pictures.add("p", "p", &prepared, layout);
+    pictures.add("p", "p", &prepared, slice_shape);
     let png = pictures.montage().unwrap().unwrap();
     let size = image::load_from_memory(&png).unwrap().to_rgb8().dimensions();
     assert!(size.0 < 700 && size.1 < 400, "{size:?}");

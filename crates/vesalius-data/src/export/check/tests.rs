@@ -1,7 +1,7 @@
 use super::super::{Exported, export, place};
 use super::*;
 use crate::pack::PackWriter;
-use crate::pack::manifest::{CaseRecord, Layout, PixelDepth, Provenance, SliceRecord};
+use crate::pack::manifest::{CaseRecord, PixelType, Provenance, SliceRecord, SliceShape};
 use serde_json::Value;
 use std::path::Path;
 
@@ -12,9 +12,9 @@ fn pack(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> Pack
 }
 
 fn written(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> anyhow::Result<()> {
-    let layout = Layout { channels: 1, height: 2, width: 2, depth: PixelDepth::U8 };
+    let slice_shape = SliceShape { channels: 1, height: 2, width: 2, pixel_type: PixelType::U8 };
     let path = folder.join("pack");
-    let mut writer = PackWriter::create(&path, layout).unwrap();
+    let mut writer = PackWriter::create(&path, slice_shape).unwrap();
     for (case, (_, _, slices)) in cases.iter().enumerate() {
         for position in 0..*slices {
             writer.push(&[1, 2, 3, 4], &[0; 4], SliceRecord { case, position }).unwrap();
@@ -33,7 +33,7 @@ fn written(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> a
         dataset: "test".into(),
         vesalius: "0".into(),
         classes: classes.iter().map(|&name| name.into()).collect(),
-        layout,
+        slice_shape,
         provenance,
         cases: cases.iter().enumerate().map(record).collect(),
         slices: vec![],

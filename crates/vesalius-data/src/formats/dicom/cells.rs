@@ -1,8 +1,8 @@
 //! The stored numbers of a picture, unpacked.
 
 use super::compressed;
-use super::layout::Layout;
 use super::object::element;
+use super::pixel_format::PixelFormat;
 use super::syntax::Syntax;
 use anyhow::{Context as _, Result, bail};
 use dicom_object::{DefaultDicomObject, Tag};
@@ -13,7 +13,7 @@ const PIXEL_DATA: Tag = Tag(0x7fe0, 0x0010);
 ///
 /// # Errors
 /// When there are fewer than rows and columns say, or the compression is not one that can be read.
-pub(crate) fn cells(layout: &Layout, object: &DefaultDicomObject) -> Result<Vec<u32>> {
+pub(crate) fn cells(format: &PixelFormat, object: &DefaultDicomObject) -> Result<Vec<u32>> {
     let pixels = element(object, PIXEL_DATA).context("no Pixel Data, expected some")?;
     let syntax = object.meta().transfer_syntax().trim_end_matches('\0');
     let decoded;
@@ -24,21 +24,21 @@ pub(crate) fn cells(layout: &Layout, object: &DefaultDicomObject) -> Result<Vec<
             &native
         }
         (syntax, Some(fragments)) => {
-            decoded = compressed::decode(syntax, object, fragments, layout)?;
+            decoded = compressed::decode(syntax, object, fragments, format)?;
             &decoded
         }
         (_, None) => bail!("Pixel Data without fragments, expected some of compressed pixels"),
     };
-    let needed = layout.bytes();
+    let needed = format.bytes();
     let Some(bytes) = bytes.get(..needed) else {
         bail!(
             "{} bytes of DICOM pixel data, expected {needed} for {} rows of {} pixels: truncated, or the header lies",
             bytes.len(),
-            layout.rows,
-            layout.columns
+            format.rows,
+            format.columns
         );
     };
-    let size = (layout.allocated / 8) as usize;
+    let size = (format.allocated / 8) as usize;
     // The reading library gives words in the machine's order.
     let cell = |bytes: &[u8]| {
         let mut word = [0; 4];

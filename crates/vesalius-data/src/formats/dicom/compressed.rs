@@ -3,7 +3,7 @@
 //! The library's decoders index by what the compressed data promise and would panic where it contradicts the header.
 //! RLE is therefore unpacked here (PS3.5 annex G), and a JPEG's own size is compared with the header's before it is decoded.
 
-use super::layout::Layout;
+use super::pixel_format::PixelFormat;
 use super::syntax::Syntax;
 use anyhow::{Context as _, Result, bail};
 use dicom_object::DefaultDicomObject;
@@ -17,7 +17,7 @@ pub(crate) fn decode(
     syntax: Syntax,
     object: &DefaultDicomObject,
     fragments: &[Vec<u8>],
-    layout: &Layout,
+    format: &PixelFormat,
 ) -> Result<Vec<u8>> {
     match syntax {
         Syntax::Native => bail!("fragments of Pixel Data, expected uncompressed pixels"),
@@ -25,11 +25,11 @@ pub(crate) fn decode(
             let [fragment] = fragments else {
                 bail!("{} RLE fragments, expected one for the image", fragments.len());
             };
-            rle(fragment, layout).context("RLE pixel data")
+            rle(fragment, format).context("RLE pixel data")
         }
         Syntax::Jpeg => {
             let stream = fragments.concat();
-            check_jpeg(&stream, layout).context("JPEG pixel data")?;
+            check_jpeg(&stream, format).context("JPEG pixel data")?;
             let decoded = object.decode_pixel_data().context("JPEG pixel data")?;
             Ok(decoded.into_data())
         }
@@ -37,21 +37,21 @@ pub(crate) fn decode(
 }
 
 /// One segment for each byte of a cell, the highest byte first.
-fn rle(fragment: &[u8], layout: &Layout) -> Result<Vec<u8>> {
+fn rle(fragment: &[u8], format: &PixelFormat) -> Result<Vec<u8>> {
     let word = |i: usize| {
         let bytes = fragment.get(4 * i..4 * i + 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
     };
-    let size = (layout.allocated / 8) as usize;
+    let size = (format.allocated / 8) as usize;
     let count = word(0).filter(|count| *count == size).with_context(|| {
         format!("{} segments, expected {size}", word(0).map_or(0, |count| count))
     })?;
-    let pixels = layout.rows * layout.columns;
+    let pixels = format.rows * format.columns;
     // Two bytes become 128 at most.
-    if fragment.len().saturating_mul(64) < layout.bytes() {
+    if fragment.len().saturating_mul(64) < format.bytes() {
         bail!("{} bytes, expected more for {} pixels", fragment.len(), pixels);
     }
-    let mut cells = vec![0; layout.bytes()];
+    let mut cells = vec![0; format.bytes()];
     for segment in 0..count {
         let start = word(1 + segment).context("header cut short")?;
         let end = if segment + 1 < count { word(2 + segment) } else { Some(fragment.len()) };
@@ -95,7 +95,7 @@ fn unpack(mut packed: &[u8], most: usize) -> Vec<u8> {
 }
 
 /// Compares the frame header of a JPEG with the DICOM header.
-fn check_jpeg(stream: &[u8], layout: &Layout) -> Result<()> {
+fn check_jpeg(stream: &[u8], format: &PixelFormat) -> Result<()> {
     let mut at = 2;
     if !stream.starts_with(&[0xff, 0xd8]) {
         bail!("no start of an image");
@@ -122,20 +122,20 @@ fn check_jpeg(stream: &[u8], layout: &Layout) -> Result<()> {
     let size = [[frame[1], frame[2]], [frame[3], frame[4]]].map(u16::from_be_bytes);
     let [rows, columns] = size.map(usize::from);
     let allocated = if precision <= 8 { 8 } else { 16 };
-    if [rows, columns] != [layout.rows, layout.columns]
+    if [rows, columns] != [format.rows, format.columns]
         || frame[5] != 1
-        || allocated != layout.allocated
+        || allocated != format.allocated
     {
         bail!(
             "{rows} rows of {columns} pixels, {} channels of {precision} bits, expected {}x{}, 1 of {} bits as the header says",
             frame[5],
-            layout.rows,
-            layout.columns,
-            layout.stored
+            format.rows,
+            format.columns,
+            format.stored
         );
     }
     // A block of 8 x 8 pixels takes two bits at least.
-    if stream.len().saturating_mul(512) < layout.rows * layout.columns {
+    if stream.len().saturating_mul(512) < format.rows * format.columns {
         bail!("{} bytes, expected more for {rows} rows of {columns} pixels", stream.len());
     }
     Ok(())
@@ -145,8 +145,14 @@ fn check_jpeg(stream: &[u8], layout: &Layout) -> Result<()> {
 mod tests {
     use super::*;
 
-    const LAYOUT: Layout =
-        Layout { rows: 2, columns: 3, allocated: 16, stored: 16, signed: false, inverted: false };
+    const LAYOUT: PixelFormat = PixelFormat {
+        rows: 2,
+        columns: 3,
+        allocated: 16,
+        stored: 16,
+        signed: false,
+        inverted: false,
+    };
 
     fn fragment(segments: &[&[u8]]) -> Vec<u8> {
         let mut header = vec![segments.len() as u32];

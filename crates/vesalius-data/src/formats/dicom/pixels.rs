@@ -5,8 +5,8 @@
 //! white in every image. A VOI LUT or window is the viewer's choice, and is not applied.
 
 use super::cells::cells;
-use super::layout::Layout;
 use super::object::{element, exactly, integer};
+use super::pixel_format::PixelFormat;
 use anyhow::{Context as _, Result, bail};
 use dicom_object::{DefaultDicomObject, InMemDicomObject, Tag};
 
@@ -34,20 +34,20 @@ impl Pixels {
     /// # Errors
     /// What is no single grey image, or cannot be brought to the modality's units.
     pub(crate) fn of(object: &DefaultDicomObject) -> Result<Self> {
-        let layout = Layout::of(object)?;
-        let scale = Scale::of(object, &layout)?;
-        let padding = Padding::of(object, &layout)?;
-        let cells = cells(&layout, object)?;
+        let format = PixelFormat::of(object)?;
+        let scale = Scale::of(object, &format)?;
+        let padding = Padding::of(object, &format)?;
+        let cells = cells(&format, object)?;
         let mut values: Vec<f32> = cells
             .iter()
             .map(|&cell| {
-                let value = layout.value(cell);
-                scale.apply(if layout.inverted { layout.ends() - value } else { value }) as f32
+                let value = format.value(cell);
+                scale.apply(if format.inverted { format.ends() - value } else { value }) as f32
             })
             .collect();
         let mut padded = Vec::new();
         if let Some(padding) = padding {
-            padded.extend(cells.iter().map(|&cell| padding.holds(cell, layout.value(cell))));
+            padded.extend(cells.iter().map(|&cell| padding.holds(cell, format.value(cell))));
             if padded.contains(&true) {
                 // Resampling mixes neighbours: the least measured value brightens none.
                 let measured = values.iter().zip(&padded).filter(|(_, padded)| !**padded);
@@ -59,14 +59,14 @@ impl Pixels {
                 padded.clear();
             }
         }
-        let ends = layout.ends() as f64;
-        let mirror = layout.inverted.then_some(match scale {
+        let ends = format.ends() as f64;
+        let mirror = format.inverted.then_some(match scale {
             Scale::Linear { slope, intercept } => ends * slope + 2.0 * intercept,
             Scale::Stored | Scale::Table { .. } => ends,
         });
         Ok(Self {
-            rows: layout.rows,
-            columns: layout.columns,
+            rows: format.rows,
+            columns: format.columns,
             values,
             padding: padded,
             mirror,
@@ -94,7 +94,7 @@ enum Scale {
 const SEQUENCE: Tag = Tag(0x0028, 0x3000);
 
 impl Scale {
-    fn of(object: &InMemDicomObject, layout: &Layout) -> Result<Self> {
+    fn of(object: &InMemDicomObject, format: &PixelFormat) -> Result<Self> {
         let intercept = exactly(object, Tag(0x0028, 0x1052), "RescaleIntercept")?;
         let slope = exactly(object, Tag(0x0028, 0x1053), "RescaleSlope")?;
         let linear = match (slope, intercept) {
@@ -113,13 +113,13 @@ impl Scale {
         if linear.is_some_and(|linear| linear != (1.0, 0.0)) {
             bail!("a Modality LUT Sequence and RescaleSlope, expected one of them");
         }
-        if layout.inverted {
+        if format.inverted {
             bail!("a Modality LUT Sequence with MONOCHROME1, expected MONOCHROME2");
         }
         let [item] = items else {
             bail!("{} items in the Modality LUT Sequence, expected one", items.len());
         };
-        table_of(item, layout).context("Modality LUT Sequence")
+        table_of(item, format).context("Modality LUT Sequence")
     }
 
     fn apply(&self, stored: i64) -> f64 {
@@ -134,7 +134,7 @@ impl Scale {
     }
 }
 
-fn table_of(item: &InMemDicomObject, layout: &Layout) -> Result<Scale> {
+fn table_of(item: &InMemDicomObject, format: &PixelFormat) -> Result<Scale> {
     let [count, first, bits]: [f64; 3] =
         exactly(item, Tag(0x0028, 0x3002), "LUTDescriptor")?.context("no LUTDescriptor")?;
     let count = match count as usize {
@@ -145,7 +145,7 @@ fn table_of(item: &InMemDicomObject, layout: &Layout) -> Result<Scale> {
         bail!("entries of {bits} bits, expected 8 or 16");
     }
     // The same two bytes, whatever value representation the file gives them.
-    let first = wrapped(first as i64, layout.signed);
+    let first = wrapped(first as i64, format.signed);
     let data = element(item, Tag(0x0028, 0x3006)).context("no LUTData")?;
     let entries: Vec<u16> = data.to_multi_int().context("LUTData")?;
     if entries.len() != count || count == 0 {
@@ -176,12 +176,12 @@ struct Padding {
 }
 
 impl Padding {
-    fn of(object: &InMemDicomObject, layout: &Layout) -> Result<Option<Self>> {
+    fn of(object: &InMemDicomObject, format: &PixelFormat) -> Result<Option<Self>> {
         let get = |number: u16, name: &str| integer(object, Tag(0x0028, number), name);
         let Some(value) = get(0x0120, "PixelPaddingValue")? else { return Ok(None) };
         let limit = get(0x0121, "PixelPaddingRangeLimit")?.unwrap_or(value);
-        let [value, limit] = [value, limit].map(|value| wrapped(value, layout.signed));
-        let low_bits = if layout.allocated == 8 { 0xff } else { 0xffff };
+        let [value, limit] = [value, limit].map(|value| wrapped(value, format.signed));
+        let low_bits = if format.allocated == 8 { 0xff } else { 0xffff };
         let cell = value as u32 & low_bits;
         Ok(Some(Self { least: value.min(limit), greatest: value.max(limit), cell }))
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::pack::manifest::PixelDepth;
+use crate::pack::manifest::PixelType;
 use crate::prepare::settings::{SliceChoice, Window};
 use crate::volume::{Labels, Volume};
 
@@ -26,7 +26,7 @@ fn settings(size: [usize; 2], spacing_mm: Option<f64>, crop: Crop) -> Preprocess
         spacing_mm,
         crop,
         window: Window::Range { low: 0.0, high: 100.0 },
-        depth: PixelDepth::U8,
+        depth: PixelType::U8,
         channels: None,
         slices: SliceChoice::All,
     }

@@ -2,7 +2,7 @@
 //! the type's whole range, and most of their grey levels are lost.
 
 use crate::checks::findings::Finding;
-use crate::pack::manifest::PixelDepth;
+use crate::pack::manifest::PixelType;
 use crate::volume::Volume;
 
 /// Values of one case within the range of its type.
@@ -39,7 +39,7 @@ impl RangeUsed {
 ///
 /// A warning for each type (8 bits, 16 bits) of which less than an eighth is used, and one where types are mixed: then
 /// equal values become unequal greys. With the ranges of the types whose lost grey levels are told so.
-pub fn notes_on_range(used: &[RangeUsed], depth: PixelDepth) -> (Vec<Finding>, Vec<[f32; 2]>) {
+pub fn notes_on_range(used: &[RangeUsed], depth: PixelType) -> (Vec<Finding>, Vec<[f32; 2]>) {
     let mut types: Vec<([f32; 2], usize)> = Vec::new();
     for case in used {
         match types.iter_mut().find(|(full, _)| *full == case.full) {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn said(used: &[RangeUsed]) -> String {
-        let (findings, _) = notes_on_range(used, PixelDepth::U8);
+        let (findings, _) = notes_on_range(used, PixelType::U8);
         let texts: Vec<String> = findings
             .into_iter()
             .map(|finding| format!("{}: {}", finding.of, finding.text))
@@ -134,7 +134,7 @@ mod tests {
             "all 2 images: values 0 to 3120 use 4.8 % of the type's range 0 to 65535: 13 of 256 grey levels are \
              left; --window p0.5,p99.5 spreads them"
         );
-        let (deep, told) = notes_on_range(&cases, PixelDepth::U16);
+        let (deep, told) = notes_on_range(&cases, PixelType::U16);
         assert!(deep[0].text.contains("3121 of 65536 grey levels"), "{}", deep[0].text);
         assert_eq!(told, [WORD]);
     }

@@ -17,7 +17,7 @@ fn settings(size: [usize; 2]) -> Preprocess {
         spacing_mm: None,
         crop: Crop::None {},
         window: Window::Range { low: 0.0, high: 100.0 },
-        depth: PixelDepth::U8,
+        depth: PixelType::U8,
         channels: None,
         slices: SliceChoice::All,
     }
@@ -53,7 +53,7 @@ fn percentiles_are_ranks_of_the_volume_whatever_the_order_of_its_voxels() {
 fn windows_map_to_the_whole_range_of_the_pixel_type_and_clip() {
     let case = case([1, 1, 1, 5], vec![-50.0, 0.0, 25.0, 100.0, 900.0], &[]);
     assert_eq!(pixels(&case, &settings([1, 5])), [0, 0, 64, 255, 255]);
-    let deep = Preprocess { depth: PixelDepth::U16, ..settings([1, 5]) };
+    let deep = Preprocess { depth: PixelType::U16, ..settings([1, 5]) };
     let words: Vec<u16> = pixels(&case, &deep)
         .chunks_exact(2)
         .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))

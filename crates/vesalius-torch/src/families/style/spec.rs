@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
-use vesalius_data::pack::manifest::Layout;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// Every setting of a family with styles, `N` its networks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -203,11 +203,11 @@ pub enum R1Rule {
 
 impl R1Weight {
     /// The number, for samples of this shape and batches of `batch`.
-    pub fn value(self, layout: Layout, batch: i64) -> f64 {
+    pub fn value(self, slice_shape: SliceShape, batch: i64) -> f64 {
         match self {
             Self::Value(value) => value,
             Self::Rule(R1Rule::Auto) => {
-                0.0002 * (layout.height * layout.width) as f64 / batch as f64
+                0.0002 * (slice_shape.height * slice_shape.width) as f64 / batch as f64
             }
         }
     }

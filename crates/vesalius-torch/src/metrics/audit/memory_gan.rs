@@ -24,22 +24,22 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
     if count == 0 {
         bail!("--count 0: expected at least 1 image");
     }
-    let layout = real.layout();
+    let slice_shape = real.slice_shape();
     let training = real.indices(Split::Train);
     if training.is_empty() {
         bail!("{}: no training slice, expected some to remember", real.path().display());
     }
-    let mut writer = PackWriter::create(target, layout)?;
+    let mut writer = PackWriter::create(target, slice_shape)?;
     for i in 0..count {
         let mut rng = keyed(seed, Purpose::Mask, i as u64);
         let slice = training[rng.random_range(0..training.len())];
         let pair = remembered(
             &batch::load(real, &[slice], Device::Cpu)?,
-            layout.depth.max(),
+            slice_shape.pixel_type.max(),
             seed,
             i as u64,
         );
-        let pixels = batch::to_pixels(&pair.image, layout.depth)?;
+        let pixels = batch::to_pixels(&pair.image, slice_shape.pixel_type)?;
         let labels = batch::to_labels(&pair.labels)?;
         writer.push(&pixels[0], &labels[0], SliceRecord { case: i, position: 0 })?;
     }

@@ -34,8 +34,8 @@ impl<'a> Sides<'a> {
     /// When the packs differ in shape, or a side has too few images or patients.
     pub fn new(real: &'a Pack, synthetic: &'a Pack) -> Result<Self> {
         let shape = |pack: &Pack| {
-            let layout = pack.layout();
-            [layout.channels, layout.height, layout.width]
+            let slice_shape = pack.slice_shape();
+            [slice_shape.channels, slice_shape.height, slice_shape.width]
         };
         let ([c, h, w], [channels, height, width]) = (shape(synthetic), shape(real));
         if [c, h, w] != [channels, height, width] {
@@ -213,7 +213,7 @@ fn planted(
     settings: Settings,
     report: Report,
 ) -> Result<Vec<(Kind, Vec<Match>)>> {
-    let max = training.pack.layout().depth.max();
+    let max = training.pack.slice_shape().pixel_type.max();
     let mut order: Vec<usize> = (0..training.len()).collect();
     order.shuffle(&mut keyed(settings.seed, Purpose::Planted, u64::MAX));
     order.truncate(settings.planted);

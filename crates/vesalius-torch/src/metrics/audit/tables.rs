@@ -9,7 +9,7 @@ use crate::features::images::PackImages;
 use anyhow::Result;
 use std::fmt::Write as _;
 use tch::Tensor;
-use vesalius_data::pack::manifest::PixelDepth;
+use vesalius_data::pack::manifest::PixelType;
 use vesalius_data::pictures::closest::{ClosePair, closest};
 use vesalius_data::text::escape::csv;
 
@@ -69,7 +69,7 @@ pub fn picture(sides: &Sides, searched: &Searched, count: usize) -> Result<Vec<u
     let queries = Prepared::of_set(&sides.synthetic, &order)?.plain;
     let seen: Vec<Tensor> =
         order.iter().map(|&i| searched.references.as_seen(&matches[i])).collect();
-    let bytes = |images: &Tensor| batch::to_pixels(images, PixelDepth::U8);
+    let bytes = |images: &Tensor| batch::to_pixels(images, PixelType::U8);
     let (_, c, h, w) = queries.size4()?;
     let pairs: Vec<ClosePair> = bytes(&queries)?
         .into_iter()

@@ -3,7 +3,7 @@ use crate::layers::init::InitKind;
 use crate::rng::Purpose;
 use crate::sample::latents;
 use tch::{Device, Kind};
-use vesalius_data::pack::manifest::{Layout, PixelDepth};
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
 /// A critic of 4 channels at 64x48 with its parameters.
 fn critic(activation: Activation, norm: NormKind, spectral_norm: bool) -> (Params, Discriminator) {
@@ -11,8 +11,8 @@ fn critic(activation: Activation, norm: NormKind, spectral_norm: bool) -> (Param
     let mut params = Params::new(Device::Cpu);
     let init = InitSpec { kind: InitKind::Kaiming, gain: 1.0 };
     let spec = DiscriminatorSpec { filters: 4, activation, norm, spectral_norm };
-    let layout = Layout { channels: 1, height: 64, width: 48, depth: PixelDepth::U8 };
-    let joint = Joint::new(layout, 3, crate::joint::MaskEncoding::OneHot);
+    let slice_shape = SliceShape { channels: 1, height: 64, width: 48, pixel_type: PixelType::U8 };
+    let joint = Joint::new(slice_shape, 3, crate::joint::MaskEncoding::OneHot);
     let pyramid = Pyramid::new(64, 48).unwrap();
     let critic = Discriminator::new(&mut params, &spec, &init, joint, pyramid);
     (params, critic)

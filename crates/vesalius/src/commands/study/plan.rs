@@ -128,7 +128,8 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
     let open = |dataset: &vesalius_study::study::Dataset| {
         Pack::open(&study.resolve(dataset.pack.get_ref())).ok()
     };
-    let pair = |pack: &Pack| (pack.layout().pixel_bytes() + pack.layout().label_bytes()) as u64;
+    let pair =
+        |pack: &Pack| (pack.slice_shape().pixel_bytes() + pack.slice_shape().label_bytes()) as u64;
     let pairs: u64 = study.dataset.iter().filter_map(open).map(|pack| pair(&pack)).sum();
     let bytes = pairs * (study.gan.len() * *best.count.get_ref()) as u64;
     show!("of the best of each GAN: {} pairs", best.count.get_ref());

@@ -56,12 +56,12 @@ impl<'a> Trial<'a> {
 
     fn gan(&mut self, study: &Study, gan: Option<&'a str>, task: &Task, pack: &Pack) -> Result<()> {
         let spec: TrainSpec = serde_json::from_value(task.spec.clone())?;
-        let cost = trial::gan(&spec, pack.layout(), pack.classes())?;
+        let cost = trial::gan(&spec, pack.slice_shape(), pack.classes())?;
         self.secs.add(Stage::Train, gan, cost.secs * study.budget.kimg.get_ref() * 1000.0);
         self.bytes.add(Stage::Train, gan, cost.bytes * KEPT);
         if let Some(best) = &study.best {
             let count = *best.count.get_ref() as f64;
-            let pair = pack.layout().pixel_bytes() + pack.layout().label_bytes();
+            let pair = pack.slice_shape().pixel_bytes() + pack.slice_shape().label_bytes();
             self.secs.add(Stage::Sample, gan, cost.secs * count * SAMPLING);
             self.bytes.add(Stage::Sample, gan, count * pair as f64);
         }

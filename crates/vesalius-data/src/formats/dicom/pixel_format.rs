@@ -6,7 +6,7 @@ use dicom_object::{DefaultDicomObject, Tag};
 
 /// Of the stored integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct PixelFormat {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     /// 8, 16 or 32.
@@ -18,7 +18,7 @@ pub(crate) struct Layout {
     pub(crate) inverted: bool,
 }
 
-impl Layout {
+impl PixelFormat {
     /// Of one grey image.
     ///
     /// # Errors
