@@ -1,15 +1,12 @@
 //! Whether the files of a run are those that it left: their digests stand in its sealed `result.json`.
 
-use crate::files::publish::create_folders;
 use crate::files::seal::{self, Seal};
 use crate::files::{digest, read};
-use crate::run::{RESULT, RunResult, UNSEALED};
+use crate::run::digests::RESULT;
+use crate::run::{RunResult, UNSEALED};
 use anyhow::{Context as _, Result};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Folders that are not part of what a run says: checkpoints hold their own digests, attempts their own results.
-const APART: [&str; 2] = ["checkpoints", "attempts"];
 /// Files that a message names.
 const NAMED: usize = 3;
 /// Settings of a run; of a study's task, what is to be done.
@@ -24,38 +21,6 @@ pub enum Integrity {
     Unknown,
     /// What is otherwise, file by file.
     Changed(Vec<String>),
-}
-
-/// SHA-256 of every file of a run but its result, by path from the run's folder with `/` between.
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn digests(run: &Path) -> Result<BTreeMap<String, String>> {
-    create_folders(run)?;
-    let mut found = BTreeMap::new();
-    gather(run, "", &mut found)?;
-    Ok(found)
-}
-
-fn gather(folder: &Path, above: &str, found: &mut BTreeMap<String, String>) -> Result<()> {
-    let failure = || format!("{}: cannot be listed", folder.display());
-    for entry in std::fs::read_dir(folder).with_context(failure)? {
-        let entry = entry.with_context(failure)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let kind = entry.file_type().with_context(failure)?;
-        let inner = format!("{above}{name}");
-        if name.starts_with('.') || inner == RESULT || APART.contains(&inner.as_str()) {
-            continue;
-        }
-        if kind.is_dir() {
-            gather(&entry.path(), &format!("{inner}/"), found)?;
-        } else if kind.is_file() {
-            let digest = digest::of_file(&entry.path())
-                .with_context(|| format!("{}: cannot be read", entry.path().display()))?;
-            found.insert(inner, digest);
-        }
-    }
-    Ok(())
 }
 
 /// Compares the files of a finished run (or of a study's task: those of the attempt whose result it has) with what its

@@ -2,12 +2,14 @@
 
 pub mod compat;
 pub mod copying;
+mod digests;
 pub mod facts;
 pub mod files;
 pub mod part;
 pub mod score;
 
-use super::run::files as run_files;
+pub use digests::RESULT;
+
 use crate::files::{publish, seal};
 use crate::pack::Pack;
 use crate::pack::row::RowId;
@@ -23,8 +25,6 @@ use std::path::{Path, PathBuf};
 pub const RESULT_FORMAT: u32 = 2;
 /// The version before.
 pub(crate) const UNSEALED: u32 = 1;
-/// The file.
-pub const RESULT: &str = "result.json";
 
 /// How a run ended. Divergence is an outcome, never a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,7 +191,7 @@ impl RunResult {
                 );
             }
         }
-        let files = run_files::digests(run)?;
+        let files = digests::of_run(run)?;
         let this = Self { format: RESULT_FORMAT, files, ..self.clone() };
         let mut bytes = seal::sealed(&this)?;
         // Paths in settings, words of other programs: what is written has to pass when it is read.
