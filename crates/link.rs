@@ -1,5 +1,7 @@
-/// Tells the linker where LibTorch is, for the binaries of the crate whose build script includes this: its folder becomes
-/// an rpath, so that they start with no environment variable set, and its CUDA half, where there is one, is linked although
+/// Tells the linker where LibTorch is, for the binaries of the crate whose build script includes this: its folder
+/// becomes
+/// an rpath, so that they start with no environment variable set, and its CUDA half, where there is one, is linked
+/// although
 /// no symbol of it is named. Gives the folder.
 fn link() -> Option<String> {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,8 +1,11 @@
-//! What the program says: [`say!`](crate::say) for progress and remarks, on stderr; [`show!`](crate::show) for results, on
-//! stdout. The one place that writes to either: `println!` and `eprintln!` panic where a stream cannot be written (the disk
+//! What the program says: [`say!`](crate::say) for progress and remarks, on stderr; [`show!`](crate::show) for results,
+//! on
+//! stdout. The one place that writes to either: `println!` and `eprintln!` panic where a stream cannot be written (the
+//! disk
 //! or quota of a log is full), and clippy refuses them.
 //!
-//! What is said is text, with names and paths out of files in it: a line is one line, and characters that a terminal would
+//! What is said is text, with names and paths out of files in it: a line is one line, and characters that a terminal
+//! would
 //! obey are shown instead ([`escape::terminal`]). Several lines of our own are said by [`lines`], JSON by [`json`].
 //!
 //! A remark that cannot be written is dropped, and the work goes on. A result that cannot be written is remembered, and

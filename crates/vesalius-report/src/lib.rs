@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::StagedDir;
 use vesalius_data::text::{escape, file_stem};
 
-/// Writes into `target`, which must not exist: `report.html` (self-contained), `report.md`, each table as Markdown, CSV,
+/// Writes into `target`, which must not exist: `report.html` (self-contained), `report.md`, each table as Markdown,
+/// CSV,
 /// LaTeX and JSON, each figure as SVG and PNG, and interactive maps of the runs. Gives the path of the HTML page.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! Reports on results of the version before packs said in results what they are (format 2, without facts): its program wrote
+//! Reports on results of the version before packs said in results what they are (format 2, without facts): its program
+//! wrote
 //! these results, and these tables and figures of them.
 
 use std::path::{Path, PathBuf};

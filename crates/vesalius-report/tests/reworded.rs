@@ -1,4 +1,5 @@
-//! No table and no figure depends on how a sentence is worded: with all sentences of results replaced by others, they are the
+//! No table and no figure depends on how a sentence is worded: with all sentences of results replaced by others, they
+//! are the
 //! same but for the sentences that they show.
 
 use serde_json::Value;

@@ -51,7 +51,8 @@ fn peak() -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// Seconds that planning and reporting may take each: 5 where it is optimised, more in the build of other tests, beside them.
+/// Seconds that planning and reporting may take each: 5 where it is optimised, more in the build of other tests, beside
+/// them.
 const LIMIT_SECS: f64 = if cfg!(debug_assertions) { 25.0 } else { 5.0 };
 const LIMIT_BYTES: u64 = 1_000_000_000;
 

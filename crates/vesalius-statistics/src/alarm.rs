@@ -1,4 +1,5 @@
-//! An alarm that goes off when a value is unusually small, set on values that should not set it off; and how sure a share is.
+//! An alarm that goes off when a value is unusually small, set on values that should not set it off; and how sure a
+//! share is.
 
 use super::rank::mann_whitney;
 
@@ -12,7 +13,8 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Sets the alarm so that a further innocent value sets it off at most at `rate`; with n innocent values the finest rate
+    /// Sets the alarm so that a further innocent value sets it off at most at `rate`; with n innocent values the finest
+    /// rate
     /// is 1/(n + 1), which is taken where `rate` is finer. `None` without values, or with one that is NaN.
     pub fn set(innocent: &[f64], rate: f64) -> Option<Self> {
         if innocent.is_empty() || innocent.iter().any(|value| value.is_nan()) {
@@ -56,7 +58,8 @@ impl Alarm {
     }
 }
 
-/// 95 % interval of a share that was `hits` of `n` (Clopper and Pearson 1934): exact, never too narrow for independent cases.
+/// 95 % interval of a share that was `hits` of `n` (Clopper and Pearson 1934): exact, never too narrow for independent
+/// cases.
 ///
 /// # Panics
 /// When there are more hits than cases, or no case.
@@ -99,7 +102,8 @@ fn at_most(k: usize, n: usize, p: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// Chance that a value of `near` is smaller than one of `far`, ties counting half: the area under the ROC curve of "smaller
+/// Chance that a value of `near` is smaller than one of `far`, ties counting half: the area under the ROC curve of
+/// "smaller
 /// means near". `None` when a side is empty.
 pub fn auc_of_smaller(near: &[f64], far: &[f64]) -> Option<f64> {
     if near.is_empty() || far.is_empty() {

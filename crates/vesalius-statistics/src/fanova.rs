@@ -76,7 +76,8 @@ fn shares_of(settings: &[Setting], leaves: &[Leaf]) -> Option<Vec<f64>> {
     Some((0..settings.len()).map(share).collect())
 }
 
-/// Numbers as values of a setting, in order: each its own, or bins of equally many distinct ones where there are more than a leaf can
+/// Numbers as values of a setting, in order: each its own, or bins of equally many distinct ones where there are more
+/// than a leaf can
 /// tell apart.
 pub fn ordered_levels(numbers: &[f64]) -> (Setting, Vec<usize>) {
     let mut distinct = numbers.to_vec();

@@ -1,4 +1,5 @@
-//! Regression trees on bootstrap samples (Breiman 2001), over settings with few values each: what functional ANOVA needs
+//! Regression trees on bootstrap samples (Breiman 2001), over settings with few values each: what functional ANOVA
+//! needs
 //! of a random forest, which is its leaves as boxes.
 
 use rand::RngExt as _;

@@ -1,4 +1,5 @@
-//! Statistics of numbers that were measured elsewhere: ranks, resampling, corrections for many tests, readers' verdicts; and UMAP.
+//! Statistics of numbers that were measured elsewhere: ranks, resampling, corrections for many tests, readers'
+//! verdicts; and UMAP.
 
 pub mod agreement;
 pub mod alarm;

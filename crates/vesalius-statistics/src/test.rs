@@ -8,7 +8,8 @@ const FLIPS: usize = 20_000;
 /// Pairs up to which every pattern of signs is tried.
 const EXACT: usize = 14;
 
-/// Two-sided p-value of the paired permutation test (Fisher's sign flips) on the differences of pairs: how often flipping
+/// Two-sided p-value of the paired permutation test (Fisher's sign flips) on the differences of pairs: how often
+/// flipping
 /// signs at random makes a mean at least as far from 0. Exact up to 14 pairs; beyond, the drawn patterns and the
 /// observed one count. 1 without pairs.
 pub fn paired(differences: &[f64], seed: u64) -> f64 {

@@ -1,4 +1,5 @@
-//! A coordinator that is killed at random moments loses nothing and doubles nothing. Real processes: this program is the
+//! A coordinator that is killed at random moments loses nothing and doubles nothing. Real processes: this program is
+//! the
 //! test, the coordinator and the workers, so it has a main of its own.
 
 use rand::{RngExt as _, SeedableRng as _};
@@ -112,7 +113,8 @@ fn coordinator(path: &Path) {
     assert_eq!(ended, Ended::Done { failed: 0 });
 }
 
-/// A stand-in for `vesalius worker`: same folder, same order of writing. One task in five fails at first, and those that
+/// A stand-in for `vesalius worker`: same folder, same order of writing. One task in five fails at first, and those
+/// that
 /// outlive their coordinator meet the worker that its successor starts.
 fn worker(path: &Path) {
     let folder = TaskDir::at(path);

@@ -122,7 +122,8 @@ fn of_points_with_two_seeds_those_of_the_lowest_mean_go_on_and_none_that_broke_d
         assert_eq!((&one["seed"], &two["seed"]), (&1.into(), &2.into()));
     }
 
-    // The lowest distance of all is one seed's of a point whose other seed broke down; the next, of one whose other seed is
+    // The lowest distance of all is one seed's of a point whose other seed broke down; the next, of one whose other
+    // seed is
     // bad.
     let keys = keys(&first);
     let broken = Finished { diverged: Some("losses NaN".to_owned()), ..Finished::default() };

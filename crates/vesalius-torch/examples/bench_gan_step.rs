@@ -1,6 +1,7 @@
 //! Images per second of training steps, for `bench/`: reads `run N` lines, answers with images per second.
 //!
-//! `bench_gan_step PRESET THREADS SIZE BATCH CHANNELS [PATH=VALUE…]`: image channels, 4 classes. N counts generator steps.
+//! `bench_gan_step PRESET THREADS SIZE BATCH CHANNELS [PATH=VALUE…]`: image channels, 4 classes. N counts generator
+//! steps.
 
 use anyhow::Context as _;
 use std::io::BufRead as _;

@@ -10,7 +10,8 @@ pub fn keep_freed_memory() {
         const GIB: libc::c_int = 1 << 30;
         // SAFETY: called once, first thing in main, before any other thread exists; mallopt only sets numbers.
         unsafe {
-            // Mappings of their own only from 32 MiB on (the most glibc allows): SPADE's blocks of that size would leave
+            // Mappings of their own only from 32 MiB on (the most glibc allows): SPADE's blocks of that size would
+            // leave
             // holes of half a gigabyte. Give back to the kernel only what lies beyond 1 GiB, grow in pieces of 64 MiB.
             libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
             libc::mallopt(libc::M_TRIM_THRESHOLD, GIB);
@@ -19,7 +20,8 @@ pub fn keep_freed_memory() {
     }
 }
 
-/// An exception of LibTorch that no binding catches (mostly `std::bad_alloc`, in a thread of its own) is said in one line and
+/// An exception of LibTorch that no binding catches (mostly `std::bad_alloc`, in a thread of its own) is said in one
+/// line and
 /// ends the program with exit code 2, instead of aborting it.
 #[expect(unsafe_code, reason = "a function of ours in C++: see terminate.cpp")]
 pub fn explain_exceptions() {

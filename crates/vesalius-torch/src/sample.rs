@@ -107,7 +107,8 @@ impl Trained {
     /// Writes `count` pairs as a pack; memory does not grow with `count`.
     ///
     /// # Errors
-    /// When `target` exists or cannot be written, masks or truncation are asked for that the preset does not have, or the
+    /// When `target` exists or cannot be written, masks or truncation are asked for that the preset does not have, or
+    /// the
     /// generator gives NaN.
     pub fn sample_pack(
         &self,
@@ -170,7 +171,8 @@ impl Trained {
         writer.finish(Manifest { command, ..made })
     }
 
-    /// The persons behind its images: those of its training, and of the masks that it paints. Of a run of an older version
+    /// The persons behind its images: those of its training, and of the masks that it paints. Of a run of an older
+    /// version
     /// nothing is known, and nothing is said.
     fn seen(&self, masks: Option<&Pack>) -> Vec<Seen> {
         let mut persons = lineage::persons(&self.template, Split::Train);
@@ -220,7 +222,8 @@ impl Trained {
     }
 }
 
-/// The manifest of a pack as a run keeps it: with its cases, so that what the generator saw is known wherever its images go,
+/// The manifest of a pack as a run keeps it: with its cases, so that what the generator saw is known wherever its
+/// images go,
 /// without slices and files.
 pub fn template(pack: &Pack) -> Manifest {
     let mut manifest = pack.manifest().clone();
@@ -240,7 +243,8 @@ pub fn run_digest(run: &Path) -> Result<String> {
     digest::of_file(&path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
-/// What was changed in `RUN/task.toml` since a checkpoint was saved; `None` where only the length was, or an old checkpoint
+/// What was changed in `RUN/task.toml` since a checkpoint was saved; `None` where only the length was, or an old
+/// checkpoint
 /// does not tell.
 fn edited_since(spec: &TrainSpec, checkpoint: &Path) -> Result<Option<String>> {
     let Some(then) = checkpoint::read_settings(checkpoint) else { return Ok(None) };

@@ -142,7 +142,8 @@ pub fn train(
     Ok(segmenter)
 }
 
-/// What would go wrong after the training, before it: packs of other sizes, channels, pixel types or classes, by name and
+/// What would go wrong after the training, before it: packs of other sizes, channels, pixel types or classes, by name
+/// and
 /// order; a network that does not fit them.
 ///
 /// # Errors
@@ -230,7 +231,8 @@ pub fn loss(logits: &Tensor, labels: &Tensor) -> Tensor {
 /// Whether a pack can judge: worth asking before a training.
 ///
 /// # Errors
-/// When it has no test patients, a class is in none of their masks (its Dice would say nothing of it, and a mean over the
+/// When it has no test patients, a class is in none of their masks (its Dice would say nothing of it, and a mean over
+/// the
 /// others would pass for one over all), or a slice was damaged.
 pub fn check_test(pack: &Pack) -> Result<()> {
     let indices = pack.indices(Split::Test);

@@ -25,7 +25,8 @@ const STEPS: u64 = 3;
 /// The first of them: of those in between, when nothing of the start and no rare update is due.
 const LATE: u64 = 1601;
 
-/// A GAN's training on the CPU, on random pairs of a pack's shape. Regularisation that is not due at every step is not in it,
+/// A GAN's training on the CPU, on random pairs of a pack's shape. Regularisation that is not due at every step is not
+/// in it,
 /// and one that grows is timed at the resolution of its end.
 ///
 /// # Errors

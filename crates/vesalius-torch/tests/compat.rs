@@ -1,4 +1,5 @@
-//! What version 0.1 wrote still opens and means the same: specs with the fields of all families, their digests, the names of
+//! What version 0.1 wrote still opens and means the same: specs with the fields of all families, their digests, the
+//! names of
 //! studies' tasks that stand on them, and runs that go on from their checkpoints.
 
 use serde_json::Value;
@@ -138,7 +139,8 @@ fn close(found: f64, expected: f64) -> bool {
     (found - expected).abs() <= 1e-3 * expected.abs().max(1.0)
 }
 
-/// Goes on with a run that version 0.1 stopped between two lines of its statistics. The rounding of another CPU than its own
+/// Goes on with a run that version 0.1 stopped between two lines of its statistics. The rounding of another CPU than
+/// its own
 /// may differ; on that one everything is as it would have been.
 fn goes_on(name: &str) {
     // LibTorch has one generator of random numbers for all threads.

@@ -1,4 +1,5 @@
-//! A training that is killed or stopped at any measurement ends as an undisturbed one does: the same outcome, at the same
+//! A training that is killed or stopped at any measurement ends as an undisturbed one does: the same outcome, at the
+//! same
 //! length, with the same weights and the same lines of `stats.jsonl`.
 
 use anyhow::Result;
@@ -200,7 +201,8 @@ fn a_training_that_breaks_down() {
     check("lsgan", &broken, 1, "Diverged(\"losses");
 }
 
-/// The gradient penalty grows with the eighth power of the critic's weights, and the weights with every step: after some
+/// The gradient penalty grows with the eighth power of the critic's weights, and the weights with every step: after
+/// some
 /// lines it is above what 32 bits hold.
 #[test]
 fn a_training_that_breaks_down_after_some_measurements() {

@@ -1,8 +1,11 @@
 //! `vesalius serve`: the visual Turing test and the view of a study in a browser.
 //!
-//! `connection` accepts; `places` gives each connection one and takes it back, `meter` knows whom it waits for, `patience` ends
-//! with clients that do not read. `guard` stands before every page (headers, limits, tokens; `host`: names of this server),
-//! `reading` serves readers, `owner` and `study` the owner. Nothing that comes from outside becomes a path: pictures are rows
+//! `connection` accepts; `places` gives each connection one and takes it back, `meter` knows whom it waits for,
+//! `patience` ends
+//! with clients that do not read. `guard` stands before every page (headers, limits, tokens; `host`: names of this
+//! server),
+//! `reading` serves readers, `owner` and `study` the owner. Nothing that comes from outside becomes a path: pictures
+//! are rows
 //! or come from a list that this side made.
 
 #![expect(

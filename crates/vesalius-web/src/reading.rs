@@ -24,7 +24,8 @@ async fn with<T: Send + 'static>(
     blocking(move || work(server.site.turing.as_ref().expect("a reader was found in it"))).await
 }
 
-/// `/r/TOKEN`: says what to do and hands out the cookie. A page, not a redirection: browsers do not send a strict cookie
+/// `/r/TOKEN`: says what to do and hands out the cookie. A page, not a redirection: browsers do not send a strict
+/// cookie
 /// along a redirection that began in an e-mail.
 pub async fn welcome(
     State(server): State<Arc<Server>>,

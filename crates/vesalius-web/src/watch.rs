@@ -1,4 +1,5 @@
-//! What a study's folder says now, for pages that look at it. Reads the store and the folders of tasks, and writes nothing.
+//! What a study's folder says now, for pages that look at it. Reads the store and the folders of tasks, and writes
+//! nothing.
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;

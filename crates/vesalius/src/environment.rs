@@ -98,7 +98,8 @@ impl Stop {
             .clone())
     }
 
-    /// For commands that save nothing before their end: once asked, the process ends within a tenth of a second, whatever
+    /// For commands that save nothing before their end: once asked, the process ends within a tenth of a second,
+    /// whatever
     /// it computes, unless it is held.
     pub fn ends_at_once(&self) {
         let stop = self.clone();
@@ -121,7 +122,8 @@ impl Stop {
         self.held.store(true, Ordering::SeqCst);
     }
 
-    /// A command has computed and is about to write: the exit code, if it was asked to stop by now. Asked later, it writes
+    /// A command has computed and is about to write: the exit code, if it was asked to stop by now. Asked later, it
+    /// writes
     /// everything first.
     pub fn before_writing(&self) -> Option<ExitCode> {
         self.hold();
@@ -167,8 +169,10 @@ const STOPPED: &str = "stopped; the same command starts again";
 /// Exit code of a run that wants to be started again: sysexits.h's `EX_TEMPFAIL`, which Slurm jobs use for a requeue.
 pub const REQUEUE: u8 = 75;
 
-/// What signals of the environment do. A reader of our output that goes away (`| head`) ends the program quietly, as it does
-/// every Unix tool: Rust ignores the signal by default. A file that grows beyond a limit (`ulimit -f`, some quotas) is an
+/// What signals of the environment do. A reader of our output that goes away (`| head`) ends the program quietly, as it
+/// does
+/// every Unix tool: Rust ignores the signal by default. A file that grows beyond a limit (`ulimit -f`, some quotas) is
+/// an
 /// error of that file, in one line, and not the end without a word.
 #[expect(unsafe_code, reason = "signal is a foreign function: see below")]
 pub fn mind_signals() {

@@ -1,4 +1,5 @@
-//! What a panic says: one line, and never a page of stack frames. Too little memory is the usual cause: LibTorch's errors
+//! What a panic says: one line, and never a page of stack frames. Too little memory is the usual cause: LibTorch's
+//! errors
 //! reach us as panics of its bindings.
 
 use std::panic::{PanicHookInfo, UnwindSafe, catch_unwind};

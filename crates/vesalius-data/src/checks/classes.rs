@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 /// Name of label 0 in exports.
 pub const BACKGROUND: &str = "background";
 
-/// Checks the names of the labels 0, 1, …; label 0 is the background, whatever it is called. Gives what is wrong in one line.
+/// Checks the names of the labels 0, 1, …; label 0 is the background, whatever it is called. Gives what is wrong in one
+/// line.
 ///
 /// # Errors
-/// When a name is empty or no single line, two are the same but for blanks around them, the name of a later class says that
-/// it is the background, or one is called `ignore` (nnU-Net's word for what nobody annotated) or as scores call their mean
+/// When a name is empty or no single line, two are the same but for blanks around them, the name of a later class says
+/// that
+/// it is the background, or one is called `ignore` (nnU-Net's word for what nobody annotated) or as scores call their
+/// mean
 /// over classes.
 pub fn check_classes(classes: &[String]) -> Result<(), String> {
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! Who is in what: the persons that trained, or made, a pack, and whether they meet those who judge it.
 //!
-//! Every command that brings packs together asks here before it computes. Persons are known by their source slices, whatever
+//! Every command that brings packs together asks here before it computes. Persons are known by their source slices,
+//! whatever
 //! their folders were called and however they were resampled; by name within datasets of one name too, because another
 //! preparation (bias correction, another export) changes the values.
 
@@ -67,8 +68,10 @@ pub fn seen(persons: Vec<Person>) -> Vec<Seen> {
     persons.into_iter().map(one).collect()
 }
 
-/// The persons behind the images of a pack that train something: of a real pack its training side, of a synthetic one those
-/// that its generator saw. `None` where a pack of an older version does not say and none of `known` is what it was trained
+/// The persons behind the images of a pack that train something: of a real pack its training side, of a synthetic one
+/// those
+/// that its generator saw. `None` where a pack of an older version does not say and none of `known` is what it was
+/// trained
 /// on.
 pub fn behind(pack: &Pack, known: &[&Pack]) -> Option<Vec<Person>> {
     let Provenance::Synthetic { trained_on, seen, .. } = &pack.manifest().provenance else {

@@ -1,6 +1,7 @@
 //! What must not meet: the questions that commands ask of [`lineage`](super::lineage), and the sentences that refuse.
 //!
-//! Each returns what is wrong in one line, or nothing. Whoever goes on all the same takes the sentence into its protocols.
+//! Each returns what is wrong in one line, or nothing. Whoever goes on all the same takes the sentence into its
+//! protocols.
 
 use super::lineage::{Met, Person, Relation, behind, list, meet, namesakes, persons, relation};
 use crate::pack::Pack;

@@ -88,7 +88,8 @@ impl Lock {
     }
 }
 
-/// Who coordinates in a study's folder, as the note says: nothing is locked, nothing is written. A process of this machine
+/// Who coordinates in a study's folder, as the note says: nothing is locked, nothing is written. A process of this
+/// machine
 /// that is gone does not count.
 pub fn holder(out: &Path) -> Option<Holder> {
     let holder: Holder =

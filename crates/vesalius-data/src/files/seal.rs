@@ -1,6 +1,7 @@
 //! JSON files that tell whether they were changed since they were written.
 //!
-//! The last field, `seal`, is the SHA-256 of the text with 64 zeros in its place. It guards against damage and against edits
+//! The last field, `seal`, is the SHA-256 of the text with 64 zeros in its place. It guards against damage and against
+//! edits
 //! that nobody remembers; who wants to deceive can compute it, too.
 
 use crate::files::digest;

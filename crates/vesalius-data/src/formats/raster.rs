@@ -42,7 +42,8 @@ pub struct Noted<T> {
 }
 
 /// An image of one slice: grey or colour, in the file's own numbers. Colour with three equal channels stays colour;
-/// `prepare --channels 1` makes it grey without loss. The orientation tag is applied. Floats and numbers of 32 bits have
+/// `prepare --channels 1` makes it grey without loss. The orientation tag is applied. Floats and numbers of 32 bits
+/// have
 /// no full range.
 ///
 /// # Errors

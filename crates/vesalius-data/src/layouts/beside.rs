@@ -17,7 +17,8 @@ pub struct FilePair {
     pub mask: PathBuf,
 }
 
-/// Images with the masks of the same key (what both names share), and masks that no image has. `expected` names the mask of
+/// Images with the masks of the same key (what both names share), and masks that no image has. `expected` names the
+/// mask of
 /// a key.
 ///
 /// # Errors
@@ -78,7 +79,8 @@ pub fn pairs(
     Ok((found, unused(root, unused_masks, "mask without image")))
 }
 
-/// The one of `named` (files of the name that the image's mask has) that belongs to `image`: in its folder, else in a folder
+/// The one of `named` (files of the name that the image's mask has) that belongs to `image`: in its folder, else in a
+/// folder
 /// beside its own, else the only one if no other image asks for that name (`alone`). `None` where there is none at all.
 ///
 /// # Errors

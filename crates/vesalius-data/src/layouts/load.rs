@@ -9,7 +9,8 @@ use std::path::Path;
 /// Reads both and brings the mask onto its image's grid.
 ///
 /// # Errors
-/// Names the file that cannot be read, shapes that differ only because an orientation tag was applied, grids that differ.
+/// Names the file that cannot be read, shapes that differ only because an orientation tag was applied, grids that
+/// differ.
 pub fn one_pair(image: &Path, mask: &Path, classes: usize, reader: &mut Reader) -> Result<Case> {
     let seen = file::image(image, reader)?;
     let drawn = file::mask(mask, classes, reader)?;

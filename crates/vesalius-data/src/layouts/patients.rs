@@ -1,6 +1,7 @@
 //! Who is whose patient, where file names are free: from `--patient`, from folders, or refused where it cannot be told.
 //!
-//! A patient that is taken for several stands on both sides of the split, and every number is too good; several that are
+//! A patient that is taken for several stands on both sides of the split, and every number is too good; several that
+//! are
 //! taken for one only make the dataset smaller. So where names look like slices of patients the user has to say.
 
 use crate::checks::findings::Finding;
@@ -46,7 +47,8 @@ pub fn pattern(text: Option<&str>) -> Result<Option<Regex>> {
     Ok(Some(regex))
 }
 
-/// Ids and patients. Without a pattern: the outermost folder where the same file names stand in several folders, else each
+/// Ids and patients. Without a pattern: the outermost folder where the same file names stand in several folders, else
+/// each
 /// file is a patient of its own.
 ///
 /// # Errors

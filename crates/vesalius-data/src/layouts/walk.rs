@@ -14,7 +14,8 @@ pub struct Walked {
     pub findings: Vec<Finding>,
 }
 
-/// All files up to `depth` folders below `root`, sorted by path; hidden ones are left out, and each folder is read once,
+/// All files up to `depth` folders below `root`, sorted by path; hidden ones are left out, and each folder is read
+/// once,
 /// however many links lead to it.
 ///
 /// # Errors

@@ -86,7 +86,8 @@ pub struct CaseRecord {
     /// Spacing of the pack's pixels for this case, mm: `[row, column]`; absent where the source has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 2]>,
-    /// [`Volume::slice_digests`](crate::volume::Volume::slice_digests) of the source's slices, kept or not, without empty
+    /// [`Volume::slice_digests`](crate::volume::Volume::slice_digests) of the source's slices, kept or not, without
+    /// empty
     /// ones: by these two packs know a scan again, whatever it is called and however it was resampled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_slices: Vec<String>,
@@ -172,7 +173,8 @@ pub enum Provenance {
         /// Digest of the pack whose masks were painted, where some were.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         masks_pack: Option<String>,
-        /// SHA-256 of the `task.toml` of the run that was sampled: two trainings may hold one checkpoint, where one went on
+        /// SHA-256 of the `task.toml` of the run that was sampled: two trainings may hold one checkpoint, where one
+        /// went on
         /// from the other.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run_sha256: Option<String>,
@@ -194,7 +196,8 @@ pub struct Filtered {
     pub kept: usize,
     /// Pairs that there were.
     pub of: usize,
-    /// The rules that all pairs left obey, as [`Rules::to_json`](vesalius_report::plausibility::rules::Rules::to_json) gives them.
+    /// The rules that all pairs left obey, as [`Rules::to_json`](vesalius_report::plausibility::rules::Rules::to_json)
+    /// gives them.
     pub rules: serde_json::Value,
 }
 
@@ -279,7 +282,8 @@ impl Manifest {
     /// Reads `manifest.json`, and checks all texts: names of cases become names of files, the others stand in tables.
     ///
     /// # Errors
-    /// Not what its seal says; not a manifest; a text that is not printable, a case whose name no file can have. In one line.
+    /// Not what its seal says; not a manifest; a text that is not printable, a case whose name no file can have. In one
+    /// line.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         if seal::check(bytes) == Seal::Broken {
             return Err(

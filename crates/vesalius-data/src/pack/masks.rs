@@ -54,7 +54,8 @@ pub enum Masks {
 pub struct Through {
     /// The painter.
     pub generator: String,
-    /// Digest of the pack that it was trained on, its first 12 digits; none where it is that of the next painter's training.
+    /// Digest of the pack that it was trained on, its first 12 digits; none where it is that of the next painter's
+    /// training.
     pub trained_on: Option<String>,
     /// Whether only plausible pairs were left.
     pub plausible_only: bool,

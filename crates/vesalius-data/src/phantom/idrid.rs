@@ -1,4 +1,5 @@
-//! IDRiD phantoms: fundus photographs with vessels, disc and fovea as JPEG, and the disc's mask as a 1-bit palette TIFF,
+//! IDRiD phantoms: fundus photographs with vessels, disc and fovea as JPEG, and the disc's mask as a 1-bit palette
+//! TIFF,
 //! uncompressed, in the folders of "A. Segmentation"; every second eye has exudates.
 
 use super::draw::{Ellipse, Texture, between, mix, normal};

@@ -39,7 +39,8 @@ impl SplitRule {
     /// The side of every patient; those of `linked` who are one person are on one side.
     ///
     /// # Errors
-    /// When a side would be empty, a named patient does not exist, the dataset has no split of its own, or the dataset or
+    /// When a side would be empty, a named patient does not exist, the dataset has no split of its own, or the dataset
+    /// or
     /// the user would put one person on both sides.
     pub fn apply(&self, cases: &[CaseFiles], linked: &[Linked]) -> Result<BTreeMap<String, Split>> {
         let patients: BTreeSet<&str> = cases.iter().map(|case| case.patient.as_str()).collect();

@@ -1,4 +1,5 @@
-//! What is known of results of older versions: those of formats 1 and 2 say what went in by command lines, by where packs
+//! What is known of results of older versions: those of formats 1 and 2 say what went in by command lines, by where
+//! packs
 //! lay and by their protocols. Here, and nowhere else, these are read; what comes of it is what results of today say
 //! themselves.
 
@@ -15,8 +16,10 @@ use words::{Sampled, cleaned, option, sampled, study_sample};
 /// A result and the folder that it was read from.
 pub type Read<'r> = (&'r Path, &'r mut RunResult);
 
-/// Says of older results among `runs` what those of today say: which packs are synthetic, how many images they have, which
-/// training was sampled, with which settings a U-Net was trained. Nothing that a result says itself is changed, but for the
+/// Says of older results among `runs` what those of today say: which packs are synthetic, how many images they have,
+/// which
+/// training was sampled, with which settings a U-Net was trained. Nothing that a result says itself is changed, but for
+/// the
 /// checkpoint of a pack whose training is of an older version.
 pub fn settle(runs: &mut [Read]) {
     for (_, result) in &mut *runs {
@@ -47,7 +50,8 @@ pub fn settle(runs: &mut [Read]) {
             }
         }
     }
-    // Other images that claim to be the same sample of the same training: one of the two is of another, which is not among
+    // Other images that claim to be the same sample of the same training: one of the two is of another, which is not
+    // among
     // these.
     let doubtful: BTreeSet<String> =
         claims.into_values().filter(|packs| packs.len() > 1).flatten().collect();

@@ -1,4 +1,5 @@
-//! What a run read, as data: copied from a pack's manifest where the pack is opened, so that no report has to read it out of
+//! What a run read, as data: copied from a pack's manifest where the pack is opened, so that no report has to read it
+//! out of
 //! a command line.
 
 use crate::pack::Pack;

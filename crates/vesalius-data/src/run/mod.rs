@@ -152,14 +152,16 @@ pub struct RunResult {
     /// The protocol's settings, stage by stage its own (seed, steps, batch, …).
     #[serde(default)]
     pub settings: serde_json::Value,
-    /// Patients on both sides that `--allow-overlap` let pass, a sentence for each pair of packs. None where nobody asked:
+    /// Patients on both sides that `--allow-overlap` let pass, a sentence for each pair of packs. None where nobody
+    /// asked:
     /// one pack alone, or a version older than the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Vec<String>>,
     /// What a training left to be sampled; none in results of older versions, and of other stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingFacts>,
-    /// SHA-256 of every other file of the folder but checkpoints, which have their own; filled by [`RunResult::publish`].
+    /// SHA-256 of every other file of the folder but checkpoints, which have their own; filled by
+    /// [`RunResult::publish`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
 }
@@ -221,7 +223,8 @@ impl RunResult {
         Ok(result)
     }
 
-    /// What tables, figures and files are called by is short; that all texts are printable was seen when they were read.
+    /// What tables, figures and files are called by is short; that all texts are printable was seen when they were
+    /// read.
     fn check_names(&self) -> Result<()> {
         let check = |what: &'static str, name: Option<&String>| {
             name.map_or(Ok(()), |name| label::check(name)).context(what)

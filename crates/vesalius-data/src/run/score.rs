@@ -52,7 +52,8 @@ pub struct NotFinite {
 }
 
 impl Score {
-    /// The score, if its value, interval and standard error are finite: what every score passes before it leaves the code that
+    /// The score, if its value, interval and standard error are finite: what every score passes before it leaves the
+    /// code that
     /// measured it.
     ///
     /// # Errors
@@ -104,7 +105,8 @@ impl Score {
     }
 }
 
-/// `metric [dialect] (of)`, the value, its interval or standard error, its note: a line of a terminal. Padding (`{:60}`) is that of the
+/// `metric [dialect] (of)`, the value, its interval or standard error, its note: a line of a terminal. Padding
+/// (`{:60}`) is that of the
 /// name.
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

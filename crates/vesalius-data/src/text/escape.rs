@@ -62,7 +62,8 @@ pub fn html(text: &str) -> String {
 
 /// A field of a CSV file, quoted where it has to be (RFC 4180).
 ///
-/// Spreadsheets calculate what begins with `=`, `+`, `-` or `@`, blanks before it or not, also in a file that somebody else
+/// Spreadsheets calculate what begins with `=`, `+`, `-` or `@`, blanks before it or not, also in a file that somebody
+/// else
 /// made: such a text gets an apostrophe in front, as OWASP advises. Numbers stay numbers.
 pub fn csv(text: &str) -> String {
     let text = terminal(text);

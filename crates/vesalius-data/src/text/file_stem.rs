@@ -8,8 +8,10 @@ const LONGEST: usize = 240;
 
 /// Refuses what no file can be called, or would be another file.
 ///
-/// A stem is not empty, has no `/` and no `\`, no leading dot, nothing hidden ([`is_hidden`]), and room for an ending: whatever is
-/// put behind it with a dot or a number, it stays one file in one folder. Blanks, brackets, `+`, umlauts and other scripts are
+/// A stem is not empty, has no `/` and no `\`, no leading dot, nothing hidden ([`is_hidden`]), and room for an ending:
+/// whatever is
+/// put behind it with a dot or a number, it stays one file in one folder. Blanks, brackets, `+`, umlauts and other
+/// scripts are
 /// parts of names.
 ///
 /// # Errors

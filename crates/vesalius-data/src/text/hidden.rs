@@ -1,6 +1,7 @@
 //! Characters that are not seen.
 
-/// Whether a character is not seen, or makes others be seen elsewhere than they stand: control characters, ends of lines
+/// Whether a character is not seen, or makes others be seen elsewhere than they stand: control characters, ends of
+/// lines
 /// and paragraphs, marks of writing direction, invisible signs and tags. Joiners, without which some scripts cannot be
 /// written, are none.
 pub fn is_hidden(c: char) -> bool {

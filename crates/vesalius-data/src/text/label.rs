@@ -6,7 +6,8 @@ use super::refused::Refused;
 /// Letters at most: a row of a table can name many GANs.
 const LONGEST: usize = 1000;
 
-/// Refuses what is not one line of text that is seen as it is: a dataset, a patient, a class, a metric. It may be empty.
+/// Refuses what is not one line of text that is seen as it is: a dataset, a patient, a class, a metric. It may be
+/// empty.
 ///
 /// # Errors
 /// What is wrong with it, in one line.

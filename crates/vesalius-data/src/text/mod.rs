@@ -1,7 +1,9 @@
 //! Text that comes out of files is data, never markup, a path or a command.
 //!
-//! It is checked once, where its file is opened ([`strings`], [`file_stem`], [`label`]), and escaped once per format in which
-//! it is shown ([`escape`]). The second does not trust the first: paths and command lines are somebody's own and may hold
+//! It is checked once, where its file is opened ([`strings`], [`file_stem`], [`label`]), and escaped once per format in
+//! which
+//! it is shown ([`escape`]). The second does not trust the first: paths and command lines are somebody's own and may
+//! hold
 //! anything.
 
 pub mod escape;

@@ -3,7 +3,8 @@
 use super::is_hidden;
 use std::fmt::Write as _;
 
-/// An argument as a shell takes it: as it is, in single quotes, or with hidden characters in it as `$'a\nb'`, which bash, zsh
+/// An argument as a shell takes it: as it is, in single quotes, or with hidden characters in it as `$'a\nb'`, which
+/// bash, zsh
 /// and ksh know.
 pub fn quote(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);

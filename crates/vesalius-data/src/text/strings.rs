@@ -24,7 +24,8 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
 
 /// Refuses a text of field `name` that has hidden characters, or names no end.
 ///
-/// Command lines may have ends of lines: a training has one for each attempt, and a cluster's `setup` is shell. Paths are somebody's own and may hold
+/// Command lines may have ends of lines: a training has one for each attempt, and a cluster's `setup` is shell. Paths
+/// are somebody's own and may hold
 /// anything: they are escaped wherever they are shown.
 ///
 /// # Errors

@@ -1,8 +1,11 @@
 //! Where voxels lie in the patient, and bringing a mask onto its image's grid.
 //!
-//! World coordinates are those of DICOM and ITK: millimetres to the patient's left, back and head (LPS). Two grids agree
-//! where each voxel centre of the one lies within half a voxel of one of the other, whatever the order and direction of the
-//! axes: then SimpleITK's resampling by nearest neighbour is a reordering, which [`Alignment`] does without interpolating.
+//! World coordinates are those of DICOM and ITK: millimetres to the patient's left, back and head (LPS). Two grids
+//! agree
+//! where each voxel centre of the one lies within half a voxel of one of the other, whatever the order and direction of
+//! the
+//! axes: then SimpleITK's resampling by nearest neighbour is a reordering, which [`Alignment`] does without
+//! interpolating.
 
 use std::fmt;
 
@@ -71,7 +74,8 @@ impl Geometry {
         })
     }
 
-    /// How the voxels of `self` are found in those of `other`, which shows the same place. `None` where the grids differ by
+    /// How the voxels of `self` are found in those of `other`, which shows the same place. `None` where the grids
+    /// differ by
     /// more than order and direction of axes and half a voxel.
     pub fn onto(&self, other: &Self) -> Option<Alignment> {
         let zero = other.index_of(self.point([0; 3]));

@@ -25,7 +25,8 @@ pub struct Volume {
     /// Least and greatest value the stored type can hold (0 and 255 of an 8-bit PNG); `None` where that says
     /// nothing about brightness, as for a scanner's 16-bit integers.
     pub full_range: Option<[f32; 2]>,
-    /// Voxels `[S, C, H, W]` that the scanner filled without measuring (DICOM's pixel padding): they are black and count
+    /// Voxels `[S, C, H, W]` that the scanner filled without measuring (DICOM's pixel padding): they are black and
+    /// count
     /// in no percentile. Empty: none.
     pub padding: Vec<bool>,
 }
@@ -72,7 +73,8 @@ impl Volume {
         self.padding.get(start..start + pixels).unwrap_or(&[])
     }
 
-    /// Its channels and those of `other`, of the same S, H and W; without padding and full range, which are one channel's.
+    /// Its channels and those of `other`, of the same S, H and W; without padding and full range, which are one
+    /// channel's.
     #[must_use]
     pub fn with_channels(&self, other: &Self) -> Self {
         let planes = |volume: &Self, slice: usize| -> Vec<f32> {
@@ -170,7 +172,8 @@ pub struct Case {
     pub geometry: Option<Geometry>,
     /// Pathology group or the like.
     pub group: Option<String>,
-    /// Digest of what the files themselves call the person (DICOM's `PatientID`), never the name: cases that agree in it
+    /// Digest of what the files themselves call the person (DICOM's `PatientID`), never the name: cases that agree in
+    /// it
     /// are of one person, whatever their folders are called.
     pub person: Option<String>,
     /// What was guessed, brought into order or left out while reading, for the user.

@@ -1,4 +1,5 @@
-//! The check of masks on real scans: as they are, and wrong on purpose. `--nocapture` prints what docs/checks.md reports.
+//! The check of masks on real scans: as they are, and wrong on purpose. `--nocapture` prints what docs/checks.md
+//! reports.
 
 use super::moved;
 use rayon::prelude::*;

@@ -29,7 +29,8 @@ pub fn trainings<'a>(runs: &[&'a Run], facts: &SyntheticFacts) -> Vec<&'a Run> {
     if found.len() > 1 && !named.is_empty() { named } else { found }
 }
 
-/// The training that made the synthetic images of a run. Where no pack names its weights, the GAN's only one. None where
+/// The training that made the synthetic images of a run. Where no pack names its weights, the GAN's only one. None
+/// where
 /// it cannot be told.
 pub fn training<'a>(runs: &[&'a Run], run: &Run) -> Option<&'a Run> {
     if let Some((_, facts)) = synthetic(run).find(|(_, facts)| facts.checkpoint.is_some()) {

@@ -15,7 +15,8 @@ use vesalius_data::run::{Input, Outcome, TrainedOn};
 pub enum Images {
     /// Nothing but itself: the digest of its pack.
     Pack(String),
-    /// A sample of a training, which the results at hand describe: all that decides it but the seeds of the training and of
+    /// A sample of a training, which the results at hand describe: all that decides it but the seeds of the training
+    /// and of
     /// the sampling. Samples of trainings that differ in their seed only are repetitions.
     Made(String),
 }
@@ -29,7 +30,8 @@ pub struct Basis {
     pub gan: Option<RowId>,
     /// Digests of real packs that are not the one whose test patients judge.
     pub foreign: Vec<String>,
-    /// Whether the training side of the test pack is among what it was trained on; results that name no real pack are of
+    /// Whether the training side of the test pack is among what it was trained on; results that name no real pack are
+    /// of
     /// the first version, which knew no other.
     pub original: bool,
     /// Synthetic packs.
@@ -70,7 +72,8 @@ pub fn synthetic_images(runs: &[&Run], run: &Run) -> Vec<Images> {
     found
 }
 
-/// All that decides a sampled pack but seeds; none where the results at hand do not say it, and of a pack that was filtered.
+/// All that decides a sampled pack but seeds; none where the results at hand do not say it, and of a pack that was
+/// filtered.
 fn made(runs: &[&Run], facts: &SyntheticFacts) -> Option<String> {
     let trainings = lineage::trainings(runs, facts);
     // Two that left the same weights: it cannot be told which one was sampled.

@@ -1,4 +1,5 @@
-//! Training sets of the U-Nets: a row for each, with the runs that repeat each other, under a name that tells it from the
+//! Training sets of the U-Nets: a row for each, with the runs that repeat each other, under a name that tells it from
+//! the
 //! others.
 
 use super::lineage::{sampled_count, synthetic, training_packs};
@@ -151,7 +152,8 @@ fn once_each(runs: &[&Run]) -> Result<()> {
     Ok(())
 }
 
-/// The settings that most training sets share, first those of U-Nets on the original data: without the seed, and without
+/// The settings that most training sets share, first those of U-Nets on the original data: without the seed, and
+/// without
 /// what is a training set's own.
 fn usual(groups: &BTreeMap<Basis, Vec<&Run>>) -> BTreeMap<String, String> {
     let mut votes: BTreeMap<&BTreeMap<String, String>, (bool, usize, usize)> = BTreeMap::new();
@@ -258,7 +260,8 @@ impl<'g> Names<'g> {
         }
     }
 
-    /// What tells the images of a set from others of the same GAN: their number, else their pack; none where there are no
+    /// What tells the images of a set from others of the same GAN: their number, else their pack; none where there are
+    /// no
     /// others.
     fn of_images(&self, basis: &Basis, judged: &[&Run]) -> Option<String> {
         let all = self.images.get(basis.gan.as_ref()?)?;

@@ -22,7 +22,8 @@ pub struct Evidence<'a> {
     pub runs: Vec<&'a Run>,
     /// Training sets of the U-Net: Table 2's in the paper's order, then ours that it lacks.
     pub sets: Vec<TrainingSet<'a>>,
-    /// Settings of a U-Net under which most sets were judged, without its seed: what is said of GANs in general is said of
+    /// Settings of a U-Net under which most sets were judged, without its seed: what is said of GANs in general is said
+    /// of
     /// these.
     pub usual: BTreeMap<String, String>,
 }
@@ -30,7 +31,8 @@ pub struct Evidence<'a> {
 /// Sorts the runs by dataset.
 ///
 /// # Errors
-/// When U-Nets of one dataset were judged on different test packs: their numbers do not compare. When two U-Nets are one:
+/// When U-Nets of one dataset were judged on different test packs: their numbers do not compare. When two U-Nets are
+/// one:
 /// the same packs, settings and seed.
 pub fn evidence(runs: &[Run]) -> Result<Vec<Evidence<'_>>> {
     let datasets: BTreeSet<&str> =
@@ -72,7 +74,8 @@ impl<'a> Evidence<'a> {
         of_stage(&self.runs, stage)
     }
 
-    /// The training set of a kind and GAN, where a U-Net was trained on it, with the test pack's own real images and judged
+    /// The training set of a kind and GAN, where a U-Net was trained on it, with the test pack's own real images and
+    /// judged
     /// as usual; of several (other numbers of samples) the first.
     pub fn set(&self, trained_on: TrainedOn, gan: Option<&RowId>) -> Option<&TrainingSet<'a>> {
         self.usual_sets(trained_on).find(|set| set.gan.as_ref() == gan)
@@ -122,7 +125,8 @@ impl<'a> Evidence<'a> {
         found
     }
 
-    /// Sets of a GAN's images with the runs that judged them. Runs that do not say what they judged are taken to have judged
+    /// Sets of a GAN's images with the runs that judged them. Runs that do not say what they judged are taken to have
+    /// judged
     /// the only one, where there is one.
     pub fn judged_images(&self, gan: &RowId) -> BTreeMap<Vec<Images>, Vec<&'a Run>> {
         let mut found: BTreeMap<Vec<Images>, Vec<&'a Run>> = BTreeMap::new();

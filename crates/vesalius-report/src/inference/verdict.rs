@@ -1,4 +1,5 @@
-//! Would synthetic data help here? The rule that decides what a summary may claim: never more than the paired tests over
+//! Would synthetic data help here? The rule that decides what a summary may claim: never more than the paired tests
+//! over
 //! patients carry.
 
 use super::compare::{Comparison, Kind, Question, ask};

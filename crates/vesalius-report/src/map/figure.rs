@@ -1,4 +1,5 @@
-//! The static figure: one panel per GAN on common axes, real samples as dots, generated ones as crosses, so that it also
+//! The static figure: one panel per GAN on common axes, real samples as dots, generated ones as crosses, so that it
+//! also
 //! reads in grey.
 
 use super::{Kind, Map};

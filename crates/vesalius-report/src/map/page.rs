@@ -69,7 +69,8 @@ pub fn html(map: &Map, sprite: Option<&Sprite>) -> Result<String> {
     Ok([before, &escape(&note), between, &data, after].concat())
 }
 
-/// What stands before the note, between it and the data, and behind them: a name that looks like a place to be filled is
+/// What stands before the note, between it and the data, and behind them: a name that looks like a place to be filled
+/// is
 /// none.
 pub(super) fn template() -> [&'static str; 3] {
     let page = include_str!("page.html");

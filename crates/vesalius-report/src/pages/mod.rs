@@ -1,4 +1,5 @@
-//! One file per page or figure, in rooms by subject: each reads the evidence on one dataset and gives a section, or nothing
+//! One file per page or figure, in rooms by subject: each reads the evidence on one dataset and gives a section, or
+//! nothing
 //! where there is nothing to show. A new page is a file in its room and a line in [`PAGES`].
 
 pub mod answers;

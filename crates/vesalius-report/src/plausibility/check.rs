@@ -8,7 +8,8 @@ use super::rules::Rules;
 pub struct Finding {
     /// Rules that it breaks: indices into [`Rules::names`], ascending.
     pub broken: Vec<usize>,
-    /// How far the ranges were left, summed over the broken ones, in tails' widths beyond the margin: orders masks that break
+    /// How far the ranges were left, summed over the broken ones, in tails' widths beyond the margin: orders masks that
+    /// break
     /// equally many rules. Counts and combinations add nothing.
     pub severity: f64,
 }

@@ -24,7 +24,8 @@ pub fn check(pack: &Pack) -> Result<()> {
     }
 }
 
-/// Whether `target` is a filtered pack of `pack`: what this command may have left when it was killed between its pack and its
+/// Whether `target` is a filtered pack of `pack`: what this command may have left when it was killed between its pack
+/// and its
 /// result.
 pub fn is_of(target: &Path, pack: &Pack) -> bool {
     let of = Pack::open(target).ok().and_then(|left| match &left.manifest().provenance {
@@ -34,7 +35,8 @@ pub fn is_of(target: &Path, pack: &Pack) -> bool {
     of.is_some_and(|of| of == pack.digest())
 }
 
-/// Writes the plausible pairs of `pack` to `target`, in their order; gives their number. The very same pack there stays.
+/// Writes the plausible pairs of `pack` to `target`, in their order; gives their number. The very same pack there
+/// stays.
 ///
 /// # Errors
 /// When the pack cannot be filtered, no pair is plausible, a slice was damaged, or `target` is something else.

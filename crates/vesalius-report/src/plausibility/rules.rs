@@ -1,8 +1,10 @@
 //! Rules: what a mask of this dataset may look like, as learned from real ones.
 //!
 //! Of each quantity a range: between the 1st and the 99th percentile of the real training masks that have it, widened
-//! at both ends by a margin times the tail's width there: the distance to the 5th and from the 95th percentile (areas by
-//! ratio). So a quantity that hardly ever leaves 0 has a narrow range and one that spreads a wide one. Of counts (components, holes) what at
+//! at both ends by a margin times the tail's width there: the distance to the 5th and from the 95th percentile (areas
+//! by
+//! ratio). So a quantity that hardly ever leaves 0 has a narrow range and one that spreads a wide one. Of counts
+//! (components, holes) what at
 //! least two patients show, of classes together every combination that at least two patients show: one patient alone
 //! may be a slip of the annotation.
 
@@ -68,7 +70,8 @@ impl Range {
         Some(Self { quantity, masks: values.len(), ends, widths })
     }
 
-    /// How far outside of the range a mask lies, in widths of the tail there; 0 inside and where the mask does not have the quantity;
+    /// How far outside of the range a mask lies, in widths of the tail there; 0 inside and where the mask does not have
+    /// the quantity;
     /// infinite for a count outside, which no margin admits.
     pub fn excess(&self, anatomy: &Anatomy) -> f64 {
         let Some(value) = self.quantity.value(anatomy) else { return 0.0 };

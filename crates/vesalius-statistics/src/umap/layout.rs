@@ -1,11 +1,14 @@
 //! The layout: edges pull their ends together, points drawn at random push each other apart.
 //!
 //! umap-learn's forces, schedule and annealing (McInnes et al. 2018, algorithm 5). There one point moves at a time,
-//! which is either sequential or a race. Here points move in waves: those of a wave (a random eighth of all) move at the
-//! same time, each by itself through all its edges and draws, while it sees the others where they were before. So a wave
+//! which is either sequential or a race. Here points move in waves: those of a wave (a random eighth of all) move at
+//! the
+//! same time, each by itself through all its edges and draws, while it sees the others where they were before. So a
+//! wave
 //! needs no lock, and its outcome does not depend on who computes it.
 //!
-//! Each step of a point needs the one before, and waits for two divisions and a power: nearly 200 cycles. So sixteen points
+//! Each step of a point needs the one before, and waits for two divisions and a power: nearly 200 cycles. So sixteen
+//! points
 //! of a wave take their steps side by side, in the lanes of vector instructions.
 
 use super::curve::Curve;
@@ -109,7 +112,8 @@ impl Edges {
     }
 }
 
-/// Whether an edge acts: when its count of turns, share times epochs, passes a whole number. [`EVERY`] is the highest bit,
+/// Whether an edge acts: when its count of turns, share times epochs, passes a whole number. [`EVERY`] is the highest
+/// bit,
 /// which then changes.
 fn acts(share: u32, epoch: usize) -> bool {
     let before = share.wrapping_mul(epoch as u32);
@@ -202,7 +206,8 @@ impl Lanes {
         [self.x[lane], self.y[lane]] = place;
     }
 
-    /// Moves each along its difference to its other by `force` of the squared distance. No branch: all lanes do the same.
+    /// Moves each along its difference to its other by `force` of the squared distance. No branch: all lanes do the
+    /// same.
     #[expect(
         clippy::inline_always,
         reason = "a call in the loop would keep it from being one of vectors"

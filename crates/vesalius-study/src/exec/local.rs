@@ -39,7 +39,8 @@ struct Running {
 const GRACE: Duration = Duration::from_mins(1);
 
 impl Local {
-    /// Workers are `PROGRAM ARGUMENTS… [--device DEVICE] FOLDER`, at most `jobs` at once. Their stdin is a pipe that closes
+    /// Workers are `PROGRAM ARGUMENTS… [--device DEVICE] FOLDER`, at most `jobs` at once. Their stdin is a pipe that
+    /// closes
     /// when this process dies: a worker that sees it close stops.
     pub fn new(program: PathBuf, arguments: Vec<String>, jobs: usize) -> Self {
         let (children, notes) = (Vec::new(), Vec::new());
@@ -47,7 +48,8 @@ impl Local {
         Self { program, arguments, devices, jobs, children, memory, short: false, notes }
     }
 
-    /// Each worker gets `--device` with one of these: the one with the fewest workers at that moment, the first of equals.
+    /// Each worker gets `--device` with one of these: the one with the fewest workers at that moment, the first of
+    /// equals.
     #[must_use]
     pub fn on(mut self, devices: Vec<String>) -> Self {
         self.devices = devices;

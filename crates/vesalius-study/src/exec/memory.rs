@@ -15,7 +15,8 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// How many workers more fit beside those at work; any number where the system does not say what is free. One always
+    /// How many workers more fit beside those at work; any number where the system does not say what is free. One
+    /// always
     /// does where none is at work: else nothing would ever run.
     pub fn room(&mut self, pids: impl Iterator<Item = u32>) -> usize {
         let mut resident = vec![];

@@ -1,4 +1,5 @@
-//! Where tasks run. An executor starts tasks by their folders and says which have ended; it knows nothing of studies, and
+//! Where tasks run. An executor starts tasks by their folders and says which have ended; it knows nothing of studies,
+//! and
 //! what came of a task is read from its folder, whoever ran it.
 
 pub mod local;

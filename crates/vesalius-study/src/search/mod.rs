@@ -1,4 +1,5 @@
-//! Which points of a space are tried, and for how long. Every sampler is a function of (seed, GAN and dataset, scores so
+//! Which points of a space are tried, and for how long. Every sampler is a function of (seed, GAN and dataset, scores
+//! so
 //! far): nothing has to be saved to go on after a restart.
 
 mod grid;

@@ -57,7 +57,8 @@ impl Store {
         Self::connect(out).map(Some)
     }
 
-    /// Makes the store of a study's folder again from the folders of its tasks, whatever lies in its place: an index that
+    /// Makes the store of a study's folder again from the folders of its tasks, whatever lies in its place: an index
+    /// that
     /// cannot be used is set aside. For whoever holds the folder's lock.
     ///
     /// # Errors
@@ -101,7 +102,8 @@ impl Store {
                 store.path.display()
             );
         }
-        // Pages are read when they are asked for: without this a damaged one would turn up in the middle of the work, or
+        // Pages are read when they are asked for: without this a damaged one would turn up in the middle of the work,
+        // or
         // its numbers would be believed.
         let (found, sealed): (String, bool) = store.ask(|db| {
             db.prepare(&format!("SELECT {COLUMNS} FROM task"))?;
@@ -145,7 +147,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes up what a task's folder says now: its result, else that it was cancelled or failed too often, else nothing.
+    /// Takes up what a task's folder says now: its result, else that it was cancelled or failed too often, else
+    /// nothing.
     /// One transaction.
     ///
     /// # Errors

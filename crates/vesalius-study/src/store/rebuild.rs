@@ -1,4 +1,5 @@
-//! A new index beside the old one, swapped in when it is whole: results lie in the folders of the tasks, so whatever became
+//! A new index beside the old one, swapped in when it is whole: results lie in the folders of the tasks, so whatever
+//! became
 //! of the old index, nothing is lost with it.
 
 use super::rows::{STORE_VERSION, State, path_in, state, write};
@@ -138,7 +139,8 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Renames what lies in the store's place to `store.sqlite.damaged`, `store.sqlite.damaged-2`, …, with what belongs to it.
+/// Renames what lies in the store's place to `store.sqlite.damaged`, `store.sqlite.damaged-2`, …, with what belongs to
+/// it.
 fn set_aside(path: &Path) -> Result<PathBuf> {
     let name = |i: usize| {
         let number = if i == 1 { String::new() } else { format!("-{i}") };

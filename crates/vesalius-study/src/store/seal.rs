@@ -1,4 +1,5 @@
-//! The digest of a row, beside it: SQLite finds damage to the structure of its file, not a changed byte inside a value, and
+//! The digest of a row, beside it: SQLite finds damage to the structure of its file, not a changed byte inside a value,
+//! and
 //! a search would go by another distance than was measured.
 
 use rusqlite::types::ValueRef;

@@ -21,7 +21,8 @@ macro_rules! damaged {
 }
 pub(super) use damaged;
 
-/// Why a file of a checkpoint cannot be read. Where that is about who asks, or about this moment, nothing is given up for it.
+/// Why a file of a checkpoint cannot be read. Where that is about who asks, or about this moment, nothing is given up
+/// for it.
 pub(super) fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
     if is_of_the_moment(&error) {
         return anyhow::Error::new(error).context(format!("{}: cannot be read", path.display()));

@@ -12,7 +12,8 @@ pub fn name(images: u64) -> String {
     format!("kimg_{:06}.{:03}", images / 1000, images % 1000)
 }
 
-/// What a damaged checkpoint is called once it is set aside: no checkpoint any more, and kept for whoever wants to look.
+/// What a damaged checkpoint is called once it is set aside: no checkpoint any more, and kept for whoever wants to
+/// look.
 fn damaged_name(checkpoint: &Path) -> PathBuf {
     let name = checkpoint.file_name().unwrap_or_default().to_string_lossy();
     checkpoint.with_file_name(format!("damaged-{name}"))
@@ -40,7 +41,8 @@ pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// SHA-256 of the averaged generator in each checkpoint of a run, oldest first; those whose counters are damaged are left
+/// SHA-256 of the averaged generator in each checkpoint of a run, oldest first; those whose counters are damaged are
+/// left
 /// out, as nobody can sample them.
 ///
 /// # Errors

@@ -10,7 +10,8 @@
 //!     state.json     counters, SHA-256 of every other file, and of itself
 //! ```
 //!
-//! It is on the disk before it has its name; what cannot be trusted any more is [`Damaged`], and a training goes on from
+//! It is on the disk before it has its name; what cannot be trusted any more is [`Damaged`], and a training goes on
+//! from
 //! the one before.
 
 mod damaged;

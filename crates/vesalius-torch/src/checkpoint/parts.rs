@@ -59,7 +59,8 @@ pub fn check_names(trainer: &dyn Trainer) -> Result<()> {
 /// The settings of a training as they were when it was saved.
 const SETTINGS: &str = "task.toml";
 
-/// Writes a checkpoint of a training with these `settings` (its `task.toml`) as `target`. A whole one of that name (same
+/// Writes a checkpoint of a training with these `settings` (its `task.toml`) as `target`. A whole one of that name
+/// (same
 /// number of images, hence same content) stays, a damaged one is replaced.
 ///
 /// # Errors

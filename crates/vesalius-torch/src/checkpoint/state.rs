@@ -89,7 +89,8 @@ mod updates {
 /// Reads a checkpoint's counters.
 ///
 /// # Errors
-/// [`super::damaged::Damaged`] when they are missing or not what was written; otherwise when they cannot be read or are of another
+/// [`super::damaged::Damaged`] when they are missing or not what was written; otherwise when they cannot be read or are
+/// of another
 /// version.
 pub fn read_state(folder: &Path) -> Result<State> {
     let path = folder.join(STATE);

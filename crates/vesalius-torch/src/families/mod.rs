@@ -1,7 +1,9 @@
 //! The families of generators.
 //!
-//! A family is its spec (`NAME/spec.rs`: every setting, and what must not be said), how it takes a step (`NAME.rs`), its
-//! networks in `nets/`, and one line in `registry.rs`; one from elsewhere calls [`register`] instead. Nothing else knows
+//! A family is its spec (`NAME/spec.rs`: every setting, and what must not be said), how it takes a step (`NAME.rs`),
+//! its
+//! networks in `nets/`, and one line in `registry.rs`; one from elsewhere calls [`register`] instead. Nothing else
+//! knows
 //! of it: the loop, checkpoints, statistics, sampling and the judges see the traits [`Trainer`] and [`Generator`] and
 //! [`crate::spec::family::FamilySpec`].
 

@@ -18,7 +18,8 @@ pub trait Extractor {
     /// When the images do not fit the network.
     fn features(&self, image: &Tensor) -> Result<Tensor>;
 
-    /// Class logits of features: `[N, D]` → `[N, K]`, where the network is a classifier. What the Inception Score reads.
+    /// Class logits of features: `[N, D]` → `[N, K]`, where the network is a classifier. What the Inception Score
+    /// reads.
     fn logits(&self, _features: &Tensor) -> Option<Tensor> {
         None
     }
@@ -28,7 +29,8 @@ pub trait Extractor {
         false
     }
 
-    /// The same network behind the input treatment of another of FID's packages; the weights are shared. None of a network
+    /// The same network behind the input treatment of another of FID's packages; the weights are shared. None of a
+    /// network
     /// that is not FID's.
     fn in_dialect(&self, _dialect: Dialect) -> Option<Box<dyn Extractor>> {
         None

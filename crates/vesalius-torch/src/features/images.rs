@@ -184,7 +184,8 @@ pub fn of_images(
     Ok(of_images_by_each(&[extractor], images, progress)?.swap_remove(0))
 }
 
-/// The same of several extractors in one walk: each image is decoded once. The next images are decoded while the networks
+/// The same of several extractors in one walk: each image is decoded once. The next images are decoded while the
+/// networks
 /// work on these.
 ///
 /// # Errors

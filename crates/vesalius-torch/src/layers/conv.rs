@@ -61,7 +61,8 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// A convolution from `channels[0]` to `channels[1]` channels, registered as `<name>.weight` (but see [`Spectral`]) and
+    /// A convolution from `channels[0]` to `channels[1]` channels, registered as `<name>.weight` (but see [`Spectral`])
+    /// and
     /// `<name>.bias`.
     pub fn new(
         params: &mut Params,
@@ -123,7 +124,8 @@ impl Conv {
         }
     }
 
-    /// Gradient with respect to the input, `[N, inputs, H, W]` like `shape`, from the gradient with respect to the output:
+    /// Gradient with respect to the input, `[N, inputs, H, W]` like `shape`, from the gradient with respect to the
+    /// output:
     /// a forward operation, so that its own derivatives are those of a transposed convolution (see
     /// [`crate::nets::dcgan::Discriminator::input_gradient`]). Of plain convolutions only.
     pub fn pull_back(&self, gradient: &Tensor, weight: &Weight, shape: &[i64]) -> Tensor {

@@ -36,7 +36,8 @@ pub fn convolve(x: &Tensor, weight: &Tensor) -> Tensor {
     y.reshape([n, h, w, outputs]).permute([0, 3, 1, 2])
 }
 
-/// The transposed 4x4 convolution of stride 2 and padding 1, `[N, outputs, h, w]` → `[N, inputs, 2h, 2w]`: the gradient of
+/// The transposed 4x4 convolution of stride 2 and padding 1, `[N, outputs, h, w]` → `[N, inputs, 2h, 2w]`: the gradient
+/// of
 /// [`convolve`] with respect to its input from the one with respect to its output. The steps of [`convolve`] backwards.
 pub fn pull_back(gradient: &Tensor, weight: &Tensor) -> Tensor {
     let (n, outputs, h, w) = gradient.size4().expect("a batch of pictures");

@@ -16,8 +16,10 @@ const TINY: f64 = 1e-30;
 ///
 /// |x|² + |y|² - 2x·y of scaled rows x and y is a sum of the norms and D products, whose partial sums are at most
 /// 2(|x|² + |y|²) in whatever order it is taken; D times half an ulp of that is the most it can be off (Higham 2002,
-/// sections 3.1 and 4.2; without terms of higher order in D: Jeannerod and Rump 2013). Rounding the entries, the norms and
-/// the last sums takes less than 16 times as much. Each norm has its share of the bound taken off, so that what comes out
+/// sections 3.1 and 4.2; without terms of higher order in D: Jeannerod and Rump 2013). Rounding the entries, the norms
+/// and
+/// the last sums takes less than 16 times as much. Each norm has its share of the bound taken off, so that what comes
+/// out
 /// is not above the true distance. Of products in f32 throughout: TF32 or bfloat16 inside them would break it.
 #[derive(Debug)]
 pub struct Bounds {
@@ -61,7 +63,8 @@ impl Bounds {
             let mut scaled = Tensor::cat(&parts, 0);
             drop(parts);
             let largest = scaled.max().double_value(&[]).max(-scaled.min().double_value(&[]));
-            // Where numbers are too large or too small for f32, bounds are NaN or TINY apart: all is left to exact ones.
+            // Where numbers are too large or too small for f32, bounds are NaN or TINY apart: all is left to exact
+            // ones.
             let exponent =
                 if largest > 0.0 { largest.log2().floor().clamp(-120.0, 120.0) } else { 0.0 };
             let scale = 2.0_f64.powi(exponent as i32);

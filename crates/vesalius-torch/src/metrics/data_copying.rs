@@ -1,4 +1,5 @@
-//! The data-copying test C_T (Meehan et al. 2020, arXiv:2004.05675, as in dgm-eval): are synthetic samples nearer to the
+//! The data-copying test C_T (Meehan et al. 2020, arXiv:2004.05675, as in dgm-eval): are synthetic samples nearer to
+//! the
 //! training set than held-out real ones are?
 
 use super::features::FeatureSet;
@@ -18,12 +19,15 @@ pub const LEAST_IN_CELL: usize = 20;
 /// Divisions into cells that are averaged.
 const DIVISIONS: u64 = 10;
 
-/// C_T: far below 0 is copying, far above 0 is underfitting. The mean over [`DIVISIONS`] divisions into cells, because most
-/// data has no three clusters that k-means would find again: the reference, which takes one division, gives another number
+/// C_T: far below 0 is copying, far above 0 is underfitting. The mean over [`DIVISIONS`] divisions into cells, because
+/// most
+/// data has no three clusters that k-means would find again: the reference, which takes one division, gives another
+/// number
 /// with each seed. `seed`: of the k-means.
 ///
 /// # Errors
-/// When the widths differ, or no division has training and held-out samples in every cell and enough synthetic ones in one.
+/// When the widths differ, or no division has training and held-out samples in every cell and enough synthetic ones in
+/// one.
 pub fn c_t(
     training: &FeatureSet,
     held_out: &FeatureSet,
@@ -68,7 +72,8 @@ struct Division {
 #[derive(Debug)]
 struct Cell {
     synthetic: usize,
-    /// Each held-out sample of the cell: its row, and how many synthetic ones are farther from the training set (ties: ½).
+    /// Each held-out sample of the cell: its row, and how many synthetic ones are farther from the training set (ties:
+    /// ½).
     held_out: Vec<(usize, f64)>,
 }
 
@@ -114,7 +119,8 @@ impl Division {
         Ok(Self { cells })
     }
 
-    /// Mean of the cells' Z scores, weighted by their held-out samples, each counted `times` often; none when a cell is left
+    /// Mean of the cells' Z scores, weighted by their held-out samples, each counted `times` often; none when a cell is
+    /// left
     /// without one.
     fn weighted(&self, times: &[f64]) -> Option<f64> {
         let (mut sum, mut weight) = (0.0, 0.0);
@@ -217,14 +223,16 @@ fn how_many_farther(synthetic: &[f64], held_out: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Mann-Whitney's U of `m` synthetic against `n` held-out distances as a Z score, with dgm-eval's continuity correction.
+/// Mann-Whitney's U of `m` synthetic against `n` held-out distances as a Z score, with dgm-eval's continuity
+/// correction.
 fn z_score(u: f64, m: f64, n: f64) -> f64 {
     let mean = n * m / 2.0 - 0.5;
     let deviation = (n * m * (n + m + 1.0) / 12.0).sqrt();
     (u - mean) / deviation
 }
 
-/// What [`c_t`] looks at: the first 64 principal components of the training set (the first of `sets`), of all three, f64;
+/// What [`c_t`] looks at: the first 64 principal components of the training set (the first of `sets`), of all three,
+/// f64;
 /// sets that narrow stay as they are.
 pub fn project(sets: [&FeatureSet; 3]) -> [Tensor; 3] {
     let training = sets[0];

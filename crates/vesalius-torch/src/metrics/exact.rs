@@ -1,13 +1,16 @@
 //! Squared distances that depend on nothing but the two samples.
 //!
-//! What products give, ‖x‖² + ‖y‖² − 2x·y, changes in its last digits with the block that a pair stands in, so that a sample
-//! and its copy are not equally far from a third. Whatever compares two distances takes products for what they are, numbers
+//! What products give, ‖x‖² + ‖y‖² − 2x·y, changes in its last digits with the block that a pair stands in, so that a
+//! sample
+//! and its copy are not equally far from a third. Whatever compares two distances takes products for what they are,
+//! numbers
 //! with an error, and asks here where that leaves the answer open.
 
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
-/// Squared Euclidean distance, summed over eight lanes in a fixed order: the same for (a, b), (b, a) and copies of either.
+/// Squared Euclidean distance, summed over eight lanes in a fixed order: the same for (a, b), (b, a) and copies of
+/// either.
 pub fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let mut add = |a: &[f64], b: &[f64]| {
@@ -25,11 +28,14 @@ pub fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     lanes.iter().sum()
 }
 
-/// How far the squared distances of rows `centred` `[n, D]` (without a mean that both sides share) can be off that are made
+/// How far the squared distances of rows `centred` `[n, D]` (without a mean that both sides share) can be off that are
+/// made
 /// of products: what a row adds to the error of each of its distances `[n]`, f64.
 ///
-/// A sum of D products and two norms is off by at most D + 2 units of rounding of 2(‖x‖² + ‖y‖²) (Higham 2002, section 3.1),
-/// the entries without their mean by one each; [`squared_distance`] itself, by D + 2 of twice the norms. The factor is above
+/// A sum of D products and two norms is off by at most D + 2 units of rounding of 2(‖x‖² + ‖y‖²) (Higham 2002, section
+/// 3.1),
+/// the entries without their mean by one each; [`squared_distance`] itself, by D + 2 of twice the norms. The factor is
+/// above
 /// the sum of these.
 pub fn slack(centred: &Tensor) -> Tensor {
     let width = centred.size()[1] as f64;
@@ -59,7 +65,8 @@ impl Rows {
     }
 }
 
-/// Puts exact numbers where `open` `[q, p]` is true in a block of squared distances of rows `x` `[q, D]` to rows `y` `[p, D]`.
+/// Puts exact numbers where `open` `[q, p]` is true in a block of squared distances of rows `x` `[q, D]` to rows `y`
+/// `[p, D]`.
 pub fn settle(squared: &mut Tensor, open: &Tensor, x: &Tensor, y: &Tensor) {
     let at = open.nonzero();
     if at.size()[0] == 0 {

@@ -40,7 +40,8 @@ impl Infinity {
     }
 }
 
-/// Draws that are averaged of `n` synthetic samples: 20 up to 500, one from 10,000 on. A set's smallest subset is a tenth of it;
+/// Draws that are averaged of `n` synthetic samples: 20 up to 500, one from 10,000 on. A set's smallest subset is a
+/// tenth of it;
 /// the fewer samples that is, the more one draw differs from the next, and the less a draw costs.
 pub fn draws(n: i64) -> usize {
     (ENOUGH / n.max(1)).clamp(1, MOST_DRAWS) as usize
@@ -48,7 +49,8 @@ pub fn draws(n: i64) -> usize {
 
 /// FD∞ (Chong and Forsyth 2020, arXiv:1911.07023): distances of 15 synthetic subsets, from min(5000, n / 10) to all n
 /// samples, to the whole real set; a least-squares line on 1 / size, read at 0. Sizes are those of dgm-eval
-/// (`compute_FD_infinity`), the subsets of draw i those of NumPy's legacy generator with the seed 2020 + i. The references take
+/// (`compute_FD_infinity`), the subsets of draw i those of NumPy's legacy generator with the seed 2020 + i. The
+/// references take
 /// one draw; ours is repeated `draws` times.
 ///
 /// # Errors

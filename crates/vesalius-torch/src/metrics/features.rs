@@ -3,18 +3,23 @@
 use anyhow::{Result, bail};
 use tch::{Kind, Tensor};
 
-/// Rows in a block: 16 MiB of f64 at 2,048 dimensions. Passes over four times as much take three times as long (`bench/README.md`).
+/// Rows in a block: 16 MiB of f64 at 2,048 dimensions. Passes over four times as much take three times as long
+/// (`bench/README.md`).
 const BLOCK: i64 = 1024;
 
-/// Largest number that a feature may be, in absolute value: f32's. No network in f32 gives a larger one, and all that is made
-/// of features stays finite in f64: the highest power is the sixth (kernel distances), 1e231 before sums over samples and
+/// Largest number that a feature may be, in absolute value: f32's. No network in f32 gives a larger one, and all that
+/// is made
+/// of features stays finite in f64: the highest power is the sixth (kernel distances), 1e231 before sums over samples
+/// and
 /// dimensions. In f64 files of a diverged extractor, 1e77 made Fréchet distances 0 and 1e160 precision.
 pub const LARGEST: f64 = f32::MAX as f64;
-/// How far samples have to be apart in some dimension: f32's least normal number. Of differences below the square root of
+/// How far samples have to be apart in some dimension: f32's least normal number. Of differences below the square root
+/// of
 /// f64's, squares are 0, and so is every distance.
 pub const LEAST_SPREAD: f64 = f32::MIN_POSITIVE as f64;
 
-/// A matrix `[N, D]` of numbers that metrics can reckon with, with the side it stands on. Every feature that is measured
+/// A matrix `[N, D]` of numbers that metrics can reckon with, with the side it stands on. Every feature that is
+/// measured
 /// passes here.
 #[derive(Debug)]
 pub struct FeatureSet {

@@ -22,7 +22,8 @@ pub enum Divisor {
     Biased,
 }
 
-/// What a distance is called: FID only in FID's own network, and only with the covariances of the packages whose numbers
+/// What a distance is called: FID only in FID's own network, and only with the covariances of the packages whose
+/// numbers
 /// go by that name.
 pub const fn name(is_fids: bool, divisor: Divisor) -> &'static str {
     if is_fids && matches!(divisor, Divisor::Unbiased) { "fid" } else { "frechet_distance" }

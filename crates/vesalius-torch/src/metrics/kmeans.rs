@@ -25,7 +25,8 @@ pub fn assign(x: &Tensor, centres: &Tensor) -> Tensor {
     closest(x, centres).1
 }
 
-/// Squared distance of each row of `x` to the nearest centre, and its row. By products: a tie of two centres may fall to
+/// Squared distance of each row of `x` to the nearest centre, and its row. By products: a tie of two centres may fall
+/// to
 /// either.
 fn closest(x: &Tensor, centres: &Tensor) -> (Tensor, Tensor) {
     let (mut squared, mut rows) = (Vec::new(), Vec::new());

@@ -1,6 +1,7 @@
 //! Precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020,
 //! arXiv:2002.09797), as clovaai/generative-evaluation-prdc defines them: the radius of a sample is the distance to its
-//! k-th neighbour in its own set, and inside is strictly less. Squared distances are compared with squared radii, and exactly:
+//! k-th neighbour in its own set, and inside is strictly less. Squared distances are compared with squared radii, and
+//! exactly:
 //! where samples stand in both sets, many lie on a ball, and a memorising generator's density hangs on them.
 
 use super::exact::settle;

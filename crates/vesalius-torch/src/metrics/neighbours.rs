@@ -1,6 +1,7 @@
 //! Distances between feature sets, in blocks: what nearest-neighbour metrics read.
 //!
-//! Euclidean, in f64 through ‖x‖² + ‖y‖² − 2x·y after the common mean is taken off; who is nearest, and how near, is then
+//! Euclidean, in f64 through ‖x‖² + ‖y‖² − 2x·y after the common mean is taken off; who is nearest, and how near, is
+//! then
 //! decided by exact distances ([`super::exact`]), so that a copy of a sample is as far from everything as the sample.
 
 use super::exact::{Rows, slack, squared_distance};
@@ -86,7 +87,8 @@ struct Found {
     first: i64,
 }
 
-/// The k nearest of what was found. All others are at least as far as the last one's lower bound; where the k-th is farther
+/// The k nearest of what was found. All others are at least as far as the last one's lower bound; where the k-th is
+/// farther
 /// than that, somebody may be missing, and all points are asked.
 fn decide(
     queries: &Tensor,
@@ -163,7 +165,8 @@ fn least(mut found: Vec<(f64, i64)>, k: usize) -> Vec<(f64, i64)> {
     found
 }
 
-/// The `k` nearest of those found so far and of a block `[q, p]` whose columns are the points from `first` on: distances,
+/// The `k` nearest of those found so far and of a block `[q, p]` whose columns are the points from `first` on:
+/// distances,
 /// ascending, and points.
 pub(super) fn nearer(
     so_far: Option<(Tensor, Tensor)>,
@@ -186,7 +189,8 @@ pub struct Block {
     pub first_query: i64,
     /// Row of the first point.
     pub first_point: i64,
-    /// Squared distances `[q, p]`, f64, off by at most the slack of the query and that of the point; below 0 by no more.
+    /// Squared distances `[q, p]`, f64, off by at most the slack of the query and that of the point; below 0 by no
+    /// more.
     pub squared: Tensor,
     /// Slack of each query `[q]` and of each point `[p]`.
     pub slack: [Tensor; 2],

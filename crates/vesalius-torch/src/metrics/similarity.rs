@@ -29,7 +29,8 @@ pub fn psnr(a: &Tensor, b: &Tensor, range: f64) -> Result<Tensor> {
     Ok((mean.reciprocal() * (range * range)).log10() * 10.0)
 }
 
-/// SSIM of each pair `[N]`, f64; `black` and `white` as the images have them. Unlike PSNR it depends on where black lies:
+/// SSIM of each pair `[N]`, f64; `black` and `white` as the images have them. Unlike PSNR it depends on where black
+/// lies:
 /// means are compared as ratios, so images are counted from black = 0, as files of grey values are.
 ///
 /// # Errors

@@ -79,7 +79,8 @@ impl Comparison<'_> {
     /// Scores of one metric.
     ///
     /// # Errors
-    /// When the sets are too small for it or do not match, what it needs is not there, or what comes out is no finite number.
+    /// When the sets are too small for it or do not match, what it needs is not there, or what comes out is no finite
+    /// number.
     pub fn measure(&self, metric: Metric) -> Result<Vec<Score>> {
         let scores = match metric {
             Metric::FrechetDistance => self.frechet(),

@@ -22,7 +22,8 @@ pub struct Trustworthiness {
     pub asked: usize,
 }
 
-/// Looks at the `k` nearest points on `map` `[N, 2]` of each point: those that are not among its k nearest by `features`
+/// Looks at the `k` nearest points on `map` `[N, 2]` of each point: those that are not among its k nearest by
+/// `features`
 /// `[N, D]` count by how far down their rank there is.
 ///
 /// 1 − 2 / (m·k·(2N − 3k − 1)) · Σ max(0, rank − k) over m points and their k neighbours: scikit-learn's

@@ -3,13 +3,15 @@
 use super::features::blocks;
 use tch::{Kind, Tensor};
 
-/// Spreads that stay as they are. UMAP looks for the width of a neighbourhood within 64 halvings or doublings of 1, and squares
+/// Spreads that stay as they are. UMAP looks for the width of a neighbourhood within 64 halvings or doublings of 1, and
+/// squares
 /// distances in f32; far beyond these it finds no width and says nothing.
 const USUAL: [f64; 2] = [1e-6, 1e6];
 /// How many times its spread a set may lie from 0: f32 then still has four digits for what differs.
 const FARTHEST: f64 = 1e3;
 
-/// `features` `[N, D]` as f32: as they are, or, where their spread is far from 1 or they lie far from 0, without their mean and
+/// `features` `[N, D]` as f32: as they are, or, where their spread is far from 1 or they lie far from 0, without their
+/// mean and
 /// divided by a power of two, which changes neither who is near whom nor a map's shape.
 pub fn in_f32(features: &Tensor) -> Tensor {
     tch::no_grad(|| {

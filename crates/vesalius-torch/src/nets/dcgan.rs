@@ -187,11 +187,14 @@ impl Discriminator {
 type Passed = (Vec<i64>, Weight, Tensor);
 
 impl Discriminator {
-    /// ∇D: the gradient of each logit with respect to its own sample, `[N, C+M, H, W]`, differentiable in the weights; of samples
+    /// ∇D: the gradient of each logit with respect to its own sample, `[N, C+M, H, W]`, differentiable in the weights;
+    /// of samples
     /// that are constants.
     ///
-    /// The same as LibTorch's gradient of a gradient, in less time: its second derivative of a convolution with respect to the
-    /// weights is a dilated convolution with kernels as large as the picture. Here the way back through a convolution is an
+    /// The same as LibTorch's gradient of a gradient, in less time: its second derivative of a convolution with respect
+    /// to the
+    /// weights is a dilated convolution with kernels as large as the picture. Here the way back through a convolution
+    /// is an
     /// operation of its own, with the derivatives of a transposed convolution (`bench/README.md`).
     pub fn input_gradient(&self, sample: &Tensor) -> Tensor {
         let mut x = sample.shallow_clone();

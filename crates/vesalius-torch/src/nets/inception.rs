@@ -80,7 +80,8 @@ impl Basic {
         x.conv2d(weight, Some(bias), [self.stride; 2], self.padding, [1, 1], 1).relu_()
     }
 
-    /// The normalisation is an affine map of each channel: one pass over memory less for each layer. In f64, so that the
+    /// The normalisation is an affine map of each channel: one pass over memory less for each layer. In f64, so that
+    /// the
     /// products are rounded once.
     fn fold(&self) -> [Tensor; 2] {
         let [gain, shift, mean, var] = self.bn.each_ref().map(|x| x.to_kind(Kind::Double));

@@ -1,4 +1,5 @@
-//! What a setting must not say: numbers that can only be mistakes. Each refusal names the setting, what was found and what
+//! What a setting must not say: numbers that can only be mistakes. Each refusal names the setting, what was found and
+//! what
 //! was expected.
 
 use crate::optim::OptimiserSpec;

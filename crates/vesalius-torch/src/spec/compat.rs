@@ -1,6 +1,7 @@
 //! What is known of specs of version 0.1, which were flat: every family had the fields of all, most of them off.
 //!
-//! They still open: fields that a family lacks are dropped where they are off. And the flat form is still what a training
+//! They still open: fields that a family lacks are dropped where they are off. And the flat form is still what a
+//! training
 //! of these families is known by: its SHA-256 stands in checkpoints, and as the `spec` of a study's task it is part of
 //! that task's name. A family that came later is known by its own form.
 
@@ -124,7 +125,8 @@ impl Identity {
     }
 }
 
-/// The flat form. The order of the fields is part of it, and so is which are left out where they are off. A setting that it
+/// The flat form. The order of the fields is part of it, and so is which are left out where they are off. A setting
+/// that it
 /// does not know is an error: without it two trainings that differ would be one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

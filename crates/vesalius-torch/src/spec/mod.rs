@@ -1,7 +1,9 @@
 //! The resolved description of a training: what `task.toml` holds and what every `--set` path points into.
 //!
-//! A generator is a preset: family × loss × regularisers × augmentation. `studies/presets.toml` holds the presets; none of
-//! them is a type. What a family has beside a name and a schedule is its own (`families/NAME/spec.rs`), and a setting that
+//! A generator is a preset: family × loss × regularisers × augmentation. `studies/presets.toml` holds the presets; none
+//! of
+//! them is a type. What a family has beside a name and a schedule is its own (`families/NAME/spec.rs`), and a setting
+//! that
 //! it lacks is an unknown field.
 
 pub mod changes;
@@ -54,7 +56,8 @@ impl TrainSpec {
         Self::read(table)
     }
 
-    /// [`Self::resolve`] for the settings of a study file, which version 0.1 may have been given: a term that the family
+    /// [`Self::resolve`] for the settings of a study file, which version 0.1 may have been given: a term that the
+    /// family
     /// lacks may be there, if it is off.
     ///
     /// # Errors

@@ -14,7 +14,8 @@ pub struct Window {
     started: Instant,
 }
 
-/// A window that a checkpoint keeps, so that the line of a training that was stopped and resumed is that of an undisturbed
+/// A window that a checkpoint keeps, so that the line of a training that was stopped and resumed is that of an
+/// undisturbed
 /// one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowState {

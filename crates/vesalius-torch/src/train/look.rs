@@ -1,4 +1,5 @@
-//! What is looked at of a generator while it trains: a grid of its pairs, how much they differ, how far they are from real
+//! What is looked at of a generator while it trains: a grid of its pairs, how much they differ, how far they are from
+//! real
 //! ones.
 
 use crate::batch::{self, Pair};
@@ -36,7 +37,8 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The spread of generated images as a share of the real ones', and the preview grid as PNG. Images that are not finite
+    /// The spread of generated images as a share of the real ones', and the preview grid as PNG. Images that are not
+    /// finite
     /// have no finite spread and no picture.
     pub fn preview(&self) -> Result<(f64, Option<Vec<u8>>)> {
         let count = PREVIEW_SIDE * PREVIEW_SIDE;
@@ -53,7 +55,8 @@ impl Look<'_> {
         Ok((share, png))
     }
 
-    /// Fréchet distance to the real training images; `None` where none is defined: for features that no metric takes: not
+    /// Fréchet distance to the real training images; `None` where none is defined: for features that no metric takes:
+    /// not
     /// finite, or all the same.
     pub fn distance(&self, probe: &Probe) -> Result<Option<f64>> {
         let count = self.spec.training.distance_images;

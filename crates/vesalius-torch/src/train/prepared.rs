@@ -1,4 +1,5 @@
-//! A training whose networks stand: at its start, or where its newest whole checkpoint left off. They are built once, before
+//! A training whose networks stand: at its start, or where its newest whole checkpoint left off. They are built once,
+//! before
 //! anything is written, so that what cannot be trained leaves nothing behind.
 
 use super::resume;
@@ -27,11 +28,13 @@ pub struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Builds the networks of a run, and loads its newest whole checkpoint where there is one, else the weights to start
+    /// Builds the networks of a run, and loads its newest whole checkpoint where there is one, else the weights to
+    /// start
     /// from where the spec names some. Only training slices of `pack` will be seen. Nothing is written.
     ///
     /// # Errors
-    /// When the family cannot take the pack's size or classes, weights to start from do not fit, or the checkpoint is of
+    /// When the family cannot take the pack's size or classes, weights to start from do not fit, or the checkpoint is
+    /// of
     /// another spec or pack, or all are damaged.
     pub fn open(
         run: &'a Path,

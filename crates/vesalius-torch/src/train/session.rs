@@ -214,7 +214,8 @@ impl<'a> Session<'a> {
     }
 
     /// Writes the preview grid; returns the spread of generated images as a share of the real ones' and counts how
-    /// often in a row it was next to nothing. Images that are not finite have no finite spread, and no picture is written.
+    /// often in a row it was next to nothing. Images that are not finite have no finite spread, and no picture is
+    /// written.
     fn preview(&mut self) -> Result<f64> {
         let (share, png) = self.look().preview()?;
         let Some(png) = png else { return Ok(share) };

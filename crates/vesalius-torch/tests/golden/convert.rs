@@ -125,7 +125,8 @@ fn what_does_not_fit_is_named() {
     );
 }
 
-/// SPADE as its checkpoint was converted, with seeded and settled weights; its settings, and its tensors under the names
+/// SPADE as its checkpoint was converted, with seeded and settled weights; its settings, and its tensors under the
+/// names
 /// that a file has.
 fn seeded_spade() -> (TrainSpec, HashMap<String, Tensor>) {
     let settings: Vec<String> = golden("convert")["spade"]["settings"]

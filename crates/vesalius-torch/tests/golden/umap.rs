@@ -129,7 +129,8 @@ fn timed<T>(phase: &str, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Where the time goes: `cargo test --release -p vesalius-torch --test golden phases_of_a_map -- --ignored --nocapture`.
+/// Where the time goes:
+/// `cargo test --release -p vesalius-torch --test golden phases_of_a_map -- --ignored --nocapture`.
 #[test]
 #[ignore = "timing, see bench/README.md"]
 fn phases_of_a_map_of_10000() {

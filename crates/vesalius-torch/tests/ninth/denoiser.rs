@@ -1,4 +1,5 @@
-//! A ninth family, which is no GAN and not of the crate: one U-Net that takes noise out of pairs, one optimiser, one loss.
+//! A ninth family, which is no GAN and not of the crate: one U-Net that takes noise out of pairs, one optimiser, one
+//! loss.
 //! A pair is made from the latent of (seed, i) by a fixed number of steps.
 
 use anyhow::Result;

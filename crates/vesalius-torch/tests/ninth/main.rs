@@ -1,4 +1,5 @@
-//! A family that is no GAN and lives outside of the crate trains, is stopped and killed and goes on bit for bit, samples, and
+//! A family that is no GAN and lives outside of the crate trains, is stopped and killed and goes on bit for bit,
+//! samples, and
 //! is judged, and nothing of the loop, checkpoints, statistics, sampling or judges knows it.
 
 mod denoiser;

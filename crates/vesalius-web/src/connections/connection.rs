@@ -32,7 +32,8 @@ const DISK_GRACE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 /// Threads that wait for the disk at most.
 const DISK_THREADS: usize = 16;
-/// Connections that the kernel holds until they are accepted: more than come at once, because a client that finds no room
+/// Connections that the kernel holds until they are accepted: more than come at once, because a client that finds no
+/// room
 /// there tries again after a second.
 const QUEUE: i32 = 4096;
 

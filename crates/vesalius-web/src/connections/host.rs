@@ -1,4 +1,5 @@
-//! Which names this server answers to. A page elsewhere can point a name of its own at this machine (DNS rebinding) and would
+//! Which names this server answers to. A page elsewhere can point a name of its own at this machine (DNS rebinding) and
+//! would
 //! then be of one origin with ours: its requests carry that name, and nothing else tells them apart.
 //!
 //! An IP address is nobody's to point elsewhere, but only those are answered to that lead here.

@@ -51,7 +51,8 @@ impl Meter {
         }
     }
 
-    /// A step forward into a phase. Bytes of a head or a body are none: only the whole is, or a client could stay by a byte
+    /// A step forward into a phase. Bytes of a head or a body are none: only the whole is, or a client could stay by a
+    /// byte
     /// now and then.
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Relaxed);
@@ -95,7 +96,8 @@ impl Meter {
     }
 
     /// How little would be lost by closing it; none where this side has work to finish. A client that does not read
-    /// counts for more than one that never asked, and that one for more than one that may ask again: a browser between two
+    /// counts for more than one that never asked, and that one for more than one that may ask again: a browser between
+    /// two
     /// images, which would only have to connect once more.
     pub fn spare(&self, now: Instant) -> Option<Duration> {
         let phase = self.phase.load(Relaxed);

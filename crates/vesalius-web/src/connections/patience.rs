@@ -12,11 +12,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// For so long a client is waited for ...
 const PATIENCE: Duration = Duration::from_secs(20);
-/// ... until it has taken so many bytes: 1.6 kB a second, slower than any modem. The kernel gives its buffer free in large
+/// ... until it has taken so many bytes: 1.6 kB a second, slower than any modem. The kernel gives its buffer free in
+/// large
 /// pieces (a third of [`BUFFER`] at once), so less than such a piece could not be asked for.
 const LEAST: u64 = 32 << 10;
 
-/// Bytes that the kernel holds for a client who reads more slowly than this side writes. Its own choice would be megabytes
+/// Bytes that the kernel holds for a client who reads more slowly than this side writes. Its own choice would be
+/// megabytes
 /// for each of two thousand clients, and a slow one's progress would be seen once in minutes.
 pub const BUFFER: usize = 64 << 10;
 

@@ -1,4 +1,5 @@
-//! Places for connections: so many in all and of one address. Where none is left, the connection that can best be spared
+//! Places for connections: so many in all and of one address. Where none is left, the connection that can best be
+//! spared
 //! makes room: a client that does not read never holds up one that does, not even from the same address.
 
 use super::meter::Meter;
@@ -60,7 +61,8 @@ impl Places {
         if network.is_loopback() { self.most } else { self.most / 2 }
     }
 
-    /// Gives a place to a connection that `begin` starts (with a number for [`Places::leave`]); none where every connection
+    /// Gives a place to a connection that `begin` starts (with a number for [`Places::leave`]); none where every
+    /// connection
     /// that could make room is at work.
     pub fn take(
         &self,

@@ -1,6 +1,7 @@
 //! The visual Turing test: readers say of each image whether it is real or synthetic, and how sure they are.
 //!
-//! `draw` decides who sees what, `picture` makes every image alike but for what it shows, `store` keeps sessions and answers
+//! `draw` decides who sees what, `picture` makes every image alike but for what it shows, `store` keeps sessions and
+//! answers
 //! in one SQLite file, `score` turns answers into numbers. Serving it is the web's business ([`crate`]).
 
 pub mod create;

@@ -4,8 +4,10 @@ use anyhow::{Context as _, Result};
 use vesalius_data::pack::manifest::SliceShape;
 use vesalius_data::pictures::montage::eight_bits;
 
-/// PNG of a slice's pixels `[C, H, W]`, at 8 bits. Stored without compression, without filter and without any text or time,
-/// so that every picture of a layout has the same number of bytes and differs from others in its pixels and their checksums
+/// PNG of a slice's pixels `[C, H, W]`, at 8 bits. Stored without compression, without filter and without any text or
+/// time,
+/// so that every picture of a layout has the same number of bytes and differs from others in its pixels and their
+/// checksums
 /// alone: how well a picture compresses would tell a smooth synthetic one from a noisy real one.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! From answers to numbers: how well readers tell real images from synthetic ones, and how far they agree.
 //!
-//! "Signal" is a synthetic image: sensitivity is the share of synthetic images that were called synthetic, specificity the
+//! "Signal" is a synthetic image: sensitivity is the share of synthetic images that were called synthetic, specificity
+//! the
 //! share of real ones that were called real.
 
 use super::Kind;
@@ -184,7 +185,8 @@ fn ratings(judged: &[Judged]) -> Ratings {
     ratings
 }
 
-/// Bootstrap of the mean over readers: pictures and readers are drawn with replacement (the pigeonhole bootstrap), so that a
+/// Bootstrap of the mean over readers: pictures and readers are drawn with replacement (the pigeonhole bootstrap), so
+/// that a
 /// hard picture that all saw is drawn for all. Of one reader, pictures alone.
 fn interval_over_readers(
     readings: &[Reading],

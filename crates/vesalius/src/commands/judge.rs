@@ -269,7 +269,8 @@ pub fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
 /// What scores of feature files call their extractor.
 pub const UNKNOWN: &str = "unknown: features from files";
 
-/// What is compared with what, for protocols, with `remark` at its end; and the subject of the run, where both sides are
+/// What is compared with what, for protocols, with `remark` at its end; and the subject of the run, where both sides
+/// are
 /// packs.
 pub fn against(
     judge: &Judge,

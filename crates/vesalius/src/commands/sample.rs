@@ -47,7 +47,8 @@ pub struct Args {
     /// Warp each mask a little, affine and elastic, before it is painted.
     #[arg(long, requires = "masks")]
     warp: bool,
-    /// Truncation ψ from 0 to 1 (StyleGAN and StyleGAN2 only): below 1, styles are pulled towards their mean: more typical
+    /// Truncation ψ from 0 to 1 (StyleGAN and StyleGAN2 only): below 1, styles are pulled towards their mean: more
+    /// typical
     /// images, less variety.
     #[arg(long, default_value_t = 1.0)]
     truncation: f64,

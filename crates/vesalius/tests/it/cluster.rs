@@ -72,7 +72,8 @@ impl Cluster {
         text.lines().filter_map(job).collect()
     }
 
-    /// Waits until the controller has saved what it knows now. One that is killed comes back with what it saved last: some
+    /// Waits until the controller has saved what it knows now. One that is killed comes back with what it saved last:
+    /// some
     /// seconds old, it may even run jobs again that were over.
     pub fn saved(&self) {
         let now = SystemTime::now();

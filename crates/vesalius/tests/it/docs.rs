@@ -44,7 +44,8 @@ fn paths(text: &str) -> Vec<String> {
     quoted.chain(linked).filter(is_path).map(word).filter(|word| !word.is_empty()).collect()
 }
 
-/// Whether a path exists: from the root, or inside of a crate, of its sources or of its tests. `crate` is the one that the
+/// Whether a path exists: from the root, or inside of a crate, of its sources or of its tests. `crate` is the one that
+/// the
 /// document's section is about.
 fn exists(path: &str, section: Option<&str>) -> bool {
     let crates = root().join("crates");

@@ -50,7 +50,8 @@ fn distance((_, a): &Array, (_, b): &Array) -> f32 {
     apart / (mean(a.iter().map(|a| a.abs()).collect()) + 1e-3)
 }
 
-/// A checkpoint of NVlabs/stylegan2-ada-pytorch that scripts/convert_reference.py converted, and the settings it printed.
+/// A checkpoint of NVlabs/stylegan2-ada-pytorch that scripts/convert_reference.py converted, and the settings it
+/// printed.
 fn converted() -> (PathBuf, Vec<String>) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden");
     let text = std::fs::read(golden.join("convert.json")).unwrap();

@@ -17,7 +17,8 @@ fn patients(bench: &Bench, pack: &str, split: Split) -> Vec<String> {
     names
 }
 
-/// `pack1` and `pack2` of one dataset cut with other seeds, `renamed` of the same scans in folders of other names and at
+/// `pack1` and `pack2` of one dataset cut with other seeds, `renamed` of the same scans in folders of other names and
+/// at
 /// another size, `made` of a GAN that was trained on `pack1`; drawn once for all tests.
 fn packs() -> Bench {
     static DRAWN: OnceLock<Bench> = OnceLock::new();

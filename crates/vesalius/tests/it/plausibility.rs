@@ -6,7 +6,8 @@ use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecor
 use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::{Pack, PackWriter};
 
-/// Phantom patients, four of whom train: 16x16 pixels, so that the judge is trained in seconds (on one thread: images so
+/// Phantom patients, four of whom train: 16x16 pixels, so that the judge is trained in seconds (on one thread: images
+/// so
 /// small gain nothing from more).
 pub fn real_pack(bench: &Bench) {
     bench.ok(&["phantom", "acdc", "data", "--patients", "6", "--seed", "3"]);

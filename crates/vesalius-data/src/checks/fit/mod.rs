@@ -1,6 +1,7 @@
 //! Do the masks lie on their images? A check that needs no header.
 //!
-//! Every mask is compared with itself mirrored, turned, moved and in another order of slices ([`alternatives`]): which of
+//! Every mask is compared with itself mirrored, turned, moved and in another order of slices ([`alternatives`]): which
+//! of
 //! them do the image's edges ([`edges`]) fit best? [`verdict`] warns where a patient or the whole dataset fits better
 //! otherwise. What is symmetric about the middle of the picture cannot be told.
 
@@ -14,7 +15,8 @@ use edges::{Border, Edges, Grid};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Moves that are tried: as many steps to each side, each of a 64th of the longer side, or of a pixel where that is more.
+/// Moves that are tried: as many steps to each side, each of a 64th of the longer side, or of a pixel where that is
+/// more.
 const MOVES: i32 = 8;
 /// Side of the square of moves.
 const MOVES_SIDE: usize = 2 * MOVES as usize + 1;

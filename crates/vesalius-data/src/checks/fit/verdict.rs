@@ -1,7 +1,8 @@
 //! What is said of the fits: who fits better otherwise, and is it more than chance?
 //!
 //! Patients are the units. From twelve on, the whole dataset is judged by the paired sign-flip test over its patients;
-//! one patient, or few, by the size of the gain and by its ratio to the error of as many independent votes as the border
+//! one patient, or few, by the size of the gain and by its ratio to the error of as many independent votes as the
+//! border
 //! has blocks. The limits were set on unaltered real scans, where no alternative came near them (docs/checks.md).
 
 use super::alternatives::Other;

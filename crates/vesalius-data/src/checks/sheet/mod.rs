@@ -1,6 +1,7 @@
 //! The data sheet of a pack: what went in, what became of it, and what a person has to look at.
 //!
-//! `sheet.json` holds [`Sheet`], `sheet.html` is drawn from it ([`html`]), `montage.png` shows outlines. They lie in the pack
+//! `sheet.json` holds [`Sheet`], `sheet.html` is drawn from it ([`html`]), `montage.png` shows outlines. They lie in
+//! the pack
 //! but outside of its digest: their wording may change, the data do not.
 
 mod contents;
@@ -66,7 +67,8 @@ impl Draft {
         self.cases.push(facts);
     }
 
-    /// What the pictures and numbers themselves make suspicious; but for grey levels that windows of `told` lose, of which
+    /// What the pictures and numbers themselves make suspicious; but for grey levels that windows of `told` lose, of
+    /// which
     /// there is a word already, about all cases at once.
     pub fn findings(&self, told: &[[f32; 2]]) -> Vec<Finding> {
         let mut findings = verdict::findings(&self.fits);

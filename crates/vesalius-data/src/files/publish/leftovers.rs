@@ -1,7 +1,9 @@
 //! Temporary names, and what killed processes left under them.
 //!
-//! `.tmp-NAME@HOST-PID-RANDOM`: what shall become `NAME`, and who writes it. It is removed only where its process is known
-//! to be gone: of this machine, not alive, and not holding the lock that writers take (process numbers are told apart by
+//! `.tmp-NAME@HOST-PID-RANDOM`: what shall become `NAME`, and who writes it. It is removed only where its process is
+//! known
+//! to be gone: of this machine, not alive, and not holding the lock that writers take (process numbers are told apart
+//! by
 //! containers, locks are not).
 
 use std::fs::File;

@@ -1,8 +1,11 @@
-//! What is promised is on the disk before it has its final name: files and folders appear whole or not at all, and a power
+//! What is promised is on the disk before it has its final name: files and folders appear whole or not at all, and a
+//! power
 //! cut takes nothing back that was published.
 //!
-//! The order is always the same: write under a temporary name beside the final one, flush the content ([`disk`]), rename,
-//! flush the folder that holds the name. Temporary names tell whose they are ([`leftovers`]): what a process left that was
+//! The order is always the same: write under a temporary name beside the final one, flush the content ([`disk`]),
+//! rename,
+//! flush the folder that holds the name. Temporary names tell whose they are ([`leftovers`]): what a process left that
+//! was
 //! killed is removed when the same thing is written again.
 
 mod disk;
@@ -45,7 +48,8 @@ pub fn write_with(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Resul
     put(path, 0o644, |file| write(file.path())).and_then(|file| put_in_place(file, path))
 }
 
-/// The same under the name that the finished content asks for, or not at all where it asks for none; `near` tells the folder,
+/// The same under the name that the finished content asks for, or not at all where it asks for none; `near` tells the
+/// folder,
 /// and whose leftovers may go.
 ///
 /// # Errors

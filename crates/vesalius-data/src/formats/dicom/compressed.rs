@@ -1,7 +1,8 @@
 //! Compressed pixel data, and guards before the decoders.
 //!
 //! The library's decoders index by what the compressed data promise and would panic where it contradicts the header.
-//! RLE is therefore unpacked here (PS3.5 annex G), and a JPEG's own size is compared with the header's before it is decoded.
+//! RLE is therefore unpacked here (PS3.5 annex G), and a JPEG's own size is compared with the header's before it is
+//! decoded.
 
 use super::pixel_format::PixelFormat;
 use super::syntax::Syntax;

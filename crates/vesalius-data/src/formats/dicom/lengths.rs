@@ -231,7 +231,8 @@ mod tests {
         // In a sequence's item, and the item itself.
         assert!(lies(&[0x28, 0, 6, 0x30], 6, &[0xff, 0xff]).contains("(0028,3006) of 65535 bytes"));
         assert!(lies(&[0xfe, 0xff, 0, 0xe0], 4, &[0, 0, 0, 1]).contains("(fffe,e000)"));
-        // Without representations the dictionary's: a group length of 9 bytes is no number, an unknown element is bytes.
+        // Without representations the dictionary's: a group length of 9 bytes is no number, an unknown element is
+        // bytes.
         let implicit = Encoding { explicit: false, big_endian: false };
         let odd = |element: u8| [&[0x08, 0, element, 0, 9, 0, 0, 0][..], &[0; 9]].concat();
         assert!(check(&mut Cursor::new(&odd(3)), implicit).is_ok());

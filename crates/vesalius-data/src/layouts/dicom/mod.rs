@@ -1,5 +1,6 @@
 //! DICOM series with mask images: a folder per patient that holds one folder of DICOM slices and one of mask images
-//! (PNG, TIFF, … for each slice, or one volume as NIfTI or MetaImage), or a single such patient at the root. Studies may lie between a patient's folder and the two.
+//! (PNG, TIFF, … for each slice, or one volume as NIfTI or MetaImage), or a single such patient at the root. Studies
+//! may lie between a patient's folder and the two.
 //!
 //! Which mask is whose is decided in `pairing`, whether slices are one series in `series`, what their values mean in
 //! `pixels`. Slices are ordered along the normal of the image plane. Intensities are in the modality's units (HU for

@@ -56,7 +56,8 @@ struct Raw {
 /// Parses the file; a byte-order mark is skipped.
 ///
 /// # Errors
-/// Not JSON; names that are no line of printable text; labels that do not count from a background 0, that name a value twice, that are regions or `ignore`.
+/// Not JSON; names that are no line of printable text; labels that do not count from a background 0, that name a value
+/// twice, that are regions or `ignore`.
 pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let raw: Raw = serde_json::from_slice(text).context("not nnU-Net's JSON")?;

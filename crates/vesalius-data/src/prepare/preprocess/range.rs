@@ -1,4 +1,5 @@
-//! How much of the stored type's range the images use: 12-bit values in 16-bit files are almost black under the window of
+//! How much of the stored type's range the images use: 12-bit values in 16-bit files are almost black under the window
+//! of
 //! the type's whole range, and most of their grey levels are lost.
 
 use crate::checks::findings::Finding;

@@ -21,7 +21,8 @@ fn sampled(name: &str, count: u64) -> String {
     format!("vesalius sample runs/{name} --count {count} --out packs/{name}-{count}")
 }
 
-/// Rows that have a Dice: name, number of runs, Dice. Of results that say what they read by command lines, and of the same
+/// Rows that have a Dice: name, number of runs, Dice. Of results that say what they read by command lines, and of the
+/// same
 /// ones that say it as data.
 fn rows(build: impl Fn(&mut Fixture)) -> Vec<(String, usize, f64)> {
     let mut fixture = Fixture::new();

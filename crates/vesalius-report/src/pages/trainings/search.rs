@@ -1,4 +1,5 @@
-//! What a search tells beyond its figures: which hyperparameters matter, how often trainings diverged, and which of them
+//! What a search tells beyond its figures: which hyperparameters matter, how often trainings diverged, and which of
+//! them
 //! no other one beats.
 
 use crate::document::{Block, Column, Entry, Grid, Section};
@@ -70,7 +71,8 @@ fn divergence(dataset: &str, gans: &[&RowId], trials: &[Trial]) -> Grid {
 
 /// Measures that settings may explain.
 const MEASURES: [(&str, Of); 2] = [
-    // Distances of failed and good trainings differ by orders of magnitude: raw, the failed ones would be all that counts.
+    // Distances of failed and good trainings differ by orders of magnitude: raw, the failed ones would be all that
+    // counts.
     ("log Fréchet distance", |trial| trial.distance.filter(|d| *d > 0.0).map(f64::ln)),
     ("Dice", |trial| trial.dice),
 ];

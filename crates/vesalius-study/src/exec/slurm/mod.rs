@@ -1,7 +1,9 @@
-//! Array jobs of a Slurm cluster. What the queue says decides when a task is looked at; what came of it, only its folder
+//! Array jobs of a Slurm cluster. What the queue says decides when a task is looked at; what came of it, only its
+//! folder
 //! says: a job that is not in the queue any more and has left no result is lost, and counts as a failed attempt.
 //!
-//! Jobs go on without a coordinator. Its successor finds them by their names, in the submissions that lie in the study's
+//! Jobs go on without a coordinator. Its successor finds them by their names, in the submissions that lie in the
+//! study's
 //! folder and in the queue.
 
 mod client;

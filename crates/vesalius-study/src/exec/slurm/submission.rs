@@ -1,5 +1,6 @@
 //! A submission: one array job, its script and which tasks each of its elements does. It lies on the shared disk before
-//! `sbatch` is called, so that a coordinator that dies in between leaves nothing that its successor cannot find: jobs are
+//! `sbatch` is called, so that a coordinator that dies in between leaves nothing that its successor cannot find: jobs
+//! are
 //! known by the submission's name, which is the job's name, and never by a number that had to be noted in time.
 //!
 //! ```text

@@ -80,7 +80,8 @@ pub struct Augment {
     pub diff_augment: Vec<DiffAugment>,
     /// Classical augmentation of the real samples: small rotations, shifts, flips.
     pub classical: bool,
-    /// Standard deviation of Gaussian noise on the mask channels of whatever the discriminator sees, real and generated:
+    /// Standard deviation of Gaussian noise on the mask channels of whatever the discriminator sees, real and
+    /// generated:
     /// hides that generated masks are not exactly one-hot.
     #[serde(default, skip_serializing_if = "check::is_zero")]
     pub mask_noise: f64,

@@ -15,7 +15,8 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// The pair, and beside it the reference neither turned nor scaled: the coarse grid cannot tell a small turn from a small
+    /// The pair, and beside it the reference neither turned nor scaled: the coarse grid cannot tell a small turn from a
+    /// small
     /// shift, so both are looked at closely.
     pub(super) fn and_upright(self) -> impl Iterator<Item = Self> {
         let upright = Self { view: upright(self.view), ..self };
@@ -94,7 +95,8 @@ pub(super) struct Patients {
 }
 
 impl Patients {
-    /// Training images worth a closer look, not of patient `without`: the likest three, and the likest image of each of the
+    /// Training images worth a closer look, not of patient `without`: the likest three, and the likest image of each of
+    /// the
     /// likest patients, one more than a distance is compared with.
     pub(super) fn candidates(&self, row: &[f32], without: Option<usize>) -> Vec<usize> {
         let patient = |i: usize| self.of[i].filter(|patient| Some(*patient) != without);

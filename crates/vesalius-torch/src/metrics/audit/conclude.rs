@@ -407,7 +407,8 @@ fn to_vec(values: &Tensor) -> Vec<f64> {
     Vec::try_from(values.contiguous()).expect("a dense tensor")
 }
 
-/// AUC of "smaller distance, so it trained the GAN" with its interval over patients; `groups`: patient of each image, and
+/// AUC of "smaller distance, so it trained the GAN" with its interval over patients; `groups`: patient of each image,
+/// and
 /// whether it trained the GAN.
 fn auc(distances: &[f64], groups: &[(String, bool)]) -> Option<(f64, Option<[f64; 2]>)> {
     let mut members: std::collections::BTreeMap<&(String, bool), Vec<f64>> =

@@ -1,4 +1,5 @@
-//! Planted copies: training images copied on purpose, touched up in the ways that a generator or a thief might, so that an
+//! Planted copies: training images copied on purpose, touched up in the ways that a generator or a thief might, so that
+//! an
 //! audit can say how many it would have found. Also the memory GAN, a generator that does nothing else.
 
 use super::views::gaussian;
@@ -102,8 +103,10 @@ pub fn plant(image: &Tensor, kind: Kind, max: u16, seed: u64, i: u64) -> Tensor 
     rounded(&copy, max)
 }
 
-/// What a generator that has memorised its training set would make of one pair: mirrored or not, turned by up to 5 degrees,
-/// scaled by up to 5 %, moved by up to a thirty-second of the side, noise with a standard deviation of 2.5 % of the grey
+/// What a generator that has memorised its training set would make of one pair: mirrored or not, turned by up to 5
+/// degrees,
+/// scaled by up to 5 %, moved by up to a thirty-second of the side, noise with a standard deviation of 2.5 % of the
+/// grey
 /// range, all at once; the mask moves along. A function of (seed, i).
 pub fn remembered(pair: &Pair, max: u16, seed: u64, i: u64) -> Pair {
     let mut rng = keyed(seed, Purpose::Planted, 1_000_000_000 + i);

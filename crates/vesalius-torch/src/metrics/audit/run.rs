@@ -1,4 +1,5 @@
-//! The searches of an audit: synthetic images, held-out ones, training images without their own patient, planted copies.
+//! The searches of an audit: synthetic images, held-out ones, training images without their own patient, planted
+//! copies.
 
 use super::planted::{Kind, plant};
 use super::search::{CHUNK, LEAST_PATIENTS, Match, References};

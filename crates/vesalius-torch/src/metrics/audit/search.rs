@@ -1,7 +1,9 @@
 //! The nearest training image of each image, and how much nearer it is than those of other patients.
 //!
-//! First all pairs in all views on a coarse grid, where one product of matrices compares thousands; then the candidates at the
-//! working size, at their best shift. The score is a ratio (after Carlini et al. 2023, arXiv:2301.13188): distance to the
+//! First all pairs in all views on a coarse grid, where one product of matrices compares thousands; then the candidates
+//! at the
+//! working size, at their best shift. The score is a ratio (after Carlini et al. 2023, arXiv:2301.13188): distance to
+//! the
 //! nearest training image over the mean distance to the nearest images of the next patients. A blurred or
 //! average-looking image is near to many patients and has a ratio near 1; a copy is near to one.
 
@@ -48,7 +50,8 @@ pub struct References {
 }
 
 impl References {
-    /// Prepares training images, and held-out ones whose distance to the queries is asked for too. `patients`: of each image
+    /// Prepares training images, and held-out ones whose distance to the queries is asked for too. `patients`: of each
+    /// image
     /// a name, `None` for held-out images.
     ///
     /// # Errors
@@ -117,7 +120,8 @@ impl References {
         wide.narrow(2, reach - down, h).narrow(3, reach - right, w).squeeze_dim(0)
     }
 
-    /// Finds the nearest training image of each query. `own`: row of each query among the references, whose patient is left
+    /// Finds the nearest training image of each query. `own`: row of each query among the references, whose patient is
+    /// left
     /// out (leave one patient out). `nearest_query`: of each reference the least distance to a query so far; lowered.
     ///
     /// # Errors

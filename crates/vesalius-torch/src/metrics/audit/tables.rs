@@ -17,7 +17,8 @@ use vesalius_data::text::escape::csv;
 const COLUMNS: &str = "set,slice,patient,training_slice,training_patient,view,moved_rows,moved_columns,distance,ratio,\
                        p_value,flagged,ssim,feature_training_slice,feature_training_patient,feature_distance,feature_ssim";
 
-/// CSV of every synthetic and held-out image with its nearest training image, by pixels and by features. Slices are numbers in
+/// CSV of every synthetic and held-out image with its nearest training image, by pixels and by features. Slices are
+/// numbers in
 /// their packs; shifts are pixels of the working size.
 pub fn nearest_csv(
     sides: &Sides,

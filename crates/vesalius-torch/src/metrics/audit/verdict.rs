@@ -6,7 +6,8 @@ use vesalius_statistics::alarm::share_interval;
 
 /// C_T below this many standard errors counts as evidence.
 pub const C_T_LIMIT: f64 = -3.0;
-/// An image whose ratio is below this share of the smallest ratio of any real image is nearer to a training image than chance
+/// An image whose ratio is below this share of the smallest ratio of any real image is nearer to a training image than
+/// chance
 /// explains.
 pub const SURE: f64 = 0.5;
 
@@ -94,9 +95,11 @@ pub struct Verdict {
 
 /// The rules.
 ///
-/// `copying`: the lower bound of the flagged share is above the upper bound of the rate of false alarms with patients as the
+/// `copying`: the lower bound of the flagged share is above the upper bound of the rate of false alarms with patients
+/// as the
 /// independent units; or at least 2 images, and at least one in 1,000, are beyond anything real ([`SURE`]).
-/// `suspicious`: the lower bound is above the upper bound with images as the units; or one image is beyond anything real; or
+/// `suspicious`: the lower bound is above the upper bound with images as the units; or one image is beyond anything
+/// real; or
 /// C_T is below −3 and its interval over held-out patients below 0; or the membership interval lies above 0.5; or
 /// AuthPct's interval lies below that of held-out images.
 pub fn judge(evidence: &Evidence) -> Verdict {

@@ -12,7 +12,8 @@ pub const WORKING_SIDE: i64 = 64;
 const COARSE_SIDE: i64 = 16;
 /// Smallest side that can be compared: the window of SSIM has to fit into what remains after shifting.
 const LEAST_SIDE: i64 = 16;
-/// Standard deviations of the band-pass, as shares of the longest side: noise below the first, shading above the second.
+/// Standard deviations of the band-pass, as shares of the longest side: noise below the first, shading above the
+/// second.
 const BAND: [f64; 2] = [1.0 / 64.0, 1.0 / 8.0];
 /// Rotations, degrees.
 const ANGLES: [f64; 3] = [0.0, -6.0, 6.0];

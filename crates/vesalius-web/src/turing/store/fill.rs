@@ -26,7 +26,8 @@ const TABLES: &str = "
     CREATE TABLE seal (what TEXT PRIMARY KEY, sha256 BLOB NOT NULL);";
 
 impl Turing {
-    /// Makes the file in a folder, for its owner alone: readers (name, digest of the token), pictures, and which pictures
+    /// Makes the file in a folder, for its owner alone: readers (name, digest of the token), pictures, and which
+    /// pictures
     /// (places in `pictures`) each reader sees in which order.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! The file of a Turing test, `turing.sqlite`: what it is about, readers, pictures, who sees which, answers.
 //!
-//! An answer counts as saved when its transaction is on the disk (WAL, `synchronous = FULL`), and only then is the reader
-//! told. Readers and pictures never change after `create`. Digests of all of it lie in the same file (`seal`) and are compared
+//! An answer counts as saved when its transaction is on the disk (WAL, `synchronous = FULL`), and only then is the
+//! reader
+//! told. Readers and pictures never change after `create`. Digests of all of it lie in the same file (`seal`) and are
+//! compared
 //! whenever it is opened, and again when answers and pictures are read.
 
 mod fill;

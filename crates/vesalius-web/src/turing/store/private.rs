@@ -16,7 +16,8 @@ pub fn create(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// Takes from everybody but its owner the rights to a file that an older version or a copy made; says so. Others who need
+/// Takes from everybody but its owner the rights to a file that an older version or a copy made; says so. Others who
+/// need
 /// it can be given the folder's owner's account; nobody needs it by accident.
 #[cfg(unix)]
 pub fn tighten(path: &Path) -> Option<String> {

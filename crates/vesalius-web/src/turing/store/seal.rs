@@ -1,8 +1,11 @@
-//! Digests of everything that a score stands on, in the table `seal` beside it. SQLite finds damage to the structure of its
+//! Digests of everything that a score stands on, in the table `seal` beside it. SQLite finds damage to the structure of
+//! its
 //! file, not a changed byte inside a value: an answer turned from real to synthetic would be counted as it stands.
 //!
-//! A digest is of the values of a part, as queries give them. What never changes is sealed once, by `create`; a reader's
-//! answers are sealed in the transaction that changes them, after their old seal was found whole: damage is never sealed as
+//! A digest is of the values of a part, as queries give them. What never changes is sealed once, by `create`; a
+//! reader's
+//! answers are sealed in the transaction that changes them, after their old seal was found whole: damage is never
+//! sealed as
 //! if it had been meant.
 
 use anyhow::{Context as _, Result, bail};

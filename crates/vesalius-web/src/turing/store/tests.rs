@@ -78,7 +78,8 @@ fn all(turing: &Turing) -> Result<String> {
     Ok(text)
 }
 
-/// What opening a damaged test and reading all of it gives: the same as before, another thing, or an error; and remarks.
+/// What opening a damaged test and reading all of it gives: the same as before, another thing, or an error; and
+/// remarks.
 fn opened(folder: &Path) -> (Result<String>, Vec<String>) {
     match Turing::open(folder) {
         Ok(turing) => (all(&turing), turing.notes().to_vec()),
@@ -86,7 +87,8 @@ fn opened(folder: &Path) -> (Result<String>, Vec<String>) {
     }
 }
 
-/// Changes a file again and again, and looks what the test says then. Gives how often it was the same, refused, remarked on.
+/// Changes a file again and again, and looks what the test says then. Gives how often it was the same, refused,
+/// remarked on.
 fn damaged(
     name: &str,
     files: &BTreeMap<&str, Vec<u8>>,

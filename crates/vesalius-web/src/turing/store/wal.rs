@@ -1,5 +1,7 @@
-//! Is the write-ahead log whole? SQLite reads it up to the first frame whose checksum is wrong and drops the rest without a
-//! word: right after a power cut, where the rest is one transaction that nobody was told of, and wrong for damage, where
+//! Is the write-ahead log whole? SQLite reads it up to the first frame whose checksum is wrong and drops the rest
+//! without a
+//! word: right after a power cut, where the rest is one transaction that nobody was told of, and wrong for damage,
+//! where
 //! acknowledged answers are in it. A log is there when a server was killed or is at work.
 //!
 //! Format: <https://www.sqlite.org/fileformat2.html#walformat>

@@ -64,7 +64,8 @@ pub struct Args {
     /// Divide covariances by N, as NVIDIA's code does, instead of N-1; the distance is then never called FID.
     #[arg(long)]
     biased: bool,
-    /// Also give the Fréchet distance, fd_infinity and relative_distance an interval, from a hundred (20 for fd_infinity)
+    /// Also give the Fréchet distance, fd_infinity and relative_distance an interval, from a hundred (20 for
+    /// fd_infinity)
     /// bootstrap distances.
     #[arg(long)]
     intervals: bool,

@@ -25,7 +25,8 @@ impl<'a> Measured<'a> {
         self.0.get(&(stage, gan)).map_or(0, |(_, count)| *count)
     }
 
-    /// For all that is left: the mean of the same stage and GAN, of the same stage where that GAN has none. `None` where a
+    /// For all that is left: the mean of the same stage and GAN, of the same stage where that GAN has none. `None`
+    /// where a
     /// stage has none at all.
     pub fn left(&self, plan: &Plan, known: &Progress) -> Option<f64> {
         let mean = |stage: Stage, gan: Option<&str>| {

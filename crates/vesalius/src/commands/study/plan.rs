@@ -97,7 +97,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Seconds and bytes of all that is left: from finished tasks, else from a trial; what packs take is known from the start.
+/// Seconds and bytes of all that is left: from finished tasks, else from a trial; what packs take is known from the
+/// start.
 fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> Result<()> {
     let mega = |bytes: f64| format!("{:.1} MB", bytes / 1e6);
     let measured =

@@ -53,7 +53,8 @@ pub struct Args {
     /// CPU threads of each on this machine [default: all CPUs divided by the jobs].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Devices on this machine [default: cpu]: `cpu`, or GPUs as `cuda:0,cuda:1`; a task runs on the one with the fewest.
+    /// Devices on this machine [default: cpu]: `cpu`, or GPUs as `cuda:0,cuda:1`; a task runs on the one with the
+    /// fewest.
     #[arg(long, value_name = "DEVICE", value_delimiter = ',')]
     device: Vec<String>,
 }

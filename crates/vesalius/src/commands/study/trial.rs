@@ -26,7 +26,8 @@ const KEPT: f64 = 3.0;
 const SAMPLING: f64 = 0.25;
 
 impl<'a> Trial<'a> {
-    /// Tries one training of each GAN, and the U-Net, on the CPU. Distances and metrics are not tried and count nothing.
+    /// Tries one training of each GAN, and the U-Net, on the CPU. Distances and metrics are not tried and count
+    /// nothing.
     ///
     /// # Errors
     /// When a pack cannot be opened, or a network not be built.

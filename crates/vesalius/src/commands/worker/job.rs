@@ -261,7 +261,8 @@ impl Job<'_> {
     }
 }
 
-/// Gives a new attempt the checkpoints (as links: they are never written again), logs and last pictures of an earlier one. A
+/// Gives a new attempt the checkpoints (as links: they are never written again), logs and last pictures of an earlier
+/// one. A
 /// checkpoint that was damaged meanwhile is an error of the training that reads it.
 fn take_over(from: &Path, own: &Path) -> Result<()> {
     for checkpoint in checkpoint::list(from)? {

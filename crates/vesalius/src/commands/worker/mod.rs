@@ -1,4 +1,5 @@
-//! `vesalius worker`: does tasks of a study, each in its folder; the first attempt to finish publishes the task's result.
+//! `vesalius worker`: does tasks of a study, each in its folder; the first attempt to finish publishes the task's
+//! result.
 
 mod job;
 mod watch;

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use vesalius_testing::Need;
 
-/// Chromium with its driver, and a profile of its own. The driver's protocol (WebDriver, W3C) is JSON over HTTP, which the
+/// Chromium with its driver, and a profile of its own. The driver's protocol (WebDriver, W3C) is JSON over HTTP, which
+/// the
 /// program's own client speaks: a crate for it would bring sixty more.
 pub struct Browser {
     driver: Child,

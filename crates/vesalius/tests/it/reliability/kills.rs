@@ -1,4 +1,5 @@
-//! kill -9 at any moment of any stage: the same command (a training: with `--resume`) ends with the same bytes, and nothing
+//! kill -9 at any moment of any stage: the same command (a training: with `--resume`) ends with the same bytes, and
+//! nothing
 //! is left of the one that was killed.
 
 use super::super::Bench;
@@ -60,7 +61,8 @@ fn of_study(out: &Path) -> Outcome {
         found.insert(format!("{name}/task.toml"), (task, 0));
         let attempt = TaskDir::at(&folder).accepted().unwrap();
         let mut files = comparable(&attempt);
-        // Those of a pack are added below; previews of earlier attempts stay with them; and a worker that sees that it is
+        // Those of a pack are added below; previews of earlier attempts stay with them; and a worker that sees that it
+        // is
         // alone writes a checkpoint more, so that which are kept beside the last one depends on when it was.
         let differs = |file: &str| {
             file.starts_with("/pack/")

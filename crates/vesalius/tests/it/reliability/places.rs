@@ -1,4 +1,5 @@
-//! A disk that is full at any place of a command: nothing half-written under a final name, one line, and with room again
+//! A disk that is full at any place of a command: nothing half-written under a final name, one line, and with room
+//! again
 //! the same command makes the same bytes.
 
 use super::super::Bench;

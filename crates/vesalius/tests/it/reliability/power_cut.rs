@@ -1,4 +1,5 @@
-//! A power cut: the block device of a file system is copied while a training runs on it, and what the copy holds is what a
+//! A power cut: the block device of a file system is copied while a training runs on it, and what the copy holds is
+//! what a
 //! machine finds that comes back.
 
 use super::super::Bench;

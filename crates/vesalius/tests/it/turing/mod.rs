@@ -69,7 +69,8 @@ fn a_reading_is_kept_scored_and_reported() {
     assert_eq!(score("d_prime", Some("reader/reader 2")), 0.0);
     assert_eq!(score("accuracy", None), 0.75);
     assert_eq!(score("secs", None), 1.5, "the first answer's time");
-    // On the 20 common images one reader is right half of the time and the other says synthetic: Fleiss' formula by hand.
+    // On the 20 common images one reader is right half of the time and the other says synthetic: Fleiss' formula by
+    // hand.
     let (observed, chance) = (0.5, 0.25_f64.powi(2) + 0.75_f64.powi(2));
     assert!((score("kappa", None) - (observed - chance) / (1.0 - chance)).abs() < 1e-12);
     let csv = std::fs::read_to_string(bench.path("score/answers.csv")).unwrap();

@@ -47,7 +47,8 @@ fn slow(kind: usize, address: &str, token: &str) -> std::io::Result<TcpStream> {
     }
 }
 
-/// Whether the other side has closed; reads a piece if there is one. What came before a reset can still be read after it.
+/// Whether the other side has closed; reads a piece if there is one. What came before a reset can still be read after
+/// it.
 fn is_closed(stream: &mut TcpStream, piece: &mut [u8]) -> bool {
     if stream.take_error().is_ok_and(|error| error.is_some()) {
         return true;
