@@ -1,5 +1,6 @@
 //! What every command that computes shares: device, threads, signals, and how a run names its machine.
 
+use crate::progress::begin;
 use anyhow::{Context, Result, bail};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use vesalius_data::say;
 use vesalius_data::text::shell::quote;
+use vesalius_stages::context::Context as StageContext;
 use vesalius_torch::Device;
 
 /// Where to compute.
@@ -204,4 +206,9 @@ pub fn command_line() -> String {
     // Names need not be UTF-8.
     let rest = std::env::args_os().skip(1).map(|argument| quote(&argument.to_string_lossy()));
     std::iter::once("vesalius".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
+}
+
+/// What a stage leans on, of this process.
+pub fn context(device: Device, stop: &dyn Fn() -> bool) -> StageContext<'_> {
+    StageContext { device, stop, progress: &begin, command: command_line(), machine: machine() }
 }

@@ -77,6 +77,21 @@ impl Progress {
     }
 }
 
+impl vesalius_stages::context::Progress for Progress {
+    fn set(&mut self, done: u64, remark: &str) {
+        Self::set(self, done, remark);
+    }
+
+    fn finish(self: Box<Self>) {
+        Self::finish(*self);
+    }
+}
+
+/// Begins to show the progress of a stage.
+pub fn begin(what: &str, length: u64, unit: &str) -> Box<dyn vesalius_stages::context::Progress> {
+    Box::new(Progress::new(what, length, unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,6 @@ use clap::Command;
 use std::process::ExitCode;
 use vesalius_data::output;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:

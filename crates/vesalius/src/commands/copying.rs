@@ -3,7 +3,7 @@
 use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Side, Source};
 use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop, command_line};
-use crate::meter::Meter;
+use crate::meter;
 use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -23,7 +23,6 @@ use vesalius_torch::metrics::audit::run::{Searched, Settings, Sides};
 use vesalius_torch::metrics::audit::tables::{nearest_csv, picture};
 use vesalius_torch::metrics::features::FeatureSet;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{EXTRACTORS}
 
@@ -85,7 +84,6 @@ pub struct Args {
     compute: Compute,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(target) = &args.memory_gan {
         let real = Pack::open(&args.real)?;
@@ -103,7 +101,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.planted == 0 || args.pairs == 0 {
         bail!("--planted and --pairs: expected at least 1");
     }
-    let meter = Meter::start();
+    let meter = meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();

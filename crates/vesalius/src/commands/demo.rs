@@ -13,7 +13,6 @@ use vesalius_data::run::{Outcome, RunResult};
 use vesalius_data::say;
 use vesalius_data::show;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -66,7 +65,6 @@ const SMALL: [&str; 5] = [
     "training.distance_images=500",
 ];
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     // Ctrl-C reaches the running step too; the demo waits until that has written its checkpoint.
     let _stop = Stop::listen()?;

@@ -4,7 +4,7 @@ use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Side, Source};
 use crate::commands::metrics::of_file;
 use crate::commands::overlap::{Overlap, Use, compared};
 use crate::environment::{Compute, Stop};
-use crate::meter::Meter;
+use crate::meter;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,6 @@ use vesalius_data::show;
 use vesalius_torch::metrics::frechet::{self, Divisor, frechet_distance};
 use vesalius_torch::{Device, Tensor};
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{EXTRACTORS}
 
@@ -48,12 +47,11 @@ pub struct Args {
     compute: Compute,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(out) = &args.out {
         refuse_finished(out)?;
     }
-    let meter = Meter::start();
+    let meter = meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();

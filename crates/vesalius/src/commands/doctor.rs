@@ -9,7 +9,6 @@ use vesalius_data::show;
 use vesalius_data::weights::KNOWN;
 use vesalius_torch::features::unet::cache_dir;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 What is missing stands under its line with the command that mends it (->, in JSON `remedy`).
@@ -32,7 +31,6 @@ struct Finding {
     remedy: Option<String>,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let findings =
         [versions(), processor(), threads(), cuda(), memory(), disk(), cache()?, weights()?];

@@ -9,7 +9,6 @@ use vesalius_data::export::{ExportKind, export};
 use vesalius_data::pack::Pack;
 use vesalius_data::say;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Slice spacing is not kept in a pack; exported volumes say 1 mm. Of each synthetic pair one case is made.
@@ -38,7 +37,6 @@ enum Kind {
     Png,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let pack = Pack::open(&args.pack)?;
     let kind = match args.kind {

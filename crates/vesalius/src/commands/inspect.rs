@@ -14,7 +14,6 @@ use vesalius_data::pictures::montage::{Tile, montage};
 use vesalius_data::say;
 use vesalius_data::show;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:

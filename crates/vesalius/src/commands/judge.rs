@@ -7,8 +7,7 @@ pub use features::{features, features_by_each};
 pub use source::{Source, only_packs};
 
 use crate::commands::weights;
-use crate::environment::Stop;
-use crate::progress::Progress;
+use crate::environment::{Stop, context};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use vesalius_data::pack::Pack;
@@ -19,7 +18,7 @@ use vesalius_torch::features::Extractor;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
 use vesalius_torch::features::script::{Input as ScriptInput, ScriptExtractor};
-use vesalius_torch::features::unet::{UnetExtractor, default_spec};
+use vesalius_torch::features::unet::UnetExtractor;
 use vesalius_torch::nets::lpips::Backbone;
 
 /// Help of the arguments below.
@@ -258,12 +257,7 @@ impl From<Normalise> for vesalius_torch::features::script::Normalise {
 /// # Errors
 /// When training fails or is stopped, or the cache cannot be written.
 pub fn unet(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
-    let spec = default_spec();
-    let mut bar: Option<Progress> = None;
-    UnetExtractor::of_pack(pack, &spec, device, &|| stop.asked(), &mut |step, loss| {
-        bar.get_or_insert_with(|| Progress::new("training the judge U-Net", spec.steps, "steps"))
-            .set(step, &format!("loss {loss:.3}"));
-    })
+    vesalius_stages::judge::unet(pack, &context(device, &|| stop.asked()))
 }
 
 /// What scores of feature files call their extractor.

@@ -4,7 +4,7 @@ use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Source, UNKNOWN
 use crate::commands::metrics::of_file;
 use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop};
-use crate::meter::Meter;
+use crate::meter;
 use anyhow::{Context, Result, bail};
 use rand::SeedableRng as _;
 use rand::seq::index::sample;
@@ -30,7 +30,6 @@ use vesalius_torch::metrics::trustworthiness::trustworthiness;
 use vesalius_torch::metrics::unit::in_f32;
 use vesalius_torch::{Device, Kind as TensorKind, Tensor};
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{EXTRACTORS}
 
@@ -165,9 +164,8 @@ impl Side {
     }
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let meter = Meter::start();
+    let meter = meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();

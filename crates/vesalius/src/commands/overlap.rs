@@ -1,14 +1,11 @@
 //! `--allow-overlap`, and what commands do with what [`vesalius_data::checks::overlap`] finds.
 
 use crate::commands::judge::Source;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use vesalius_data::checks::overlap::{Meeting, made_and_both_sides, made_and_side};
 use vesalius_data::pack::manifest::Split;
-use vesalius_data::run::RunResult;
-use vesalius_data::run::score::Score;
-use vesalius_data::say;
+pub use vesalius_stages::overlap::Settled;
 
-/// Arguments.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct Overlap {
     /// Go on although patients stand on both sides, or a generator was trained on another pack; every protocol says so.
@@ -22,56 +19,7 @@ impl Overlap {
     /// # Errors
     /// When packs overlap and the user did not allow it.
     pub fn settle(self, meeting: &Meeting) -> Result<Settled> {
-        for note in &meeting.notes {
-            say!("note: {note}");
-        }
-        let mut remark = String::new();
-        if !meeting.overlap.is_empty() {
-            let overlap = meeting.overlap.join("; ");
-            if !self.allow_overlap {
-                bail!(
-                    "{overlap}; expected none on both sides (--allow-overlap goes on, and every protocol says so)"
-                );
-            }
-            say!("warning: {overlap}");
-            remark = format!("; overlap allowed: {overlap}");
-        }
-        for note in &meeting.notes {
-            remark = format!("{remark}; {note}");
-        }
-        Ok(Settled { remark, overlap: meeting.overlap.clone() })
-    }
-}
-
-/// What a run has to say of the packs it brought together.
-#[derive(Debug, Clone, Default)]
-pub struct Settled {
-    /// For every protocol, with `; ` before it; empty where there is nothing to say.
-    pub remark: String,
-    /// What was allowed.
-    pub overlap: Vec<String>,
-}
-
-impl Settled {
-    /// The same for another two packs.
-    pub fn and(mut self, other: Self) -> Self {
-        self.remark += &other.remark;
-        self.overlap.extend(other.overlap);
-        self
-    }
-
-    /// Adds the remark to protocols that lack it.
-    pub fn note(&self, scores: &mut [Score]) {
-        for score in scores {
-            if !score.protocol.ends_with(&self.remark) {
-                score.protocol += &self.remark;
-            }
-        }
-    }
-
-    /// The run that says it.
-    pub fn of(self, result: RunResult) -> RunResult {
-        RunResult { overlap: Some(self.overlap), ..result }
+        vesalius_stages::overlap::settle(meeting, self.allow_overlap)
     }
 }
 

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use vesalius_data::phantom::{PhantomKind, write};
 use vesalius_data::say;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Phantoms are drawings, not patients: good for trying the program, useless for science.
@@ -39,7 +38,6 @@ enum Kind {
     Idrid,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let kind = match args.kind {
         Kind::Acdc => PhantomKind::Acdc,

@@ -3,7 +3,7 @@
 use crate::commands::judge;
 use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, Stop, command_line};
-use crate::meter::Meter;
+use crate::meter;
 use crate::progress::Progress;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -30,7 +30,6 @@ use vesalius_torch::features::Extractor as _;
 use vesalius_torch::metrics::dice::{Evaluation, Unit};
 use vesalius_torch::segment::evaluate_slices;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Two questions are asked of every synthetic pair.
@@ -84,13 +83,12 @@ pub struct Args {
 const RESAMPLES: u64 = 1000;
 const SEED: u64 = 1;
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     refuse_finished(&args.out)?;
     let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
     check(args, &real, &synthetic)?;
     let settled = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
-    let meter = Meter::start();
+    let meter = meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();

@@ -15,7 +15,6 @@ use vesalius_data::prepare::{Job, prepare};
 use vesalius_data::say;
 use vesalius_torch::nets::pyramid::Pyramid;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -118,7 +117,6 @@ enum SplitKind {
     Official,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let kind = match args.source {
         Kind::Acdc => SourceKind::Acdc,

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::show;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Reads result.json and the pictures of finished runs and computes nothing anew but statistics: the same runs give the
@@ -38,7 +37,6 @@ pub struct Args {
     out: PathBuf,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let page = vesalius_report::write(&args.runs, &args.out)?;
     show!("{}", page.display());

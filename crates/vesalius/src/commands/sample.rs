@@ -12,7 +12,6 @@ use vesalius_data::say;
 use vesalius_torch::masks::Masks;
 use vesalius_torch::sample::{Sampling, Trained};
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The averaged generator of the run's best checkpoint by Fréchet distance is used (of its newest, where none was
@@ -61,7 +60,6 @@ pub struct Args {
     compute: Compute,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.count == 0 || args.batch == 0 {
         bail!("--count {} --batch {}: expected at least 1 each", args.count, args.batch);

@@ -1,25 +1,18 @@
 //! `vesalius segment`: what training data are worth, as Dice on real test patients.
 
 use crate::commands::overlap::Overlap;
-use crate::environment::{Compute, REQUEUE, Stop};
-use crate::meter::Meter;
-use crate::progress::Progress;
-use anyhow::{Result, bail};
+use crate::environment::{Compute, REQUEUE, Stop, context};
+use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_data::checks::overlap::training_and_test;
-use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
-use vesalius_data::pack::row::RowId;
-use vesalius_data::run::part::{DiceUnit, Part};
-use vesalius_data::run::score::{Score, Scores};
-use vesalius_data::run::{Input, Subject, TrainedOn, refuse_finished};
+use vesalius_data::run::part::Part;
+use vesalius_data::run::score::Scores;
 use vesalius_data::say;
-use vesalius_torch::metrics::dice::{Evaluation, Summary, Unit};
+use vesalius_stages::segment::{self, Segment};
+use vesalius_torch::layers::norm::NormKind;
 use vesalius_torch::nets::unet::UnetSpec;
-use vesalius_torch::segment::{self, SegmentSpec};
+use vesalius_torch::segment::SegmentSpec;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Several --train packs fill equal shares of every batch. All training sets that are to be compared need the same
@@ -45,19 +38,19 @@ pub struct Args {
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
     /// Optimiser steps.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = SegmentSpec::default().steps)]
     steps: u64,
     /// Slices per step.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = SegmentSpec::default().batch)]
     batch: usize,
     /// Learning rate at the start.
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = SegmentSpec::default().learning_rate)]
     learning_rate: f64,
     /// U-Net filters at full resolution.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = UnetSpec::default().filters)]
     filters: i64,
     /// U-Net halvings.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = UnetSpec::default().depth)]
     depth: u32,
     /// Without batch normalisation, as in the original U-Net.
     #[arg(long)]
@@ -66,7 +59,7 @@ pub struct Args {
     #[arg(long)]
     augment: bool,
     /// Seed of weights and order.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = SegmentSpec::default().seed)]
     seed: u64,
     #[command(flatten)]
     overlap: Overlap,
@@ -77,41 +70,15 @@ pub struct Args {
     compute: Compute,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    refuse_finished(&args.out)?;
-    let packs: Vec<Pack> =
-        args.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
-    let test = Pack::open(&args.test)?;
-    segment::check_test(&test)?;
-    let spec = spec(args);
-    let references: Vec<&Pack> = packs.iter().collect();
-    segment::check(&spec, &references, &test)?;
-    let subject = subject(&packs, &test, args.augment)?;
-    let settled = args.overlap.settle(&training_and_test(&references, &test))?;
+    let stage = stage(args);
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
-    let meter = Meter::start();
-    let mut bar = Progress::new("training the U-Net", spec.steps, "steps");
-    let trained =
-        segment::train(&spec, &references, device, &|| stop.asked(), &mut |step, loss| {
-            bar.set(step, &format!("loss {loss:.3}"));
-        });
-    if stop.asked() {
+    let Some(result) = segment::run(&stage, &context(device, &|| stop.asked()))? else {
         say!("stopped; the same command starts again");
         return Ok(ExitCode::from(REQUEUE));
-    }
-    let trained = trained?;
-    bar.finish();
-    let evaluation = segment::evaluate(&trained, &test, device)?;
-    let mut scores = scores(&evaluation, &packs, test.manifest(), &spec);
-    settled.note(&mut scores);
-    segment::save(&trained, &args.out.join("unet.safetensors"))?;
-    let images = spec.steps * spec.batch as u64;
-    let settings = serde_json::to_value(&spec)?;
-    let inputs = inputs(&packs, &test);
-    let result = meter.result("segment", subject, scores.clone(), inputs, Some(images), settings);
-    settled.of(result).publish(&args.out)?;
+    };
+    let mut scores = result.scores;
     if !args.json {
         // Patients one by one are in result.json.
         scores.retain(|score| !matches!(score.of, Some(Part::Patient(_))));
@@ -120,117 +87,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn spec(args: &Args) -> SegmentSpec {
-    use vesalius_torch::layers::norm::NormKind;
+fn stage(args: &Args) -> Segment {
     let norm = if args.no_batch_norm { NormKind::None } else { NormKind::Batch };
-    SegmentSpec {
-        unet: UnetSpec { filters: args.filters, depth: args.depth, norm },
-        steps: args.steps,
-        batch: args.batch,
-        learning_rate: args.learning_rate,
-        augment: args.augment,
-        seed: args.seed,
+    Segment {
+        train: args.train.clone(),
+        test: args.test.clone(),
+        out: args.out.clone(),
+        settings: SegmentSpec {
+            unet: UnetSpec { filters: args.filters, depth: args.depth, norm },
+            steps: args.steps,
+            batch: args.batch,
+            learning_rate: args.learning_rate,
+            augment: args.augment,
+            seed: args.seed,
+        },
+        allow_overlap: args.overlap.allow_overlap,
     }
-}
-
-/// Table 2's row and column, from where the packs came from.
-fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
-    let mut gans = Vec::new();
-    let mut real = false;
-    for pack in packs {
-        match pack.manifest().provenance.row() {
-            None => real = true,
-            Some(row) => gans.push(row),
-        }
-    }
-    if let Provenance::Synthetic { gan, .. } = &test.manifest().provenance {
-        bail!("--test {}: made by {gan}, expected real test patients", test.path().display());
-    }
-    let trained_on = match (real, gans.is_empty()) {
-        (true, true) if augment => TrainedOn::RealAugmented,
-        (true, true) => TrainedOn::Real,
-        (true, false) => TrainedOn::RealAndSynthetic,
-        (false, _) => TrainedOn::Synthetic,
-    };
-    Ok(Subject {
-        dataset: test.manifest().dataset.clone(),
-        gan: RowId::together(gans),
-        trained_on: Some(trained_on),
-    })
-}
-
-fn inputs(packs: &[Pack], test: &Pack) -> Vec<Input> {
-    packs.iter().map(|pack| Input::pack("train", pack)).chain([Input::pack("test", test)]).collect()
-}
-
-/// Resamples of the patients for an interval.
-const RESAMPLES: u64 = 1000;
-
-fn scores(
-    evaluation: &Evaluation,
-    packs: &[Pack],
-    manifest: &Manifest,
-    spec: &SegmentSpec,
-) -> Vec<Score> {
-    let (mean_interval, class_intervals) = evaluation.intervals(Unit::Volume, spec.seed, RESAMPLES);
-    let patients: std::collections::BTreeSet<&str> = manifest
-        .cases
-        .iter()
-        .filter(|case| case.split == Split::Test)
-        .map(|case| case.patient.as_str())
-        .collect();
-    let mut painted = String::new();
-    for masks in packs.iter().filter_map(|pack| pack.manifest().provenance.painted_masks()) {
-        painted += "; painted ";
-        painted += &masks.to_string();
-    }
-    let mut scores = Vec::new();
-    let mut add = |unit: DiceUnit, count: usize, summary: Summary, intervals: Option<()>| {
-        let protocol = format!(
-            "U-Net, {} steps of {} slices, seed {}{painted}; {} Dice on {} test patients, empty on both sides not \
-             counted, mean over units, then over classes",
-            spec.steps,
-            spec.batch,
-            spec.seed,
-            unit.word(),
-            patients.len()
-        );
-        let classes = manifest.classes[1..].iter().map(|class| Part::Class(unit, class.clone()));
-        let parts = std::iter::once(Part::Mean(unit)).chain(classes);
-        let values = std::iter::once(summary.mean).chain(summary.classes);
-        let spans = std::iter::once(mean_interval).chain(class_intervals.iter().copied());
-        for ((part, value), span) in parts.zip(values).zip(spans) {
-            if let Some(value) = value {
-                scores.push(Score {
-                    interval: intervals.and(span),
-                    of: Some(part),
-                    real_count: Some(count),
-                    ..Score::new("dice", value, protocol.clone())
-                });
-            }
-        }
-    };
-    add(DiceUnit::Volume, evaluation.volume_count(), evaluation.per_volume(), Some(()));
-    add(DiceUnit::Slice, evaluation.slice_count(), evaluation.per_slice(), None);
-    add(DiceUnit::Pooled, 1, evaluation.pooled(), None);
-    scores.extend(of_patients(evaluation, spec, &painted));
-    scores
-}
-
-/// Dice of each test patient, for paired tests in reports; not of those in whom no class was there or predicted.
-fn of_patients(evaluation: &Evaluation, spec: &SegmentSpec, painted: &str) -> Vec<Score> {
-    let protocol = format!(
-        "U-Net, {} steps of {} slices, seed {}{painted}; Dice of one test patient, empty on both sides not counted, mean \
-         over its volumes, then over classes",
-        spec.steps, spec.batch, spec.seed
-    );
-    let patients = evaluation.per_patient().into_iter();
-    patients
-        .filter_map(|(name, summary)| {
-            Some(Score {
-                of: Some(Part::Patient(name.to_owned())),
-                ..Score::new("dice", summary.mean?, protocol.clone())
-            })
-        })
-        .collect()
 }

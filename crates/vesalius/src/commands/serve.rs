@@ -15,7 +15,6 @@ use vesalius_web::turing::store::Turing;
 use vesalius_web::turing::token::{self, TokenDigest};
 use vesalius_web::{Site, serve};
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 One program, nothing to install beside it, and pages that load nothing from elsewhere. Readers open the links that
@@ -59,7 +58,6 @@ pub struct Args {
     owner_token_file: Option<PathBuf>,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let mut hosts = Hosts::new(args.host.iter().map(String::as_str)).map_err(|name| {
         anyhow!("--host {name:?}: expected a name or an IP address, without scheme and port")

@@ -1,7 +1,7 @@
 //! `vesalius train`: one GAN on one pack.
 
 use crate::environment::{Compute, REQUEUE, Stop, command_line};
-use crate::meter::Meter;
+use crate::meter;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::io::Write as _;
@@ -21,12 +21,10 @@ use vesalius_torch::Device;
 use vesalius_torch::checkpoint::{self, State};
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::images::{PackImages, of_images};
-use vesalius_torch::features::unet::{UnetExtractor, default_spec};
 use vesalius_torch::sample::{read_spec, run_digest};
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::train::{Ended, Prepared, Probe, TrainContext, begin, write_spec};
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A run is a folder: task.toml (every setting), stats.jsonl and a TensorBoard event file, previews/, checkpoints/
@@ -95,7 +93,6 @@ pub struct Args {
     compute: Compute,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let pack = Pack::open(&args.pack)?;
     let spec = spec(args)?;
@@ -183,10 +180,10 @@ fn train_and_publish(
     device: Device,
     stop: &Stop,
 ) -> Result<Ended> {
-    let meter = Meter::start();
+    let meter = meter::start();
     let asked = || stop.asked();
     let extractor = if spec.training.distance_every_kimg > 0.0 {
-        match judge(pack, device, stop) {
+        match crate::commands::judge::unet(pack, device, stop) {
             // Nothing of the GAN is lost yet: the same command starts again.
             Err(_) if stop.asked() => return Ok(Ended::Stopped),
             other => Some(other?),
@@ -231,28 +228,12 @@ fn train_and_publish(
     Ok(ended)
 }
 
-fn judge(pack: &Pack, device: Device, stop: &Stop) -> Result<UnetExtractor> {
-    let spec = default_spec();
-    let mut bar: Option<Progress> = None;
-    let extractor =
-        UnetExtractor::of_pack(pack, &spec, device, &|| stop.asked(), &mut |step, loss| {
-            bar.get_or_insert_with(|| {
-                Progress::new("training the judge U-Net", spec.steps, "steps")
-            })
-            .set(step, &format!("loss {loss:.3}"));
-        });
-    if let Some(bar) = bar {
-        bar.finish();
-    }
-    extractor
-}
-
 fn result(
     spec: &TrainSpec,
     pack: &Pack,
     (ended, state): (&Ended, &State),
     extractor: Option<String>,
-    meter: &Meter,
+    meter: &vesalius_stages::meter::Meter,
 ) -> Result<RunResult> {
     let scores = match (ended, state.best) {
         (Ended::Finished, Some((value, images))) => {

@@ -6,7 +6,7 @@ mod likeness;
 use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Source};
 use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop};
-use crate::meter::Meter;
+use crate::meter;
 use anyhow::{Context, Result, bail};
 pub use judged::of_file;
 use judged::{Judged, NoNetwork};
@@ -21,7 +21,6 @@ use vesalius_torch::Device;
 use vesalius_torch::features::images::ImageSet;
 use vesalius_torch::metrics::suite::Metric;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{EXTRACTORS}
 
@@ -161,12 +160,11 @@ impl Sides {
     }
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(out) = &args.out {
         refuse_finished(out)?;
     }
-    let meter = Meter::start();
+    let meter = meter::start();
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();

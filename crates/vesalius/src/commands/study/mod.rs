@@ -15,7 +15,6 @@ use vesalius_data::say;
 use vesalius_study::store::Store;
 use vesalius_web::watch::{Known, Watch};
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A study file (docs/study.md) names packs, GANs, a search space, a budget, and what happens to the best run of each GAN on
@@ -51,7 +50,6 @@ enum Command {
     Report(manage::ReportArgs),
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.command {
         Command::Plan(args) => plan::run(args),

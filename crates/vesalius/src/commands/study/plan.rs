@@ -18,7 +18,6 @@ use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Every value of the search space is tried against the GAN's settings first: what is wrong is named with line and column.
@@ -57,7 +56,6 @@ pub fn without_packs(study: &Study) -> Vec<PackInfo> {
     study.dataset.iter().map(info).collect()
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let Open { study, known, plan, .. } = Open::read(&args.study, true)?;
     let mut counts: BTreeMap<Stage, [usize; 3]> = BTreeMap::new();

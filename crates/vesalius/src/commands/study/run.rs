@@ -21,7 +21,6 @@ use vesalius_study::study::Study;
 use vesalius_study::task::Key;
 use vesalius_study::task_dir::TaskDir;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Goes on from whatever is finished. SIGINT or SIGTERM tells the workers to write checkpoints and ends with exit code 75;
@@ -67,7 +66,6 @@ enum Where {
     Slurm,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let study = space::read(&args.study)?;
     super::say_what_is_missing(&study);

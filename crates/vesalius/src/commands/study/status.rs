@@ -12,7 +12,6 @@ use vesalius_data::show;
 use vesalius_study::plan::{Plan, Progress};
 use vesalius_study::store::GivenUp;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Reads beside a running coordinator and writes nothing.
@@ -60,7 +59,6 @@ struct Failed {
     output: Vec<String>,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let open = Open::read(&args.study, false)?;
     let (plan, known) = (&open.plan, &open.known);

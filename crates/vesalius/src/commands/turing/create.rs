@@ -12,7 +12,6 @@ use vesalius_data::pack::manifest::Split;
 use vesalius_data::say;
 use vesalius_web::turing::create::{Wish, check, create};
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Each reader gets half real, half synthetic images in an order of their own, all drawn from --seed; real ones are slices of
@@ -69,7 +68,6 @@ pub struct Args {
     out: PathBuf,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let readers = if args.reader.is_empty() {
         (1..=args.readers).map(|i| format!("reader {i}")).collect()

@@ -6,7 +6,6 @@ mod score;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 `create` draws images for each reader and gives a link each; `vesalius serve --turing DIR` lets them read in a browser;
@@ -29,7 +28,6 @@ enum Command {
     Score(score::Args),
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.command {
         Command::Create(args) => create::run(args),

@@ -1,6 +1,6 @@
 //! `vesalius turing score`.
 
-use crate::meter::Meter;
+use crate::meter;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,6 @@ use vesalius_web::turing::score::{Reading, scores};
 use vesalius_web::turing::store::Turing;
 use vesalius_web::turing::write;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Of each reader and over readers: accuracy, sensitivity (share of synthetic images called synthetic), specificity (share of
@@ -48,12 +47,11 @@ pub struct Args {
     json: bool,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(out) = &args.out {
         refuse_finished(out)?;
     }
-    let meter = Meter::start();
+    let meter = meter::start();
     let turing = Turing::open(&args.test)?;
     for note in turing.notes() {
         say!("note: {note}");

@@ -13,7 +13,6 @@ use vesalius_data::show;
 use vesalius_data::weights::{KNOWN, known};
 use vesalius_torch::features::unet::cache_dir;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Files land in the cache ($VESALIUS_CACHE, else ~/.cache/vesalius) as <NAME>.safetensors. What is published as a pickle is
@@ -56,7 +55,6 @@ enum What {
     },
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         What::List { json } => list(*json)?,

@@ -1,9 +1,8 @@
 //! A task of each stage as one of the other commands, run in the folder of an attempt.
 
-use crate::commands::{distance, metrics, sample, segment, train};
-use crate::environment::{Compute, Stop};
-use crate::meter::Meter;
-use crate::progress::Progress;
+use crate::commands::{distance, metrics, sample, train};
+use crate::environment::{Compute, Stop, context};
+use crate::meter;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::write_file;
@@ -11,9 +10,10 @@ use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
 use vesalius_data::run::{Input, Subject};
 use vesalius_data::say;
+use vesalius_stages::judge;
+use vesalius_stages::segment::{self, Segment};
 use vesalius_study::task::{Stage, Task};
 use vesalius_study::task_dir::TaskDir;
-use vesalius_torch::features::unet::{UnetExtractor, default_spec};
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::{checkpoint, train as training};
 
@@ -105,24 +105,10 @@ impl Job<'_> {
     }
 
     fn judge(&self) -> Result<()> {
-        let meter = Meter::start();
         let pack = self.pack()?;
-        let spec = default_spec();
-        let mut bar = Progress::new("training the judge U-Net", spec.steps, "steps");
         let device = self.compute().start()?;
-        UnetExtractor::of_pack(&pack, &spec, device, &|| self.stop.asked(), &mut |step, loss| {
-            bar.set(step, &format!("loss {loss:.3}"));
-        })?;
-        bar.finish();
-        let subject =
-            Subject { dataset: pack.manifest().dataset.clone(), gan: None, trained_on: None };
-        let inputs = vec![Input::pack("pack", &pack)];
-        let images = spec.steps * spec.batch as u64;
-        let settings = serde_json::to_value(&spec)?;
-        meter
-            .result("judge", subject, vec![], inputs, Some(images), settings)
-            .publish(&self.own())
-            .map(|_| ())
+        let result = judge::run(&pack, &context(device, &|| self.stop.asked()))?;
+        result.publish(&self.own()).map(|_| ())
     }
 
     fn compute(&self) -> Compute {
@@ -182,7 +168,7 @@ impl Job<'_> {
     }
 
     fn sample(&self) -> Result<()> {
-        let meter = Meter::start();
+        let meter = meter::start();
         let real = self.pack()?;
         let trained = self.accepted("run")?;
         let target = self.own().join("pack");
@@ -234,30 +220,26 @@ impl Job<'_> {
     }
 
     fn segment(&self) -> Result<()> {
-        let real = path(self.pack()?.path())?;
-        let mut arguments = vec!["--test".to_owned(), real.clone()];
-        if self.field("real")?.as_bool() == Some(true) {
-            arguments.extend(["--train".to_owned(), real]);
+        let task: segment::Task = serde_json::from_value(self.task.spec.clone())
+            .with_context(|| format!("{}/task.toml: spec", self.folder.path().display()))?;
+        let real = self.pack()?.path().to_owned();
+        let mut train = vec![];
+        if task.real {
+            train.push(real.clone());
         }
         if self.task.input("synthetic").is_some() {
-            let synthetic = path(&self.accepted("synthetic")?.join("pack"))?;
-            arguments.extend(["--train".to_owned(), synthetic]);
+            train.push(self.accepted("synthetic")?.join("pack"));
         }
-        if self.field("augment")?.as_bool() == Some(true) {
-            arguments.push("--augment".to_owned());
-        }
-        for (flag, name) in [
-            ("--steps", "steps"),
-            ("--batch", "batch"),
-            ("--learning-rate", "learning_rate"),
-            ("--filters", "filters"),
-            ("--depth", "depth"),
-            ("--seed", "seed"),
-        ] {
-            arguments.extend([flag.to_owned(), self.text(name)?]);
-        }
-        arguments.extend(["--out".to_owned(), path(&self.own())?]);
-        segment::run(&self.arguments(arguments)?).map(|_| ())
+        let stage = Segment {
+            train,
+            test: real,
+            out: self.own(),
+            settings: task.into(),
+            allow_overlap: false,
+        };
+        let device = self.compute().start()?;
+        // Where it was stopped there is no result, and the worker says so.
+        segment::run(&stage, &context(device, &|| self.stop.asked())).map(|_| ())
     }
 }
 

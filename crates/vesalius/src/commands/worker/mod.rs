@@ -17,7 +17,6 @@ use vesalius_study::task::Task;
 use vesalius_study::task_dir::TaskDir;
 use watch::Watch;
 
-/// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 `vesalius study run` starts workers; start one by hand to see a failure again. A task's folder has task.toml. The worker
@@ -49,7 +48,6 @@ pub struct Args {
     compute: Compute,
 }
 
-/// Runs it.
 pub fn run(args: &Args) -> Result<ExitCode> {
     args.compute.start()?;
     let stop = Stop::listen()?;

@@ -1,0 +1,209 @@
+//! What training data are worth, as Dice on real test patients.
+
+use crate::context::Context;
+use crate::overlap::settle;
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use vesalius_data::checks::overlap::training_and_test;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
+use vesalius_data::pack::row::RowId;
+use vesalius_data::run::part::{DiceUnit, Part};
+use vesalius_data::run::score::Score;
+use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
+use vesalius_torch::dice::{Evaluation, Summary, Unit};
+use vesalius_torch::nets::unet::UnetSpec;
+use vesalius_torch::segment::{self, SegmentSpec};
+
+/// The stage: which packs train, which judges, how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// Packs that fill equal shares of every batch; only their training patients train.
+    pub train: Vec<PathBuf>,
+    /// Real pack whose test patients judge.
+    pub test: PathBuf,
+    /// Folder of the run.
+    pub out: PathBuf,
+    /// The network and its training.
+    pub settings: SegmentSpec,
+    /// Go on although patients stand on both sides.
+    pub allow_overlap: bool,
+}
+
+/// The settings as a study's task holds them; which packs train are its inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// Whether the real training patients train.
+    pub real: bool,
+    /// See [`SegmentSpec::augment`].
+    pub augment: bool,
+    /// See [`SegmentSpec::steps`].
+    pub steps: u64,
+    /// See [`SegmentSpec::batch`].
+    pub batch: usize,
+    /// See [`SegmentSpec::learning_rate`].
+    pub learning_rate: f64,
+    /// See [`UnetSpec::filters`].
+    pub filters: i64,
+    /// See [`UnetSpec::depth`].
+    pub depth: u32,
+    /// See [`SegmentSpec::seed`].
+    pub seed: u64,
+}
+
+impl From<Task> for SegmentSpec {
+    fn from(task: Task) -> Self {
+        Self {
+            unet: UnetSpec { filters: task.filters, depth: task.depth, ..UnetSpec::default() },
+            steps: task.steps,
+            batch: task.batch,
+            learning_rate: task.learning_rate,
+            augment: task.augment,
+            seed: task.seed,
+        }
+    }
+}
+
+/// Trains, judges, and publishes the run; none where it was asked to stop.
+///
+/// # Errors
+/// A folder that holds a finished run, packs that cannot be read, do not go together or overlap, a training that fails.
+pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
+    refuse_finished(&stage.out)?;
+    let packs: Vec<Pack> =
+        stage.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
+    let test = Pack::open(&stage.test)?;
+    segment::check_test(&test)?;
+    let spec = &stage.settings;
+    let references: Vec<&Pack> = packs.iter().collect();
+    segment::check(spec, &references, &test)?;
+    let subject = subject(&packs, &test, spec.augment)?;
+    let settled = settle(&training_and_test(&references, &test), stage.allow_overlap)?;
+    let meter = context.meter();
+    let mut bar = (context.progress)("training the U-Net", spec.steps, "steps");
+    let trained =
+        segment::train(spec, &references, context.device, context.stop, &mut |step, loss| {
+            bar.set(step, &format!("loss {loss:.3}"));
+        });
+    if (context.stop)() {
+        return Ok(None);
+    }
+    let trained = trained?;
+    bar.finish();
+    let evaluation = segment::evaluate(&trained, &test, context.device)?;
+    let mut scores = scores(&evaluation, &packs, test.manifest(), spec);
+    settled.note(&mut scores);
+    segment::save(&trained, &stage.out.join("unet.safetensors"))?;
+    let images = spec.steps * spec.batch as u64;
+    let settings = serde_json::to_value(spec)?;
+    let inputs = inputs(&packs, &test);
+    let result = meter.result("segment", subject, scores, inputs, Some(images), settings);
+    let result = settled.of(result);
+    result.publish(&stage.out)?;
+    Ok(Some(result))
+}
+
+/// Table 2's row and column, from where the packs came from.
+fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
+    let mut gans = Vec::new();
+    let mut real = false;
+    for pack in packs {
+        match pack.manifest().provenance.row() {
+            None => real = true,
+            Some(row) => gans.push(row),
+        }
+    }
+    if let Provenance::Synthetic { gan, .. } = &test.manifest().provenance {
+        bail!("--test {}: made by {gan}, expected real test patients", test.path().display());
+    }
+    let trained_on = match (real, gans.is_empty()) {
+        (true, true) if augment => TrainedOn::RealAugmented,
+        (true, true) => TrainedOn::Real,
+        (true, false) => TrainedOn::RealAndSynthetic,
+        (false, _) => TrainedOn::Synthetic,
+    };
+    Ok(Subject {
+        dataset: test.manifest().dataset.clone(),
+        gan: RowId::together(gans),
+        trained_on: Some(trained_on),
+    })
+}
+
+fn inputs(packs: &[Pack], test: &Pack) -> Vec<Input> {
+    packs.iter().map(|pack| Input::pack("train", pack)).chain([Input::pack("test", test)]).collect()
+}
+
+/// Resamples of the patients for an interval.
+const RESAMPLES: u64 = 1000;
+
+fn scores(
+    evaluation: &Evaluation,
+    packs: &[Pack],
+    manifest: &Manifest,
+    spec: &SegmentSpec,
+) -> Vec<Score> {
+    let (mean_interval, class_intervals) = evaluation.intervals(Unit::Volume, spec.seed, RESAMPLES);
+    let patients: std::collections::BTreeSet<&str> = manifest
+        .cases
+        .iter()
+        .filter(|case| case.split == Split::Test)
+        .map(|case| case.patient.as_str())
+        .collect();
+    let mut painted = String::new();
+    for masks in packs.iter().filter_map(|pack| pack.manifest().provenance.painted_masks()) {
+        painted += "; painted ";
+        painted += &masks.to_string();
+    }
+    let mut scores = Vec::new();
+    let mut add = |unit: DiceUnit, count: usize, summary: Summary, intervals: Option<()>| {
+        let protocol = format!(
+            "U-Net, {} steps of {} slices, seed {}{painted}; {} Dice on {} test patients, empty on both sides not \
+             counted, mean over units, then over classes",
+            spec.steps,
+            spec.batch,
+            spec.seed,
+            unit.word(),
+            patients.len()
+        );
+        let classes = manifest.classes[1..].iter().map(|class| Part::Class(unit, class.clone()));
+        let parts = std::iter::once(Part::Mean(unit)).chain(classes);
+        let values = std::iter::once(summary.mean).chain(summary.classes);
+        let spans = std::iter::once(mean_interval).chain(class_intervals.iter().copied());
+        for ((part, value), span) in parts.zip(values).zip(spans) {
+            if let Some(value) = value {
+                scores.push(Score {
+                    interval: intervals.and(span),
+                    of: Some(part),
+                    real_count: Some(count),
+                    ..Score::new("dice", value, protocol.clone())
+                });
+            }
+        }
+    };
+    add(DiceUnit::Volume, evaluation.volume_count(), evaluation.per_volume(), Some(()));
+    add(DiceUnit::Slice, evaluation.slice_count(), evaluation.per_slice(), None);
+    add(DiceUnit::Pooled, 1, evaluation.pooled(), None);
+    scores.extend(of_patients(evaluation, spec, &painted));
+    scores
+}
+
+/// Dice of each test patient, for paired tests in reports; not of those in whom no class was there or predicted.
+fn of_patients(evaluation: &Evaluation, spec: &SegmentSpec, painted: &str) -> Vec<Score> {
+    let protocol = format!(
+        "U-Net, {} steps of {} slices, seed {}{painted}; Dice of one test patient, empty on both sides not counted, mean \
+         over its volumes, then over classes",
+        spec.steps, spec.batch, spec.seed
+    );
+    let patients = evaluation.per_patient().into_iter();
+    patients
+        .filter_map(|(name, summary)| {
+            Some(Score {
+                of: Some(Part::Patient(name.to_owned())),
+                ..Score::new("dice", summary.mean?, protocol.clone())
+            })
+        })
+        .collect()
+}
