@@ -1,6 +1,6 @@
 //! `vesalius copying`: are synthetic images training images again, and would this audit have noticed?
 
-use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Side, Source};
+use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, RealSplit, Side};
 use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop, command_line};
 use crate::meter;
@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();
-    let (real, synthetic) = (Source::open(&args.real)?, Source::open(synthetic)?);
+    let (real, synthetic) = (Side::open(&args.real)?, Side::open(synthetic)?);
     let settled = args.overlap.settle(&compared(&real, &synthetic, Use::BothSides))?;
     let outcome = audit(args, [&real, &synthetic], &settled, device, &stop);
     if let Some(code) = stop.before_writing() {
@@ -141,7 +141,7 @@ struct Outcome {
 
 fn audit(
     args: &Args,
-    [real, synthetic]: [&Source; 2],
+    [real, synthetic]: [&Side; 2],
     settled: &Settled,
     device: Device,
     stop: &Stop,
@@ -184,14 +184,14 @@ fn audit(
     })
 }
 
-fn pack<'a>(source: &'a Source, role: &str) -> Result<&'a Pack> {
+fn pack<'a>(source: &'a Side, role: &str) -> Result<&'a Pack> {
     match source {
-        Source::Pack(pack) => Ok(pack),
+        Side::Pack(pack) => Ok(pack),
         other => bail!("--{role} {}: expected a pack", other.path().display()),
     }
 }
 
-fn features(judge: &Judge, sides: &Sides, sources: [&Source; 2], remark: &str) -> Result<Features> {
+fn features(judge: &Judge, sides: &Sides, sources: [&Side; 2], remark: &str) -> Result<Features> {
     let of = |role: &'static str, images: &PackImages, keep: bool| {
         FeatureSet::new(role, &judge::features(judge, role, images, keep)?)
     };
@@ -200,7 +200,7 @@ fn features(judge: &Judge, sides: &Sides, sources: [&Source; 2], remark: &str) -
     } else {
         of("held-out", &sides.held_out, true).map_err(|error| format!("{error:#}"))
     };
-    let (treatment, _) = judge::against(judge, sources, Side::Train, remark);
+    let (treatment, _) = judge::against(judge, sources, RealSplit::Train, remark);
     Ok(Features {
         training: of("real", &sides.training, true)?,
         synthetic: of("synthetic", &sides.synthetic, false)?,

@@ -1,6 +1,6 @@
 //! `vesalius distance`: how far synthetic images are from real ones.
 
-use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Side, Source};
+use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, RealSplit, Side};
 use crate::commands::metrics::of_file;
 use crate::commands::overlap::{Overlap, Use, compared};
 use crate::environment::{Compute, Stop};
@@ -31,7 +31,7 @@ pub struct Args {
     judge: JudgeArgs,
     /// Real slices to compare with: those that trained the GAN, or held-out ones.
     #[arg(long, value_enum, default_value = "train")]
-    real_split: Side,
+    real_split: RealSplit,
     /// Divide covariances by N, as NVIDIA's code does, instead of N-1; the distance is then never called FID.
     #[arg(long)]
     biased: bool,
@@ -55,11 +55,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();
-    let (real, synthetic) = (Source::open(&args.real)?, Source::open(&args.synthetic)?);
+    let (real, synthetic) = (Side::open(&args.real)?, Side::open(&args.synthetic)?);
     if args.out.is_some() {
         judge::only_packs([&real, &synthetic])?;
     }
-    let purpose = Use::Side(args.real_split.split());
+    let purpose = Use::OneSplit(args.real_split.split());
     let sizes = args.judge.check_sizes(&real, &synthetic)?;
     let settled = args.overlap.settle(&compared(&real, &synthetic, purpose))?;
     let remark = sizes + &settled.remark;
@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn compare(
     args: &Args,
-    [real, synthetic]: [&Source; 2],
+    [real, synthetic]: [&Side; 2],
     remark: &str,
     device: Device,
     stop: &Stop,
@@ -103,8 +103,7 @@ fn compare(
         };
         Ok(score.finite()?)
     };
-    if let (Source::Features { matrix: a, .. }, Source::Features { matrix: b, .. }) =
-        (real, synthetic)
+    if let (Side::Features { matrix: a, .. }, Side::Features { matrix: b, .. }) = (real, synthetic)
     {
         let mut found = score("frechet_distance", a, b, "features from files")?;
         found.extractor = Some(of_file(real)?);

@@ -1,10 +1,10 @@
 //! The network that looks at images, for every command that compares some: its arguments, and what scores say of it.
 
 mod features;
-mod source;
+mod side;
 
 pub use features::{features, features_by_each};
-pub use source::{Source, only_packs};
+pub use side::{Side, only_packs};
 
 use crate::commands::weights;
 use crate::environment::{Stop, context};
@@ -104,14 +104,14 @@ pub enum Normalise {
 
 /// Which real slices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Side {
+pub enum RealSplit {
     /// Training patients.
     Train,
     /// Test patients.
     Test,
 }
 
-impl Side {
+impl RealSplit {
     /// The pack's word.
     pub fn split(self) -> Split {
         match self {
@@ -154,8 +154,8 @@ impl JudgeArgs {
     ///
     /// # Errors
     /// When packs of other sizes or channels are to be seen by a U-Net, which looks at pixels as they are.
-    pub fn check_sizes(&self, real: &Source, synthetic: &Source) -> Result<String> {
-        let (Source::Pack(real), Source::Pack(synthetic)) = (real, synthetic) else {
+    pub fn check_sizes(&self, real: &Side, synthetic: &Side) -> Result<String> {
+        let (Side::Pack(real), Side::Pack(synthetic)) = (real, synthetic) else {
             return Ok(String::new());
         };
         let (a, b) = (real.slice_shape(), synthetic.slice_shape());
@@ -181,7 +181,7 @@ impl JudgeArgs {
     ///
     /// # Errors
     /// When weights are missing or do not fit, or the U-Net is asked for without a real pack.
-    pub fn judge(&self, real: &Source, device: Device, stop: &Stop) -> Result<Judge> {
+    pub fn judge(&self, real: &Side, device: Device, stop: &Stop) -> Result<Judge> {
         let dialect = self.dialect.dialect();
         let weights = |name: &str| match &self.weights {
             Some(path) => Ok(path.clone()),
@@ -201,7 +201,7 @@ impl JudgeArgs {
                 if self.weights.is_some() {
                     bail!("--weights: the unet extractor trains its own, expected none");
                 }
-                let Source::Pack(pack) = real else {
+                let Side::Pack(pack) = real else {
                     bail!(
                         "--extractor unet: learns from the real pack's masks, and {} is none; expected a pack or another \
                          extractor",
@@ -268,11 +268,11 @@ pub const UNKNOWN: &str = "unknown: features from files";
 /// packs.
 pub fn against(
     judge: &Judge,
-    sides: [&Source; 2],
-    side: Side,
+    sides: [&Side; 2],
+    side: RealSplit,
     remark: &str,
 ) -> (String, Option<Subject>) {
-    let [Source::Pack(real), Source::Pack(synthetic)] = sides else {
+    let [Side::Pack(real), Side::Pack(synthetic)] = sides else {
         return (judge.treatment.clone(), None);
     };
     let provenance = &synthetic.manifest().provenance;
@@ -284,8 +284,8 @@ pub fn against(
         trained_on: None,
     };
     let side = match side {
-        Side::Train => "training",
-        Side::Test => "test",
+        RealSplit::Train => "training",
+        RealSplit::Test => "test",
     };
     let text = format!("{}; against real {side} slices{painted}{remark}", judge.treatment);
     (text, Some(subject))

@@ -1,6 +1,6 @@
 //! `vesalius map`: real and generated samples laid out on one plane (the study's Fig. 6).
 
-use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Source, UNKNOWN};
+use crate::commands::judge::{self, EXTRACTORS, Judge, JudgeArgs, Side, UNKNOWN};
 use crate::commands::metrics::of_file;
 use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop};
@@ -92,22 +92,22 @@ const SPARE: usize = 16;
 const MAP: &str = "map.json";
 
 /// A set of samples, and which of them are mapped.
-struct Side {
-    source: Source,
+struct Plotted {
+    source: Side,
     kind: Kind,
     /// Rows of all samples of this side (of a real pack: training slices).
     samples: Vec<usize>,
     of: usize,
 }
 
-impl Side {
+impl Plotted {
     fn open(path: &Path, kind: Kind, count: usize, seed: u64) -> Result<Self> {
-        let source = Source::open(path)?;
+        let source = Side::open(path)?;
         let all: Vec<usize> = match &source {
-            Source::Pack(pack) if kind == Kind::Real => pack.indices(Split::Train),
-            Source::Pack(pack) => (0..pack.len()).collect(),
-            Source::Features { matrix, .. } => (0..matrix.size()[0] as usize).collect(),
-            Source::Folder { .. } => {
+            Side::Pack(pack) if kind == Kind::Real => pack.indices(Split::Train),
+            Side::Pack(pack) => (0..pack.len()).collect(),
+            Side::Features { matrix, .. } => (0..matrix.size()[0] as usize).collect(),
+            Side::Folder { .. } => {
                 bail!("{}: a folder of images, expected a pack or a feature file", path.display())
             }
         };
@@ -125,7 +125,7 @@ impl Side {
 
     fn name(&self, panel: usize) -> String {
         match &self.source {
-            Source::Pack(pack) => match pack.manifest().provenance.row() {
+            Side::Pack(pack) => match pack.manifest().provenance.row() {
                 Some(row) => display_name(&row),
                 None => pack.manifest().dataset.clone(),
             },
@@ -137,7 +137,7 @@ impl Side {
     }
 
     fn sample_name(&self, i: usize) -> String {
-        let Source::Pack(pack) = &self.source else { return format!("row {i}") };
+        let Side::Pack(pack) = &self.source else { return format!("row {i}") };
         let (case, slice) = (pack.manifest().case(i), &pack.manifest().slices[i]);
         match pack.manifest().provenance.row() {
             None => format!("{} slice {}", case.id, slice.position),
@@ -148,11 +148,11 @@ impl Side {
     fn features(&self, judge: Option<&Judge>) -> Result<Tensor> {
         let role = if self.kind == Kind::Real { "real" } else { "synthetic" };
         let features = match (&self.source, judge) {
-            (Source::Features { matrix, .. }, _) => {
+            (Side::Features { matrix, .. }, _) => {
                 let rows: Vec<i64> = self.samples.iter().map(|&i| i as i64).collect();
                 matrix.index_select(0, &Tensor::from_slice(&rows))
             }
-            (Source::Pack(pack), Some(judge)) => {
+            (Side::Pack(pack), Some(judge)) => {
                 let images = PackImages { pack, indices: self.samples.clone() };
                 judge::features(judge, role, &images, self.kind == Kind::Real)?
             }
@@ -169,9 +169,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     stop.ends_at_once();
-    let mut sides = vec![Side::open(&args.real, Kind::Real, args.count, args.seed)?];
+    let mut sides = vec![Plotted::open(&args.real, Kind::Real, args.count, args.seed)?];
     for path in &args.synthetic {
-        sides.push(Side::open(path, Kind::Synthetic, args.count, args.seed)?);
+        sides.push(Plotted::open(path, Kind::Synthetic, args.count, args.seed)?);
     }
     // Of packs there is a result, which is written last.
     let last = if subject(&sides).is_some() { "result.json" } else { MAP };
@@ -181,7 +181,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut settled = Settled::default();
     for side in &sides[1..] {
         let remark = args.judge.check_sizes(&sides[0].source, &side.source)?;
-        let meeting = compared(&sides[0].source, &side.source, Use::Side(Split::Train));
+        let meeting = compared(&sides[0].source, &side.source, Use::OneSplit(Split::Train));
         settled =
             settled.and(Settled { remark, overlap: vec![] }).and(args.overlap.settle(&meeting)?);
     }
@@ -219,25 +219,25 @@ fn role(kind: Kind) -> &'static str {
 }
 
 /// What the run is about, where all are packs; the GAN where there is only one.
-fn subject(sides: &[Side]) -> Option<Subject> {
+fn subject(sides: &[Plotted]) -> Option<Subject> {
     let mut gans = Vec::new();
     for side in sides {
-        let Source::Pack(pack) = &side.source else { return None };
+        let Side::Pack(pack) = &side.source else { return None };
         gans.push(pack.manifest().provenance.row());
     }
-    let Source::Pack(real) = &sides[0].source else { return None };
+    let Side::Pack(real) = &sides[0].source else { return None };
     let gan = if sides.len() == 2 { gans.pop().flatten() } else { None };
     Some(Subject { dataset: real.manifest().dataset.clone(), gan, trained_on: None })
 }
 
 fn draw(
     args: &Args,
-    sides: &[Side],
+    sides: &[Plotted],
     settings: Settings,
     device: Device,
     stop: &Stop,
 ) -> Result<(Map, Score)> {
-    let files = sides.iter().filter(|side| matches!(side.source, Source::Features { .. })).count();
+    let files = sides.iter().filter(|side| matches!(side.source, Side::Features { .. })).count();
     if files != 0 && files != sides.len() {
         bail!("--real and --synthetic: expected packs only or feature files only");
     }
@@ -333,10 +333,10 @@ fn draw(
     Ok((map, score.finite()?))
 }
 
-fn publish(args: &Args, sides: &[Side], map: &Map) -> Result<()> {
+fn publish(args: &Args, sides: &[Plotted], map: &Map) -> Result<()> {
     let mut thumbnails = Vec::new();
     for side in sides {
-        if let Source::Pack(pack) = &side.source {
+        if let Side::Pack(pack) = &side.source {
             for &i in &side.samples {
                 let slice = pack.slice(i)?;
                 thumbnails.push(Thumbnail::of_slice(

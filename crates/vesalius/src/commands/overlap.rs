@@ -1,6 +1,6 @@
 //! `--allow-overlap`, and what commands do with what [`vesalius_data::checks::overlap`] finds.
 
-use crate::commands::judge::Source;
+use crate::commands::judge::Side;
 use anyhow::Result;
 use vesalius_data::checks::overlap::{Meeting, made_and_both_sides, made_and_side};
 use vesalius_data::pack::manifest::Split;
@@ -29,14 +29,14 @@ pub enum Use {
     /// Its training side for what the generator saw, its test side for what it did not.
     BothSides,
     /// Images to be near to.
-    Side(Split),
+    OneSplit(Split),
 }
 
 /// Asks of two sources; those that are no packs hold no patients.
-pub fn compared(real: &Source, synthetic: &Source, purpose: Use) -> Meeting {
+pub fn compared(real: &Side, synthetic: &Side, purpose: Use) -> Meeting {
     match (real, synthetic, purpose) {
-        (Source::Pack(real), Source::Pack(made), Use::BothSides) => made_and_both_sides(real, made),
-        (Source::Pack(real), Source::Pack(made), Use::Side(side)) => {
+        (Side::Pack(real), Side::Pack(made), Use::BothSides) => made_and_both_sides(real, made),
+        (Side::Pack(real), Side::Pack(made), Use::OneSplit(side)) => {
             made_and_side(real, made, side)
         }
         _ => Meeting::default(),

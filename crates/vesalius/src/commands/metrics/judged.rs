@@ -1,7 +1,7 @@
 //! Both sides of a comparison as features, and the metrics that look at features.
 
 use super::{Args, Sides, images};
-use crate::commands::judge::{self, Judge, Side, Source};
+use crate::commands::judge::{self, Judge, RealSplit, Side};
 use crate::environment::Stop;
 use anyhow::{Result, bail};
 use vesalius_data::run::Subject;
@@ -24,7 +24,7 @@ pub struct NoNetwork(String);
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn of_file(real: &Source) -> Result<String> {
+pub fn of_file(real: &Side) -> Result<String> {
     Ok(format!("file@{}", &real.input("real")?.sha256[..12]))
 }
 
@@ -60,11 +60,11 @@ impl Judged {
     /// # Errors
     /// [`NoNetwork`] when the extractor cannot be had; anything else is wrong with the input.
     pub fn new(args: &Args, sides: &Sides, device: Device, stop: &Stop) -> Result<Self> {
-        if let (Source::Features { matrix: a, .. }, Source::Features { matrix: b, path }) =
+        if let (Side::Features { matrix: a, .. }, Side::Features { matrix: b, path }) =
             (&sides.real, &sides.synthetic)
         {
             let held_out = match &sides.held_out {
-                Some(Source::Features { matrix, .. }) => Some(FeatureSet::new("held-out", matrix)?),
+                Some(Side::Features { matrix, .. }) => Some(FeatureSet::new("held-out", matrix)?),
                 Some(other) => {
                     bail!("--held-out {}: expected a feature file", other.path().display())
                 }
@@ -112,7 +112,7 @@ impl Judged {
             judge::against(
                 judge,
                 [&sides.real, &sides.synthetic],
-                Side::Train,
+                RealSplit::Train,
                 &sides.settled.remark,
             )
         };

@@ -1,7 +1,7 @@
 //! PSNR, SSIM and LPIPS of pairs of images.
 
 use super::{Args, LpipsNetwork, Name, Sides, images};
-use crate::commands::judge::Source;
+use crate::commands::judge::Side;
 use crate::commands::weights;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ const RANDOM_PAIRS: usize = 1000;
 /// # Errors
 /// When there are no images, those of a side are constant or all the same, or they differ in shape.
 pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Result<Vec<Score>> {
-    if matches!(sides.real, Source::Features { .. }) {
+    if matches!(sides.real, Side::Features { .. }) {
         bail!("{}: compares images, expected packs or folders", name.text());
     }
     let (real, synthetic, _) = images(args, sides)?;
@@ -47,7 +47,7 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
         }
     };
     let paired = match (&sides.real, &sides.synthetic) {
-        (Source::Folder { images: a, .. }, Source::Folder { images: b, .. }) => a.pairs_with(b),
+        (Side::Folder { images: a, .. }, Side::Folder { images: b, .. }) => a.pairs_with(b),
         _ => false,
     };
     let score = |of: Part, how: &str, values: Vec<f64>| -> Result<Score> {

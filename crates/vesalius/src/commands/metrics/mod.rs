@@ -3,7 +3,7 @@
 mod judged;
 mod likeness;
 
-use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Source};
+use crate::commands::judge::{self, EXTRACTORS, JudgeArgs, Side};
 use crate::commands::overlap::{Overlap, Settled, Use, compared};
 use crate::environment::{Compute, Stop};
 use crate::meter;
@@ -129,30 +129,30 @@ impl Name {
 
 /// Both sides, and the real samples that trained nothing.
 struct Sides {
-    real: Source,
-    synthetic: Source,
-    held_out: Option<Source>,
+    real: Side,
+    synthetic: Side,
+    held_out: Option<Side>,
     /// What protocols have to say of overlaps and sizes.
     settled: Settled,
 }
 
 impl Sides {
     fn open(args: &Args) -> Result<Self> {
-        let held_out = args.held_out.as_deref().map(Source::open).transpose()?;
-        let (real, synthetic) = (Source::open(&args.real)?, Source::open(&args.synthetic)?);
+        let held_out = args.held_out.as_deref().map(Side::open).transpose()?;
+        let (real, synthetic) = (Side::open(&args.real)?, Side::open(&args.synthetic)?);
         if args.out.is_some() {
             judge::only_packs([&real, &synthetic])?;
         }
         // These ask who was seen; the others only how near images are.
         let asks = |name| args.all || args.metrics.contains(&name);
         let meeting = match (&held_out, &real, &synthetic) {
-            (Some(Source::Pack(held_out)), Source::Pack(real), Source::Pack(made)) => {
+            (Some(Side::Pack(held_out)), Side::Pack(real), Side::Pack(made)) => {
                 held_out_and_others(held_out, real, made)
             }
             _ if asks(Name::AuthPct) || asks(Name::CT) => {
                 compared(&real, &synthetic, Use::BothSides)
             }
-            _ => compared(&real, &synthetic, Use::Side(Split::Train)),
+            _ => compared(&real, &synthetic, Use::OneSplit(Split::Train)),
         };
         let remark = args.judge.check_sizes(&real, &synthetic)?;
         let settled = Settled { remark, overlap: vec![] }.and(args.overlap.settle(&meeting)?);
@@ -259,7 +259,7 @@ fn images<'a>(
         (Some(held_out), _) => Some(held_out.images(None).with_context(|| {
             format!("--held-out {}: expected images", held_out.path().display())
         })?),
-        (None, Source::Pack(_)) => sides.real.images(Some(Split::Test)),
+        (None, Side::Pack(_)) => sides.real.images(Some(Split::Test)),
         (None, _) => None,
     };
     Ok((real, synthetic, held_out))

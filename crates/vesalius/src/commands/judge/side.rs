@@ -12,7 +12,7 @@ use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages};
 
 /// One side of a comparison.
 #[derive(Debug)]
-pub enum Source {
+pub enum Side {
     /// Features that somebody computed.
     Features {
         /// The file.
@@ -31,7 +31,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl Side {
     /// Opens whatever lies at `path`.
     ///
     /// # Errors
@@ -100,9 +100,9 @@ impl Source {
 ///
 /// # Errors
 /// When a side is no pack.
-pub fn only_packs(sides: [&Source; 2]) -> Result<()> {
+pub fn only_packs(sides: [&Side; 2]) -> Result<()> {
     for side in sides {
-        if !matches!(side, Source::Pack(_)) {
+        if !matches!(side, Side::Pack(_)) {
             bail!(
                 "--out: {} is no pack, expected packs, whose manifests say what was compared",
                 side.path().display()
