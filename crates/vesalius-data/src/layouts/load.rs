@@ -1,6 +1,6 @@
 //! One image file with one mask file, of whatever formats.
 
-use crate::formats::file;
+use crate::formats::file::{self, ImageFile};
 use crate::volume::pair::lay_on;
 use crate::volume::{Case, Reader};
 use anyhow::{Context as _, Result, bail};
@@ -13,6 +13,20 @@ use std::path::Path;
 /// differ.
 pub fn one_pair(image: &Path, mask: &Path, classes: usize, reader: &mut Reader) -> Result<Case> {
     let seen = file::image(image, reader)?;
+    with_mask(image, seen, mask, classes, reader)
+}
+
+/// The same of an image that was read already, `image` naming its file.
+///
+/// # Errors
+/// As [`one_pair`].
+pub fn with_mask(
+    image: &Path,
+    seen: ImageFile,
+    mask: &Path,
+    classes: usize,
+    reader: &mut Reader,
+) -> Result<Case> {
     let drawn = file::mask(mask, classes, reader)?;
     let (volume, labels) = (seen.volume, drawn.labels);
     if [volume.height, volume.width] != [labels.height, labels.width]

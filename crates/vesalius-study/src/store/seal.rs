@@ -4,8 +4,7 @@
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use vesalius_data::files::digest;
 
 /// What is known of a task, in tables of all versions.
 pub(super) const COLUMNS: &str =
@@ -18,8 +17,8 @@ pub fn are_sealed(db: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Of what a query of [`COLUMNS`] gives.
-fn digest(row: &Row) -> rusqlite::Result<String> {
-    let mut hasher = Sha256::new();
+fn of_row(row: &Row) -> rusqlite::Result<String> {
+    let mut all = vec![];
     for at in 0..COLUMNS.split(',').count() {
         let (kind, bytes) = match row.get_ref(at)? {
             ValueRef::Null => (b'0', vec![]),
@@ -28,21 +27,17 @@ fn digest(row: &Row) -> rusqlite::Result<String> {
             ValueRef::Text(text) => (b't', text.to_vec()),
             ValueRef::Blob(bytes) => (b'b', bytes.to_vec()),
         };
-        hasher.update([kind]);
-        hasher.update((bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
+        all.push(kind);
+        all.extend((bytes.len() as u64).to_le_bytes());
+        all.extend(bytes);
     }
-    let mut text = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    Ok(digest::of_bytes(&all))
 }
 
 /// Seals the row of a task, as it is now.
 pub fn seal(db: &Connection, key: &str) -> rusqlite::Result<()> {
     let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM task WHERE key = ?1"))?;
-    let digest = query.query_row([key], digest)?;
+    let digest = query.query_row([key], of_row)?;
     let mut put = db.prepare_cached("UPDATE task SET row_sha256 = ?1 WHERE key = ?2")?;
     put.execute(params![digest, key]).map(|_| ())
 }
@@ -63,7 +58,7 @@ pub fn first_changed(db: &Connection) -> rusqlite::Result<Option<String>> {
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let sealed = row.get_ref(COLUMNS.split(',').count())?;
-        if sealed.as_bytes_or_null().ok().flatten() != Some(digest(row)?.as_bytes()) {
+        if sealed.as_bytes_or_null().ok().flatten() != Some(of_row(row)?.as_bytes()) {
             return row.get(0).map(Some);
         }
     }

@@ -7,13 +7,14 @@ mod tests;
 
 pub use dataset_json::{DatasetJson, parse_dataset_json};
 
+use super::load::with_mask;
 use super::patients::{Named, assign, pattern};
 use crate::checks::findings::Finding;
 use crate::formats::file::{self, ImageFile, KNOWN, is_data_file};
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::{below, entries, name, unused};
 use crate::pack::manifest::Split;
-use crate::volume::pair::{alignment, lay_on};
+use crate::volume::pair::alignment;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use regex::Regex;
@@ -247,18 +248,7 @@ impl Source for Nnunet {
                 image.volume.channels
             );
         }
-        let mask = file::mask(&files.masks[0], self.classes.len(), reader)?;
-        let (labels, note) = lay_on(mask.labels, mask.geometry, image.geometry)
-            .with_context(|| format!("{}", files.masks[0].display()))?;
-        let of_mask = mask.notes.into_iter().map(|note| format!("its mask: {note}"));
-        let notes = image.notes.into_iter().chain(of_mask).chain(note).collect();
-        Ok(Case {
-            spacing_mm: image.spacing_mm,
-            geometry: image.geometry,
-            person: image.person,
-            notes,
-            ..Case::new(image.volume, labels)
-        })
+        with_mask(&files.images[0], image, &files.masks[0], self.classes.len(), reader)
     }
 }
 
