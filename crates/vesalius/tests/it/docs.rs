@@ -44,9 +44,8 @@ fn paths(text: &str) -> Vec<String> {
     quoted.chain(linked).filter(is_path).map(word).filter(|word| !word.is_empty()).collect()
 }
 
-/// Whether a path exists: from the root, or inside of a crate, of its sources or of its tests. `crate` is the one that
-/// the
-/// document's section is about.
+/// Whether a path exists: from the root, or inside of a crate, of its sources or of its tests. `section` is the crate
+/// that the document's section is about. What git ignores counts as there: a tool makes it where it is not yet.
 fn exists(path: &str, section: Option<&str>) -> bool {
     let crates = root().join("crates");
     let all: Vec<PathBuf> =
@@ -58,13 +57,19 @@ fn exists(path: &str, section: Option<&str>) -> bool {
             .into_iter()
             .any(|base| base.join(path).exists())
     };
-    root().join(path).exists()
+    ignored(path)
+        || root().join(path).exists()
         || crates.join(path).exists()
         || root().join("docs").join(path).exists()
         || match section {
             Some(name) => inside(&crates.join(name).join("src"), path) || of(&crates.join(name)),
             None => all.iter().any(|folder| of(folder)),
         }
+}
+
+/// Whether a line of `.gitignore` names it.
+fn ignored(path: &str) -> bool {
+    read(".gitignore").lines().any(|line| line.trim_matches('/') == path.trim_matches('/'))
 }
 
 /// Whether a file of this name lies somewhere below: a room's files are named by their room's line.
