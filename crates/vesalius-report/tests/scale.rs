@@ -1,14 +1,15 @@
 //! Ten thousand finished tasks are planned and reported on in seconds.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Instant;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Cost, Outcome, RESULT_FORMAT, RunResult, Subject};
 
 use vesalius_data::run::part::Part;
-use vesalius_study::plan::{Ask, PackInfo, Planner, Progress, Resolved};
+use vesalius_study::plan::{Ask, PackInfo, Planner, Progress, Resolved, Stages};
 use vesalius_study::store::Store;
 use vesalius_study::study::Study;
+use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
 
 const STUDY: &str = r#"
@@ -21,6 +22,20 @@ budget = { runs = 10_000, kimg = 1.0 }
 sampler = { kind = "random" }
 parameter = [{ paths = ["rate"], range = [1e-5, 1e-2], scale = "log" }, { paths = ["filters"], choices = [8, 16, 32] }]
 "#;
+
+/// Stages that take whatever they are given.
+struct Fake;
+
+impl Stages for Fake {
+    fn training(&self, ask: &Ask) -> anyhow::Result<Resolved> {
+        let spec = json!({ "preset": ask.preset, "settings": ask.settings, "seed": ask.seed });
+        Ok(Resolved { spec, paints_masks: false })
+    }
+
+    fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {
+        Ok(said)
+    }
+}
 
 fn result(distance: f64) -> RunResult {
     let score = Score::new("frechet_distance", distance, "synthetic, for this test".to_owned());
@@ -106,11 +121,7 @@ fn ten_thousand_finished_tasks_take_seconds() {
         path: name.into(),
         digest: name.repeat(64),
     });
-    let resolve = |ask: &Ask| {
-        let spec = json!({ "preset": ask.preset, "settings": ask.settings, "seed": ask.seed });
-        Ok(Resolved { spec, paints_masks: false })
-    };
-    let plan = Planner::new(&study, packs.to_vec(), &resolve).plan(&Progress::default()).unwrap();
+    let plan = Planner::new(&study, packs.to_vec(), &Fake).plan(&Progress::default()).unwrap();
     assert_eq!(plan.tasks.len(), 10_002);
     let out = study.folder();
     for (i, planned) in plan.tasks.iter().enumerate() {
@@ -132,7 +143,7 @@ fn ten_thousand_finished_tasks_take_seconds() {
     let verified = started.elapsed();
     let started = Instant::now();
     let known = store.progress().unwrap();
-    let plan = Planner::new(&study, packs.to_vec(), &resolve).plan(&known).unwrap();
+    let plan = Planner::new(&study, packs.to_vec(), &Fake).plan(&known).unwrap();
     assert_eq!(plan.ready(&known).count(), 0);
     assert_eq!(plan.best.len(), 4);
     let planned = started.elapsed();

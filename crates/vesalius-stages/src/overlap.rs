@@ -1,7 +1,9 @@
 //! What a stage does with what [`vesalius_data::checks::overlap`] finds.
 
+use crate::side::Side;
 use anyhow::{Result, bail};
-use vesalius_data::checks::overlap::Meeting;
+use vesalius_data::checks::overlap::{Meeting, made_and_both_sides, made_and_side};
+use vesalius_data::pack::manifest::Split;
 use vesalius_data::run::RunResult;
 use vesalius_data::run::score::Score;
 use vesalius_data::say;
@@ -61,5 +63,25 @@ impl Settled {
     /// The run that says it.
     pub fn of(self, result: RunResult) -> RunResult {
         RunResult { overlap: Some(self.overlap), ..result }
+    }
+}
+
+/// What a comparison takes the sides of a real pack for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Its training side for what the generator saw, its test side for what it did not.
+    BothSides,
+    /// Images to be near to.
+    OneSplit(Split),
+}
+
+/// Asks of two sources; those that are no packs hold no patients.
+pub fn compared(real: &Side, synthetic: &Side, purpose: Use) -> Meeting {
+    match (real, synthetic, purpose) {
+        (Side::Pack(real), Side::Pack(made), Use::BothSides) => made_and_both_sides(real, made),
+        (Side::Pack(real), Side::Pack(made), Use::OneSplit(side)) => {
+            made_and_side(real, made, side)
+        }
+        _ => Meeting::default(),
     }
 }

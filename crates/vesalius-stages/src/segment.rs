@@ -13,6 +13,7 @@ use vesalius_data::run::part::{DiceUnit, Part};
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
 use vesalius_torch::dice::{Evaluation, Summary, Unit};
+use vesalius_torch::layers::norm::NormKind;
 use vesalius_torch::nets::unet::UnetSpec;
 use vesalius_torch::segment::{self, SegmentSpec};
 
@@ -34,7 +35,7 @@ pub struct Segment {
 
 /// The settings as a study's task holds them; which packs train are its inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Task {
     /// Whether the real training patients train.
     pub real: bool,
@@ -50,14 +51,39 @@ pub struct Task {
     pub filters: i64,
     /// See [`UnetSpec::depth`].
     pub depth: u32,
+    /// Without batch normalisation, as in the original U-Net.
+    #[serde(skip_serializing_if = "crate::is_default")]
+    pub no_batch_norm: bool,
     /// See [`SegmentSpec::seed`].
     pub seed: u64,
 }
 
+impl Default for Task {
+    fn default() -> Self {
+        let SegmentSpec { unet, steps, batch, learning_rate, augment, seed } =
+            SegmentSpec::default();
+        let UnetSpec { filters, depth, norm } = unet;
+        let no_batch_norm = norm == NormKind::None;
+        let real = false;
+        Self { real, augment, steps, batch, learning_rate, filters, depth, no_batch_norm, seed }
+    }
+}
+
+impl Task {
+    /// Refuses numbers out of range.
+    ///
+    /// # Errors
+    /// Names the number and what was expected.
+    pub fn check(&self) -> Result<()> {
+        SegmentSpec::from(self.clone()).check()
+    }
+}
+
 impl From<Task> for SegmentSpec {
     fn from(task: Task) -> Self {
+        let norm = if task.no_batch_norm { NormKind::None } else { NormKind::Batch };
         Self {
-            unet: UnetSpec { filters: task.filters, depth: task.depth, ..UnetSpec::default() },
+            unet: UnetSpec { filters: task.filters, depth: task.depth, norm },
             steps: task.steps,
             batch: task.batch,
             learning_rate: task.learning_rate,
@@ -85,10 +111,10 @@ pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
     let meter = context.meter();
     let mut bar = (context.progress)("training the U-Net", spec.steps, "steps");
     let trained =
-        segment::train(spec, &references, context.device, context.stop, &mut |step, loss| {
+        segment::train(spec, &references, context.device, &context.stop, &mut |step, loss| {
             bar.set(step, &format!("loss {loss:.3}"));
         });
-    if (context.stop)() {
+    if context.asked() {
         return Ok(None);
     }
     let trained = trained?;

@@ -1,7 +1,7 @@
 //! The coordinator: plans, starts, takes up what ended, plans again; until nothing is left or somebody says stop.
 
 use crate::exec::{Executor, How, REQUEUE, Start};
-use crate::plan::{PackInfo, Plan, Planned, Planner, Progress, Resolve};
+use crate::plan::{PackInfo, Plan, Planned, Planner, Progress, Stages};
 use crate::room;
 use crate::store::{GivenUp, Store};
 use crate::study::Study;
@@ -106,14 +106,14 @@ fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
 /// ended; whatever they published is taken up next time.
 pub fn run(
     study: &Study,
-    resolve: &Resolve,
+    stages: &dyn Stages,
     executor: &mut dyn Executor,
     stop: &dyn Fn() -> bool,
     report: &mut dyn FnMut(Event),
 ) -> Result<Ended> {
     let mut patience = room::Patience::default();
     loop {
-        match until_full(study, resolve, executor, stop, report) {
+        match until_full(study, stages, executor, stop, report) {
             Err(error) if room::lacks(&error) => {
                 // Workers that this coordinator forgot would be started twice.
                 if !executor.stop_all() {
@@ -134,7 +134,7 @@ pub fn run(
 
 fn until_full(
     study: &Study,
-    resolve: &Resolve,
+    stages: &dyn Stages,
     executor: &mut dyn Executor,
     stop: &dyn Fn() -> bool,
     report: &mut dyn FnMut(Event),
@@ -146,7 +146,7 @@ fn until_full(
     store.verify()?;
     same_packs(study, &packs)?;
     let known = store.progress()?;
-    let mut planner = Planner::new(study, packs, resolve);
+    let mut planner = Planner::new(study, packs, stages);
     let mut work = Work { out: &out, store, executor, known, running: vec![], report };
     // Results published while nobody coordinated are taken up first, however many rounds of planning they unlock.
     let mut plan = loop {

@@ -28,12 +28,24 @@ pub enum Stage {
     Metrics,
     /// A segmentation network on real, synthetic or both.
     Segment,
+    /// An audit for copies of training images.
+    Copying,
+    /// Masks against anatomy, and against their images.
+    Plausibility,
 }
 
 impl Stage {
     /// All of them, in the order in which a study needs them.
-    pub const ALL: [Self; 6] =
-        [Self::Judge, Self::Train, Self::Sample, Self::Distance, Self::Metrics, Self::Segment];
+    pub const ALL: &[Self] = &[
+        Self::Judge,
+        Self::Train,
+        Self::Sample,
+        Self::Distance,
+        Self::Metrics,
+        Self::Segment,
+        Self::Copying,
+        Self::Plausibility,
+    ];
 
     /// As files and folders have it.
     pub fn name(self) -> &'static str {
@@ -44,6 +56,8 @@ impl Stage {
             Self::Distance => "distance",
             Self::Metrics => "metrics",
             Self::Segment => "segment",
+            Self::Copying => "copying",
+            Self::Plausibility => "plausibility",
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The coordinator with workers that misbehave.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vesalius_study::coordinate::{self, Ended, Event};
 use vesalius_study::exec::local::Local;
-use vesalius_study::plan::{Ask, Resolved};
+use vesalius_study::plan::{Ask, Resolved, Stages};
 use vesalius_study::store::{GivenUp, MAX_STOPS, Store};
 use vesalius_study::study::Study;
+use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
 
 const STUDY: &str = r#"
@@ -24,9 +25,17 @@ fn study(folder: &std::path::Path) -> Study {
     Study::read(&path).unwrap()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a planner asks a function that may refuse")]
-fn resolve(ask: &Ask) -> anyhow::Result<Resolved> {
-    Ok(Resolved { spec: json!({ "preset": ask.preset }), paints_masks: false })
+/// Stages that take whatever they are given.
+struct Fake;
+
+impl Stages for Fake {
+    fn training(&self, ask: &Ask) -> anyhow::Result<Resolved> {
+        Ok(Resolved { spec: json!({ "preset": ask.preset }), paints_masks: false })
+    }
+
+    fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {
+        Ok(said)
+    }
 }
 
 #[test]
@@ -37,7 +46,7 @@ fn a_worker_that_always_wants_to_go_on_is_given_up_after_twenty_times() {
     let mut local = Local::new("sh".into(), arguments, 1);
     let mut stops = 0;
     let mut count = |event: Event| stops += usize::from(matches!(event, Event::Stopped(_)));
-    let ended = coordinate::run(&study, &resolve, &mut local, &|| false, &mut count).unwrap();
+    let ended = coordinate::run(&study, &Fake, &mut local, &|| false, &mut count).unwrap();
     assert_eq!((ended, stops), (Ended::Done { failed: 1 }, MAX_STOPS - 1));
 
     let store = Store::open(&study.folder()).unwrap();
@@ -63,7 +72,7 @@ fn asking_to_stop_never_counts_against_a_task() {
             entries.map(|entry| entry.path().join("at-work")).find(|path| path.exists())
         };
         let ended =
-            coordinate::run(&study, &resolve, &mut local, &|| at_work().is_some(), &mut |_| {});
+            coordinate::run(&study, &Fake, &mut local, &|| at_work().is_some(), &mut |_| {});
         assert_eq!(ended.unwrap(), Ended::Stopped);
         std::fs::remove_file(at_work().unwrap()).unwrap();
     }

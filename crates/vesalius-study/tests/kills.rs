@@ -4,7 +4,7 @@
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,10 +13,10 @@ use vesalius_data::run::score::Score;
 use vesalius_data::run::{Cost, Outcome, RESULT_FORMAT, RunResult, Subject};
 use vesalius_study::coordinate::{self, Ended};
 use vesalius_study::exec::local::Local;
-use vesalius_study::plan::{Ask, Resolved};
+use vesalius_study::plan::{Ask, Resolved, Stages};
 use vesalius_study::store::Store;
 use vesalius_study::study::Study;
-use vesalius_study::task::Task;
+use vesalius_study::task::{Stage, Task};
 use vesalius_study::task_dir::TaskDir;
 
 const NAME: &str = "a_coordinator_killed_at_fifty_random_moments_loses_and_doubles_nothing";
@@ -101,15 +101,25 @@ fn start(folder: &Path) -> std::process::Child {
         .unwrap()
 }
 
-fn coordinator(path: &Path) {
-    let study = Study::read(path).unwrap();
-    let resolve = |ask: &Ask| {
+/// Stages that take whatever they are given.
+struct Fake;
+
+impl Stages for Fake {
+    fn training(&self, ask: &Ask) -> anyhow::Result<Resolved> {
         let spec = json!({ "settings": ask.settings, "preset": ask.preset, "kimg": ask.kimg });
         Ok(Resolved { spec, paints_masks: false })
-    };
+    }
+
+    fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {
+        Ok(said)
+    }
+}
+
+fn coordinator(path: &Path) {
+    let study = Study::read(path).unwrap();
     let program = std::env::current_exe().unwrap();
     let mut local = Local::new(program, vec!["worker".to_owned()], 4);
-    let ended = coordinate::run(&study, &resolve, &mut local, &|| false, &mut |_| {}).unwrap();
+    let ended = coordinate::run(&study, &Fake, &mut local, &|| false, &mut |_| {}).unwrap();
     assert_eq!(ended, Ended::Done { failed: 0 });
 }
 

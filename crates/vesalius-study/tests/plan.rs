@@ -1,8 +1,10 @@
 //! Plans from what is known: which trainings a budget of hours still pays for, and which points go on.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
-use vesalius_study::plan::{Ask, Finished, PackInfo, Plan, Planned, Planner, Progress, Resolved};
+use vesalius_study::plan::{
+    Ask, Finished, PackInfo, Plan, Planned, Planner, Progress, Resolved, Stages,
+};
 use vesalius_study::study::Study;
 use vesalius_study::task::{Key, Stage};
 
@@ -35,17 +37,25 @@ fn study(edits: &[[&str; 2]]) -> Study {
 const HALVING: [&str; 2] =
     ["{ kind = \"random\" }", "{ kind = \"halving\", first_kimg = 1.0, factor = 2 }"];
 
-#[expect(clippy::unnecessary_wraps, reason = "a planner asks a function that may refuse")]
-fn resolve(ask: &Ask) -> anyhow::Result<Resolved> {
-    let (preset, seed) = (ask.preset, ask.seed);
-    let spec =
-        json!({ "preset": preset, "settings": ask.settings, "seed": seed, "kimg": ask.kimg });
-    Ok(Resolved { spec, paints_masks: preset == "painter" })
+/// Stages that take whatever they are given.
+struct Fake;
+
+impl Stages for Fake {
+    fn training(&self, ask: &Ask) -> anyhow::Result<Resolved> {
+        let (preset, seed) = (ask.preset, ask.seed);
+        let spec =
+            json!({ "preset": preset, "settings": ask.settings, "seed": seed, "kimg": ask.kimg });
+        Ok(Resolved { spec, paints_masks: preset == "painter" })
+    }
+
+    fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {
+        Ok(said)
+    }
 }
 
 fn plan(study: &Study, known: &Progress) -> Plan {
     let pack = PackInfo { name: "a".to_owned(), path: "a".into(), digest: "a".repeat(64) };
-    Planner::new(study, vec![pack], &resolve).plan(known).unwrap()
+    Planner::new(study, vec![pack], &Fake).plan(known).unwrap()
 }
 
 fn trainings(plan: &Plan) -> Vec<&Arc<Planned>> {

@@ -38,6 +38,26 @@ pub struct SegmentSpec {
     pub seed: u64,
 }
 
+impl SegmentSpec {
+    /// Refuses numbers with which nothing can be learned.
+    ///
+    /// # Errors
+    /// Names the number and what was expected.
+    pub fn check(&self) -> Result<()> {
+        let Self { unet, steps, batch, learning_rate, .. } = self;
+        if *steps == 0 || *batch == 0 {
+            bail!("{steps} steps of batch {batch}: expected at least 1 of each");
+        }
+        if !(learning_rate.is_finite() && *learning_rate > 0.0) {
+            bail!("learning rate {learning_rate}: expected a number above 0");
+        }
+        if unet.filters < 1 {
+            bail!("{} filters: expected at least 1", unet.filters);
+        }
+        Ok(())
+    }
+}
+
 impl Default for SegmentSpec {
     fn default() -> Self {
         Self {
@@ -184,11 +204,12 @@ fn check_training(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
             bail!("{}: no training slice, expected some", pack.path().display());
         }
     }
-    if spec.batch < packs.len() || spec.steps == 0 {
+    spec.check()?;
+    if spec.batch < packs.len() {
         bail!(
-            "batch {} and {} steps: expected a batch of at least one slice per pack, and a step",
+            "batch {}: expected at least one slice for each of {} packs",
             spec.batch,
-            spec.steps
+            packs.len()
         );
     }
     Ok(())

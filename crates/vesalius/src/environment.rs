@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use vesalius_data::run::meter::Meter;
 use vesalius_data::say;
 use vesalius_data::text::shell::quote;
 use vesalius_stages::context::Context as StageContext;
@@ -124,17 +125,6 @@ impl Stop {
         self.held.store(true, Ordering::SeqCst);
     }
 
-    /// A command has computed and is about to write: the exit code, if it was asked to stop by now. Asked later, it
-    /// writes
-    /// everything first.
-    pub fn before_writing(&self) -> Option<ExitCode> {
-        self.hold();
-        self.asked().then(|| {
-            say!("{STOPPED}");
-            ExitCode::from(REQUEUE)
-        })
-    }
-
     /// Stops when stdin closes, too: whoever holds its other end has died.
     pub fn when_stdin_closes(&self) {
         let flag = Arc::clone(&self.all);
@@ -208,7 +198,37 @@ pub fn command_line() -> String {
     std::iter::once("vesalius".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
 }
 
+/// Counts what this process's command costs from here on.
+pub fn meter() -> Meter {
+    Meter::start(command_line(), machine())
+}
+
 /// What a stage leans on, of this process.
-pub fn context(device: Device, stop: &dyn Fn() -> bool) -> StageContext<'_> {
-    StageContext { device, stop, progress: &begin, command: command_line(), machine: machine() }
+pub fn context(device: Device, stop: &Stop) -> StageContext<'_> {
+    StageContext {
+        device,
+        stop: Box::new(|| stop.asked()),
+        hold: Box::new(|| stop.hold()),
+        progress: &begin,
+        command: command_line(),
+        machine: machine(),
+    }
+}
+
+/// The same for a command that a signal simply ends: it publishes in one step, and has nothing to save before.
+pub fn context_without_stop(device: Device) -> StageContext<'static> {
+    StageContext {
+        device,
+        stop: Box::new(|| false),
+        hold: Box::new(|| ()),
+        progress: &begin,
+        command: command_line(),
+        machine: machine(),
+    }
+}
+
+/// Says that a command was stopped and saved nothing; its exit code.
+pub fn stopped() -> ExitCode {
+    say!("{STOPPED}");
+    ExitCode::from(REQUEUE)
 }

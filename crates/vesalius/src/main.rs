@@ -7,7 +7,6 @@ mod cli;
 mod commands;
 mod environment;
 mod faults;
-mod meter;
 mod progress;
 
 use std::process::ExitCode;

@@ -82,6 +82,10 @@ impl vesalius_stages::context::Progress for Progress {
         Self::set(self, done, remark);
     }
 
+    fn say(&self, line: &str) {
+        Self::say(self, line);
+    }
+
     fn finish(self: Box<Self>) {
         Self::finish(*self);
     }

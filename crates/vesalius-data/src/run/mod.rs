@@ -5,6 +5,7 @@ pub mod copying;
 mod digests;
 pub mod facts;
 pub mod files;
+pub mod meter;
 pub mod part;
 pub mod score;
 

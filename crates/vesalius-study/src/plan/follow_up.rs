@@ -4,8 +4,9 @@ use super::planner::{Group, Planner, Search, input, pack_input, planned};
 use super::progress::Progress;
 use super::samples::{Sampled, Samples};
 use super::tasks::{BestRun, PackInfo, Plan, Planned};
-use crate::study::{Extractor, Masks};
+use crate::study::{Asked, Best, Masks};
 use crate::task::{Key, Stage, Task};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ impl Group<'_> {
 
 impl Planner<'_> {
     /// What happens to the best run of a group, as far as it can be told; `samples` of the groups that it may need.
+    ///
+    /// # Errors
+    /// Settings that a stage does not know.
     pub(super) fn best(
         &self,
         group: Group,
@@ -25,7 +29,7 @@ impl Planner<'_> {
         known: &Progress,
         samples: &Samples,
         plan: &mut Plan,
-    ) -> Sampled {
+    ) -> Result<Sampled> {
         let gan = group.gan.preset.get_ref();
         let mut runs: Vec<(&Arc<Planned>, f64)> = search
             .trainings
@@ -53,10 +57,10 @@ impl Planner<'_> {
                 what: planned.what.clone(),
             });
         }
-        let Some(best) = &self.study.best else { return Sampled::Never };
+        let Some(best) = &self.study.best else { return Ok(Sampled::Never) };
         let winner = runs.first().filter(|_| last_word).map(|(planned, _)| *planned);
         if last_word && winner.is_none() {
-            return Sampled::Never; // every training diverged or was given up
+            return Ok(Sampled::Never); // every training diverged or was given up
         }
         let nobody = Key::try_from("0".repeat(64)).expect("64 digits");
         let mut inputs =
@@ -70,39 +74,22 @@ impl Planner<'_> {
                 match samples.get(&(group.pack.name.clone(), other.clone())) {
                     Some(Sampled::By(key)) => inputs.push(input("masks", Stage::Sample, key)),
                     Some(Sampled::Later) => named = false,
-                    Some(Sampled::Never) | None => return Sampled::Never,
+                    Some(Sampled::Never) | None => return Ok(Sampled::Never),
                 }
                 "sampled"
             }
         };
         let spec = json!({
-            "count": best.count.get_ref(), "seed": best.seed, "truncation": 1.0, "masks": masks,
+            "count": best.count.get_ref(), "seed": best.seed, "truncation": best.truncation, "masks": masks,
         });
-        let pack = || vec![pack_input(group.pack)];
-        let sample = Task::new(Stage::Sample, pack(), inputs, spec);
+        let spec = self.stages.settings(Stage::Sample, spec)?;
+        let sample = Task::new(Stage::Sample, vec![pack_input(group.pack)], inputs, spec);
         let synthetic = sample.key();
         let mut tasks = vec![(sample, format!("{} pairs", best.count.get_ref()))];
-        let from = || vec![input("synthetic", Stage::Sample, &synthetic)];
-        for extractor in &best.distance {
-            let spec = json!({ "extractor": extractor });
-            let task = Task::new(Stage::Distance, pack(), from(), spec);
-            tasks.push((task, extractor.name().to_owned()));
-        }
-        if let Some(extractor) = best.metrics {
-            let spec = json!({ "extractor": extractor });
-            let task = Task::new(Stage::Metrics, pack(), from(), spec);
-            tasks.push((task, extractor.name().to_owned()));
-        }
-        let sides = [
-            (best.unet_alone, false, "synthetic"),
-            (best.unet_with_real, true, "real + synthetic"),
-        ];
-        for (_, real, what) in sides.into_iter().filter(|side| side.0) {
-            for &seed in &self.study.unet.seeds {
-                let spec = self.unet(real, false, seed);
-                let task = Task::new(Stage::Segment, pack(), from(), spec);
-                tasks.push((task, format!("U-Net on {what}, seed {seed}")));
-            }
+        for (stage, said, what) in self.judges(best)? {
+            let from = vec![input("synthetic", Stage::Sample, &synthetic)];
+            let spec = self.stages.settings(stage, said)?;
+            tasks.push((Task::new(stage, vec![pack_input(group.pack)], from, spec), what));
         }
         for (task, what) in tasks {
             if named {
@@ -111,38 +98,69 @@ impl Planner<'_> {
                 *plan.later.entry(task.stage).or_default() += 1;
             }
         }
-        if named { Sampled::By(synthetic) } else { Sampled::Later }
+        Ok(if named { Sampled::By(synthetic) } else { Sampled::Later })
     }
 
-    pub(super) fn baselines(&self, pack: &PackInfo, plan: &mut Plan) {
+    /// What judges the pairs of a best run: stage, what the study says of it, what people call it.
+    fn judges(&self, best: &Best) -> Result<Vec<(Stage, Value, String)>> {
+        let mut judges = vec![];
+        let compared = best.distance.iter().map(|judged| (Stage::Distance, judged));
+        for (stage, judged) in compared.chain(best.metrics.iter().map(|j| (Stage::Metrics, j))) {
+            judges.push((stage, serde_json::to_value(judged.settings())?, judged.name()));
+        }
+        let asked = [(Stage::Copying, &best.copying), (Stage::Plausibility, &best.plausibility)];
+        for (stage, asked) in asked {
+            if let Some(settings) = asked.as_ref().and_then(Asked::settings) {
+                judges.push((stage, serde_json::to_value(settings)?, stage.name().to_owned()));
+            }
+        }
+        let sides = [
+            (best.unet_alone, false, "synthetic"),
+            (best.unet_with_real, true, "real + synthetic"),
+        ];
+        for (_, real, what) in sides.into_iter().filter(|side| side.0) {
+            for &seed in &self.study.unet.seeds {
+                let what = format!("U-Net on {what}, seed {seed}");
+                judges.push((Stage::Segment, self.unet(real, false, seed)?, what));
+            }
+        }
+        Ok(judges)
+    }
+
+    /// U-Nets on real data.
+    ///
+    /// # Errors
+    /// Settings that the stage does not know.
+    pub(super) fn baselines(&self, pack: &PackInfo, plan: &mut Plan) -> Result<()> {
         let baselines = self.study.baselines;
         let kinds =
             [(baselines.real, false, "real"), (baselines.real_augmented, true, "augmented")];
         for (_, augment, what) in kinds.into_iter().filter(|kind| kind.0) {
             for &seed in &self.study.unet.seeds {
-                let spec = self.unet(true, augment, seed);
+                let said = self.unet(true, augment, seed)?;
+                let spec = self.stages.settings(Stage::Segment, said)?;
                 let task = Task::new(Stage::Segment, vec![pack_input(pack)], vec![], spec);
                 let what = format!("U-Net on {what}, seed {seed}");
                 plan.tasks.push(planned(task, pack, None, what));
             }
         }
+        Ok(())
     }
 
-    fn unet(&self, real: bool, augment: bool, seed: u64) -> Value {
-        let unet = &self.study.unet;
-        json!({
-            "real": real, "augment": augment, "seed": seed, "steps": unet.steps, "batch": unet.batch,
-            "learning_rate": unet.learning_rate, "filters": unet.filters, "depth": unet.depth,
-        })
-    }
-}
-
-impl Extractor {
-    /// As commands have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unet => "unet",
-            Self::Inception => "inception",
+    /// What the study says of a U-Net; the file cannot say what the plan does.
+    fn unet(&self, real: bool, augment: bool, seed: u64) -> Result<Value> {
+        let mut said = serde_json::to_value(&self.study.unet.settings)?;
+        for (name, value) in
+            [("real", json!(real)), ("augment", json!(augment)), ("seed", json!(seed))]
+        {
+            if !said[name].is_null() {
+                bail!(
+                    "{}: [unet]: {name} is not to be set, expected it in [best] and [baselines]",
+                    self.study.at_line("[unet]")
+                );
+            }
+            said[name] = value;
         }
+        Ok(said)
     }
 }

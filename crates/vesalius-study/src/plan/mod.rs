@@ -9,4 +9,4 @@ mod tasks;
 
 pub use planner::Planner;
 pub use progress::{Finished, Progress, finished};
-pub use tasks::{Ask, BestRun, PackInfo, Plan, Planned, Resolve, Resolved};
+pub use tasks::{Ask, BestRun, PackInfo, Plan, Planned, Resolved, Stages};

@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::samples::Samples;
-use super::tasks::{Ask, PackInfo, Plan, Planned, Resolve};
+use super::tasks::{Ask, PackInfo, Plan, Planned, Stages};
 use crate::search::{self, Known, Share, Trial};
 use crate::study::{Gan, Study};
 use crate::task::{Key, PackInput, Stage, Task, TaskInput};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct Planner<'a> {
     pub(super) study: &'a Study,
     packs: Vec<PackInfo>,
-    resolve: &'a Resolve<'a>,
+    pub(super) stages: &'a dyn Stages,
     made: HashMap<String, Arc<Planned>>,
     painting: HashSet<Key>,
     shares: Vec<usize>,
@@ -44,11 +44,11 @@ impl Group<'_> {
 
 impl<'a> Planner<'a> {
     /// `packs` in the order of the study's datasets.
-    pub fn new(study: &'a Study, packs: Vec<PackInfo>, resolve: &'a Resolve<'a>) -> Self {
+    pub fn new(study: &'a Study, packs: Vec<PackInfo>, stages: &'a dyn Stages) -> Self {
         Self {
             study,
             packs,
-            resolve,
+            stages,
             made: HashMap::new(),
             painting: HashSet::new(),
             shares: study.shares(),
@@ -65,7 +65,7 @@ impl<'a> Planner<'a> {
         let judges: Vec<Arc<Planned>> = packs.iter().map(judge).collect();
         plan.tasks.extend(judges.iter().cloned());
         for pack in &packs {
-            self.baselines(pack, &mut plan);
+            self.baselines(pack, &mut plan)?;
         }
         let mut searches = Vec::new();
         let study = self.study;
@@ -81,7 +81,7 @@ impl<'a> Planner<'a> {
             for (group, search) in &searches {
                 if group.paints_anothers() == anothers {
                     let name = (group.pack.name.clone(), group.gan.preset.get_ref().clone());
-                    let sampled = self.best(*group, search, known, &samples, &mut plan);
+                    let sampled = self.best(*group, search, known, &samples, &mut plan)?;
                     samples.insert(name, sampled);
                 }
             }
@@ -192,8 +192,10 @@ impl<'a> Planner<'a> {
         let mut settings = self.study.settings(group.gan);
         settings.extend(chosen.iter().cloned());
         let preset = group.gan.preset.get_ref();
-        let ask = Ask { preset, settings: &settings, kimg: trial.kimg, seed };
-        let resolved = (self.resolve)(&ask)?;
+        let init = self.study.init_of(group.gan);
+        let init_from = init.as_deref();
+        let ask = Ask { preset, settings: &settings, init_from, kimg: trial.kimg, seed };
+        let resolved = self.stages.training(&ask)?;
         let mut inputs = vec![input("judge", Stage::Judge, judge)];
         if let Some(from) = trial.continues {
             let shorter = self.training(group, judge, trials, from, seed)?;

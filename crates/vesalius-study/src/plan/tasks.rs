@@ -5,7 +5,7 @@ use crate::task::{Key, Stage, Task};
 use anyhow::Result;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A training that a study asks for.
@@ -15,6 +15,8 @@ pub struct Ask<'a> {
     pub preset: &'a str,
     /// `path=value`, in order.
     pub settings: &'a [String],
+    /// Weights to start from.
+    pub init_from: Option<&'a Path>,
     /// Length, thousands of images.
     pub kimg: f64,
     /// Key of its randomness.
@@ -30,8 +32,20 @@ pub struct Resolved {
     pub paints_masks: bool,
 }
 
-/// Turns what a study says of a training into its spec; the crate of the GANs knows how.
-pub type Resolve<'a> = dyn Fn(&Ask) -> Result<Resolved> + 'a;
+/// Makes specs of what a study says; the crates that do the stages know how.
+pub trait Stages {
+    /// Of a training.
+    ///
+    /// # Errors
+    /// What is unknown, of the wrong type or out of range.
+    fn training(&self, ask: &Ask) -> Result<Resolved>;
+
+    /// Of another stage: `said`, and what holds where nothing is said.
+    ///
+    /// # Errors
+    /// What is unknown, of the wrong type or out of range.
+    fn settings(&self, stage: Stage, said: Value) -> Result<Value>;
+}
 
 /// A dataset of the study as it lies on the disk.
 #[derive(Debug, Clone, PartialEq)]

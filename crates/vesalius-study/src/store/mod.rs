@@ -231,7 +231,7 @@ impl Store {
             rows.collect()
         })?;
         for (key, name, sha256) in finished {
-            let stage = Stage::ALL.into_iter().find(|stage| stage.name() == name);
+            let stage = Stage::ALL.iter().copied().find(|stage| stage.name() == name);
             let stage = stage.with_context(|| {
                 format!("{}: stage {name}, expected a known one; {REMEDY}", self.path.display())
             })?;

@@ -104,9 +104,15 @@ impl Study {
             let at = self.at(&best.count.span());
             bail!("{at}: count {}, expected at least 2", best.count.get_ref());
         }
-        if self.unet.seeds.is_empty() || self.unet.steps == 0 || self.unet.batch == 0 {
-            let file = self.at_line("[unet]");
-            bail!("{file}: [unet]: expected at least one of seeds, steps and batch");
+        if let Some(best) = &self.best
+            && let Some(i) =
+                (1..best.distance.len()).find(|&i| best.distance[..i].contains(&best.distance[i]))
+        {
+            let at = self.at_line("[best]");
+            bail!("{at}: [best]: distance {} twice, expected once", best.distance[i].name());
+        }
+        if self.unet.seeds.is_empty() {
+            bail!("{}: [unet]: seeds are empty, expected at least one", self.at_line("[unet]"));
         }
         Ok(())
     }

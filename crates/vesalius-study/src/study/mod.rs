@@ -1,12 +1,15 @@
 //! The study file: which data, which GANs, which search, and what happens to the best.
 
 mod check;
+mod sections;
 pub mod slurm;
 
+pub use sections::{Asked, Baselines, Best, Budget, Dataset, Gan, Judged, Masks, Search, Unet};
+
 use crate::search::{self, Sampler};
-use crate::space::{Parameter, Space};
+use crate::space::Space;
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use slurm::Settings;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -57,164 +60,6 @@ struct File {
     text: String,
 }
 
-/// One `[[dataset]]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dataset {
-    /// A real pack, relative to the study file.
-    pub pack: Spanned<PathBuf>,
-    /// What tables of the study call it; the pack's folder name by default.
-    #[serde(default)]
-    pub name: Option<String>,
-}
-
-impl Dataset {
-    /// What tables of the study call it.
-    pub fn name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| {
-            self.pack.get_ref().file_name().unwrap_or_default().to_string_lossy().into_owned()
-        })
-    }
-}
-
-/// One `[[gan]]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Gan {
-    /// Name of its preset.
-    pub preset: Spanned<String>,
-    /// Settings of its trainings, after those of the study.
-    #[serde(default)]
-    pub set: Vec<Spanned<String>>,
-    /// Where masks come from, for GANs that paint them; those of the training patients by default.
-    #[serde(default)]
-    pub masks: Option<Spanned<Masks>>,
-}
-
-impl Gan {
-    /// Where masks come from, if it paints them.
-    pub fn masks(&self) -> &Masks {
-        self.masks.as_ref().map_or(&Masks::Training, Spanned::get_ref)
-    }
-}
-
-/// Where masks come from, for GANs that paint them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub enum Masks {
-    /// Those of the training patients.
-    Training,
-    /// The same, moved a little.
-    Warped,
-    /// Those that another GAN of the study made on the same dataset: the pairs sampled from its best run.
-    Of(String),
-}
-
-impl From<String> for Masks {
-    fn from(text: String) -> Self {
-        match text.as_str() {
-            "training" => Self::Training,
-            "warped" => Self::Warped,
-            _ => Self::Of(text),
-        }
-    }
-}
-
-/// `[budget]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Budget {
-    /// Trainings in all, dealt out evenly to the GANs and datasets.
-    pub runs: Spanned<usize>,
-    /// Length of a training, thousands of images.
-    pub kimg: Spanned<f64>,
-    /// Hours of all trainings added up, after which no new one starts.
-    #[serde(default)]
-    pub hours: Option<f64>,
-}
-
-/// `[search]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Search {
-    /// How points are chosen.
-    pub sampler: Spanned<Sampler>,
-    /// Where.
-    #[serde(default)]
-    pub parameter: Vec<Parameter>,
-}
-
-/// `[best]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Best {
-    /// Synthetic pairs.
-    pub count: Spanned<usize>,
-    /// Seed of the latents.
-    #[serde(default = "one")]
-    pub seed: u64,
-    /// A U-Net on the synthetic pairs alone.
-    #[serde(default)]
-    pub unet_alone: bool,
-    /// A U-Net on real and synthetic pairs.
-    #[serde(default)]
-    pub unet_with_real: bool,
-    /// Fréchet distance by these networks.
-    #[serde(default)]
-    pub distance: Vec<Extractor>,
-    /// Every metric of fidelity, diversity and copying, seen by this network.
-    #[serde(default)]
-    pub metrics: Option<Extractor>,
-}
-
-/// Networks that look at images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Extractor {
-    /// A U-Net of the real training patients.
-    Unet,
-    /// FID's; its weights have to be in the cache.
-    Inception,
-}
-
-/// `[unet]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Unet {
-    /// Optimiser steps.
-    pub steps: u64,
-    /// Slices per step.
-    pub batch: usize,
-    /// Learning rate at the start.
-    pub learning_rate: f64,
-    /// Filters at full resolution.
-    pub filters: i64,
-    /// Halvings.
-    pub depth: u32,
-    /// One U-Net for each.
-    pub seeds: Vec<u64>,
-}
-
-impl Default for Unet {
-    fn default() -> Self {
-        Self { steps: 2000, batch: 16, learning_rate: 1e-3, filters: 16, depth: 4, seeds: vec![1] }
-    }
-}
-
-/// `[baselines]`.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Baselines {
-    /// A U-Net on real pairs.
-    pub real: bool,
-    /// The same with classical augmentation.
-    pub real_augmented: bool,
-}
-
-fn one() -> u64 {
-    1
-}
-
 fn seed_one() -> Vec<u64> {
     vec![1]
 }
@@ -255,7 +100,7 @@ impl Study {
     }
 
     /// `FILE:LINE:1` of the first line that begins so; the file alone where none does.
-    fn at_line(&self, start: &str) -> String {
+    pub fn at_line(&self, start: &str) -> String {
         let path = self.file.path.display();
         let line = self.file.text.lines().position(|line| line.trim_start().starts_with(start));
         line.map_or_else(|| path.to_string(), |line| format!("{path}:{}:1", line + 1))
@@ -279,6 +124,11 @@ impl Study {
     /// What jobs of a Slurm cluster ask for: the cluster's own defaults where the file says nothing.
     pub fn slurm(&self) -> Settings {
         self.slurm.as_ref().map(|slurm| slurm.get_ref().clone()).unwrap_or_default()
+    }
+
+    /// Weights that the trainings of a GAN start from.
+    pub fn init_of(&self, gan: &Gan) -> Option<PathBuf> {
+        gan.init_from.as_ref().map(|path| self.resolve(path.get_ref()))
     }
 
     /// The space of a GAN.
@@ -413,7 +263,12 @@ when = { preset = ["y"], "a.b" = [2] }
             ("name = \"small\"", "name = \"a/b\"", &[":2:1:", "name", "a/b"]),
             ("name = \"small\"", "name = \"small\"\nseeds = []", &[":3:1:", "seeds"]),
             ("kimg = 10.0", "kimg = 10.0\nhours = -3.0", &[":13:1:", "hours", "above 0"]),
-            ("[search]", "[unet]\nsteps = 0\n[search]", &[":13:1:", "[unet]"]),
+            ("[search]", "[unet]\nseeds = []\n[search]", &[":13:1:", "[unet]"]),
+            (
+                "[search]",
+                "[best]\ncount = 9\ndistance = [\"a\", \"a\"]\n[search]",
+                &[":13:1:", "[best]", "twice"],
+            ),
             ("[search]", "[slurm]\ncpus = 0\n[search]", &[":13:1:", "cpus = 0"]),
             ("[search]", "[slurm]\npartiton = \"x\"\n[search]", &[":14:1:", "partiton"]),
         ] {

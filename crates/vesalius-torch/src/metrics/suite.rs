@@ -1,4 +1,4 @@
-//! All fidelity, diversity and copying scores of one comparison, each with its protocol.
+//! All fidelity, diversity and copying scores of one comparison, a method each, with their protocols.
 
 use super::copying::authenticity;
 use super::data_copying::{self, c_t};
@@ -22,27 +22,6 @@ const DRAWS: u64 = 0;
 const FRECHET_RESAMPLES: u64 = 100;
 /// The same of FD∞, of which each is 15 distances (one draw of its subsets).
 const INFINITY_RESAMPLES: u64 = 20;
-
-/// What features can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
-    /// Fréchet distance; FID with FID's own network.
-    FrechetDistance,
-    /// The same, extrapolated to infinitely many samples.
-    FdInfinity,
-    /// The same, relative to that of two halves of the real set.
-    RelativeDistance,
-    /// Kernel distance.
-    Kid,
-    /// Inception Score, from logits.
-    InceptionScore,
-    /// Precision, recall, density and coverage.
-    PrecisionRecall,
-    /// Share of authentic samples.
-    AuthPct,
-    /// Data-copying test against held-out samples.
-    CT,
-}
 
 /// What is compared.
 #[derive(Debug)]
@@ -76,28 +55,6 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Scores of one metric.
-    ///
-    /// # Errors
-    /// When the sets are too small for it or do not match, what it needs is not there, or what comes out is no finite
-    /// number.
-    pub fn measure(&self, metric: Metric) -> Result<Vec<Score>> {
-        let scores = match metric {
-            Metric::FrechetDistance => self.frechet(),
-            Metric::FdInfinity => self.fd_infinity(),
-            Metric::RelativeDistance => {
-                let how = "Fréchet distance over that of two random halves of the real set";
-                self.distance("relative_distance", how, FRECHET_RESAMPLES, &relative_distance)
-            }
-            Metric::Kid => self.kid(),
-            Metric::InceptionScore => self.inception_score(),
-            Metric::PrecisionRecall => self.precision_recall(),
-            Metric::AuthPct => self.auth_pct(),
-            Metric::CT => self.c_t(),
-        }?;
-        Ok(scores.into_iter().map(Score::finite).collect::<Result<_, _>>()?)
-    }
-
     fn score(&self, metric: &str, value: f64, how: &str) -> Score {
         Score {
             extractor: Some(self.extractor.to_owned()),
@@ -108,7 +65,11 @@ impl Comparison<'_> {
         }
     }
 
-    fn frechet(&self) -> Result<Vec<Score>> {
+    /// The Fréchet distance; FID with FID's own network.
+    ///
+    /// # Errors
+    /// When the sets do not match or the distance is no finite number.
+    pub fn frechet_distance(&self) -> Result<Vec<Score>> {
         let name = frechet::name(self.is_fid, self.divisor);
         let divisor = match self.divisor {
             Divisor::Unbiased => "N-1",
@@ -120,7 +81,11 @@ impl Comparison<'_> {
         })
     }
 
-    fn fd_infinity(&self) -> Result<Vec<Score>> {
+    /// The Fréchet distance extrapolated to infinitely many samples.
+    ///
+    /// # Errors
+    /// When the sets do not match, are too small, or the result is no finite number.
+    pub fn fd_infinity(&self) -> Result<Vec<Score>> {
         let found = fd_infinity(self.real, self.synthetic, draws(self.synthetic.len()))?;
         let width = self.real.width();
         let mut how = format!(
@@ -144,7 +109,16 @@ impl Comparison<'_> {
         score.note = found.deviation().map(|deviation| {
             format!("few samples: single draws of the subsets differ by {deviation:.4}, standard deviation")
         });
-        Ok(vec![score])
+        finite(vec![score])
+    }
+
+    /// The Fréchet distance relative to that of two halves of the real set.
+    ///
+    /// # Errors
+    /// When the sets do not match, are too small, or the result is no finite number.
+    pub fn relative_distance(&self) -> Result<Vec<Score>> {
+        let how = "Fréchet distance over that of two random halves of the real set";
+        self.distance("relative_distance", how, FRECHET_RESAMPLES, &relative_distance)
     }
 
     /// A distance, with an interval of `resamples` bootstrap distances where intervals are asked for.
@@ -156,7 +130,7 @@ impl Comparison<'_> {
         measure: &dyn Fn(&FeatureSet, &FeatureSet) -> Result<f64>,
     ) -> Result<Vec<Score>> {
         let value = measure(self.real, self.synthetic)?;
-        Ok(vec![self.with_interval((name, value, how), resamples, measure)?])
+        finite(vec![self.with_interval((name, value, how), resamples, measure)?])
     }
 
     /// The score of a distance: its name, value and how it was measured.
@@ -198,7 +172,11 @@ impl Comparison<'_> {
         Ok((squares / (found.len() - 1) as f64).sqrt())
     }
 
-    fn kid(&self) -> Result<Vec<Score>> {
+    /// The kernel distance.
+    ///
+    /// # Errors
+    /// When the sets do not match, are smaller than a subset, or the result is no finite number.
+    pub fn kid(&self) -> Result<Vec<Score>> {
         let found = kernel_distance(self.real, self.synthetic, self.kid_subset)?;
         let how = format!(
             "mean of {SUBSETS} subsets of {} samples, standard deviation {:.3e}; kernel (x·y/D + 1)³, torch-fidelity's draws",
@@ -207,10 +185,14 @@ impl Comparison<'_> {
         let error = found.standard_error();
         let mut score = self.score("kid", found.mean, &how);
         score.standard_error = Some(error);
-        Ok(vec![score])
+        finite(vec![score])
     }
 
-    fn inception_score(&self) -> Result<Vec<Score>> {
+    /// The Inception Score, from logits.
+    ///
+    /// # Errors
+    /// When there are none, fewer than splits, or the result is no finite number.
+    pub fn inception_score(&self) -> Result<Vec<Score>> {
         let logits = self.logits.context(
             "inception_score: needs class logits, expected --extractor inception (or logits in the feature file)",
         )?;
@@ -221,10 +203,14 @@ impl Comparison<'_> {
         );
         let mut score = self.score("inception_score", found.mean, &how);
         score.standard_error = Some(found.deviation / (SPLITS as f64).sqrt());
-        Ok(vec![score])
+        finite(vec![score])
     }
 
-    fn precision_recall(&self) -> Result<Vec<Score>> {
+    /// Precision, recall, density and coverage.
+    ///
+    /// # Errors
+    /// When the sets do not match or are too small.
+    pub fn precision_recall(&self) -> Result<Vec<Score>> {
         let mut scores = self.manifold_scores(self.real, self.synthetic, None)?;
         let (n, m) = (self.real.len(), self.synthetic.len());
         if n != m {
@@ -235,7 +221,7 @@ impl Comparison<'_> {
             let (real, synthetic) = (cut(self.real)?, cut(self.synthetic)?);
             scores.extend(self.manifold_scores(&real, &synthetic, Some(Part::MatchedCounts))?);
         }
-        Ok(scores)
+        finite(scores)
     }
 
     fn manifold_scores(
@@ -263,17 +249,25 @@ impl Comparison<'_> {
             .collect())
     }
 
-    fn auth_pct(&self) -> Result<Vec<Score>> {
+    /// The share of authentic samples, per cent.
+    ///
+    /// # Errors
+    /// When the sets do not match or are too small.
+    pub fn auth_pct(&self) -> Result<Vec<Score>> {
         let authentic = to_vec(&authenticity(self.real, self.synthetic)?.authentic());
         let how = "per cent of samples farther from their nearest training sample than that is from another one; \
                    interval: bootstrap over samples";
         let mut score = self.score("auth_pct", 100.0 * mean(&authentic), how);
         let interval = resample::interval_of_mean(&authentic, DRAWS);
         score.interval = interval.map(|ends| ends.map(|end| 100.0 * end));
-        Ok(vec![score])
+        finite(vec![score])
     }
 
-    fn c_t(&self) -> Result<Vec<Score>> {
+    /// The data-copying test against held-out samples.
+    ///
+    /// # Errors
+    /// When there are none, or the sets are too small for its cells.
+    pub fn c_t(&self) -> Result<Vec<Score>> {
         let held_out = self.held_out.context(
             "c_t: needs real samples that trained nothing, expected --held-out, or a real pack with test patients",
         )?;
@@ -305,8 +299,13 @@ impl Comparison<'_> {
                 data_copying::LEAST_IN_CELL
             )
         });
-        Ok(vec![score])
+        finite(vec![score])
     }
+}
+
+/// Scores that may leave: all of them finite.
+fn finite(scores: Vec<Score>) -> Result<Vec<Score>> {
+    Ok(scores.into_iter().map(Score::finite).collect::<Result<_, _>>()?)
 }
 
 /// Rows of a bootstrap set: of samples, or of all samples of groups drawn with replacement.

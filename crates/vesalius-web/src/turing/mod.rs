@@ -8,6 +8,7 @@ pub mod create;
 pub mod draw;
 pub mod picture;
 pub mod score;
+pub mod stage;
 pub mod store;
 pub mod token;
 pub mod write;

@@ -1,12 +1,12 @@
 //! `vesalius doctor`: what this machine has, and what is missing with the command that mends it.
 
-use super::weights::path_of;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use vesalius_data::output;
 use vesalius_data::show;
 use vesalius_data::weights::KNOWN;
+use vesalius_stages::weights::path_of;
 use vesalius_torch::features::unet::cache_dir;
 
 #[derive(Debug, clap::Args)]

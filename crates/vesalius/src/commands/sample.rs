@@ -1,16 +1,12 @@
 //! `vesalius sample`: synthetic pairs from a trained GAN, as a pack.
 
 use crate::commands::overlap::Overlap;
-use crate::environment::{Compute, command_line};
-use crate::progress::Progress;
+use crate::environment::{Compute, context_without_stop};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_data::checks::overlap::masks_and_test;
-use vesalius_data::pack::Pack;
 use vesalius_data::say;
-use vesalius_torch::masks::Masks;
-use vesalius_torch::sample::{Sampling, Trained};
+use vesalius_stages::sample::{self, BATCH, Sample};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -52,7 +48,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1.0)]
     truncation: f64,
     /// Pairs made at once; changes memory and speed, not the images.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = BATCH)]
     batch: usize,
     #[command(flatten)]
     overlap: Overlap,
@@ -64,30 +60,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.count == 0 || args.batch == 0 {
         bail!("--count {} --batch {}: expected at least 1 each", args.count, args.batch);
     }
-    if !(0.0..=1.0).contains(&args.truncation) {
-        bail!("--truncation {}: expected 0 to 1", args.truncation);
-    }
-    let device = args.compute.start()?;
-    let trained = Trained::load(&args.run, device)?;
-    let mut bar = Progress::new("sampling", args.count as u64, "pairs");
-    let sampling = Sampling {
+    let stage = Sample {
+        run: args.run.clone(),
+        out: args.out.clone(),
         count: args.count,
         seed: args.seed,
-        batch: args.batch,
+        masks: args.masks.clone(),
+        warp: args.warp,
         truncation: args.truncation,
+        batch: args.batch,
+        allow_overlap: args.overlap.allow_overlap,
     };
-    let masks = args.masks.as_deref().map(Pack::open).transpose()?;
-    if let Some(pack) = &masks {
-        args.overlap.settle(&masks_and_test(pack, &trained.template))?;
-    }
-    let painted = match &masks {
-        Some(pack) => Some(Masks::new(pack, args.warp, args.seed)?),
-        None => None,
-    };
-    trained.sample_pack(&args.out, &sampling, painted.as_ref(), command_line(), |done| {
-        bar.set(done as u64, "");
-    })?;
-    bar.finish();
-    say!("{}: {} pairs of {}", args.out.display(), args.count, trained.spec.preset);
+    let device = args.compute.start()?;
+    let sampled = sample::run(&stage, &context_without_stop(device))?;
+    say!("{}: {} pairs of {}", args.out.display(), args.count, sampled.preset);
     Ok(ExitCode::SUCCESS)
 }

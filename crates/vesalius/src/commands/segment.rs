@@ -1,13 +1,12 @@
 //! `vesalius segment`: what training data are worth, as Dice on real test patients.
 
 use crate::commands::overlap::Overlap;
-use crate::environment::{Compute, REQUEUE, Stop, context};
+use crate::environment::{Compute, Stop, context, stopped};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Scores;
-use vesalius_data::say;
 use vesalius_stages::segment::{self, Segment};
 use vesalius_torch::layers::norm::NormKind;
 use vesalius_torch::nets::unet::UnetSpec;
@@ -74,9 +73,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stage = stage(args);
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
-    let Some(result) = segment::run(&stage, &context(device, &|| stop.asked()))? else {
-        say!("stopped; the same command starts again");
-        return Ok(ExitCode::from(REQUEUE));
+    let Some(result) = segment::run(&stage, &context(device, &stop))? else {
+        return Ok(stopped());
     };
     let mut scores = result.scores;
     if !args.json {

@@ -1,29 +1,13 @@
 //! `vesalius train`: one GAN on one pack.
 
-use crate::environment::{Compute, REQUEUE, Stop, command_line};
-use crate::meter;
-use crate::progress::Progress;
-use anyhow::{Context, Result, bail};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use crate::environment::{Compute, REQUEUE, Stop, context};
+use anyhow::{Context as _, Result};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use vesalius_data::files::publish::sweep;
-use vesalius_data::files::read;
-use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::Split;
-use vesalius_data::pack::row::RowId;
-use vesalius_data::run::facts::TrainingFacts;
-use vesalius_data::run::part::Part;
-use vesalius_data::run::score::Score;
-use vesalius_data::run::{Input, Outcome, RunResult, Subject};
 use vesalius_data::say;
-use vesalius_torch::Device;
-use vesalius_torch::checkpoint::{self, State};
-use vesalius_torch::features::Extractor as _;
-use vesalius_torch::features::images::{PackImages, of_images};
-use vesalius_torch::sample::{read_spec, run_digest};
+use vesalius_stages::train::{self, Ended, Start, Train, refuse_begun};
+use vesalius_torch::init;
 use vesalius_torch::spec::TrainSpec;
-use vesalius_torch::train::{Ended, Prepared, Probe, TrainContext, begin, write_spec};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -94,176 +78,32 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let pack = Pack::open(&args.pack)?;
-    let spec = spec(args)?;
+    let start = if args.resume { Start::Resume { kimg: args.kimg } } else { anew(args)? };
+    let stage = Train { pack: args.pack.clone(), out: args.out.clone(), start };
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
-    // What is refused leaves the run as it was, or none behind.
-    let prepared = Prepared::open(&args.out, &spec, &pack, device)?;
-    if args.resume {
-        for warning in prepared.warnings() {
-            say!("{warning}");
-        }
-        sweep_run(&args.out);
-        write_spec(&args.out, &spec)?;
-    } else {
-        begin(&args.out, &spec, &pack)?;
-    }
-    note_command(&args.out)?;
-    match train_and_publish(args, prepared, &spec, &pack, device, &stop)? {
-        Ended::Finished => Ok(ExitCode::SUCCESS),
+    let (ended, _) = train::run(&stage, &context(device, &stop))?;
+    Ok(match ended {
+        Ended::Finished => ExitCode::SUCCESS,
         Ended::Stopped => {
             say!("stopped; `--resume` goes on");
-            Ok(ExitCode::from(REQUEUE))
+            ExitCode::from(REQUEUE)
         }
         Ended::Diverged(reason) => {
             say!("diverged: {reason}");
-            Ok(ExitCode::from(1))
+            ExitCode::from(1)
         }
-    }
+    })
 }
 
-/// What an attempt that was killed was writing.
-fn sweep_run(run: &Path) {
-    for folder in [".", "checkpoints", "previews"] {
-        sweep(&run.join(folder));
-    }
-}
-
-/// The command line of every attempt, one per line.
-const COMMANDS: &str = "commands.log";
-
-fn note_command(run: &Path) -> Result<()> {
-    let path = run.join(COMMANDS);
-    read::append(&path)
-        .and_then(|mut file| {
-            writeln!(file, "{}", command_line())?;
-            file.sync_all()
-        })
-        .with_context(|| format!("{}: cannot be written", path.display()))
-}
-
-fn spec(args: &Args) -> Result<TrainSpec> {
-    let started = args.out.join("task.toml").exists();
-    let mut spec = if args.resume {
-        if args.out.join("result.json").exists() {
-            bail!(
-                "{}: the run is finished, expected an unfinished one to resume",
-                args.out.display()
-            );
-        }
-        read_spec(&args.out)?
-    } else {
-        if started {
-            bail!(
-                "{}: there is a run already; expected a new folder, or --resume to go on",
-                args.out.display()
-            );
-        }
-        let preset = args.preset.as_deref().context("--preset: expected a preset")?;
-        let spec = TrainSpec::resolve(preset, &args.settings)?;
-        let init = args.init_from.as_deref().map(vesalius_torch::init::source).transpose()?;
-        TrainSpec { init, ..spec }
-    };
+fn anew(args: &Args) -> Result<Start> {
+    refuse_begun(&args.out)?;
+    let preset = args.preset.as_deref().context("--preset: expected a preset")?;
+    let mut spec = TrainSpec::resolve(preset, &args.settings)?;
+    spec.init = args.init_from.as_deref().map(init::source).transpose()?;
     if let Some(kimg) = args.kimg {
         spec.training.kimg = kimg;
         spec.check().context("--kimg")?;
     }
-    Ok(spec)
-}
-
-fn train_and_publish(
-    args: &Args,
-    prepared: Prepared,
-    spec: &TrainSpec,
-    pack: &Pack,
-    device: Device,
-    stop: &Stop,
-) -> Result<Ended> {
-    let meter = meter::start();
-    let asked = || stop.asked();
-    let extractor = if spec.training.distance_every_kimg > 0.0 {
-        match crate::commands::judge::unet(pack, device, stop) {
-            // Nothing of the GAN is lost yet: the same command starts again.
-            Err(_) if stop.asked() => return Ok(Ended::Stopped),
-            other => Some(other?),
-        }
-    } else {
-        None
-    };
-    let probe = match &extractor {
-        Some(extractor) => {
-            let images = PackImages { pack, indices: pack.indices(Split::Train) };
-            let real = of_images(extractor, &images, &mut |_| {})?;
-            Some(Probe { extractor, real })
-        }
-        None => None,
-    };
-    let total = (spec.training.kimg * 1000.0) as u64;
-    let mut bar = Progress::new(&format!("training {}", spec.preset), total, "images");
-    let (ended, state) = prepared.train(TrainContext {
-        probe,
-        stop: &asked,
-        report: &mut |stat| {
-            let losses = stat.losses.iter().map(|(name, loss)| format!(" {name} {loss:.3}"));
-            let remark = format!("{:.0} img/s{}", stat.images_per_sec, losses.collect::<String>());
-            bar.set((stat.kimg * 1000.0) as u64, &remark);
-            if let Some(distance) = stat.frechet_distance {
-                bar.say(&format!("{:.1} kimg: Fréchet distance {distance:.3}", stat.kimg));
-            }
-        },
-    })?;
-    bar.finish();
-    if ended != Ended::Stopped {
-        let extractor = extractor.map(|extractor| extractor.name());
-        let commands = read::text(&args.out.join(COMMANDS))?;
-        let result = result(spec, pack, (&ended, &state), extractor, &meter)?;
-        let training = TrainingFacts {
-            run: run_digest(&args.out)?,
-            checkpoints: checkpoint::generators(&args.out)?,
-        };
-        RunResult { command: commands.trim_end().to_owned(), training: Some(training), ..result }
-            .publish(&args.out)?;
-    }
-    Ok(ended)
-}
-
-fn result(
-    spec: &TrainSpec,
-    pack: &Pack,
-    (ended, state): (&Ended, &State),
-    extractor: Option<String>,
-    meter: &vesalius_stages::meter::Meter,
-) -> Result<RunResult> {
-    let scores = match (ended, state.best) {
-        (Ended::Finished, Some((value, images))) => {
-            let protocol = format!(
-                "averaged generator at {:.1} kimg against the real training slices; covariance N-1",
-                images as f64 / 1000.0
-            );
-            vec![Score {
-                of: Some(Part::BestDuringTraining),
-                extractor,
-                real_count: Some(pack.indices(Split::Train).len()),
-                synthetic_count: Some(spec.training.distance_images),
-                ..Score::new("frechet_distance", value, protocol)
-            }]
-        }
-        _ => vec![],
-    };
-    let subject = Subject {
-        dataset: pack.manifest().dataset.clone(),
-        gan: Some(RowId::of(&spec.preset)),
-        trained_on: None,
-    };
-    let inputs = vec![Input::pack("pack", pack)];
-    let settings = serde_json::to_value(spec.identity()?)?;
-    Ok(RunResult {
-        outcome: match ended {
-            Ended::Diverged(reason) => Outcome::Diverged { reason: reason.clone() },
-            _ => Outcome::Finished,
-        },
-        wall_secs: state.wall_secs, // of all attempts, as are the images
-        ..meter.result("train", subject, scores, inputs, Some(state.images), settings)
-    })
+    Ok(Start::Anew(Box::new(spec)))
 }

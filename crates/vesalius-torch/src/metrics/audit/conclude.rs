@@ -10,7 +10,7 @@ use crate::metrics::features::FeatureSet;
 use crate::metrics::frechet::Divisor;
 use crate::metrics::kernel::Subset;
 use crate::metrics::neighbours::{Between, nearest};
-use crate::metrics::suite::{Comparison, Metric};
+use crate::metrics::suite::Comparison;
 use anyhow::Result;
 use serde_json::{Value, json};
 use tch::Tensor;
@@ -251,7 +251,7 @@ impl Taken<'_> {
             intervals: false,
         };
         let made = comparison(&features.synthetic);
-        self.scores.extend(made.measure(Metric::AuthPct)?);
+        self.scores.extend(made.auth_pct()?);
         let mut by_features = [
             NearestByFeatures::find(
                 &features.training,
@@ -267,11 +267,11 @@ impl Taken<'_> {
                 self.lacks("c_t", reason);
             }
             Ok(held_out) => {
-                let real = comparison(held_out).measure(Metric::AuthPct)?;
+                let real = comparison(held_out).auth_pct()?;
                 self.scores.extend(
                     real.into_iter().map(|score| Score { of: Some(Part::HeldOut), ..score }),
                 );
-                match made.measure(Metric::CT) {
+                match made.c_t() {
                     Ok(found) => self.scores.extend(found),
                     Err(error) => self.lacks("c_t", format!("{error:#}")),
                 }

@@ -3,15 +3,18 @@
 mod estimate;
 mod manage;
 mod plan;
+mod resolver;
 mod run;
 mod space;
 mod status;
 mod trial;
 
 use anyhow::Result;
+use resolver::Resolver;
 use std::path::Path;
 use std::process::ExitCode;
 use vesalius_data::say;
+use vesalius_study::plan::Planner;
 use vesalius_study::store::Store;
 use vesalius_web::watch::{Known, Watch};
 
@@ -64,12 +67,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 /// Says which weights a study will need that are not there: its judges would fail after the whole search.
 fn say_what_is_missing(study: &vesalius_study::study::Study) {
-    use vesalius_study::study::Extractor::Inception;
-    let Some(best) = &study.best else { return };
-    if (best.distance.contains(&Inception) || best.metrics == Some(Inception))
-        && let Err(error) = super::weights::in_cache("inception")
-    {
-        say!("note: [best] asks for inception, and {error:#}");
+    for error in resolver::missing_weights(study) {
+        say!("note: [best] asks for a network whose weights are missing: {error:#}");
     }
 }
 
@@ -81,11 +80,11 @@ pub fn watch(path: &Path) -> Result<Watch> {
     let study = space::read(path)?;
     let packs = vesalius_study::coordinate::packs(&study)?;
     let out = study.folder();
+    let resolver = Resolver::of(&study);
     let look = move || {
         let store = Store::open_to_read(&study.folder())?;
         let progress = store.as_ref().map(Store::progress).transpose()?.unwrap_or_default();
-        let mut planner =
-            vesalius_study::plan::Planner::new(&study, packs.clone(), &space::resolve);
+        let mut planner = Planner::new(&study, packs.clone(), &resolver);
         let plan = planner.plan(&progress)?;
         let secs_left = status::secs_left(&plan, &progress);
         Ok(Known { study: study.name.clone(), plan, progress, secs_left })
@@ -114,8 +113,7 @@ impl Open {
         };
         let store = Store::open_to_read(&study.folder())?;
         let known = store.as_ref().map(Store::progress).transpose()?.unwrap_or_default();
-        let plan =
-            vesalius_study::plan::Planner::new(&study, packs, &space::resolve).plan(&known)?;
+        let plan = Planner::new(&study, packs, &Resolver::of(&study)).plan(&known)?;
         Ok(Self { study, store, known, plan })
     }
 }

@@ -75,10 +75,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let stop = Stop::listen()?;
     let mut view = View::new(&study.folder());
-    let ended =
-        coordinate::run(&study, &space::resolve, &mut *executor, &|| stop.asked(), &mut |event| {
+    let ended = coordinate::run(
+        &study,
+        &super::resolver::Resolver::of(&study),
+        &mut *executor,
+        &|| stop.asked(),
+        &mut |event| {
             view.show(&event);
-        })?;
+        },
+    )?;
     view.clear();
     match ended {
         Ended::Done { failed: 0 } => {

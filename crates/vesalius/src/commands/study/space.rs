@@ -1,10 +1,13 @@
 //! What a study says of trainings, checked against the settings that there are before anything starts.
 
-use anyhow::{Error, Result, bail};
+use super::resolver::Resolver;
+use anyhow::{Context as _, Error, Result, bail};
 use std::path::Path;
-use vesalius_study::plan::{Ask, Resolved};
-use vesalius_study::study::{Gan, Study};
-use vesalius_torch::spec::{TrainSpec, preset_names};
+use vesalius_stages::sample::{self, TaskMasks};
+use vesalius_study::plan::{Ask, Stages as _};
+use vesalius_study::study::{Asked, Gan, Study};
+use vesalius_study::task::Stage;
+use vesalius_torch::spec::preset_names;
 
 /// Reads a study and tries every value of its space once.
 ///
@@ -13,28 +16,44 @@ use vesalius_torch::spec::{TrainSpec, preset_names};
 pub fn read(path: &Path) -> Result<Study> {
     let study = Study::read(path)?;
     refuse_what_is_set_elsewhere(&study)?;
+    let resolver = Resolver::of(&study);
     for gan in &study.gan {
-        check(&study, gan)?;
+        check(&study, gan, &resolver)?;
     }
+    check_stages(&study, &resolver)?;
     Ok(study)
 }
 
-/// A training's spec.
-///
-/// # Errors
-/// An unknown preset or path, a value of the wrong type or range, or a training that measures no distance to rank by.
-pub fn resolve(ask: &Ask) -> Result<Resolved> {
-    let mut spec = TrainSpec::resolve_saved(ask.preset, ask.settings)?;
-    spec.training.kimg = ask.kimg;
-    spec.training.seed = ask.seed;
-    spec.check()?;
-    if spec.training.distance_every_kimg <= 0.0 {
-        bail!(
-            "training.distance_every_kimg = 0: a study ranks trainings by it, expected a number above 0"
-        );
+/// Tries what the study says of the stages that judge.
+fn check_stages(study: &Study, resolver: &Resolver) -> Result<()> {
+    let at = |section: &str| study.at_line(section);
+    let attempt = |section: &str, stage: Stage, said: &toml::Table| {
+        let said = serde_json::to_value(said)?;
+        let tried = resolver.settings(stage, said);
+        tried.map(drop).with_context(|| format!("{}: {section}: {}", at(section), stage.name()))
+    };
+    attempt("[unet]", Stage::Segment, &study.unet.settings)?;
+    let Some(best) = &study.best else { return Ok(()) };
+    for judged in &best.distance {
+        attempt("[best]", Stage::Distance, &judged.settings())?;
     }
-    let paints_masks = spec.needs_masks();
-    Ok(Resolved { spec: serde_json::to_value(spec.identity()?)?, paints_masks })
+    if let Some(judged) = &best.metrics {
+        attempt("[best]", Stage::Metrics, &judged.settings())?;
+    }
+    for (stage, asked) in
+        [(Stage::Copying, &best.copying), (Stage::Plausibility, &best.plausibility)]
+    {
+        if let Some(settings) = asked.as_ref().and_then(Asked::settings) {
+            attempt("[best]", stage, &settings)?;
+        }
+    }
+    let pairs = sample::Task {
+        count: *best.count.get_ref(),
+        seed: best.seed,
+        truncation: best.truncation,
+        masks: TaskMasks::None,
+    };
+    pairs.check().with_context(|| format!("{}: [best]", at("[best]")))
 }
 
 /// Settings that the study file has keys of its own for, which win.
@@ -62,7 +81,7 @@ fn path_of(setting: &str) -> &str {
     setting.split('=').next().unwrap_or("").trim()
 }
 
-fn check(study: &Study, gan: &Gan) -> Result<()> {
+fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
     let preset = gan.preset.get_ref();
     let names = preset_names();
     if !names.contains(preset) {
@@ -71,9 +90,17 @@ fn check(study: &Study, gan: &Gan) -> Result<()> {
     }
     let kimg = *study.budget.kimg.get_ref();
     let base = study.settings(gan);
+    let init = study.init_of(gan);
     let attempt = |more: Vec<String>| {
         let settings: Vec<String> = base.iter().cloned().chain(more).collect();
-        resolve(&Ask { preset, settings: &settings, kimg, seed: study.seeds[0] })
+        let init_from = init.as_deref();
+        resolver.training(&Ask {
+            preset,
+            settings: &settings,
+            init_from,
+            kimg,
+            seed: study.seeds[0],
+        })
     };
     let space = study.space(gan);
     let (mut tried, mut paints_masks) = (false, false);
@@ -124,34 +151,76 @@ fn names_it(error: &Error, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
-    use vesalius_study::task::{PackInput, Stage, Task};
 
-    /// A study that version 0.1 began finds its finished trainings: a task's name is made of its spec.
+    const STUDY: &str = r#"
+name = "small"
+out = "out"
+dataset = [{ pack = "packs/a" }]
+gan = [{ preset = "dcgan" }]
+budget = { runs = 1, kimg = 10.0 }
+search = { sampler = { kind = "random" } }
+[best]
+count = 9
+WHAT
+[unet]
+UNET
+"#;
+
+    fn read_with(what: &str, unet: &str) -> Result<Study> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("w.pt"), b"weights").unwrap();
+        let path = folder.path().join("study.toml");
+        std::fs::write(&path, STUDY.replace("WHAT", what).replace("UNET", unet)).unwrap();
+        read(&path)
+    }
+
+    /// What the commands can be told, a study can say.
     #[test]
-    fn trainings_are_the_tasks_that_they_were() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../golden/compat/specs-1.json");
-        let golden: BTreeMap<String, serde_json::Value> =
-            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let key = |spec: &serde_json::Value| {
-            let digest = "0123456789abcdef".to_owned();
-            let pack = PackInput { role: "real".to_owned(), path: "packs/real".into(), digest };
-            Task::new(Stage::Train, vec![pack], vec![], spec.clone()).key().to_string()
-        };
-        for (name, golden) in &golden {
-            let settings: Vec<String> = serde_json::from_value(golden["settings"].clone()).unwrap();
-            let schedule = &golden["task"]["training"];
-            let (kimg, seed) = (schedule["kimg"].as_f64(), schedule["seed"].as_u64());
-            let resolved = resolve(&Ask {
-                preset: golden["preset"].as_str().unwrap(),
-                settings: &settings,
-                kimg: kimg.unwrap(),
-                seed: seed.unwrap(),
-            })
-            .unwrap();
-            assert_eq!(resolved.spec, golden["task"], "{name}");
-            assert_eq!(key(&resolved.spec), key(&golden["task"]), "{name}");
-            assert_eq!(resolved.paints_masks, name.starts_with("spade"), "{name}");
+    fn a_study_says_all_that_the_commands_can() {
+        for what in [
+            "distance = [\"unet\", \"inception\", \"vgg16\"]",
+            "distance = [{ extractor = \"unet\", real_split = \"test\", biased = true }]",
+            "distance = [{ extractor = { network = \"inception\", dialect = \"pytorch-fid\" } }]",
+            "metrics = { extractor = \"alexnet\", metrics = [\"kid\", \"ssim\"], kid_subset = 50, lpips = \"vgg16\" }",
+            "metrics = { extractor = { network = \"torchscript\", weights = { path = \"w.pt\" }, \
+             input_size = [32, 32], normalise = \"unit\" }, intervals = true }",
+            "copying = true\nplausibility = false",
+            "copying = { planted = 5, pixels_only = true, pairs = 4, seed = 3, false_alarm_rate = 0.05 }",
+            "plausibility = { false_alarms = 0.1 }\ntruncation = 0.5\nseed = 4",
+        ] {
+            read_with(what, "steps = 5\nno_batch_norm = true\nseeds = [1, 2]").unwrap();
+        }
+    }
+
+    #[test]
+    fn what_a_stage_does_not_know_is_refused_with_its_place_before_anything_starts() {
+        for (what, unet, parts) in [
+            ("", "steps = 0", &[":11:1: [unet]: segment:", "0 steps", "at least 1"][..]),
+            ("", "step = 5", &[":11:1:", "unknown field `step`"]),
+            ("", "learning_rate = -1.0", &[":11:1:", "learning rate -1"]),
+            ("", "filters = 0", &[":11:1:", "0 filters"]),
+            ("distance = [\"unett\"]", "", &[":8:1: [best]: distance:", "unett", "inception"]),
+            ("distance = [{ biased = true }]", "", &["extractor"]),
+            ("metrics = { extractor = \"unet\", metrics = [\"fidd\"] }", "", &["fidd", "kid"]),
+            ("metrics = { extractor = \"unet\", metrics = [] }", "", &["none named"]),
+            ("distance = [\"torchscript\"]", "", &["--weights", "TorchScript file"]),
+            (
+                "distance = [{ extractor = { network = \"torchscript\", weights = { path = \"x.pt\" } } }]",
+                "",
+                &["x.pt", "cannot be read"],
+            ),
+            ("copying = { planted = 0 }", "", &["[best]: copying:", "at least 1"]),
+            ("copying = 3", "", &[":10:11:", "expected true, false or a table"]),
+            ("distance = [3]", "", &[":10:12:", "expected the name of a network"]),
+            ("plausibility = { false_alarms = 0.7 }", "", &["0.7", "between 0 and 0.5"]),
+            ("truncation = 1.5", "", &[":8:1:", "1.5", "0 to 1"]),
+        ] {
+            let error = format!("{:#}", read_with(what, unet).unwrap_err());
+            assert!(!error.contains('\n'), "{error}");
+            assert!(error.contains("study.toml"), "{error}");
+            for part in parts {
+                assert!(error.contains(part), "{what} {unet}: `{error}` lacks `{part}`");
+            }
         }
     }
 }

@@ -4,11 +4,11 @@ use super::estimate::Measured;
 use anyhow::{Context, Result};
 use std::collections::HashSet;
 use vesalius_data::pack::Pack;
+use vesalius_stages::segment;
 use vesalius_study::plan::Plan;
 use vesalius_study::study::Study;
 use vesalius_study::task::{Stage, Task};
 use vesalius_torch::features::unet::default_spec;
-use vesalius_torch::nets::unet::UnetSpec;
 use vesalius_torch::segment::SegmentSpec;
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::trial;
@@ -26,8 +26,8 @@ const KEPT: f64 = 3.0;
 const SAMPLING: f64 = 0.25;
 
 impl<'a> Trial<'a> {
-    /// Tries one training of each GAN, and the U-Net, on the CPU. Distances and metrics are not tried and count
-    /// nothing.
+    /// Tries one training of each GAN, and the U-Net, on the CPU. Distances, metrics, copying and
+    /// plausibility are not tried and count nothing.
     ///
     /// # Errors
     /// When a pack cannot be opened, or a network not be built.
@@ -48,7 +48,7 @@ impl<'a> Trial<'a> {
         if let Some(pack) = first {
             measured.unets(study, &pack)?;
         }
-        for stage in [Stage::Distance, Stage::Metrics] {
+        for stage in [Stage::Distance, Stage::Metrics, Stage::Copying, Stage::Plausibility] {
             measured.secs.add(stage, None, 0.0);
             measured.bytes.add(stage, None, 0.0);
         }
@@ -70,14 +70,9 @@ impl<'a> Trial<'a> {
     }
 
     fn unets(&mut self, study: &Study, pack: &Pack) -> Result<()> {
-        let unet = &study.unet;
-        let segment = SegmentSpec {
-            unet: UnetSpec { filters: unet.filters, depth: unet.depth, ..UnetSpec::default() },
-            steps: unet.steps,
-            batch: unet.batch,
-            learning_rate: unet.learning_rate,
-            ..SegmentSpec::default()
-        };
+        let said = serde_json::to_value(&study.unet.settings)?;
+        let task: segment::Task = serde_json::from_value(said)?;
+        let segment = SegmentSpec::from(task);
         for (stage, spec) in [(Stage::Judge, default_spec()), (Stage::Segment, segment)] {
             let cost = trial::unet(&spec, pack)?;
             self.secs.add(stage, None, cost.secs * spec.steps as f64);

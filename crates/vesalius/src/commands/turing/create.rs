@@ -10,6 +10,7 @@ use vesalius_data::output;
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
 use vesalius_data::say;
+use vesalius_stages::overlap::settle;
 use vesalius_web::turing::create::{Wish, check, create};
 
 #[derive(Debug, clap::Args)]
@@ -89,7 +90,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         overlap: vec![],
     };
     check(&real, &synthetic, &wish)?;
-    let settled = args.overlap.settle(&made_and_side(&real, &synthetic, Split::Test))?;
+    let settled =
+        settle(&made_and_side(&real, &synthetic, Split::Test), args.overlap.allow_overlap)?;
     (wish.remark, wish.overlap) = (settled.remark, settled.overlap);
     let count = wish.readers.len();
     let links = create(&real, &synthetic, &wish, &args.out)?;

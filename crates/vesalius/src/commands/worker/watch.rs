@@ -68,6 +68,11 @@ impl Watch {
 fn ends_at_once(stage: Stage) -> bool {
     match stage {
         Stage::Judge | Stage::Train => false,
-        Stage::Sample | Stage::Distance | Stage::Metrics | Stage::Segment => true,
+        Stage::Sample
+        | Stage::Distance
+        | Stage::Metrics
+        | Stage::Segment
+        | Stage::Copying
+        | Stage::Plausibility => true,
     }
 }

@@ -1,7 +1,7 @@
 //! Features of images, computed once: those of real ones are kept in the cache.
 
 use super::Judge;
-use crate::progress::Progress;
+use crate::context::Context;
 use anyhow::Result;
 use vesalius_data::files::cache;
 use vesalius_data::files::digest;
@@ -13,12 +13,17 @@ use vesalius_torch::features::{Extractor, file};
 /// How cached files end.
 const EXTENSION: &str = "safetensors";
 
-/// Features of `images`; those of real ones are kept in the cache under the digests of network and images.
+/// Features of `images`, which are of `role` (for progress); with `keep`, those of real ones are kept in the cache under the digests of network and images.
 ///
 /// # Errors
 /// When an image does not fit, or the cache cannot be written.
-pub fn features(judge: &Judge, role: &str, images: &dyn ImageSet, keep: bool) -> Result<Tensor> {
-    Ok(features_by_each(&[judge], role, images, keep)?.swap_remove(0))
+pub fn features(
+    judge: &Judge,
+    (role, images): (&str, &dyn ImageSet),
+    keep: bool,
+    context: &Context,
+) -> Result<Tensor> {
+    Ok(features_by_each(&[judge], (role, images), keep, context)?.swap_remove(0))
 }
 
 /// The same by several judges; what is not in the cache is computed in one walk over the images.
@@ -27,9 +32,9 @@ pub fn features(judge: &Judge, role: &str, images: &dyn ImageSet, keep: bool) ->
 /// As above.
 pub fn features_by_each(
     judges: &[&Judge],
-    role: &str,
-    images: &dyn ImageSet,
+    (role, images): (&str, &dyn ImageSet),
     keep: bool,
+    context: &Context,
 ) -> Result<Vec<Tensor>> {
     let folder = keep.then(cache_dir).transpose()?.unwrap_or_default();
     let mut stems: Vec<Option<String>> = vec![None; judges.len()];
@@ -53,8 +58,8 @@ pub fn features_by_each(
     if !missing.is_empty() {
         let extractors: Vec<&dyn Extractor> =
             missing.iter().map(|&i| judges[i].extractor.as_ref()).collect();
-        let mut bar =
-            Progress::new(&format!("features of {role} images"), images.len() as u64, "images");
+        let what = format!("features of {role} images");
+        let mut bar = (context.progress)(&what, images.len() as u64, "images");
         let computed =
             of_images_by_each(&extractors, images, &mut |done| bar.set(done as u64, ""))?;
         bar.finish();

@@ -1,6 +1,8 @@
 //! The sides of a comparison: packs, folders of images, feature files.
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
 use vesalius_data::pack::Pack;
@@ -9,6 +11,26 @@ use vesalius_data::run::Input;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::file;
 use vesalius_torch::features::images::{FolderImages, ImageSet, PackImages};
+
+/// Which real slices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RealSplit {
+    /// Training patients.
+    #[default]
+    Train,
+    /// Test patients.
+    Test,
+}
+
+impl From<RealSplit> for Split {
+    fn from(split: RealSplit) -> Self {
+        match split {
+            RealSplit::Train => Self::Train,
+            RealSplit::Test => Self::Test,
+        }
+    }
+}
 
 /// One side of a comparison.
 #[derive(Debug)]
@@ -72,6 +94,17 @@ impl Side {
                 };
                 Some(Box::new(PackImages { pack, indices }))
             }
+        }
+    }
+
+    /// The pack.
+    ///
+    /// # Errors
+    /// When it is none; `role` is that of the line.
+    pub fn pack(&self, role: &str) -> Result<&Pack> {
+        match self {
+            Self::Pack(pack) => Ok(pack),
+            other => bail!("--{role} {}: expected a pack", other.path().display()),
         }
     }
 

@@ -1,61 +1,115 @@
 //! PSNR, SSIM and LPIPS of pairs of images.
 
-use super::{Args, LpipsNetwork, Name, Sides, images};
-use crate::commands::judge::Side;
-use crate::commands::weights;
+use super::Sides;
+use crate::context::Context;
+use crate::side::Side;
+use crate::weights::in_cache;
 use anyhow::{Result, bail};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_statistics::resample::interval_of_mean;
+use vesalius_torch::Tensor;
 use vesalius_torch::features::images::ImageSet;
 use vesalius_torch::metrics::pairs::{Likeness, Pairs, nearest_pairs, random_pairs};
 use vesalius_torch::nets::lpips::{Backbone, Lpips};
-use vesalius_torch::{Device, Tensor};
 
 /// Pairs for the diversity of a set.
 const RANDOM_PAIRS: usize = 1000;
 
-/// PSNR, SSIM or LPIPS.
+/// Network of LPIPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LpipsNetwork {
+    /// LPIPS' default.
+    #[default]
+    Alexnet,
+    /// VGG16.
+    Vgg16,
+}
+
+impl From<LpipsNetwork> for Backbone {
+    fn from(network: LpipsNetwork) -> Self {
+        match network {
+            LpipsNetwork::Alexnet => Self::Alexnet,
+            LpipsNetwork::Vgg16 => Self::Vgg16,
+        }
+    }
+}
+
+/// What is compared, image with image.
+#[derive(Debug)]
+pub struct Likened<'a> {
+    /// Name of the metric, for errors.
+    pub metric: &'static str,
+    pub(super) sides: &'a Sides,
+    /// Network of LPIPS.
+    pub lpips: LpipsNetwork,
+    /// What the stage leans on.
+    pub context: &'a Context<'a>,
+}
+
+/// Peak signal-to-noise ratio.
 ///
 /// # Errors
 /// When there are no images, those of a side are constant or all the same, or they differ in shape.
-pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Result<Vec<Score>> {
-    if matches!(sides.real, Side::Features { .. }) {
-        bail!("{}: compares images, expected packs or folders", name.text());
-    }
-    let (real, synthetic, _) = images(args, sides)?;
-    for (side, set) in [("real", &real), ("synthetic", &synthetic)] {
-        refuse_constant(name, side, set.as_ref())?;
-    }
-    let network;
-    let (likeness, extractor) = match name {
-        Name::Psnr => (Likeness::Psnr, None),
-        Name::Ssim => (Likeness::Ssim, None),
-        _ => {
-            let backbone = match args.lpips {
-                LpipsNetwork::Alexnet => Backbone::Alexnet,
-                LpipsNetwork::Vgg16 => Backbone::Vgg16,
-            };
-            let path = weights::in_cache(&format!("lpips-{}", backbone.name()))?;
-            network = Lpips::load(backbone, &path, device)?;
-            let digest = vesalius_data::files::digest::of_file(&path)?;
-            (
-                Likeness::Lpips(&network),
-                Some(format!("lpips-{}@{}", backbone.name(), &digest[..12])),
-            )
+pub fn psnr(likened: &Likened) -> Result<Vec<Score>> {
+    likened.check()?;
+    of(likened, Likeness::Psnr, None)
+}
+
+/// Structural similarity.
+///
+/// # Errors
+/// Those of [`psnr`].
+pub fn ssim(likened: &Likened) -> Result<Vec<Score>> {
+    likened.check()?;
+    of(likened, Likeness::Ssim, None)
+}
+
+/// Learned perceptual distance.
+///
+/// # Errors
+/// Those of [`psnr`], and weights that are not there.
+pub fn lpips(likened: &Likened) -> Result<Vec<Score>> {
+    likened.check()?;
+    let backbone = Backbone::from(likened.lpips);
+    let name = format!("lpips-{}", backbone.name());
+    let path = in_cache(&name)?;
+    let network = Lpips::load(backbone, &path, likened.context.device)?;
+    let digest = vesalius_data::files::digest::of_file(&path)?;
+    of(likened, Likeness::Lpips(&network), Some(format!("{name}@{}", &digest[..12])))
+}
+
+impl Likened<'_> {
+    fn check(&self) -> Result<()> {
+        if matches!(self.sides.real, Side::Features { .. }) {
+            bail!("{}: compares images, expected packs or folders", self.metric);
         }
-    };
+        let (real, synthetic, _) = self.sides.images()?;
+        for (side, set) in [("real", &real), ("synthetic", &synthetic)] {
+            refuse_constant(self.metric, side, set.as_ref())?;
+        }
+        Ok(())
+    }
+}
+
+fn of(likened: &Likened, likeness: Likeness, extractor: Option<String>) -> Result<Vec<Score>> {
+    let Likened { metric, sides, .. } = *likened;
+    let (real, synthetic, _) = sides.images()?;
     let paired = match (&sides.real, &sides.synthetic) {
         (Side::Folder { images: a, .. }, Side::Folder { images: b, .. }) => a.pairs_with(b),
         _ => false,
     };
     let score = |of: Part, how: &str, values: Vec<f64>| -> Result<Score> {
         // Only PSNR knows a number that is none, that of equal images; any other would be a fault.
-        let infinite = |value: &f64| name == Name::Psnr && *value == f64::INFINITY;
+        let psnr = matches!(likeness, Likeness::Psnr);
+        let infinite = |value: &f64| psnr && *value == f64::INFINITY;
         let finite: Vec<f64> = values.iter().copied().filter(|value| !infinite(value)).collect();
         if finite.is_empty() {
-            bail!("{}: all {} pairs are equal, their PSNR is infinite", name.text(), values.len());
+            bail!("{}: all {} pairs are equal, their PSNR is infinite", metric, values.len());
         }
         let (all, left_out) = (values.len(), values.len() - finite.len());
         let mut how = format!("mean over {} of {all} {how}", finite.len());
@@ -102,11 +156,11 @@ pub fn likeness(args: &Args, sides: &Sides, name: Name, device: Device) -> Resul
 }
 
 /// Likenesses of images without content, or of one image with itself, are numbers that mean nothing.
-fn refuse_constant(name: Name, side: &str, set: &dyn ImageSet) -> Result<()> {
+fn refuse_constant(metric: &str, side: &str, set: &dyn ImageSet) -> Result<()> {
     const BATCH: usize = 64;
     let count = set.len();
     if count == 0 {
-        bail!("{}: no {side} image, expected some", name.text());
+        bail!("{metric}: no {side} image, expected some");
     }
     let holds = |truth: Tensor| truth.all().int64_value(&[]) != 0;
     let all: Vec<usize> = (0..count).collect();
@@ -127,14 +181,12 @@ fn refuse_constant(name: Name, side: &str, set: &dyn ImageSet) -> Result<()> {
     }
     if flat {
         bail!(
-            "{}: all {count} {side} images are constant (one grey level or colour each), expected images with content",
-            name.text()
+            "{metric}: all {count} {side} images are constant (one grey level or colour each), expected images with content"
         );
     }
     if same {
         bail!(
-            "{}: all {count} {side} images are the same, expected images that differ (a constant set)",
-            name.text()
+            "{metric}: all {count} {side} images are the same, expected images that differ (a constant set)"
         );
     }
     Ok(())

@@ -1,18 +1,19 @@
 //! Both sides of a comparison as features, and the metrics that look at features.
 
-use super::{Args, Sides, images};
-use crate::commands::judge::{self, Judge, RealSplit, Side};
-use crate::environment::Stop;
+use super::{Sides, Task};
+use crate::context::Context;
+use crate::judge::{self, Judge};
+use crate::side::{RealSplit, Side};
 use anyhow::{Result, bail};
 use vesalius_data::run::Subject;
 use vesalius_data::run::score::Score;
+use vesalius_torch::Tensor;
 use vesalius_torch::features::file;
 use vesalius_torch::features::images::ImageSet;
 use vesalius_torch::metrics::features::FeatureSet;
 use vesalius_torch::metrics::frechet::Divisor;
 use vesalius_torch::metrics::kernel::Subset;
-use vesalius_torch::metrics::suite::{Comparison, Metric};
-use vesalius_torch::{Device, Tensor};
+use vesalius_torch::metrics::suite::Comparison;
 
 /// No network to see images with.
 #[derive(Debug, thiserror::Error)]
@@ -55,11 +56,16 @@ struct OtherDialect {
 }
 
 impl Judged {
-    /// Computes what is not in the cache.
+    /// Computes what is not in the cache; `all_dialects`: of FID's network in all its dialects.
     ///
     /// # Errors
     /// [`NoNetwork`] when the extractor cannot be had; anything else is wrong with the input.
-    pub fn new(args: &Args, sides: &Sides, device: Device, stop: &Stop) -> Result<Self> {
+    pub(super) fn new(
+        settings: &Task,
+        all_dialects: bool,
+        sides: &Sides,
+        context: &Context,
+    ) -> Result<Self> {
         if let (Side::Features { matrix: a, .. }, Side::Features { matrix: b, path }) =
             (&sides.real, &sides.synthetic)
         {
@@ -85,15 +91,16 @@ impl Judged {
                 subject: None,
             });
         }
-        let (real, synthetic, held_out) = images(args, sides)?;
-        let judge = args.judge.judge(&sides.real, device, stop).map_err(|error| {
-            if stop.asked() { error } else { NoNetwork(format!("{error:#}")).into() }
+        let (real, synthetic, held_out) = sides.images()?;
+        let judge = settings.extractor.load(&sides.real, context).map_err(|error| {
+            if context.asked() { error } else { NoNetwork(format!("{error:#}")).into() }
         })?;
-        let others = if args.all { judge.in_other_dialects() } else { Vec::new() };
+        let others = if all_dialects { judge.in_other_dialects() } else { Vec::new() };
         let judges: Vec<&Judge> = std::iter::once(&judge).chain(&others).collect();
         // One walk over the images of a side, whatever the number of dialects.
         let of = |role: &'static str, images: &dyn ImageSet, keep: bool, judges: &[&Judge]| {
-            let mut all = judge::features_by_each(judges, role, images, keep)?.into_iter();
+            let mut all =
+                judge::features_by_each(judges, (role, images), keep, context)?.into_iter();
             let own = all.next().expect("one for each judge");
             anyhow::Ok((FeatureSet::new(role, &own)?, all))
         };
@@ -107,14 +114,10 @@ impl Judged {
         let held_out = held_out
             .map(|images| anyhow::Ok(of("held-out", images.as_ref(), true, &judges[..1])?.0))
             .transpose()?;
-        let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(device));
+        let logits = judge.extractor.logits(&synthetic_features.matrix().to_device(context.device));
         let against = |judge: &Judge| {
-            judge::against(
-                judge,
-                [&sides.real, &sides.synthetic],
-                RealSplit::Train,
-                &sides.settled.remark,
-            )
+            let pair = [&sides.real, &sides.synthetic];
+            judge.against(pair, RealSplit::Train, &sides.settled.remark)
         };
         let (treatment, subject) = against(&judge);
         let pairs = real_others.zip(synthetic_others);
@@ -140,7 +143,8 @@ impl Judged {
         })
     }
 
-    fn comparison(&self, args: &Args) -> Comparison<'_> {
+    /// What is compared, as metrics see it.
+    pub fn comparison(&self, settings: &Task) -> Comparison<'_> {
         Comparison {
             real: &self.real,
             synthetic: &self.synthetic,
@@ -152,25 +156,17 @@ impl Judged {
             dialect: self.dialect,
             treatment: &self.treatment,
             is_fid: self.is_fid,
-            kid_subset: args.kid_subset.map_or(Subset::Ours, Subset::Fixed),
-            divisor: if args.biased { Divisor::Biased } else { Divisor::Unbiased },
-            intervals: args.intervals,
+            kid_subset: settings.kid_subset.map_or(Subset::Ours, Subset::Fixed),
+            divisor: if settings.biased { Divisor::Biased } else { Divisor::Unbiased },
+            intervals: settings.intervals,
         }
-    }
-
-    /// Scores of one metric.
-    ///
-    /// # Errors
-    /// When it cannot be measured on this input.
-    pub fn measure(&self, args: &Args, metric: Metric) -> Result<Vec<Score>> {
-        self.comparison(args).measure(metric)
     }
 
     /// Fréchet distances in FID's other dialects, where all were asked for.
     ///
     /// # Errors
     /// When they cannot be measured on this input.
-    pub fn other_dialects(&self, args: &Args) -> Result<Vec<Score>> {
+    pub fn other_dialects(&self, settings: &Task) -> Result<Vec<Score>> {
         let mut scores = Vec::new();
         for other in &self.others {
             let real = FeatureSet::new("real", &other.real)?;
@@ -180,9 +176,9 @@ impl Judged {
                 synthetic: &synthetic,
                 dialect: other.dialect,
                 treatment: &other.treatment,
-                ..self.comparison(args)
+                ..self.comparison(settings)
             };
-            scores.extend(comparison.measure(Metric::FrechetDistance)?);
+            scores.extend(comparison.frechet_distance()?);
         }
         Ok(scores)
     }

@@ -1,9 +1,9 @@
 //! What a command cost, and the `result.json` that says so.
 
+use crate::run::score::Score;
+use crate::run::{Cost, Input, Outcome, RESULT_FORMAT, RunResult, Subject};
 use std::path::PathBuf;
 use std::time::Instant;
-use vesalius_data::run::score::Score;
-use vesalius_data::run::{Cost, Input, Outcome, RESULT_FORMAT, RunResult, Subject};
 
 /// Runs from a command's start to its result.
 #[derive(Debug)]

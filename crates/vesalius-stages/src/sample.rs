@@ -1,0 +1,152 @@
+//! Synthetic pairs from a trained generator, as a pack.
+
+use crate::context::Context;
+use crate::overlap::settle;
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use vesalius_data::checks::overlap::masks_and_test;
+use vesalius_data::pack::Pack;
+use vesalius_data::run::meter::Meter;
+use vesalius_data::run::{Input, RunResult, Subject};
+use vesalius_torch::masks::Masks;
+use vesalius_torch::sample::{Sampling, Trained};
+
+/// The stage: how many pairs of which run, painted on which masks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// Run of a training.
+    pub run: PathBuf,
+    /// Pack to write; must not exist yet.
+    pub out: PathBuf,
+    /// Pairs.
+    pub count: usize,
+    /// Seed of the latents.
+    pub seed: u64,
+    /// Pack whose masks are painted, for generators that paint masks.
+    pub masks: Option<PathBuf>,
+    /// Warp each mask a little before it is painted.
+    pub warp: bool,
+    /// Truncation ψ, 0 to 1.
+    pub truncation: f64,
+    /// Pairs made at once; changes memory and speed, not the pairs.
+    pub batch: usize,
+    /// Go on although patients stand on both sides.
+    pub allow_overlap: bool,
+}
+
+/// Pairs made at once where nobody says.
+pub const BATCH: usize = 64;
+
+/// The settings as a study's task holds them; which run and which masks are its inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// See [`Sample::count`].
+    pub count: usize,
+    /// See [`Sample::seed`].
+    pub seed: u64,
+    /// See [`Sample::truncation`].
+    pub truncation: f64,
+    /// What is painted.
+    pub masks: TaskMasks,
+}
+
+/// What a task's generator paints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskMasks {
+    /// Nothing: it makes its own masks.
+    None,
+    /// The masks of the training patients.
+    Training,
+    /// The same, warped.
+    Warped,
+    /// Those of the task's input `masks`.
+    Sampled,
+}
+
+impl Task {
+    /// Refuses numbers out of range.
+    ///
+    /// # Errors
+    /// Names the number and what was expected.
+    pub fn check(&self) -> Result<()> {
+        check(self.count, self.truncation)
+    }
+}
+
+fn check(count: usize, truncation: f64) -> Result<()> {
+    if count == 0 {
+        bail!("count 0: expected at least 1");
+    }
+    if !(0.0..=1.0).contains(&truncation) {
+        bail!("truncation {truncation}: expected 0 to 1");
+    }
+    Ok(())
+}
+
+/// A pack that was sampled.
+#[derive(Debug)]
+pub struct Sampled {
+    /// The pack.
+    pub pack: Pack,
+    /// The preset of its generator.
+    pub preset: String,
+}
+
+/// Samples.
+///
+/// # Errors
+/// Numbers out of range, a run without a generator, masks that do not fit or overlap with test patients, a folder that
+/// exists or cannot be written.
+pub fn run(stage: &Sample, context: &Context) -> Result<Sampled> {
+    check(stage.count, stage.truncation)?;
+    if stage.batch == 0 {
+        bail!("batch 0: expected at least 1");
+    }
+    let trained = Trained::load(&stage.run, context.device)?;
+    let Sample { count, seed, batch, truncation, .. } = *stage;
+    let sampling = Sampling { count, seed, batch, truncation };
+    let masks = stage.masks.as_deref().map(Pack::open).transpose()?;
+    if let Some(pack) = &masks {
+        settle(&masks_and_test(pack, &trained.template), stage.allow_overlap)?;
+    }
+    let painted = match &masks {
+        Some(pack) => Some(Masks::new(pack, stage.warp, seed)?),
+        None => None,
+    };
+    let mut bar = (context.progress)("sampling", count as u64, "pairs");
+    let command = context.command.clone();
+    trained.sample_pack(&stage.out, &sampling, painted.as_ref(), command, |done| {
+        bar.set(done as u64, "");
+    })?;
+    bar.finish();
+    Ok(Sampled { pack: Pack::open(&stage.out)?, preset: trained.spec.preset.clone() })
+}
+
+impl Sampled {
+    /// The run of a study's task: `real` trained the generator, `painted` are the masks of another one.
+    ///
+    /// # Errors
+    /// When the settings cannot be written.
+    pub fn result(
+        &self,
+        task: &Task,
+        real: &Pack,
+        painted: Option<&Pack>,
+        meter: &Meter,
+    ) -> Result<RunResult> {
+        let subject = Subject {
+            dataset: real.manifest().dataset.clone(),
+            gan: self.pack.manifest().provenance.row(),
+            trained_on: None,
+        };
+        let inputs = [("pack", Some(real)), ("masks", painted)];
+        let inputs = inputs.into_iter().filter_map(|(role, pack)| Some(Input::pack(role, pack?)));
+        let images = Some(self.pack.len() as u64);
+        let settings = serde_json::to_value(task)?;
+        Ok(meter.result("sample", subject, vec![], inputs.collect(), images, settings))
+    }
+}

@@ -1,0 +1,215 @@
+//! The sections of a study file.
+
+use super::seed_one;
+use crate::search::Sampler;
+use crate::space::Parameter;
+use serde::Deserialize;
+use std::path::PathBuf;
+use toml::Spanned;
+
+/// One `[[dataset]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// A real pack, relative to the study file.
+    pub pack: Spanned<PathBuf>,
+    /// What tables of the study call it; the pack's folder name by default.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl Dataset {
+    /// What tables of the study call it.
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            self.pack.get_ref().file_name().unwrap_or_default().to_string_lossy().into_owned()
+        })
+    }
+}
+
+/// One `[[gan]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gan {
+    /// Name of its preset.
+    pub preset: Spanned<String>,
+    /// Settings of its trainings, after those of the study.
+    #[serde(default)]
+    pub set: Vec<Spanned<String>>,
+    /// Weights that its trainings start from, relative to the study file.
+    #[serde(default)]
+    pub init_from: Option<Spanned<PathBuf>>,
+    /// Where masks come from, for GANs that paint them; those of the training patients by default.
+    #[serde(default)]
+    pub masks: Option<Spanned<Masks>>,
+}
+
+impl Gan {
+    /// Where masks come from, if it paints them.
+    pub fn masks(&self) -> &Masks {
+        self.masks.as_ref().map_or(&Masks::Training, Spanned::get_ref)
+    }
+}
+
+/// Where masks come from, for GANs that paint them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum Masks {
+    /// Those of the training patients.
+    Training,
+    /// The same, moved a little.
+    Warped,
+    /// Those that another GAN of the study made on the same dataset: the pairs sampled from its best run.
+    Of(String),
+}
+
+impl From<String> for Masks {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "training" => Self::Training,
+            "warped" => Self::Warped,
+            _ => Self::Of(text),
+        }
+    }
+}
+
+/// `[budget]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Trainings in all, dealt out evenly to the GANs and datasets.
+    pub runs: Spanned<usize>,
+    /// Length of a training, thousands of images.
+    pub kimg: Spanned<f64>,
+    /// Hours of all trainings added up, after which no new one starts.
+    #[serde(default)]
+    pub hours: Option<f64>,
+}
+
+/// `[search]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// How points are chosen.
+    pub sampler: Spanned<Sampler>,
+    /// Where.
+    #[serde(default)]
+    pub parameter: Vec<Parameter>,
+}
+
+/// `[best]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// Synthetic pairs.
+    pub count: Spanned<usize>,
+    /// Seed of the latents.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// A U-Net on the synthetic pairs alone.
+    #[serde(default)]
+    pub unet_alone: bool,
+    /// A U-Net on real and synthetic pairs.
+    #[serde(default)]
+    pub unet_with_real: bool,
+    /// Truncation ψ of the samples, 0 to 1; 1 for GANs that do not truncate.
+    #[serde(default = "whole")]
+    pub truncation: f64,
+    /// A distance by each of these networks.
+    #[serde(default)]
+    pub distance: Vec<Judged>,
+    /// Every metric of fidelity, diversity and copying, seen by this network.
+    #[serde(default)]
+    pub metrics: Option<Judged>,
+    /// The audit for copies of training images.
+    #[serde(default)]
+    pub copying: Option<Asked>,
+    /// The check of masks against anatomy, and against their images.
+    #[serde(default)]
+    pub plausibility: Option<Asked>,
+}
+
+/// A network that looks, by its name alone or in a table with the stage's other settings; opaque here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "expected the name of a network, or a table with `extractor`")]
+pub enum Judged {
+    /// `"unet"`, …
+    Name(String),
+    /// `{ extractor = …, … }`.
+    Table(toml::Table),
+}
+
+impl Judged {
+    /// Settings of the stage.
+    pub fn settings(&self) -> toml::Table {
+        match self {
+            Self::Name(name) => {
+                toml::Table::from_iter([("extractor".to_owned(), name.as_str().into())])
+            }
+            Self::Table(table) => table.clone(),
+        }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Name(name) => name.clone(),
+            Self::Table(table) => toml::Value::Table(table.clone()).to_string(),
+        }
+    }
+}
+
+/// Whether a stage is wanted, or how; opaque here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "expected true, false or a table of settings")]
+pub enum Asked {
+    /// As it is by default, or not.
+    Plain(bool),
+    /// With these settings.
+    Table(toml::Table),
+}
+
+impl Asked {
+    /// Settings of the stage, where it is wanted.
+    pub fn settings(&self) -> Option<toml::Table> {
+        match self {
+            Self::Plain(wanted) => wanted.then(toml::Table::new),
+            Self::Table(table) => Some(table.clone()),
+        }
+    }
+}
+
+/// `[unet]`: the U-Nets that measure Dice.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Unet {
+    /// One U-Net for each.
+    #[serde(default = "seed_one")]
+    pub seeds: Vec<u64>,
+    /// Everything else, as the stage has it; opaque here.
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+impl Default for Unet {
+    fn default() -> Self {
+        Self { seeds: seed_one(), settings: toml::Table::new() }
+    }
+}
+
+/// `[baselines]`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Baselines {
+    /// A U-Net on real pairs.
+    pub real: bool,
+    /// The same with classical augmentation.
+    pub real_augmented: bool,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn whole() -> f64 {
+    1.0
+}

@@ -1,0 +1,199 @@
+//! Specs of the stages from what a study says of them.
+
+use anyhow::{Result, bail};
+use serde::Deserialize as _;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use vesalius_stages::judge::JudgeSpec;
+use vesalius_stages::{copying, distance, metrics, plausibility, sample, segment};
+use vesalius_study::plan::{Ask, Resolved, Stages};
+use vesalius_study::study::{Asked, Judged, Study};
+use vesalius_study::task::Stage;
+use vesalius_torch::init;
+use vesalius_torch::spec::{InitSource, TrainSpec};
+
+/// The stages of this program, as planners ask them.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    /// The study file's folder, which paths in it are relative to.
+    base: PathBuf,
+    /// Digests of weights to start from: a study has one training after the other start from the same file.
+    inits: Mutex<HashMap<PathBuf, InitSource>>,
+}
+
+impl Stages for Resolver {
+    /// Refuses also a training that measures no distance to rank by.
+    fn training(&self, ask: &Ask) -> Result<Resolved> {
+        let mut spec = TrainSpec::resolve_saved(ask.preset, ask.settings)?;
+        spec.training.kimg = ask.kimg;
+        spec.training.seed = ask.seed;
+        spec.init = ask.init_from.map(|path| self.init(path)).transpose()?;
+        spec.check()?;
+        if spec.training.distance_every_kimg <= 0.0 {
+            bail!(
+                "training.distance_every_kimg = 0: a study ranks trainings by it, expected a number above 0"
+            );
+        }
+        let paints_masks = spec.needs_masks();
+        Ok(Resolved { spec: serde_json::to_value(spec.identity()?)?, paints_masks })
+    }
+
+    fn settings(&self, stage: Stage, said: Value) -> Result<Value> {
+        Ok(match stage {
+            Stage::Sample => {
+                let task: sample::Task = serde_json::from_value(said)?;
+                task.check()?;
+                serde_json::to_value(task)?
+            }
+            Stage::Distance => {
+                let mut task: distance::Task = serde_json::from_value(said)?;
+                self.pin(&mut task.extractor)?;
+                serde_json::to_value(task)?
+            }
+            Stage::Metrics => {
+                let mut task: metrics::Task = serde_json::from_value(said)?;
+                task.wanted()?;
+                self.pin(&mut task.extractor)?;
+                serde_json::to_value(task)?
+            }
+            Stage::Segment => {
+                let task: segment::Task = serde_json::from_value(said)?;
+                task.check()?;
+                serde_json::to_value(task)?
+            }
+            Stage::Copying => {
+                let mut task: copying::Task = serde_json::from_value(said)?;
+                task.check()?;
+                self.pin(&mut task.extractor)?;
+                serde_json::to_value(task)?
+            }
+            Stage::Plausibility => {
+                let task: plausibility::Task = serde_json::from_value(said)?;
+                task.check()?;
+                serde_json::to_value(task)?
+            }
+            Stage::Judge | Stage::Train => bail!("{}: has no settings here", stage.name()),
+        })
+    }
+}
+
+impl Resolver {
+    /// For what a study says.
+    pub fn of(study: &Study) -> Self {
+        Self { base: study.resolve(Path::new("")), inits: Mutex::default() }
+    }
+
+    /// Holds fast to weights, wherever the task that needs them runs.
+    fn pin(&self, judge: &mut JudgeSpec) -> Result<()> {
+        if let Some(weights) = &mut judge.weights {
+            weights.path = std::path::absolute(self.base.join(&weights.path))?;
+        }
+        judge.pin()
+    }
+
+    fn init(&self, path: &Path) -> Result<InitSource> {
+        let mut inits = self.inits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = inits.get(path) {
+            return Ok(known.clone());
+        }
+        let source = init::source(&std::path::absolute(path)?)?;
+        inits.insert(path.to_owned(), source.clone());
+        Ok(source)
+    }
+}
+
+/// What the networks that a study asks for lack.
+pub fn missing_weights(study: &Study) -> Vec<anyhow::Error> {
+    let Some(best) = &study.best else { return vec![] };
+    let mut tables: Vec<toml::Table> =
+        best.distance.iter().chain(&best.metrics).map(Judged::settings).collect();
+    tables.extend(best.copying.as_ref().and_then(Asked::settings));
+    let specs = tables.into_iter().filter_map(|mut table| {
+        let said = table.remove("extractor")?;
+        JudgeSpec::deserialize(said).ok()
+    });
+    specs.filter_map(|spec| spec.find_weights().err()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+    use vesalius_study::task::{PackInput, Task};
+
+    /// A study that version 0.1 began finds its finished trainings: a task's name is made of its spec.
+    #[test]
+    fn trainings_are_the_tasks_that_they_were() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../golden/compat/specs-1.json");
+        let golden: BTreeMap<String, serde_json::Value> =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let key = |spec: &serde_json::Value| {
+            let digest = "0123456789abcdef".to_owned();
+            let pack = PackInput { role: "real".to_owned(), path: "packs/real".into(), digest };
+            Task::new(Stage::Train, vec![pack], vec![], spec.clone()).key().to_string()
+        };
+        for (name, golden) in &golden {
+            let settings: Vec<String> = serde_json::from_value(golden["settings"].clone()).unwrap();
+            let schedule = &golden["task"]["training"];
+            let (kimg, seed) = (schedule["kimg"].as_f64(), schedule["seed"].as_u64());
+            let resolved = Resolver::default()
+                .training(&Ask {
+                    init_from: None,
+                    preset: golden["preset"].as_str().unwrap(),
+                    settings: &settings,
+                    kimg: kimg.unwrap(),
+                    seed: seed.unwrap(),
+                })
+                .unwrap();
+            assert_eq!(resolved.spec, golden["task"], "{name}");
+            assert_eq!(key(&resolved.spec), key(&golden["task"]), "{name}");
+            assert_eq!(resolved.paints_masks, name.starts_with("spade"), "{name}");
+        }
+    }
+
+    /// What version 0.1 wrote into the tasks of other stages: the names of finished tasks stay.
+    #[test]
+    fn other_stages_are_the_tasks_that_they_were() {
+        let unet = json!({
+            "real": true, "augment": false, "seed": 2, "steps": 2000, "batch": 16, "learning_rate": 0.001,
+            "filters": 16, "depth": 4,
+        });
+        let own = json!({
+            "real": false, "augment": true, "seed": 1, "steps": 7, "batch": 3, "learning_rate": 1.0, "filters": 8,
+            "depth": 2,
+        });
+        let pairs = json!({ "count": 10, "seed": 1, "truncation": 1.0, "masks": "warped" });
+        for (stage, said, expected) in [
+            (Stage::Segment, json!({ "real": true, "augment": false, "seed": 2 }), unet),
+            (Stage::Segment, own.clone(), own),
+            (Stage::Distance, json!({ "extractor": "unet" }), json!({ "extractor": "unet" })),
+            (
+                Stage::Metrics,
+                json!({ "extractor": "inception" }),
+                json!({ "extractor": "inception" }),
+            ),
+            (Stage::Sample, pairs.clone(), pairs),
+        ] {
+            assert_eq!(Resolver::default().settings(stage, said).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn weights_of_a_study_are_found_from_anywhere_and_may_not_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.pt");
+        std::fs::write(&path, b"one").unwrap();
+        let resolver = Resolver { base: folder.path().to_owned(), ..Resolver::default() };
+        let said =
+            json!({ "extractor": { "network": "torchscript", "weights": { "path": "w.pt" } } });
+        let resolved = resolver.settings(Stage::Distance, said).unwrap();
+        let weights = &resolved["extractor"]["weights"];
+        assert_eq!(weights["path"].as_str().unwrap(), path.to_str().unwrap());
+        std::fs::write(&path, b"two").unwrap();
+        let error = resolver.settings(Stage::Distance, resolved.clone()).unwrap_err().to_string();
+        assert!(error.contains("w.pt") && error.contains("expected"), "{error}");
+    }
+}
