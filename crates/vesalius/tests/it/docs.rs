@@ -137,3 +137,15 @@ fn no_line_of_prose_is_longer_than_120_characters() {
         }
     }
 }
+
+/// Python is what `.ci/run` and `make test` need anyway: without it this fails and does not skip.
+#[test]
+fn tables_of_results_are_those_of_their_data() {
+    let check = std::process::Command::new("python3")
+        .arg(root().join("scripts/results_tables.py"))
+        .arg("--check")
+        .output()
+        .expect("python3, which the scripts of this repository need");
+    let said = [check.stdout, check.stderr].concat();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&said));
+}
