@@ -79,10 +79,10 @@ impl Task {
 
 fn check(count: usize, truncation: f64) -> Result<()> {
     if count == 0 {
-        bail!("count 0: expected at least 1");
+        bail!("--count 0: expected at least 1");
     }
     if !(0.0..=1.0).contains(&truncation) {
-        bail!("truncation {truncation}: expected 0 to 1");
+        bail!("--truncation {truncation}: expected 0 to 1");
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ pub struct Sampled {
 pub fn run(stage: &Sample, context: &Context) -> Result<Sampled> {
     check(stage.count, stage.truncation)?;
     if stage.batch == 0 {
-        bail!("batch 0: expected at least 1");
+        bail!("--batch 0: expected at least 1");
     }
     let trained = Trained::load(&stage.run, context.device)?;
     let Sample { count, seed, batch, truncation, .. } = *stage;

@@ -30,7 +30,11 @@ struct Fake;
 
 impl Stages for Fake {
     fn training(&self, ask: &Ask) -> anyhow::Result<Resolved> {
-        Ok(Resolved { spec: json!({ "preset": ask.preset }), paints_masks: false })
+        Ok(Resolved {
+            spec: json!({ "preset": ask.preset }),
+            paints_masks: false,
+            truncates: false,
+        })
     }
 
     fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {

@@ -45,7 +45,7 @@ impl Stages for Fake {
         let (preset, seed) = (ask.preset, ask.seed);
         let spec =
             json!({ "preset": preset, "settings": ask.settings, "seed": seed, "kimg": ask.kimg });
-        Ok(Resolved { spec, paints_masks: preset == "painter" })
+        Ok(Resolved { spec, paints_masks: preset == "painter", truncates: false })
     }
 
     fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {

@@ -135,7 +135,7 @@ impl Trained {
                 self.spec.preset
             ),
         };
-        if truncation != 1.0 && !self.generator.truncates() {
+        if truncation != 1.0 && !self.spec.truncates() {
             bail!(
                 "--truncation {truncation}: preset {} has no mean style to pull styles to, expected 1",
                 self.spec.preset

@@ -80,7 +80,7 @@ impl Planner<'_> {
             }
         };
         let spec = json!({
-            "count": best.count.get_ref(), "seed": best.seed, "truncation": best.truncation, "masks": masks,
+            "count": best.count.get_ref(), "seed": best.seed, "truncation": group.gan.truncation(), "masks": masks,
         });
         let spec = self.stages.settings(Stage::Sample, spec)?;
         let sample = Task::new(Stage::Sample, vec![pack_input(group.pack)], inputs, spec);

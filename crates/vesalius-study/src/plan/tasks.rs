@@ -30,6 +30,8 @@ pub struct Resolved {
     pub spec: Value,
     /// Whether its GAN paints masks and has to be given some.
     pub paints_masks: bool,
+    /// Whether its samples can be truncated.
+    pub truncates: bool,
 }
 
 /// Makes specs of what a study says; the crates that do the stages know how.

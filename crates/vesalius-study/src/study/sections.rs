@@ -39,12 +39,20 @@ pub struct Gan {
     /// Weights that its trainings start from, relative to the study file.
     #[serde(default)]
     pub init_from: Option<Spanned<PathBuf>>,
+    /// Truncation ψ of its samples, 0 to 1, for GANs whose styles have a mean; 1 by default.
+    #[serde(default)]
+    pub truncation: Option<Spanned<f64>>,
     /// Where masks come from, for GANs that paint them; those of the training patients by default.
     #[serde(default)]
     pub masks: Option<Spanned<Masks>>,
 }
 
 impl Gan {
+    /// Truncation ψ of its samples.
+    pub fn truncation(&self) -> f64 {
+        self.truncation.as_ref().map_or(1.0, |psi| *psi.get_ref())
+    }
+
     /// Where masks come from, if it paints them.
     pub fn masks(&self) -> &Masks {
         self.masks.as_ref().map_or(&Masks::Training, Spanned::get_ref)
@@ -112,9 +120,6 @@ pub struct Best {
     /// A U-Net on real and synthetic pairs.
     #[serde(default)]
     pub unet_with_real: bool,
-    /// Truncation ψ of the samples, 0 to 1; 1 for GANs that do not truncate.
-    #[serde(default = "whole")]
-    pub truncation: f64,
     /// A distance by each of these networks.
     #[serde(default)]
     pub distance: Vec<Judged>,
@@ -208,8 +213,4 @@ pub struct Baselines {
 
 fn one() -> u64 {
     1
-}
-
-fn whole() -> f64 {
-    1.0
 }

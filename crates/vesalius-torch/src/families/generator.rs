@@ -25,11 +25,6 @@ pub trait Generator: Debug {
     /// Numbers in a latent: Z, and for some families the noise of every layer.
     fn latent(&self) -> i64;
 
-    /// Whether its styles have a mean that truncation pulls them to.
-    fn truncates(&self) -> bool {
-        false
-    }
-
     /// One pair per latent. To be called without gradients: through `sample.rs`.
     fn pairs(&self, request: &Request) -> Pair;
 }

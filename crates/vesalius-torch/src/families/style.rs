@@ -76,10 +76,6 @@ impl Generator for StyleGenerator {
         self.network.mapping.latent() + self.network.noise_pixels()
     }
 
-    fn truncates(&self) -> bool {
-        true
-    }
-
     fn pairs(&self, request: &Request) -> Pair {
         let z = self.network.mapping.latent();
         let noise = request.latents.narrow(1, z, request.latents.size()[1] - z);
@@ -324,6 +320,10 @@ impl<N: StyleNetworks> Family for StyleSpec<N> {
 
     fn check(&self, schedule: &Schedule) -> Result<()> {
         Self::check(self, schedule)
+    }
+
+    fn truncates(&self) -> bool {
+        true
     }
 
     fn generator(

@@ -30,6 +30,11 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
         false
     }
 
+    /// Whether its styles have a mean that truncation pulls them to.
+    fn truncates(&self) -> bool {
+        false
+    }
+
     /// A generator for sampling pairs of `layout`, masks of `classes`, initialised from LibTorch's current seed.
     ///
     /// # Errors
@@ -65,6 +70,9 @@ pub trait FamilySpec: Debug + Send + Sync {
     fn check(&self, schedule: &Schedule) -> Result<()>;
     /// See [`Family::needs_masks`].
     fn needs_masks(&self) -> bool;
+
+    /// See [`Family::truncates`].
+    fn truncates(&self) -> bool;
     /// See [`Family::generator`].
     ///
     /// # Errors
@@ -108,6 +116,10 @@ impl<F: Family> FamilySpec for F {
 
     fn needs_masks(&self) -> bool {
         Family::needs_masks(self)
+    }
+
+    fn truncates(&self) -> bool {
+        Family::truncates(self)
     }
 
     fn generator(

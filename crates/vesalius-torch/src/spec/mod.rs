@@ -180,6 +180,11 @@ impl TrainSpec {
         self.family.needs_masks()
     }
 
+    /// Whether the generator's samples can be truncated.
+    pub fn truncates(&self) -> bool {
+        self.family.truncates()
+    }
+
     /// A generator for sampling, initialised from LibTorch's current seed.
     ///
     /// # Errors

@@ -52,6 +52,8 @@ fn feature_files_get_every_score_that_features_can_have_and_reasons_for_the_othe
         assert_ne!(score["metric"], "fid", "features of no known network are never called FID");
         assert!(score["extractor"].as_str().unwrap().starts_with("file@"), "{score}");
         assert!(!score["protocol"].as_str().unwrap().is_empty());
+        let metric = score["metric"].as_str().unwrap();
+        assert!(vesalius_report::catalogue::known(metric).is_some(), "{metric} has no heading");
     }
     let missing: Vec<&str> = found["missing"]
         .as_array()

@@ -50,11 +50,18 @@ pub fn start(bench: &Bench) -> Child {
     bench.command(&RUN).stderr(Stdio::null()).spawn().unwrap()
 }
 
+/// What a study can say of its judges.
+const JUDGES: &str = "\
+distance = [\"unet\", { extractor = \"unet\", real_split = \"test\", biased = true }]
+metrics = { extractor = \"unet\", metrics = [\"kid\", \"psnr\"], kid_subset = 5 }
+copying = { planted = 2, pairs = 2, pixels_only = true }
+plausibility = { false_alarms = 0.1 }";
+
 #[test]
 fn a_study_goes_from_a_file_to_a_report_and_survives_its_coordinators_deaths() {
     let bench = Bench::new();
     bench.with_judge();
-    smoke(&bench, |text| text);
+    smoke(&bench, |text| text.replace("distance = [\"unet\"]", JUDGES));
     let plan = bench.ok(&["study", "plan", "studies/smoke.toml"]);
     assert!(plan.contains("1 datasets x 2 GANs, 4 trainings"), "{plan}");
 
@@ -71,16 +78,17 @@ fn a_study_goes_from_a_file_to_a_report_and_survives_its_coordinators_deaths() {
     bench.ok(&RUN);
     let state = status(&bench);
     let counts = &state["counts"];
-    // 1 judge, 2 baselines, 4 trainings, and for the best of each GAN a pack, a distance and two U-Nets.
+    // 1 judge, 2 baselines, 4 trainings, and for the best of each GAN a pack, two distances, metrics, an audit, a check
+    // of masks and two U-Nets.
     assert_eq!(
         counts["finished"].as_u64().unwrap() + counts["diverged"].as_u64().unwrap(),
-        15,
+        23,
         "{state}"
     );
     for other in ["failed", "blocked", "to_do", "later"] {
         assert_eq!(counts[other], 0, "{state}");
     }
-    assert_eq!(tasks(&bench, "").len(), 15, "nothing was done twice under two names");
+    assert_eq!(tasks(&bench, "").len(), 23, "nothing was done twice under two names");
 
     let before = status(&bench);
     std::fs::remove_file(bench.path("study-smoke/store.sqlite")).unwrap();
@@ -90,6 +98,9 @@ fn a_study_goes_from_a_file_to_a_report_and_survives_its_coordinators_deaths() {
     let page = bench.ok(&["study", "report", "studies/smoke.toml", "--out", "report"]);
     let html = std::fs::read_to_string(bench.path(page.trim())).unwrap();
     assert!(html.contains("DCGAN") && html.contains("data:image/png;base64,"));
+    for part in ["KID", "PSNR", "Flagged share", "Implausible share"] {
+        assert!(html.contains(part), "{part}");
+    }
 
     let edited = tasks(&bench, "segment")[0].join("result.json");
     let text = std::fs::read_to_string(&edited).unwrap();

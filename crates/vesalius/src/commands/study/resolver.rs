@@ -36,8 +36,11 @@ impl Stages for Resolver {
                 "training.distance_every_kimg = 0: a study ranks trainings by it, expected a number above 0"
             );
         }
-        let paints_masks = spec.needs_masks();
-        Ok(Resolved { spec: serde_json::to_value(spec.identity()?)?, paints_masks })
+        Ok(Resolved {
+            spec: serde_json::to_value(spec.identity()?)?,
+            paints_masks: spec.needs_masks(),
+            truncates: spec.truncates(),
+        })
     }
 
     fn settings(&self, stage: Stage, said: Value) -> Result<Value> {

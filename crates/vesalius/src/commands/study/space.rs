@@ -3,7 +3,6 @@
 use super::resolver::Resolver;
 use anyhow::{Context as _, Error, Result, bail};
 use std::path::Path;
-use vesalius_stages::sample::{self, TaskMasks};
 use vesalius_study::plan::{Ask, Stages as _};
 use vesalius_study::study::{Asked, Gan, Study};
 use vesalius_study::task::Stage;
@@ -47,13 +46,7 @@ fn check_stages(study: &Study, resolver: &Resolver) -> Result<()> {
             attempt("[best]", stage, &settings)?;
         }
     }
-    let pairs = sample::Task {
-        count: *best.count.get_ref(),
-        seed: best.seed,
-        truncation: best.truncation,
-        masks: TaskMasks::None,
-    };
-    pairs.check().with_context(|| format!("{}: [best]", at("[best]")))
+    Ok(())
 }
 
 /// Settings that the study file has keys of its own for, which win.
@@ -103,7 +96,7 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
         })
     };
     let space = study.space(gan);
-    let (mut tried, mut paints_masks) = (false, false);
+    let (mut tried, mut paints_masks, mut truncates) = (false, false, false);
     for (i, parameter) in study.search.parameter.iter().enumerate() {
         let values: Vec<f64> = match parameter.cardinality() {
             Some(count) => (0..count).map(|i| i as f64).collect(),
@@ -121,6 +114,7 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
                 ))
             })?;
             paints_masks |= resolved.paints_masks;
+            truncates |= resolved.truncates;
         }
     }
     // Only where there is no other: a value of the space may be what the settings alone lack.
@@ -130,6 +124,19 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
             error.context(at.unwrap_or_else(|| study.at(&gan.preset.span())))
         })?;
         paints_masks |= resolved.paints_masks;
+        truncates |= resolved.truncates;
+    }
+    if let Some(psi) = &gan.truncation {
+        let at = study.at(&psi.span());
+        let psi = *psi.get_ref();
+        if !(0.0..=1.0).contains(&psi) {
+            bail!("{at}: truncation {psi}: expected 0 to 1");
+        }
+        if psi != 1.0 && !truncates {
+            bail!(
+                "{at}: truncation {psi}: preset {preset} has no mean style to pull styles to, expected 1"
+            );
+        }
     }
     if let Some(masks) = gan.masks.as_ref().filter(|_| !paints_masks) {
         let at = study.at(&masks.span());
@@ -186,7 +193,7 @@ UNET
              input_size = [32, 32], normalise = \"unit\" }, intervals = true }",
             "copying = true\nplausibility = false",
             "copying = { planted = 5, pixels_only = true, pairs = 4, seed = 3, false_alarm_rate = 0.05 }",
-            "plausibility = { false_alarms = 0.1 }\ntruncation = 0.5\nseed = 4",
+            "plausibility = { false_alarms = 0.1 }\nseed = 4",
         ] {
             read_with(what, "steps = 5\nno_batch_norm = true\nseeds = [1, 2]").unwrap();
         }
@@ -213,13 +220,35 @@ UNET
             ("copying = 3", "", &[":10:11:", "expected true, false or a table"]),
             ("distance = [3]", "", &[":10:12:", "expected the name of a network"]),
             ("plausibility = { false_alarms = 0.7 }", "", &["0.7", "between 0 and 0.5"]),
-            ("truncation = 1.5", "", &[":8:1:", "1.5", "0 to 1"]),
         ] {
             let error = format!("{:#}", read_with(what, unet).unwrap_err());
             assert!(!error.contains('\n'), "{error}");
             assert!(error.contains("study.toml"), "{error}");
             for part in parts {
                 assert!(error.contains(part), "{what} {unet}: `{error}` lacks `{part}`");
+            }
+        }
+    }
+
+    #[test]
+    fn truncation_is_refused_where_it_means_nothing() {
+        let read_with = |gan: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("study.toml");
+            let text = STUDY.replace("WHAT", "").replace("UNET", "");
+            std::fs::write(&path, text.replace("{ preset = \"dcgan\" }", gan)).unwrap();
+            read(&path).map(|study| study.gan[0].truncation())
+        };
+        assert_eq!(read_with("{ preset = \"stylegan2\", truncation = 0.7 }").unwrap(), 0.7);
+        assert_eq!(read_with("{ preset = \"stylegan2\" }").unwrap(), 1.0);
+        for (gan, parts) in [
+            ("{ preset = \"dcgan\", truncation = 0.7 }", [":5:41:", "no mean style"]),
+            ("{ preset = \"stylegan\", truncation = 1.5 }", [":5:44:", "expected 0 to 1"]),
+            ("{ preset = \"stylegan\", truncation = nan }", [":5:44:", "expected 0 to 1"]),
+        ] {
+            let error = format!("{:#}", read_with(gan).unwrap_err());
+            for part in parts {
+                assert!(error.contains(part), "{gan}: `{error}` lacks `{part}`");
             }
         }
     }

@@ -66,13 +66,5 @@ impl Watch {
 
 /// Stages without a checkpoint lose the same whenever they end; the others stop by themselves.
 fn ends_at_once(stage: Stage) -> bool {
-    match stage {
-        Stage::Judge | Stage::Train => false,
-        Stage::Sample
-        | Stage::Distance
-        | Stage::Metrics
-        | Stage::Segment
-        | Stage::Copying
-        | Stage::Plausibility => true,
-    }
+    !matches!(stage, Stage::Judge | Stage::Train)
 }
