@@ -5,6 +5,7 @@
 use std::panic::{PanicHookInfo, UnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
+use vesalius_data::formats::guard::is_guarded;
 use vesalius_data::say;
 
 /// sysexits.h's `EX_SOFTWARE`.
@@ -26,6 +27,9 @@ pub fn guard(command: impl FnOnce() -> ExitCode + UnwindSafe) -> ExitCode {
 }
 
 fn explain(fault: &PanicHookInfo) {
+    if is_guarded() {
+        return; // an error of the file, said where it is reported
+    }
     let payload = fault.payload();
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod contents;
 pub mod dicom;
 pub mod file;
+pub mod guard;
 pub mod metaimage;
 pub mod nifti;
 pub mod numpy;

@@ -10,6 +10,7 @@ mod picture;
 mod png;
 mod tiff;
 
+use super::guard::guarded;
 use crate::volume::{Labels, Volume};
 use anyhow::{Context, Result, bail};
 use image::{DynamicImage, ImageFormat, ImageReader, Limits};
@@ -163,7 +164,7 @@ fn binary(values: &mut [f32], white: Option<f32>, notes: &mut Vec<String>) -> Re
 
 /// By the first bytes, whatever the name.
 fn decode(bytes: &[u8], purpose: Purpose, max_bytes: usize) -> Result<Picture> {
-    match bytes {
+    guarded(|| match bytes {
         [0x89, b'P', b'N', b'G', ..] => png::decode(bytes, purpose, max_bytes),
         [0xFF, 0xD8, ..] => jpeg::decode(bytes, max_bytes),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
@@ -171,7 +172,7 @@ fn decode(bytes: &[u8], purpose: Purpose, max_bytes: usize) -> Result<Picture> {
         }
         [b'B', b'M', ..] => bitmap(bytes, max_bytes),
         _ => bail!("not a readable PNG, JPEG, TIFF or BMP: the first bytes are of none of them"),
-    }
+    })
 }
 
 /// A BMP. Its palette is looked up for masks, too: 0 and 1 are black and white there.

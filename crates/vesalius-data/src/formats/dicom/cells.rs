@@ -4,6 +4,7 @@ use super::compressed;
 use super::object::element;
 use super::pixel_format::PixelFormat;
 use super::syntax::Syntax;
+use crate::formats::guard::guarded;
 use anyhow::{Context as _, Result, bail};
 use dicom_object::{DefaultDicomObject, Tag};
 
@@ -24,7 +25,7 @@ pub(crate) fn cells(format: &PixelFormat, object: &DefaultDicomObject) -> Result
             &native
         }
         (syntax, Some(fragments)) => {
-            decoded = compressed::decode(syntax, object, fragments, format)?;
+            decoded = guarded(|| compressed::decode(syntax, object, fragments, format))?;
             &decoded
         }
         (_, None) => bail!("Pixel Data without fragments, expected some of compressed pixels"),

@@ -2,6 +2,7 @@
 
 use super::lengths::{self, Encoding};
 use super::syntax::Syntax;
+use crate::formats::guard::guarded;
 use anyhow::{Context as _, Result, bail};
 use dicom_object::file::ReadPreamble;
 use dicom_object::mem::InMemElement;
@@ -55,7 +56,11 @@ impl Start {
 ///
 /// # Errors
 /// When it is not DICOM, not whole, or in a transfer syntax that cannot be read.
-pub(crate) fn read(mut file: impl Read + Seek, header_only: bool) -> Result<DefaultDicomObject> {
+pub(crate) fn read(file: impl Read + Seek, header_only: bool) -> Result<DefaultDicomObject> {
+    guarded(|| read_unguarded(file, header_only))
+}
+
+fn read_unguarded(mut file: impl Read + Seek, header_only: bool) -> Result<DefaultDicomObject> {
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let Some(start) = Start::of(&head) else {

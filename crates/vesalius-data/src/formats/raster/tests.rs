@@ -140,3 +140,23 @@ fn a_palette_of_an_odd_number_of_bits_is_refused_in_one_line() {
         assert!(error.contains(&expected), "{error}");
     }
 }
+
+fn has_avx2() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Found by fuzzing: sampling factors that the decoder's vector code asserts away.
+#[test]
+fn a_jpeg_at_which_its_decoder_panics_is_an_error_in_one_line() {
+    let path = "../../fuzz/seeds/raster_mask/jpeg-sampled-finer-in-colour.jpg";
+    let bytes = std::fs::read(path).unwrap();
+    for error in [mask(&bytes, 2).err(), image(&bytes).err()] {
+        // Without those vector instructions it is read, or refused by itself.
+        let line = error.map_or_else(String::new, |error| format!("{error:#}"));
+        assert!(!line.contains('\n'), "{line}");
+        assert!(!has_avx2() || line.contains("its decoder"), "{line}");
+    }
+}
