@@ -1,4 +1,4 @@
-//! A map for `bench/umap_rounds.py`: `bench_map FEATURES.npy PLANE.npy THREADS`.
+//! A map for `bench/umap_rounds.py`: `bench_map FEATURES.npy PLANE.npy SEED THREADS`.
 //!
 //! The steps of `vesalius map` for features that f32 has room for, without its trustworthiness and pages.
 //! Prints the seconds of the neighbours and of all that follows them (graph, start, curve, layout).
@@ -18,14 +18,14 @@ const SPARE: usize = 16;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [features, plane, threads] = &arguments[..] else {
-        bail!("expected FEATURES.npy PLANE.npy THREADS");
+    let [features, plane, seed, threads] = &arguments[..] else {
+        bail!("expected FEATURES.npy PLANE.npy SEED THREADS");
     };
     let threads = threads.parse()?;
     vesalius_torch::set_threads(threads);
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let features = file::read(Path::new(features))?.to_kind(Kind::Float);
-    let settings = Settings::default();
+    let settings = Settings { seed: seed.parse()?, ..Settings::default() };
 
     let begun = Instant::now();
     let count = settings.neighbours - 1 + SPARE;

@@ -1,10 +1,10 @@
-//! `manifolds-peer FEATURES.npy PLANE.npy OPTIMISER SEARCH START NEIGHBOURS RATE THREADS`:
+//! `manifolds-peer FEATURES.npy PLANE.npy OPTIMISER SEARCH START NEIGHBOURS RATE SEED THREADS`:
 //! a map by manifolds-rs.
 //!
 //! Prints the seconds of its neighbours and of all that follows them (graph, start, layout). OPTIMISER, SEARCH and
 //! START are the crate's words: `sgd`, `adam` (both on one thread), `adam_parallel`; `exhaustive`, `nndescent`, …;
-//! `spectral`, `pca`. NEIGHBOURS counts as the crate does, without the point itself; RATE: the first step's, 1 by its
-//! defaults.
+//! `spectral`, `pca` (by its randomised decomposition). NEIGHBOURS counts as the crate does, without the point itself;
+//! RATE is the first step, 1 by its defaults.
 
 use anyhow::{Context, Result, bail};
 use faer::MatRef;
@@ -14,16 +14,17 @@ use manifolds_rs::{UmapParams, umap};
 use std::path::Path;
 use std::time::Instant;
 
-const SEED: usize = 1;
-
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let [features, plane, optimiser, search, start, neighbours, rate, threads] = words[..] else {
-        bail!("expected FEATURES.npy PLANE.npy OPTIMISER SEARCH START NEIGHBOURS RATE THREADS");
+    let [features, plane, optimiser, search, start, neighbours, rate, seed, threads] = words[..]
+    else {
+        bail!(
+            "expected FEATURES.npy PLANE.npy OPTIMISER SEARCH START NEIGHBOURS RATE SEED THREADS"
+        );
     };
     let (values, count, width) = read(Path::new(features))?;
-    let k = neighbours.parse()?;
+    let (k, seed) = (neighbours.parse()?, seed.parse()?);
     rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;
     let x = MatRef::from_row_major_slice(&values, count, width);
     let defaults = UmapParams::new_default_2d(Some(0.1), Some(1.0));
@@ -32,14 +33,15 @@ fn main() -> Result<()> {
         optimiser: optimiser.to_owned(),
         ann_type: search.to_owned(),
         initialisation: start.to_owned(),
+        randomised: true,
         optim_params: UmapOptimParams { lr: rate.parse()?, ..defaults.optim_params },
         ..defaults
     };
     let begun = Instant::now();
-    let near = run_ann_search(x, k, search.to_owned(), &parameters.nn_params, SEED, 0)?;
+    let near = run_ann_search(x, k, search.to_owned(), &parameters.nn_params, seed, 0)?;
     let neighbours = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
-    let found = umap(x, Some(near), &parameters, SEED, 0)?;
+    let found = umap(x, Some(near), &parameters, seed, 0)?;
     let layout = begun.elapsed().as_secs_f64();
     write(Path::new(plane), &found)?;
     println!("{neighbours:.3} {layout:.3}");
