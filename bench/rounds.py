@@ -6,10 +6,10 @@ import sys
 import time
 
 
-def timed(command, environment=None):
+def timed(command, environment=None, stdout=subprocess.DEVNULL):
     """Seconds on the clock, seconds of processor, peak resident GiB."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdout=stdout, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"error: {' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")

@@ -91,8 +91,8 @@ echo "== 54 against 10,000"
 "$core" frechet 54 10000 2048 2
 "$BENCH_PYTHON" bench/peers/frechet.py 54 10000 2048
 
-echo "== map of 10,000 x 2,048 features, whole processes in turn: ours with trustworthiness, umap-learn"
-python3 bench/umap_rounds.py "$vesalius" "$BENCH_PYTHON" "$work" 5
+echo "== maps of features: ours, umap-learn, manifolds-rs"
+python3 bench/umap_rounds.py target/release "$BENCH_PYTHON" "$work" 3
 
 echo "== FID, KID and Inception Score of folders, whole processes in turn: ours, torch-fidelity"
 python3 bench/fidelity_rounds.py "$vesalius" "$BENCH_PYTHON" "$work" 190 1000 3
