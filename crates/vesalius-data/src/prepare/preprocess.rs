@@ -12,8 +12,9 @@ use super::frame::Frame;
 use super::resample::Resampler;
 use super::settings::{Preprocess, SliceChoice, Window};
 use crate::pack::manifest::PixelType;
-use crate::volume::Case;
+use crate::volume::{Case, Volume};
 use anyhow::{Context, Result, bail};
+use std::borrow::Cow;
 
 /// Slices of one case, ready for the pack.
 #[derive(Debug)]
@@ -48,13 +49,9 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
             continue;
         }
         let mut pixels = Vec::new();
-        for (channel, plane) in planes(case, position, channels)?.into_iter().enumerate() {
-            let mut unit: Vec<f32> =
+        for plane in planes(&case.volume, position, channels, low)? {
+            let unit: Vec<f32> =
                 plane.iter().map(|v| ((v - low) / (high - low)).clamp(0.0, 1.0)).collect();
-            // Whatever the window: what was not measured is black.
-            for (value, padded) in unit.iter_mut().zip(case.volume.padded(position, channel)) {
-                *value *= f32::from(u8::from(!padded));
-            }
             quantise(&resampler.image(&unit)?, settings.depth, &mut pixels);
         }
         if channels == 3 && case.volume.channels == 1 {
@@ -76,25 +73,32 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
     Ok(Prepared { slices: kept, spacing_mm, cut_off, window, range_used })
 }
 
-/// Planes of one slice: as stored, or luma. Repeating grey is left to the caller, after resampling.
+/// Planes of one slice: as stored, or luma, with `black` in all that was not measured, whatever the window. Repeating
+/// grey is left to the caller, after resampling.
 fn planes(
-    case: &Case,
+    volume: &Volume,
     position: usize,
     channels: usize,
-) -> Result<Vec<std::borrow::Cow<'_, [f32]>>> {
-    let volume = &case.volume;
-    match (volume.channels, channels) {
-        (have, want) if have == want => {
-            Ok((0..have).map(|channel| volume.plane(position, channel).into()).collect())
+    black: f32,
+) -> Result<Vec<Cow<'_, [f32]>>> {
+    let plane = |channel| -> Cow<[f32]> {
+        let (values, padded) = (volume.plane(position, channel), volume.padded(position, channel));
+        if !padded.contains(&true) {
+            return values.into();
         }
-        (1, 3) => Ok(vec![volume.plane(position, 0).into()]),
+        let measured = values.iter().zip(padded);
+        measured.map(|(value, padded)| if *padded { black } else { *value }).collect()
+    };
+    match (volume.channels, channels) {
+        (have, want) if have == want => Ok((0..have).map(plane).collect()),
+        (1, 3) => Ok(vec![plane(0)]),
         (3, 1) => {
-            let [r, g, b] = [0, 1, 2].map(|channel| volume.plane(position, channel));
-            let luma = r.iter().zip(g).zip(b).map(|((r, g), b)| {
+            let [r, g, b] = [0, 1, 2].map(plane);
+            let luma = r.iter().zip(&*g).zip(&*b).map(|((r, g), b)| {
                 // Of equal channels exactly their value: grey stored as colour loses nothing.
                 if r == g && g == b { *r } else { 0.299 * r + 0.587 * g + 0.114 * b }
             });
-            Ok(vec![luma.collect::<Vec<_>>().into()])
+            Ok(vec![luma.collect()])
         }
         (have, want) => bail!("{have} channels, expected {want}, or 1 or 3 to convert from"),
     }
@@ -104,16 +108,10 @@ fn limits(case: &Case, window: Window) -> Result<[f32; 2]> {
     let [low, high] = match window {
         Window::Range { low, high } => [low as f32, high as f32],
         Window::Full {} => case.volume.full_range.context(
-            "window `full`: the stored type has no natural range; expected percentile or range",
+            "window `full`: the stored type has no natural range, or channels have several; expected percentile or range",
         )?,
         Window::Percentile { low, high } => {
-            let volume = &case.volume;
-            let mut values = if volume.padding.is_empty() {
-                volume.values.clone()
-            } else {
-                let measured = volume.values.iter().zip(&volume.padding).filter(|(_, pad)| !**pad);
-                measured.map(|(value, _)| *value).collect()
-            };
+            let mut values = case.volume.measured();
             if values.is_empty() {
                 bail!("an image of padding alone, expected some measured pixels");
             }

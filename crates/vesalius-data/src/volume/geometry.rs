@@ -167,6 +167,11 @@ impl Alignment {
         self.axes == [0, 1, 2] && self.flipped == [false; 3]
     }
 
+    /// Columns, rows, slices of the result.
+    pub fn size(&self) -> [usize; 3] {
+        self.size
+    }
+
     fn index(&self, index: [usize; 3]) -> [usize; 3] {
         let mut found = [0; 3];
         for axis in 0..3 {

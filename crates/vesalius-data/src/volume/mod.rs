@@ -2,121 +2,14 @@
 
 pub mod geometry;
 pub mod pair;
+mod voxels;
+
+pub use voxels::Volume;
 
 use crate::checks::findings::Finding;
-use crate::files::digest;
 use crate::pack::manifest::{SourceFile, Split};
-use crate::volume::geometry::{Alignment, Geometry};
+use crate::volume::geometry::Geometry;
 use anyhow::{Context as _, Result, bail};
-
-/// Intensities `[S, C, H, W]`: S slices, C channels, rows of pixels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Volume {
-    /// S.
-    pub slices: usize,
-    /// C.
-    pub channels: usize,
-    /// H in pixels.
-    pub height: usize,
-    /// W in pixels.
-    pub width: usize,
-    /// In the source's own units (HU for CT), row-major.
-    pub values: Vec<f32>,
-    /// Least and greatest value the stored type can hold (0 and 255 of an 8-bit PNG); `None` where that says
-    /// nothing about brightness, as for a scanner's 16-bit integers.
-    pub full_range: Option<[f32; 2]>,
-    /// Voxels `[S, C, H, W]` that the scanner filled without measuring (DICOM's pixel padding): they are black and
-    /// count
-    /// in no percentile. Empty: none.
-    pub padding: Vec<bool>,
-}
-
-impl Volume {
-    /// Voxels without padding and without a natural range; `values` are `[S, C, H, W]`.
-    pub fn new([slices, channels, height, width]: [usize; 4], values: Vec<f32>) -> Self {
-        Self { slices, channels, height, width, values, full_range: None, padding: vec![] }
-    }
-
-    /// First 16 hexadecimal digits of the SHA-256 of each slice's values, whatever file held them: equal pictures have
-    /// equal digests. Of a slice without any contrast an empty text: all black ones are alike and tell nothing.
-    pub fn slice_digests(&self) -> Vec<String> {
-        (0..self.slices).map(|slice| self.slice_digest(slice)).collect()
-    }
-
-    fn slice_digest(&self, slice: usize) -> String {
-        let mut planes: Vec<&[f32]> = (0..self.channels).map(|c| self.plane(slice, c)).collect();
-        // Grey stored as colour is the same picture.
-        if planes.iter().skip(1).all(|plane| *plane == planes[0]) {
-            planes.truncate(1);
-        }
-        if planes.iter().all(|plane| plane.iter().all(|value| value == &plane[0])) {
-            return String::new();
-        }
-        let mut bytes = format!("{}x{}x{}:", planes.len(), self.height, self.width).into_bytes();
-        let mut start = bytes.len();
-        bytes.resize(start + planes.iter().map(|plane| 4 * plane.len()).sum::<usize>(), 0);
-        // By planes and fours: one byte after the other was a fifth of what preparing takes.
-        for plane in planes {
-            for (four, value) in bytes[start..].chunks_exact_mut(4).zip(plane) {
-                // -0 and 0 are one value.
-                four.copy_from_slice(&(value + 0.0).to_le_bytes());
-            }
-            start += 4 * plane.len();
-        }
-        digest::of_bytes(&bytes)[..16].to_owned()
-    }
-
-    /// Whether pixels `[H, W]` of one plane are padding; empty: none is.
-    pub fn padded(&self, slice: usize, channel: usize) -> &[bool] {
-        let pixels = self.height * self.width;
-        let start = (slice * self.channels + channel) * pixels;
-        self.padding.get(start..start + pixels).unwrap_or(&[])
-    }
-
-    /// Its channels and those of `other`, of the same S, H and W; without padding and full range, which are one
-    /// channel's.
-    #[must_use]
-    pub fn with_channels(&self, other: &Self) -> Self {
-        let planes = |volume: &Self, slice: usize| -> Vec<f32> {
-            (0..volume.channels).flat_map(|c| volume.plane(slice, c).to_vec()).collect()
-        };
-        let values = (0..self.slices)
-            .flat_map(|slice| [planes(self, slice), planes(other, slice)].concat())
-            .collect();
-        let full_range = self.full_range.filter(|range| other.full_range == Some(*range));
-        let shape = [self.slices, self.channels + other.channels, self.height, self.width];
-        Self { full_range, ..Self::new(shape, values) }
-    }
-
-    /// Its voxels in another order, channel by channel.
-    #[must_use]
-    pub fn reordered(&self, alignment: &Alignment) -> Self {
-        let channels: Vec<Vec<f32>> = (0..self.channels)
-            .map(|c| {
-                let whole: Vec<f32> =
-                    (0..self.slices).flat_map(|slice| self.plane(slice, c).to_vec()).collect();
-                alignment.apply(&whole)
-            })
-            .collect();
-        let pixels = self.height * self.width;
-        let values = (0..self.slices)
-            .flat_map(|slice| {
-                channels.iter().map(move |c| &c[slice * pixels..(slice + 1) * pixels])
-            })
-            .flatten()
-            .copied()
-            .collect();
-        let shape = [self.slices, self.channels, self.height, self.width];
-        Self { full_range: self.full_range, ..Self::new(shape, values) }
-    }
-
-    /// Values of one plane `[H, W]`.
-    pub fn plane(&self, slice: usize, channel: usize) -> &[f32] {
-        let pixels = self.height * self.width;
-        let start = (slice * self.channels + channel) * pixels;
-        &self.values[start..start + pixels]
-    }
-}
 
 /// Label values `[S, H, W]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

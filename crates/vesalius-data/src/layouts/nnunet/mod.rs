@@ -266,5 +266,9 @@ fn add_channels(image: &mut ImageFile, mut other: ImageFile) -> Result<()> {
         other.volume = other.volume.reordered(&alignment);
     }
     image.volume = image.volume.with_channels(&other.volume);
+    if image.person.is_some() && other.person.is_some() && image.person != other.person {
+        image.notes.push(format!("channel {number}: of another PatientID than the first channel"));
+    }
+    image.person = image.person.take().or(other.person);
     Ok(())
 }

@@ -80,3 +80,35 @@ fn other_files_are_named() {
         assert!(said.iter().any(|line| line.contains(part)), "{part}: {said:?}");
     }
 }
+
+#[test]
+fn channels_of_dicom_keep_their_padding_and_their_person() {
+    use crate::formats::dicom::built::Built;
+    let person = |slice: Built, id: &str| slice.text((0x10, 0x20), "LO", id);
+    let padded = |slice: Built| slice.bytes((0x28, 0x120), "SS", 4_i16.to_le_bytes().to_vec());
+    let other = || Built::slice(7).pixels([9, 9, 8, 4, 4, 8]);
+    let nobody = Built::slice(7).without((0x10, 0x20));
+    for (first, second, expected, notes) in [
+        (padded(Built::slice(7)), other(), [true, false], 1),
+        (Built::slice(7), padded(person(other(), "P8")), [false, true], 2),
+        (nobody, padded(other()), [false, true], 1),
+        (padded(Built::slice(7)), padded(other()), [true, true], 2),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        first.write(&at("imagesTr/a_0000.dcm"));
+        second.write(&at("imagesTr/a_0001.dcm"));
+        std::fs::create_dir_all(at("labelsTr")).unwrap();
+        crate::formats::dicom::built::write_mask(&at("labelsTr/a.png"), 1);
+        let classes = Some(["background", "organ"].map(str::to_owned).to_vec());
+        let options = SourceOptions { classes, patient: None };
+        let source = Nnunet::new(folder.path(), &options).unwrap();
+        let files = source.cases().unwrap().cases;
+        let case = source.load(&files[0], &mut Reader::new(folder.path())).unwrap();
+        let found = [0, 1].map(|channel| case.volume.padded(0, channel).contains(&true));
+        assert_eq!(found, expected);
+        assert!(case.person.is_some());
+        let said = case.notes.iter().filter(|note| !note.starts_with("mask"));
+        assert_eq!(said.count(), notes, "{:?}", case.notes);
+    }
+}

@@ -26,7 +26,7 @@ impl RangeUsed {
     /// Of an image whose type has a range.
     pub fn of(volume: &Volume) -> Option<Self> {
         let full = volume.full_range?;
-        let mut values = volume.values.clone();
+        let mut values = volume.measured();
         let last = values.len().checked_sub(1)?;
         let mut at = |per_mille: usize| {
             let index = (last as u128 * per_mille as u128 / 1000) as usize;

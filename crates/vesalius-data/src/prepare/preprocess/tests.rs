@@ -140,3 +140,19 @@ fn padding_is_black_in_every_window_and_decides_none() {
     let error = limits(&padded, Window::Percentile { low: 0.0, high: 100.0 }).unwrap_err();
     assert!(error.to_string().contains("padding alone"), "{error}");
 }
+
+#[test]
+fn padding_of_one_channel_is_black_in_that_channel_and_in_grey_made_of_it() {
+    // Three channels of two pixels; of the first pixel green was not measured, of the second nothing.
+    let mut colour = case([1, 3, 1, 2], vec![60.0, 900.0, 900.0, 900.0, 60.0, 900.0], &[]);
+    colour.volume.padding = vec![false, true, true, true, false, true];
+    let window = Window::Range { low: 0.0, high: 100.0 };
+    let kept = |channels| Preprocess { window, channels, ..settings([1, 2]) };
+    assert_eq!(pixels(&colour, &kept(None)), [153, 0, 0, 0, 153, 0]);
+    // 0.299 and 0.114 of 60, without green's 0.587.
+    assert_eq!(pixels(&colour, &kept(Some(1))), [63, 0]);
+    let window = Window::Range { low: 50.0, high: 100.0 };
+    let raised = Preprocess { window, channels: Some(1), ..settings([1, 2]) };
+    // Black is the window's lower end: 0.299 and 0.114 of 10 of 50 above it.
+    assert_eq!(pixels(&colour, &raised), [21, 0]);
+}
