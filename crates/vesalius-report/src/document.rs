@@ -225,11 +225,12 @@ impl Entry {
 
     /// The same in one line.
     pub fn line(&self) -> String {
-        let (first, more) = self.lines();
-        let more: Vec<String> = more
-            .into_iter()
-            .map(|line| if line.contains("runs") { format!("({line})") } else { line })
-            .collect();
+        let (first, mut more) = self.lines();
+        // The range of several runs stands last.
+        let of_runs = matches!(self, Self::Measured(measure, _) if measure.range.is_some());
+        if let Some(range) = more.last_mut().filter(|_| of_runs) {
+            *range = format!("({range})");
+        }
         std::iter::once(first).chain(more).collect::<Vec<_>>().join(" ")
     }
 }

@@ -55,7 +55,7 @@ impl Settled {
     pub fn note(&self, scores: &mut [Score]) {
         for score in scores {
             if !score.protocol.ends_with(&self.remark) {
-                score.protocol += &self.remark;
+                score.remark(&self.remark);
             }
         }
     }

@@ -185,15 +185,17 @@ fn scores(
     }
     let mut scores = Vec::new();
     let mut add = |unit: DiceUnit, count: usize, summary: Summary, intervals: Option<()>| {
-        let protocol = format!(
-            "U-Net, {} steps of {} slices, seed {}{painted}; {} Dice on {} test patients, empty on both sides not \
-             counted, mean over units, then over classes",
-            spec.steps,
-            spec.batch,
-            spec.seed,
-            unit.word(),
-            patients.len()
-        );
+        let protocol = |seed: &str| {
+            format!(
+                "U-Net, {} steps of {} slices{seed}{painted}; {} Dice on {} test patients, empty on both sides not \
+                 counted, mean over units, then over classes",
+                spec.steps,
+                spec.batch,
+                unit.word(),
+                patients.len()
+            )
+        };
+        let (own, seedless) = (protocol(&format!(", seed {}", spec.seed)), protocol(""));
         let classes = manifest.classes[1..].iter().map(|class| Part::Class(unit, class.clone()));
         let parts = std::iter::once(Part::Mean(unit)).chain(classes);
         let values = std::iter::once(summary.mean).chain(summary.classes);
@@ -204,7 +206,8 @@ fn scores(
                     interval: intervals.and(span),
                     of: Some(part),
                     real_count: Some(count),
-                    ..Score::new("dice", value, protocol.clone())
+                    seedless: Some(seedless.clone()),
+                    ..Score::new("dice", value, own.clone())
                 });
             }
         }

@@ -24,6 +24,7 @@ pub type Read<'r> = (&'r Path, &'r mut RunResult);
 pub fn settle(runs: &mut [Read]) {
     for (_, result) in &mut *runs {
         settings(result);
+        seedless(result);
     }
     let older = trainings(runs);
     let own = own_facts(runs);
@@ -174,6 +175,19 @@ fn settings(result: &mut RunResult) {
         .map(|(_, after)| after.chars().take_while(char::is_ascii_digit).collect::<String>());
     if let Some(seed) = seed.and_then(|seed| seed.parse::<u64>().ok()) {
         settings.entry("seed").or_insert_with(|| seed.into());
+    }
+}
+
+/// What protocols say without their run's seed: `U-Net, 2000 steps of 16 slices, seed 1; …`.
+fn seedless(result: &mut RunResult) {
+    let Some(seed) = result.settings.get("seed").and_then(Value::as_u64) else { return };
+    let said = format!(", seed {seed}");
+    for score in result.scores.iter_mut().filter(|score| score.seedless.is_none()) {
+        let whole = |(before, after): (&str, &str)| {
+            // Seed 1 is not the beginning of seed 12.
+            (!after.starts_with(|c: char| c.is_ascii_digit())).then(|| format!("{before}{after}"))
+        };
+        score.seedless = score.protocol.split_once(&said).and_then(whole);
     }
 }
 

@@ -38,6 +38,10 @@ pub struct Score {
     pub note: Option<String>,
     /// How it was computed, in words that `docs/method.md` explains.
     pub protocol: String,
+    /// The protocol without the seed that decided the number, where one did: repetitions under other seeds have it in
+    /// common. The seed itself stands in the run's settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seedless: Option<String>,
 }
 
 /// A number that is none: too large for the arithmetic behind it, or made of nothing.
@@ -88,6 +92,15 @@ impl Score {
             synthetic_count: None,
             note: None,
             protocol,
+            seedless: None,
+        }
+    }
+
+    /// Adds to the protocol what else has to be known, `; ` before it.
+    pub fn remark(&mut self, text: &str) {
+        self.protocol += text;
+        if let Some(seedless) = &mut self.seedless {
+            *seedless += text;
         }
     }
 

@@ -21,31 +21,53 @@ pub struct Measure {
     pub protocol: String,
 }
 
+/// A score of one run among those that repeat it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repetition<'r> {
+    /// Its score.
+    pub score: &'r Score,
+    /// The run's seed, where its result says it.
+    pub seed: Option<String>,
+}
+
 /// Seed of every interval of a report.
 pub const SEED: u64 = 0;
 
 impl Measure {
+    /// Of one run.
+    pub fn of_one(score: &Score) -> Self {
+        Self {
+            value: score.value,
+            interval: score.interval,
+            standard_error: score.standard_error,
+            range: None,
+            runs: 1,
+            protocol: counted(score, &score.protocol),
+        }
+    }
+
     /// Of repeated runs; none without a score. One run keeps its own interval; of several the range is shown, because
     /// nothing but their values is known here.
-    pub fn of(scores: &[&Score]) -> Option<Self> {
-        let first = scores.first()?;
-        let values: Vec<f64> = scores.iter().map(|score| score.value).collect();
-        let single = scores.len() == 1;
-        Some(Self {
+    pub fn of(runs: &[Repetition]) -> Option<Self> {
+        if let [only] = runs {
+            return Some(Self::of_one(only.score));
+        }
+        let values: Vec<f64> = runs.iter().map(|run| run.score.value).collect();
+        (!runs.is_empty()).then(|| Self {
             value: mean(&values),
-            interval: first.interval.filter(|_| single),
-            standard_error: first.standard_error.filter(|_| single),
+            interval: None,
+            standard_error: None,
             range: range(&values),
-            runs: scores.len(),
-            protocol: protocol(scores),
+            runs: runs.len(),
+            protocol: protocol(runs),
         })
     }
 
     /// Of the Dice of repeated U-Nets, with the Dice of each of their test patients where the results hold it. The
     /// interval of several runs draws runs and patients with replacement.
-    pub fn of_dice(scores: &[&Score], patients: &[BTreeMap<String, f64>]) -> Option<Self> {
-        let mut measure = Self::of(scores)?;
-        if scores.len() == 1 {
+    pub fn of_dice(runs: &[Repetition], patients: &[BTreeMap<String, f64>]) -> Option<Self> {
+        let mut measure = Self::of(runs)?;
+        if runs.len() == 1 {
             if measure.interval.is_some() {
                 measure.protocol += "; interval: 95 % bootstrap over patients";
             }
@@ -93,41 +115,35 @@ fn range(values: &[f64]) -> Option<[f64; 2]> {
 }
 
 /// The protocols of several runs in one text: once where only seeds differ.
-fn protocol(scores: &[&Score]) -> String {
+fn protocol(runs: &[Repetition]) -> String {
     let mut texts: Vec<String> = vec![];
-    let mut seeds: Vec<String> = vec![];
-    for score in scores {
-        let (text, seed) = without_seed(&full(score));
+    for Repetition { score, seed } in runs {
+        // Without a seed of its own a run has nothing that could be said beside its protocol.
+        let known = seed.is_some().then_some(score.seedless.as_ref()).flatten();
+        let text = counted(score, known.unwrap_or(&score.protocol));
         if !texts.contains(&text) {
             texts.push(text);
         }
-        seeds.extend(seed);
     }
-    match (scores.len(), texts.len()) {
-        (1, _) => full(scores[0]),
-        (n, 1) if seeds.len() == n => {
-            format!("{n} runs (seeds {}): {}", seeds.join(", "), texts[0])
-        }
-        (n, 1) => format!("{n} runs: {}", texts[0]),
-        (n, _) => format!("{n} runs under different protocols: {}", texts.join(" | ")),
+    let of_seed = |run: &Repetition| run.seed.clone().filter(|_| run.score.seedless.is_some());
+    let seeds: Option<Vec<String>> = runs.iter().map(of_seed).collect();
+    let count = runs.len();
+    match (texts.len(), seeds) {
+        (1, Some(seeds)) => format!("{count} runs (seeds {}): {}", seeds.join(", "), texts[0]),
+        (1, None) => format!("{count} runs: {}", texts[0]),
+        _ => format!("{count} runs under different protocols: {}", texts.join(" | ")),
     }
 }
 
-fn full(score: &Score) -> String {
+/// A protocol with the extractor before it and the numbers of samples behind it.
+fn counted(score: &Score, protocol: &str) -> String {
     let extractor = score.extractor.as_ref().map_or_else(String::new, |name| format!("{name}: "));
     let counts = match (score.real_count, score.synthetic_count) {
         (Some(real), Some(synthetic)) => format!(" ({real} real, {synthetic} synthetic)"),
         (Some(real), None) => format!(" ({real} units)"),
         _ => String::new(),
     };
-    format!("{extractor}{}{counts}", score.protocol)
-}
-
-/// `U-Net, 2000 steps of 16 slices, seed 1; …` without its seed, and the seed.
-fn without_seed(text: &str) -> (String, Option<String>) {
-    let pattern = regex::Regex::new(r", seed (\d+)").expect("a pattern");
-    let seed = pattern.captures(text).map(|found| found[1].to_owned());
-    (pattern.replace(text, "").into_owned(), seed)
+    format!("{extractor}{protocol}{counts}")
 }
 
 #[cfg(test)]
@@ -135,7 +151,17 @@ mod tests {
     use super::*;
 
     fn score(value: f64, seed: u64) -> Score {
-        Score::new("dice", value, format!("U-Net, 10 steps, seed {seed}; per volume"))
+        Score {
+            seedless: Some("U-Net, 10 steps; per volume".into()),
+            ..Score::new("dice", value, format!("seeded with {seed}: a U-Net of 10 steps"))
+        }
+    }
+
+    fn repeated<'r>(scores: &[&'r Score]) -> Vec<Repetition<'r>> {
+        let seeded = scores.iter().zip(1..);
+        seeded
+            .map(|(&score, seed): (_, u8)| Repetition { score, seed: Some(seed.to_string()) })
+            .collect()
     }
 
     fn patients(values: [f64; 3]) -> BTreeMap<String, f64> {
@@ -146,7 +172,7 @@ mod tests {
     fn several_seeds_have_a_mean_a_range_and_an_interval_over_patients_and_runs() {
         let (one, two) = (score(0.70, 1), score(0.80, 2));
         let each = [patients([0.6, 0.7, 0.8]), patients([0.7, 0.8, 0.9])];
-        let found = Measure::of_dice(&[&one, &two], &each).unwrap();
+        let found = Measure::of_dice(&repeated(&[&one, &two]), &each).unwrap();
         assert!((found.value - 0.75).abs() < 1e-12);
         assert_eq!(found.range, Some([0.70, 0.80]));
         let [low, high] = found.interval.unwrap();
@@ -158,15 +184,42 @@ mod tests {
     #[test]
     fn results_without_patients_show_their_range_and_say_what_is_missing() {
         let (one, two) = (score(0.70, 1), score(0.80, 2));
-        let found = Measure::of_dice(&[&one, &two], &[BTreeMap::new(), BTreeMap::new()]).unwrap();
+        let none = [BTreeMap::new(), BTreeMap::new()];
+        let found = Measure::of_dice(&repeated(&[&one, &two]), &none).unwrap();
         assert_eq!((found.interval, found.range), (None, Some([0.70, 0.80])));
         assert!(found.protocol.contains("no interval"));
     }
 
     #[test]
     fn different_protocols_are_not_passed_off_as_one() {
-        let other = Score::new("dice", 0.5, "U-Net, 99 steps, seed 1; per volume".into());
-        let found = Measure::of(&[&score(0.7, 1), &other]).unwrap();
+        let seedless = Some("U-Net, 99 steps; per volume".into());
+        let other = Score { seedless, ..score(0.5, 2) };
+        let found = Measure::of(&repeated(&[&score(0.7, 1), &other])).unwrap();
         assert!(found.protocol.contains("different protocols") && found.protocol.contains("99"));
+    }
+
+    #[test]
+    fn seeds_are_those_of_the_settings_and_none_is_read_out_of_a_sentence() {
+        let said = |value: f64, seed: u64| {
+            let protocol = format!("U-Net, 10 steps, seed {seed}; per volume");
+            Score::new("dice", value, protocol)
+        };
+        let (one, two, same) = (said(0.7, 1), said(0.8, 2), said(0.9, 1));
+        let found = Measure::of(&repeated(&[&one, &two])).unwrap();
+        assert!(found.protocol.starts_with("2 runs under different protocols: "));
+        let found = Measure::of(&repeated(&[&one, &same])).unwrap();
+        assert_eq!(found.protocol, "2 runs: U-Net, 10 steps, seed 1; per volume");
+        // A result that says no seed.
+        let (one, two) = (score(0.7, 1), score(0.8, 2));
+        let mut runs = repeated(&[&one, &two]);
+        runs[1].seed = None;
+        assert!(Measure::of(&runs).unwrap().protocol.starts_with("2 runs under different"));
+    }
+
+    #[test]
+    fn one_run_has_its_own_protocol_with_its_seed() {
+        let found = Measure::of(&repeated(&[&score(0.7, 5)])).unwrap();
+        assert_eq!(found.protocol, "seeded with 5: a U-Net of 10 steps");
+        assert_eq!(Measure::of(&[]), None);
     }
 }

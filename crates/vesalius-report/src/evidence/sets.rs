@@ -3,7 +3,7 @@
 //! others.
 
 use super::lineage::{sampled_count, synthetic, training_packs};
-use super::measure::{Measure, mean, shared};
+use super::measure::{Measure, Repetition, mean, shared};
 use super::repetition::{Basis, Images, seed};
 use super::runs::Run;
 use super::runs::of_stage;
@@ -12,7 +12,6 @@ use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
-use vesalius_data::run::score::Score;
 
 /// What a U-Net was trained on, with the runs that did.
 #[derive(Debug, Clone)]
@@ -174,7 +173,8 @@ fn training_set<'a>(
     usual: &BTreeMap<String, String>,
     names: &Names,
 ) -> TrainingSet<'a> {
-    let scores: Vec<&Score> = judged.iter().filter_map(|run| run.dice()).collect();
+    let repetition = |run: &&'a Run| Some(Repetition { score: run.dice()?, seed: seed(run) });
+    let scores: Vec<Repetition> = judged.iter().filter_map(repetition).collect();
     let each: Vec<BTreeMap<String, f64>> = judged.iter().map(|run| run.patient_dice()).collect();
     let mut dice = Measure::of_dice(&scores, &each);
     if let Some(dice) = &mut dice

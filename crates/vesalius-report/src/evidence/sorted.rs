@@ -1,7 +1,8 @@
 //! All runs on one dataset, sorted into training sets and GANs: what every page starts from.
 
 use super::lineage::synthetic_digest;
-use super::measure::Measure;
+use super::measure::{Measure, Repetition};
+use super::repetition::seed;
 use super::repetition::{Images, synthetic_images};
 use super::runs::{Run, of_stage};
 use super::sets::{TrainingSet, sets};
@@ -10,7 +11,6 @@ use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::part::Part;
-use vesalius_data::run::score::Score;
 use vesalius_data::run::{Outcome, TrainedOn};
 
 /// All runs on one dataset.
@@ -221,17 +221,18 @@ impl<'a> Evidence<'a> {
 
 /// One score over some runs.
 pub fn measured<'r>(runs: impl Iterator<Item = &'r Run>, key: &Key) -> Option<Measure> {
-    let mut found: Vec<&Score> = vec![];
-    for score in runs.flat_map(|run| &run.result.scores).filter(|score| Key::of(score) == *key) {
+    let mut found: Vec<Repetition> = vec![];
+    let scores = runs.flat_map(|run| run.result.scores.iter().map(move |score| (run, score)));
+    for (run, score) in scores.filter(|(_, score)| Key::of(score) == *key) {
         // `distance` and `metrics` of the same images are one measurement.
-        let same = |other: &&Score| {
+        let same = |Repetition { score: other, .. }: &Repetition| {
             (other.value - score.value).abs() <= 1e-6 * score.value.abs()
                 && other.extractor == score.extractor
                 && (other.real_count, other.synthetic_count)
                     == (score.real_count, score.synthetic_count)
         };
         if !found.iter().any(same) {
-            found.push(score);
+            found.push(Repetition { score, seed: seed(run) });
         }
     }
     Measure::of(&found)

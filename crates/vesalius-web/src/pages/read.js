@@ -15,6 +15,8 @@ let seenSince = null;
 let seenMs = 0;
 const fetched = new Map();
 
+const TRYING = "No connection. Trying again…";
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function show(section) {
@@ -56,7 +58,7 @@ function fetchPicture(index) {
   if (!fetched.has(name)) {
     const get = async (kind) => {
       const response = await ask(`/read/${kind}/${name}`, {}, () => {
-        if (index === place) at("status").textContent = "No connection. Trying again…";
+        if (index === place) at("status").textContent = TRYING;
       });
       if (!response.ok) throw new Error(await response.text());
       return decode(await response.blob());
@@ -115,7 +117,7 @@ async function go(index) {
   clock();
   performance.mark("image in sight");
   at("image").dataset.ready = place + 1;
-  if (at("status").textContent.startsWith("No connection")) at("status").textContent = "";
+  if (at("status").textContent === TRYING) at("status").textContent = "";
   if (place + 1 < session.items.length) fetchPicture(place + 1).catch(() => {});
 }
 

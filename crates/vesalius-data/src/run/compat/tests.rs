@@ -161,3 +161,29 @@ fn settings_of_the_first_version_stand_in_protocols() {
     unet.scores[0].protocol = "another sentence, seed none".into();
     assert_eq!(settled(vec![unet.clone()]).remove(0).settings, unet.settings);
 }
+
+#[test]
+fn what_repetitions_have_in_common_is_their_protocol_without_their_own_seed() {
+    let seedless = |seed: Value, protocol: &str| {
+        let mut judged = result("segment", "", Some(TrainedOn::Real));
+        judged.settings = json!({ "seed": seed });
+        judged.scores = vec![Score::new("dice", 0.5, protocol.into())];
+        settled(vec![judged]).remove(0).scores.remove(0).seedless
+    };
+    let protocol = "U-Net, 20 steps of 16 slices, seed 12; painted 4, seed 12; Dice";
+    let without = "U-Net, 20 steps of 16 slices; painted 4, seed 12; Dice";
+    assert_eq!(seedless(12.into(), protocol).as_deref(), Some(without));
+    assert_eq!(seedless(1.into(), protocol), None, "seed 1 is not the beginning of seed 12");
+    assert_eq!(seedless(2.into(), protocol), None);
+    assert_eq!(seedless(Value::Null, protocol), None);
+    let map = "UMAP (15 neighbours, least distance 0.1, seed 0); k = 15";
+    let without = "UMAP (15 neighbours, least distance 0.1); k = 15";
+    assert_eq!(seedless(0.into(), map).as_deref(), Some(without));
+    // What a result says itself stays.
+    let mut judged = result("segment", "", Some(TrainedOn::Real));
+    judged.settings = json!({ "seed": 1 });
+    let score =
+        Score { seedless: Some("own".into()), ..Score::new("dice", 0.5, "a, seed 1".into()) };
+    judged.scores = vec![score];
+    assert_eq!(settled(vec![judged.clone()]), [judged]);
+}

@@ -28,7 +28,7 @@ pub fn grid(runs: &[&Run], name: &'static str, words: Option<Words>) -> Grid {
         row.extend(words.as_ref().map(|(_, text)| Entry::Text(text(run))));
         row.extend(keys.iter().map(|key| {
             let score = run.result.scores.iter().find(|score| Key::of(score) == *key);
-            Entry::measured(score.and_then(|score| Measure::of(&[score])), key.digits())
+            Entry::measured(score.map(Measure::of_one), key.digits())
         }));
         row
     });

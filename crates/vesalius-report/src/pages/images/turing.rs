@@ -126,7 +126,7 @@ fn grid(evidence: &Evidence, runs: &[&Run]) -> Grid {
             row.extend(METRICS.iter().map(|metric| {
                 let measure = run.score(metric, of.as_ref());
                 let digits = known(metric).map_or(2, |metric| metric.digits);
-                Entry::measured(measure.and_then(|score| Measure::of(&[score])), digits)
+                Entry::measured(measure.map(Measure::of_one), digits)
             }));
             rows.push(row);
         }
