@@ -9,7 +9,7 @@ use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
 use vesalius_torch::batch::Pair;
-use vesalius_torch::families::StepContext;
+use vesalius_torch::families::{Domain, StepContext};
 use vesalius_torch::spec::TrainSpec;
 
 fn main() -> anyhow::Result<()> {
@@ -24,8 +24,8 @@ fn main() -> anyhow::Result<()> {
     let mut settings = vec![format!("training.batch={batch}")];
     settings.extend(arguments);
     let spec = TrainSpec::resolve(&preset, &settings)?;
-    let slice_shape = SliceShape { channels, height: size, width: size, pixel_type: PixelType::U8 };
-    let mut gan = spec.trainer(slice_shape, 4, Device::Cpu)?;
+    let shape = SliceShape { channels, height: size, width: size, pixel_type: PixelType::U8 };
+    let mut gan = spec.trainer(Domain { shape, classes: 4, device: Device::Cpu })?;
     // Of a step in between: WGAN takes more at the start.
     let sizes = gan.batches(1601);
     let side = size as i64;

@@ -3,6 +3,7 @@
 
 use crate::batch::{self, Pair};
 use crate::checkpoint;
+use crate::families::domain::Domain;
 use crate::families::generator::{Generator, Request};
 use crate::masks::Masks;
 use crate::rng::{Purpose, keyed};
@@ -91,7 +92,8 @@ impl Trained {
                 folder.display()
             );
         }
-        let generator = spec.generator(template.slice_shape, template.classes.len(), device)?;
+        let (shape, classes) = (template.slice_shape, template.classes.len());
+        let generator = spec.generator(Domain { shape, classes, device })?;
         let file = checkpoint::AVERAGED;
         generator
             .params()

@@ -1,6 +1,7 @@
 //! What a step takes on this machine, measured by doing a few: for estimates before anything has run.
 
 use crate::batch::Pair;
+use crate::families::domain::Domain;
 use crate::families::trainer::StepContext;
 use crate::layers::params::Params;
 use crate::segment::{self, SegmentSpec};
@@ -32,7 +33,7 @@ const LATE: u64 = 1601;
 /// # Errors
 /// When the family cannot make this size, or weights are missing.
 pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<Cost> {
-    let mut trainer = spec.trainer(slice_shape, classes, Device::Cpu)?;
+    let mut trainer = spec.trainer(Domain { shape: slice_shape, classes, device: Device::Cpu })?;
     let mut images = 0;
     let mut started = Instant::now();
     for step in LATE..=LATE + STEPS {

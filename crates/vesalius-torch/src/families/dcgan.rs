@@ -5,6 +5,7 @@ pub mod spec;
 
 use super::adversarial;
 use super::core::Core;
+use super::domain::Domain;
 use super::generator::{Generator, Request};
 use super::trainer::{Losses, Parts, StepContext, Trainer};
 use crate::augment::{diff_augment, mask_noise};
@@ -13,7 +14,6 @@ use crate::joint::Joint;
 use crate::layers::conv::channels_last;
 use crate::layers::params::Params;
 use crate::nets::dcgan;
-use crate::nets::pyramid::Pyramid;
 use crate::nets::vgg::Vgg19;
 use crate::optim::Optimiser;
 use crate::regularise::{feature_matching, gradient_penalty};
@@ -22,7 +22,6 @@ use crate::spec::schedule::Schedule;
 use anyhow::Result;
 use spec::{DcganSpec, Networks, Regularise};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::SliceShape;
 
 /// Latent → joint sample.
 #[derive(Debug)]
@@ -38,16 +37,11 @@ impl JointGenerator {
     ///
     /// # Errors
     /// When the family cannot make this size.
-    pub fn new(
-        networks: &Networks,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Self> {
+    pub fn new(networks: &Networks, domain: Domain) -> Result<Self> {
         let Networks { latent, init, generator, mask, .. } = networks;
-        let joint = Joint::new(slice_shape, classes, *mask);
-        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
-        let mut params = Params::new(device);
+        let joint = domain.joint(*mask);
+        let pyramid = domain.pyramid()?;
+        let mut params = Params::new(domain.device);
         let network = dcgan::Generator::new(&mut params, generator, init, *latent, joint, pyramid);
         Ok(Self { params, network, joint })
     }
@@ -111,26 +105,20 @@ impl DcganTrainer {
     ///
     /// # Errors
     /// When the family cannot make this size, or VGG19's weights are missing or do not fit.
-    pub fn new(
-        spec: DcganSpec,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Self> {
+    pub fn new(spec: DcganSpec, schedule: &Schedule, domain: Domain) -> Result<Self> {
         let Networks { init, discriminator, mask, .. } = &spec.networks;
-        let joint = Joint::new(slice_shape, classes, *mask);
-        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
+        let joint = domain.joint(*mask);
+        let pyramid = domain.pyramid()?;
         let core = Core::new(
             schedule.seed,
-            device,
+            domain.device,
             [spec.optimiser.generator, spec.optimiser.discriminator],
-            || JointGenerator::new(&spec.networks, slice_shape, classes, device),
+            || JointGenerator::new(&spec.networks, domain),
             |params| Ok(dcgan::Discriminator::new(params, discriminator, init, joint, pyramid)),
         )?;
         let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
-        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), device)?;
-        Ok(Self { spec, batch: schedule.batch, core, vgg, device })
+        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), domain.device)?;
+        Ok(Self { spec, batch: schedule.batch, core, vgg, device: domain.device })
     }
 
     /// One generator update after one discriminator update per batch in `real_batches`, each a joint sample
@@ -247,23 +235,12 @@ impl Family for DcganSpec {
         Self::check(self)
     }
 
-    fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(JointGenerator::new(&self.networks, slice_shape, classes, device)?))
+    fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(JointGenerator::new(&self.networks, domain)?))
     }
 
-    fn trainer(
-        &self,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>> {
-        Ok(Box::new(DcganTrainer::new(self.clone(), schedule, slice_shape, classes, device)?))
+    fn trainer(&self, schedule: &Schedule, domain: Domain) -> Result<Box<dyn Trainer>> {
+        Ok(Box::new(DcganTrainer::new(self.clone(), schedule, domain)?))
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod adversarial;
 pub mod core;
 pub mod dcgan;
+pub mod domain;
 pub mod generator;
 pub mod registry;
 pub mod spade;
@@ -18,6 +19,7 @@ pub mod style;
 mod tests;
 pub mod trainer;
 
+pub use domain::Domain;
 pub use generator::{Generator, Request};
 pub use registry::register;
 pub use trainer::{Losses, Parts, StepContext, Trainer};

@@ -9,6 +9,7 @@ pub mod spec;
 
 use super::adversarial;
 use super::core::Core;
+use super::domain::Domain;
 use super::generator::{Generator, Request};
 use super::trainer::{Losses, Parts, StepContext, Trainer};
 use crate::augment::diff_augment_alike;
@@ -26,7 +27,6 @@ use crate::spec::schedule::Schedule;
 use anyhow::{Result, bail};
 use spec::{Networks, Regularise, SpadeSpec};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::SliceShape;
 
 /// Mask (and style) → image.
 #[derive(Debug)]
@@ -44,18 +44,14 @@ impl MaskGenerator {
     ///
     /// # Errors
     /// When the depth cannot make this size, or there is nothing to paint by.
-    pub fn new(
-        networks: &Networks,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Self> {
+    pub fn new(networks: &Networks, domain: Domain) -> Result<Self> {
         let generator = &networks.generator;
+        let Domain { shape, classes, device } = domain;
         if classes < 2 {
             bail!("SPADE paints masks: found {classes} class, expected at least 2");
         }
         let [height, width, channels] =
-            [slice_shape.height, slice_shape.width, slice_shape.channels].map(|n| n as i64);
+            [shape.height, shape.width, shape.channels].map(|n| n as i64);
         let base = generator.depth.base(height, width)?;
         let mut params = Params::new(device);
         let classes = classes as i64;
@@ -121,25 +117,19 @@ impl SpadeTrainer {
     ///
     /// # Errors
     /// When the depth cannot make this size, the pack has one class only, or VGG19's weights are missing or do not fit.
-    pub fn new(
-        spec: SpadeSpec,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Self> {
+    pub fn new(spec: SpadeSpec, schedule: &Schedule, domain: Domain) -> Result<Self> {
         let shape = &spec.networks.discriminator;
-        let channels = (classes + slice_shape.channels) as i64;
+        let channels = (domain.classes + domain.shape.channels) as i64;
         let core = Core::new(
             schedule.seed,
-            device,
+            domain.device,
             [spec.optimiser.generator, spec.optimiser.discriminator],
-            || MaskGenerator::new(&spec.networks, slice_shape, classes, device),
+            || MaskGenerator::new(&spec.networks, domain),
             |params| Ok(MultiscaleDiscriminator::new(params, shape, channels)),
         )?;
         let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
-        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), device)?;
-        Ok(Self { spec, batch: schedule.batch, core, vgg, device })
+        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), domain.device)?;
+        Ok(Self { spec, batch: schedule.batch, core, vgg, device: domain.device })
     }
 
     /// Outputs on real and on generated images of the same masks, augmented alike.
@@ -269,23 +259,12 @@ impl Family for SpadeSpec {
         true
     }
 
-    fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(MaskGenerator::new(&self.networks, slice_shape, classes, device)?))
+    fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(MaskGenerator::new(&self.networks, domain)?))
     }
 
-    fn trainer(
-        &self,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>> {
-        Ok(Box::new(SpadeTrainer::new(self.clone(), schedule, slice_shape, classes, device)?))
+    fn trainer(&self, schedule: &Schedule, domain: Domain) -> Result<Box<dyn Trainer>> {
+        Ok(Box::new(SpadeTrainer::new(self.clone(), schedule, domain)?))
     }
 }
 
@@ -294,14 +273,14 @@ mod tests {
     use super::*;
     use crate::optim::OptimiserSpec;
     use crate::spec::TrainSpec;
-    use vesalius_data::pack::manifest::PixelType;
+    use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
     #[test]
     fn a_pack_with_one_class_has_nothing_to_paint_by() {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
-        let slice_shape =
-            SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
-        let error = spec.generator(slice_shape, 1, Device::Cpu).unwrap_err();
+        let shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
+        let domain = Domain { shape, classes: 1, device: Device::Cpu };
+        let error = spec.generator(domain).unwrap_err();
         assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
     }
 

@@ -9,6 +9,7 @@ pub mod spec;
 
 use super::adversarial;
 use super::core::Core;
+use super::domain::Domain;
 use super::generator::{Generator, Request};
 use super::trainer::{Losses, Parts, StepContext, Trainer};
 use crate::ada::Ada;
@@ -20,7 +21,6 @@ use crate::layers::conv::channels_last;
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
 use crate::nets::mapping::mix;
-use crate::nets::pyramid::Pyramid;
 use crate::nets::style::{self, Discriminator, Growth};
 use crate::nets::stylegan;
 use crate::optim::Optimiser;
@@ -30,7 +30,6 @@ use crate::spec::schedule::Schedule;
 use anyhow::Result;
 use spec::{StyleNetworks, StyleSpec};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::SliceShape;
 
 /// Latent → style → joint sample.
 #[derive(Debug)]
@@ -47,15 +46,10 @@ impl StyleGenerator {
     ///
     /// # Errors
     /// When the family cannot make this size.
-    pub fn new<N: StyleNetworks>(
-        networks: &N,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Self> {
-        let joint = Joint::new(slice_shape, classes, networks.mask());
-        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
-        let mut params = Params::new(device);
+    pub fn new<N: StyleNetworks>(networks: &N, domain: Domain) -> Result<Self> {
+        let joint = domain.joint(networks.mask());
+        let pyramid = domain.pyramid()?;
+        let mut params = Params::new(domain.device);
         let network = style::Generator::new(&mut params, &networks.shape(), joint.total(), pyramid);
         Ok(Self { params, network, joint })
     }
@@ -112,29 +106,23 @@ impl<N: StyleNetworks> StyleTrainer<N> {
     ///
     /// # Errors
     /// When the family cannot make this size.
-    pub fn new(
-        spec: StyleSpec<N>,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Self> {
-        let pyramid = Pyramid::new(slice_shape.height as i64, slice_shape.width as i64)?;
+    pub fn new(spec: StyleSpec<N>, schedule: &Schedule, domain: Domain) -> Result<Self> {
+        let pyramid = domain.pyramid()?;
         let networks = spec.networks.shape();
-        let joint = Joint::new(slice_shape, classes, spec.networks.mask());
+        let joint = domain.joint(spec.networks.mask());
         let style = &spec.regularise.style;
         // A regulariser of every step is part of the main update, and nothing is lazy.
         let every = |weight: f64, every: u64| if weight > 0.0 && every > 1 { every } else { 0 };
-        let r1 = style.r1.value(slice_shape, schedule.batch);
+        let r1 = style.r1.value(domain.shape, schedule.batch);
         let optimisers = [
             spec.optimiser.generator.lazy(every(style.path_length, style.path_length_every)),
             spec.optimiser.discriminator.lazy(every(r1, style.r1_every)),
         ];
         let core = Core::new(
             schedule.seed,
-            device,
+            domain.device,
             optimisers,
-            || StyleGenerator::new(&spec.networks, slice_shape, classes, device),
+            || StyleGenerator::new(&spec.networks, domain),
             |params| Ok(Discriminator::new(params, &networks, joint.total(), pyramid)),
         )?;
         let growth = Growth::new(&networks, pyramid, &core.generator.network, &core.discriminator);
@@ -147,10 +135,10 @@ impl<N: StyleNetworks> StyleTrainer<N> {
             spec,
             core,
             growth,
-            path_length: PathLength::new(device),
+            path_length: PathLength::new(domain.device),
             ada,
             r1,
-            device,
+            device: domain.device,
         })
     }
 
@@ -326,23 +314,12 @@ impl<N: StyleNetworks> Family for StyleSpec<N> {
         true
     }
 
-    fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(StyleGenerator::new(&self.networks, slice_shape, classes, device)?))
+    fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(StyleGenerator::new(&self.networks, domain)?))
     }
 
-    fn trainer(
-        &self,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>> {
-        Ok(Box::new(StyleTrainer::new(self.clone(), schedule, slice_shape, classes, device)?))
+    fn trainer(&self, schedule: &Schedule, domain: Domain) -> Result<Box<dyn Trainer>> {
+        Ok(Box::new(StyleTrainer::new(self.clone(), schedule, domain)?))
     }
 }
 

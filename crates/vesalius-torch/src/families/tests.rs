@@ -1,4 +1,4 @@
-use super::{Losses, Request, StepContext, Trainer};
+use super::{Domain, Losses, Request, StepContext, Trainer};
 use crate::batch::Pair;
 use crate::layers::params::Params;
 use crate::rng::Purpose;
@@ -39,8 +39,8 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
     let mut settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
     settings.push("training.batch=4".to_owned());
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
-    let slice_shape = SliceShape { channels: 1, height, width, pixel_type: PixelType::U8 };
-    let mut gan = spec.trainer(slice_shape, 3, Device::Cpu).unwrap();
+    let shape = SliceShape { channels: 1, height, width, pixel_type: PixelType::U8 };
+    let mut gan = spec.trainer(Domain { shape, classes: 3, device: Device::Cpu }).unwrap();
     let before = weights(gan.as_ref());
     let (h, w) = (height as i64, width as i64);
     let real = Pair {

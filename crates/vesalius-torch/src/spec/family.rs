@@ -1,6 +1,7 @@
 //! What a family's spec is: every setting that is its own, and what it makes of them.
 
 use super::schedule::Schedule;
+use crate::families::domain::Domain;
 use crate::families::generator::Generator;
 use crate::families::trainer::Trainer;
 use anyhow::{Result, anyhow};
@@ -8,8 +9,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::fmt::Debug;
-use tch::Device;
-use vesalius_data::pack::manifest::SliceShape;
 
 /// A family, as the struct that holds its settings: the tables of `task.toml`, `networks` with its `family` among them,
 /// and in a table `training` what its schedule has beside [`Schedule`]. Unknown fields are to be denied.
@@ -35,28 +34,17 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
         false
     }
 
-    /// A generator for sampling pairs of `layout`, masks of `classes`, initialised from LibTorch's current seed.
+    /// A generator for sampling pairs of `domain`, initialised from LibTorch's current seed.
     ///
     /// # Errors
     /// When the family cannot make this size.
-    fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>>;
+    fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>>;
 
     /// A generator at the start of its training, initialised from the schedule's seed.
     ///
     /// # Errors
     /// When the family cannot make this size, or weights it needs are missing or do not fit.
-    fn trainer(
-        &self,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>>;
+    fn trainer(&self, schedule: &Schedule, domain: Domain) -> Result<Box<dyn Trainer>>;
 }
 
 /// A [`Family`] whose type is not known.
@@ -77,23 +65,12 @@ pub trait FamilySpec: Debug + Send + Sync {
     ///
     /// # Errors
     /// Those of [`Family::generator`].
-    fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>>;
+    fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>>;
     /// See [`Family::trainer`].
     ///
     /// # Errors
     /// Those of [`Family::trainer`].
-    fn trainer(
-        &self,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>>;
+    fn trainer(&self, schedule: &Schedule, domain: Domain) -> Result<Box<dyn Trainer>>;
     /// Its tables as TOML, in the order of its fields.
     ///
     /// # Errors
@@ -122,23 +99,12 @@ impl<F: Family> FamilySpec for F {
         Family::truncates(self)
     }
 
-    fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>> {
-        Family::generator(self, slice_shape, classes, device)
+    fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {
+        Family::generator(self, domain)
     }
 
-    fn trainer(
-        &self,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>> {
-        Family::trainer(self, schedule, slice_shape, classes, device)
+    fn trainer(&self, schedule: &Schedule, domain: Domain) -> Result<Box<dyn Trainer>> {
+        Family::trainer(self, schedule, domain)
     }
 
     fn to_toml(&self) -> Result<String> {

@@ -18,6 +18,7 @@ pub use init_source::InitSource;
 pub use presets::{PRESETS, preset_names};
 pub use schedule::Schedule;
 
+use crate::families::domain::Domain;
 use crate::families::generator::Generator;
 use crate::families::registry;
 use crate::families::trainer::Trainer;
@@ -25,9 +26,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use compat::Identity;
 use family::{Family, FamilySpec, typed};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tch::Device;
 use vesalius_data::files::digest;
-use vesalius_data::pack::manifest::SliceShape;
 use vesalius_data::text::strings;
 
 /// Every setting of a training.
@@ -189,26 +188,16 @@ impl TrainSpec {
     ///
     /// # Errors
     /// When the family cannot make this size.
-    pub fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>> {
-        self.family.generator(slice_shape, classes, device)
+    pub fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {
+        self.family.generator(domain)
     }
 
     /// A generator at the start of its training, initialised from the spec's seed.
     ///
     /// # Errors
     /// When the family cannot make this size, or weights it needs (VGG19's) are missing or do not fit.
-    pub fn trainer(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>> {
-        self.family.trainer(&self.training, slice_shape, classes, device)
+    pub fn trainer(&self, domain: Domain) -> Result<Box<dyn Trainer>> {
+        self.family.trainer(&self.training, domain)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::resume;
 use crate::checkpoint::{self, Found, State};
+use crate::families::domain::Domain;
 use crate::families::trainer::Trainer;
 use crate::init;
 use crate::sample;
@@ -47,7 +48,7 @@ impl<'a> Prepared<'a> {
             resume::of_this_pack(folder, pack)?;
         }
         let mut trainer = spec
-            .trainer(pack.slice_shape(), pack.classes(), device)
+            .trainer(Domain::of(pack, device))
             .with_context(|| format!("{}", pack.path().display()))?;
         checkpoint::check_names(trainer.as_ref())
             .with_context(|| format!("networks.family {}", spec.family.name()))?;

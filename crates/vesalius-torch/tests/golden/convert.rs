@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
+use vesalius_torch::families::Domain;
 use vesalius_torch::families::Trainer;
 use vesalius_torch::families::spade::SpadeTrainer;
 use vesalius_torch::families::spade::spec::SpadeSpec;
@@ -39,12 +40,14 @@ fn style_trainer(
     classes: usize,
 ) -> StyleTrainer<WholeNetworks> {
     let own = spec.of::<StyleSpec<WholeNetworks>>().unwrap().clone();
-    StyleTrainer::new(own, &spec.training, slice_shape, classes, Device::Cpu).unwrap()
+    let domain = Domain { shape: slice_shape, classes, device: Device::Cpu };
+    StyleTrainer::new(own, &spec.training, domain).unwrap()
 }
 
 fn spade_trainer(spec: &TrainSpec) -> SpadeTrainer {
     let own = spec.of::<SpadeSpec>().unwrap().clone();
-    SpadeTrainer::new(own, &spec.training, slice_shape(3, 64), 4, Device::Cpu).unwrap()
+    let domain = Domain { shape: slice_shape(3, 64), classes: 4, device: Device::Cpu };
+    SpadeTrainer::new(own, &spec.training, domain).unwrap()
 }
 
 fn tiny() -> PathBuf {
@@ -105,7 +108,7 @@ fn what_does_not_fit_is_named() {
         }
         let spec = spec(preset, &settings, &more, &tiny());
         let shape = slice_shape(2, size);
-        let gan = spec.trainer(shape, 2, Device::Cpu).unwrap();
+        let gan = spec.trainer(Domain { shape, classes: 2, device: Device::Cpu }).unwrap();
         let error = format!("{:#}", load(gan.as_ref(), &spec, shape).unwrap_err());
         assert!(!error.contains('\n'), "{error}");
         error

@@ -5,6 +5,7 @@ use super::style::assert_gradients;
 use super::{assert_close, golden, numbers, values};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
+use vesalius_torch::families::Domain;
 use vesalius_torch::families::spade::SpadeTrainer;
 use vesalius_torch::families::spade::spec::SpadeSpec;
 use vesalius_torch::layers::params::Params;
@@ -141,7 +142,8 @@ fn training(settings: &[&str]) -> SpadeTrainer {
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
     let shape = SliceShape { channels: 3, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<SpadeSpec>().unwrap().clone();
-    let gan = SpadeTrainer::new(own, &spec.training, shape, CLASSES as usize, Device::Cpu).unwrap();
+    let domain = Domain { shape, classes: CLASSES as usize, device: Device::Cpu };
+    let gan = SpadeTrainer::new(own, &spec.training, domain).unwrap();
     seed(&gan.core.generator.params, "g");
     seed(&gan.core.discriminator_params, "d");
     gan

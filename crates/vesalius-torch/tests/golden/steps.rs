@@ -4,6 +4,7 @@ use super::pseudo::tensor;
 use super::{assert_close, golden, numbers};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
+use vesalius_torch::families::Domain;
 use vesalius_torch::families::dcgan::spec::DcganSpec;
 use vesalius_torch::families::dcgan::{DcganTrainer, Noise};
 use vesalius_torch::layers::params::Params;
@@ -100,7 +101,8 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let slice_shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
-    let mut gan = DcganTrainer::new(own, &spec.training, slice_shape, 2, Device::Cpu).unwrap();
+    let domain = Domain { shape: slice_shape, classes: 2, device: Device::Cpu };
+    let mut gan = DcganTrainer::new(own, &spec.training, domain).unwrap();
     cast(&gan, kind);
     seed(&gan.core.generator.params, "generator", scale);
     seed(&gan.core.discriminator_params, "discriminator", scale);

@@ -4,10 +4,9 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::SliceShape;
+use tch::{Kind, Tensor};
 use vesalius_torch::batch::Pair;
-use vesalius_torch::families::{Generator, Losses, Parts, Request, StepContext, Trainer};
+use vesalius_torch::families::{Domain, Generator, Losses, Parts, Request, StepContext, Trainer};
 use vesalius_torch::joint::{Joint, MaskEncoding};
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::nets::unet::{Unet, UnetSpec};
@@ -64,23 +63,12 @@ impl Family for DenoiserSpec {
         check::optimiser("optimiser.denoiser", self.optimiser.denoiser)
     }
 
-    fn generator(
-        &self,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Generator>> {
-        Ok(Box::new(Denoiser::new(&self.networks, slice_shape, classes, device)?))
+    fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(Denoiser::new(&self.networks, domain)?))
     }
 
-    fn trainer(
-        &self,
-        schedule: &Schedule,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Box<dyn Trainer>> {
-        let network = || Denoiser::new(&self.networks, slice_shape, classes, device);
+    fn trainer(&self, schedule: &Schedule, domain: Domain) -> Result<Box<dyn Trainer>> {
+        let network = || Denoiser::new(&self.networks, domain);
         reseed_torch(schedule.seed, Purpose::Weights, 0);
         let (denoiser, averaged) = (network()?, network()?);
         averaged.params.copy_from(&denoiser.params);
@@ -102,16 +90,11 @@ struct Denoiser {
 }
 
 impl Denoiser {
-    fn new(
-        spec: &Networks,
-        slice_shape: SliceShape,
-        classes: usize,
-        device: Device,
-    ) -> Result<Self> {
-        let joint = Joint::new(slice_shape, classes, MaskEncoding::OneHot);
-        let [height, width] = [slice_shape.height, slice_shape.width].map(|n| n as i64);
+    fn new(spec: &Networks, domain: Domain) -> Result<Self> {
+        let joint = domain.joint(MaskEncoding::OneHot);
+        let [height, width] = [domain.shape.height, domain.shape.width].map(|n| n as i64);
         let shape = [joint.total(), height, width];
-        let mut params = Params::new(device);
+        let mut params = Params::new(domain.device);
         // One channel more tells how noisy the sample is.
         let network = Unet::new(&mut params, &spec.unet, shape[0] + 1, shape[0], [height, width])?;
         Ok(Self { params, network, joint, shape, steps: spec.steps })

@@ -2,7 +2,7 @@ use super::*;
 use crate::rng::Purpose;
 use crate::sample::latents;
 use crate::spec::TrainSpec;
-use vesalius_data::pack::manifest::PixelType;
+use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
 /// One update of a small DCGAN with these settings: losses and weights stay finite, and both networks move.
 fn update(settings: &[&str]) {
@@ -10,9 +10,10 @@ fn update(settings: &[&str]) {
     let settings: Vec<String> =
         small.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("dcgan", &settings).unwrap();
-    let slice_shape = SliceShape { channels: 1, height: 32, width: 32, pixel_type: PixelType::U8 };
+    let shape = SliceShape { channels: 1, height: 32, width: 32, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
-    let mut gan = DcganTrainer::new(own, &spec.training, slice_shape, 3, Device::Cpu).unwrap();
+    let domain = Domain { shape, classes: 3, device: Device::Cpu };
+    let mut gan = DcganTrainer::new(own, &spec.training, domain).unwrap();
     let shape = [4, gan.core.generator.joint.total(), 32, 32];
     let values = latents(1, Purpose::Latent, 0, 1, shape.iter().product());
     let real = values.reshape(shape).tanh();
