@@ -1,9 +1,12 @@
 //! The first page, in plain language: would synthetic data help, which GAN, how many, at what risk, how sure.
 
-use crate::document::{Block, Section, fixed, p_value};
+mod words;
+mod worth;
+
+use crate::document::{Block, Section};
+use crate::evidence::Evidence;
 use crate::evidence::lineage::synthetic_count;
-use crate::evidence::{Evidence, TrainingSet};
-use crate::inference::compare::{ALPHA, Comparison, Kind, Question, ask};
+use crate::inference::compare::{Kind, Question, ask};
 use crate::inference::verdict::{Verdict, verdict};
 use crate::pages::answers::soundness;
 use crate::pages::images::copying;
@@ -14,6 +17,8 @@ use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 use vesalius_data::run::copying::Level;
 use vesalius_data::run::part::Part;
+use words::{gan_name, list, percent, thousands};
+use worth::{help, replace};
 
 /// The summary of one dataset.
 pub fn section(evidence: &Evidence) -> Section {
@@ -50,143 +55,6 @@ fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<RowId> {
         let judged = added.filter_map(|set| Some((set.gan.clone()?, set.value()?)));
         judged.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(gan, _)| gan)
     })
-}
-
-/// `+0.046 Dice (95 % interval 0.031 to 0.060; p = 0.016)`.
-fn change(comparison: &Comparison, tests: usize) -> String {
-    let sign = if comparison.difference > 0.0 { "+" } else { "" };
-    let interval = comparison.interval.map_or_else(String::new, |[low, high]| {
-        format!("95 % interval {} to {}; ", fixed(low, 3), fixed(high, 3))
-    });
-    let p = p_value(comparison.corrected);
-    let p = if p.starts_with('<') { format!("p {p}") } else { format!("p = {p}") };
-    let corrected =
-        if tests > 1 { format!(", corrected for {tests} comparisons") } else { String::new() };
-    format!("{sign}{} Dice ({interval}{p}{corrected})", fixed(comparison.difference, 3))
-}
-
-fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
-    let tests = question.comparisons.len();
-    match verdict {
-        Verdict::Diverged(gans) => format!(
-            "Cannot say: the training of {} broke down, so that there are no images to judge.",
-            list(&gans.iter().map(|gan| prose(gan, &[])).collect::<Vec<_>>())
-        ),
-        Verdict::NoBaseline => "Cannot say: no U-Net was trained on the real images alone, so that there is nothing to \
-                                compare with (vesalius segment --train REAL --test REAL)."
-            .to_owned(),
-        Verdict::NothingAdded => "Cannot say: no U-Net was trained on real and synthetic images together (vesalius \
-                                  segment --train REAL --train SYNTHETIC --test REAL)."
-            .to_owned(),
-        Verdict::Untested => "Cannot say: differences are tested patient by patient, and these results hold no Dice per \
-                              patient, or of fewer than two; judge again with this version."
-            .to_owned(),
-        Verdict::Unlike => "Cannot say: no U-Net was trained on the real images alone with the settings of one that was \
-                            trained on real and synthetic images (the same --steps, --batch and network), so that their \
-                            difference would not be the images'."
-            .to_owned(),
-        Verdict::Helps(best) => {
-            format!(
-                "Yes, on these {} test patients: adding images of {} to the real ones changed Dice by {}.{}{}",
-                best.patients,
-                gan_name(best),
-                change(best, tests),
-                losers(question),
-                against_augmented(evidence, best)
-            )
-        }
-        Verdict::Hurts(worst) => format!(
-            "No: no GAN's images were shown to raise Dice, and adding those of {} changed it by {}.",
-            gan_name(worst),
-            change(worst, tests)
-        ),
-        Verdict::NotShown(best) => {
-            let largest = if best.difference > 0.0 {
-                format!("The largest gain was with {}: {}.", gan_name(best), change(best, tests))
-            } else {
-                format!(
-                    "None even raised the mean; nearest came {}: {}.",
-                    gan_name(best),
-                    change(best, tests)
-                )
-            };
-            let limit = match question.least() {
-                Some((least, patients)) if least >= ALPHA => format!(
-                    " With {patients} patients and {tests} comparisons no difference, however large, could have been \
-                     shown."
-                ),
-                _ => " That does not prove that there is no difference.".to_owned(),
-            };
-            format!(
-                "Not shown: no GAN's images made a difference that {} patients could show. {largest}{limit}",
-                best.patients
-            )
-        }
-    }
-}
-
-fn gan_name(comparison: &Comparison) -> String {
-    comparison.subject.clone().unwrap_or_else(|| "?".to_owned())
-}
-
-/// Other GANs whose images were shown to lower Dice.
-fn losers(question: &Question) -> String {
-    let names: Vec<String> = question
-        .comparisons
-        .iter()
-        .filter(|c| c.is_shown() && c.difference < 0.0)
-        .map(gan_name)
-        .collect();
-    if names.is_empty() { String::new() } else { format!(" Those of {} lowered it.", list(&names)) }
-}
-
-fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
-    let question = ask(evidence, Kind::AddedAgainstAugmented);
-    let Some(found) = question.comparisons.iter().find(|c| c.a == best.a) else {
-        return " Whether rotations, shifts and flips, which cost nothing, do as much was not tried.".to_owned();
-    };
-    let change = change(found, question.comparisons.len());
-    match (found.is_shown(), found.difference > 0.0) {
-        (true, true) => format!(" That is more than classical augmentation gave: {change}."),
-        (true, false) => {
-            format!(
-                " Classical augmentation, which costs nothing, did better: against it {change}."
-            )
-        }
-        (false, _) => format!(
-            " That it does more than classical augmentation, which costs nothing, was not shown: {change}."
-        ),
-    }
-}
-
-fn replace(evidence: &Evidence) -> String {
-    let question = ask(evidence, Kind::AloneAgainstReal);
-    let order = evidence.by_usefulness();
-    let Some((best, dice)) = order.last().and_then(|set| Some((*set, set.value()?))) else {
-        return "Not tried: no U-Net was trained on synthetic images alone.".to_owned();
-    };
-    let name = best.subject().unwrap_or_default();
-    let Some(real) = evidence.reference(best, TrainedOn::Real).and_then(TrainingSet::value) else {
-        return format!(
-            "Cannot say: images of {name} alone gave a Dice of {dice:.3}, and none was measured for real images."
-        );
-    };
-    let values =
-        format!("images of {name} alone, the best, gave a Dice of {dice:.3}, real ones {real:.3}");
-    let tests = question.comparisons.len();
-    match question.comparisons.iter().find(|c| c.a == best.name()) {
-        None => format!("Not tested patient by patient: {values}."),
-        Some(c) if c.is_shown() && c.difference < 0.0 => {
-            format!("No: {values}: {}.", change(c, tests))
-        }
-        Some(c) if c.is_shown() => {
-            format!("Yes, on these patients: {values}: {}.", change(c, tests))
-        }
-        Some(c) => format!(
-            "Not shown either way: {values}: {}. A difference that is not shown is not a proof of equality.",
-            change(c, tests)
-        ),
-    }
 }
 
 fn which(evidence: &Evidence, verdict: &Verdict) -> String {
@@ -302,107 +170,5 @@ fn how_sure(evidence: &Evidence, question: &Question) -> String {
     format!("{power} {repeats} One split of one dataset was looked at; other patients may differ.")
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
-}
-
-/// 10000 → 10,000.
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `a, b and c`.
-fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::evidence::evidence;
-    use crate::evidence::fixture::Fixture;
-    use vesalius_data::run::TrainedOn::{Real, RealAndSynthetic, RealAugmented, Synthetic};
-
-    fn answers(build: impl Fn(&mut Fixture)) -> Vec<String> {
-        let mut fixture = Fixture::new();
-        build(&mut fixture);
-        let runs = fixture.runs();
-        let section = section(&evidence(&runs).unwrap()[0]);
-        let Block::Answers(answers) = &section.blocks[0] else { panic!("answers") };
-        answers.iter().map(|(_, answer)| answer.clone()).collect()
-    }
-
-    fn holds(text: &str, parts: &[&str]) {
-        for part in parts {
-            assert!(text.contains(part), "`{text}` lacks `{part}`");
-        }
-    }
-
-    #[test]
-    fn what_was_allowed_to_overlap_is_said_before_everything_else() {
-        let found = answers(|runs| {
-            runs.unet(None, Real, 1, &[0.7; 8]);
-            let mut leaked = crate::evidence::fixture::result("copying", Some("lsgan"), vec![]);
-            leaked.overlap =
-                Some(vec!["2 patients of b test there and train a: p1, p2".to_owned()]);
-            runs.add(&leaked);
-            let mut old = crate::evidence::fixture::result("metrics", Some("wgan"), vec![]);
-            old.overlap = None;
-            runs.add(&old);
-        });
-        holds(&found[0], &["Not as they stand: in 1 of 3 runs", "train a: p1, p2"]);
-        holds(&found[0], &["Not asked: 1 of 3 runs"]);
-    }
-
-    #[test]
-    fn help_is_claimed_with_its_numbers_and_limits() {
-        let found = answers(|runs| {
-            runs.unet(None, Real, 1, &[0.7; 8]);
-            runs.unet(None, RealAugmented, 1, &[0.76; 8]);
-            runs.unet(Some("lsgan"), RealAndSynthetic, 1, &[0.75; 8]);
-            runs.unet(Some("lsgan"), Synthetic, 1, &[0.6; 8]);
-        });
-        holds(&found[0], &["Yes", "8 test patients", "LSGAN", "+0.050", "p = 0.008"]);
-        holds(&found[0], &["Classical augmentation, which costs nothing, did better"]);
-        holds(&found[1], &["No:", "0.600", "0.700"]);
-        holds(&found[2], &["LSGAN, added"]);
-        holds(&found[3], &["100 per GAN", "not tried"]);
-        holds(&found[4], &["Unknown: no copying audit"]);
-        holds(&found[5], &["tried once", "2 of 256"]);
-    }
-
-    #[test]
-    fn nothing_is_recommended_where_nothing_was_shown() {
-        let found = answers(|runs| {
-            runs.unet(None, Real, 1, &[0.7, 0.6, 0.8]);
-            runs.unet(Some("lsgan"), RealAndSynthetic, 1, &[0.75, 0.65, 0.85]);
-            runs.judged("copying", "lsgan", &[("planted_recall", Some("all"), 0.83)]);
-        });
-        holds(&found[0], &["Not shown", "3 patients", "no difference, however large"]);
-        holds(&found[2], &["None can be recommended"]);
-        holds(&found[4], &["Unknown", "planted", "83.0 %"]);
-        assert!(!found[0].contains("Yes"));
-    }
-
-    #[test]
-    fn without_runs_to_compare_the_summary_says_which_are_missing() {
-        let found = answers(|runs| runs.unet(Some("lsgan"), Synthetic, 1, &[0.7; 4]));
-        holds(&found[0], &["Cannot say", "real images alone"]);
-        holds(&found[1], &["Cannot say", "0.700"]);
-        let found = answers(|runs| runs.training("wgan", serde_json::Value::Null, None));
-        holds(&found[0], &["Cannot say", "WGAN", "broke down"]);
-        holds(&found[2], &["None", "Diverged: WGAN"]);
-    }
-}
+mod tests;
