@@ -6,20 +6,22 @@
 //! study's
 //! folder and in the queue.
 
+mod arrays;
 mod client;
+mod follow;
 mod script;
 mod submission;
 
+pub use arrays::preview;
 pub use client::{USUAL_ARRAY_SIZE, max_array_size};
 pub use submission::{Entry, Submission};
 
 use super::{Executor, How, Start};
 use crate::study::slurm::Settings;
 use crate::task::Key;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use arrays::{arrays, render};
 use client::{Failed, Row};
-use script::Script;
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -93,151 +95,6 @@ impl Slurm {
 
     fn elements(&self) -> impl Iterator<Item = &Element> {
         self.active.iter().flat_map(|active| &active.elements)
-    }
-
-    /// Calls sbatch; an answer that may yet come leaves the submission as it is.
-    fn submit(&mut self, i: usize) -> Result<()> {
-        let others = self.active.iter().any(|active| active.job.is_some());
-        let active = &mut self.active[i];
-        let submission = &active.submission;
-        let script = submission.folder(&self.out).join("job.sh");
-        match client::submit(&script) {
-            Ok(job) => {
-                submission.note_job(&self.out, &job)?;
-                active.job = Some(job);
-                self.full = false;
-            }
-            Err(Failed::NoAnswer(words)) => {
-                active.asked = Some(Instant::now());
-                self.be_silent(&words);
-            }
-            Err(Failed::Limit(words)) if others => {
-                active.asked = Some(Instant::now());
-                if !std::mem::replace(&mut self.full, true) {
-                    self.notes.push(format!("waiting for jobs to end: {words}"));
-                }
-            }
-            Err(Failed::Limit(words) | Failed::Refused(words)) => {
-                let active = self.active.remove(i);
-                active.submission.remove(&self.out)?;
-                bail!(
-                    "Slurm refused jobs of {}: {words}; they were not submitted, the study goes on once [slurm] of \
-                     the study file or the cluster is mended",
-                    self.study
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Says once that there is no answer.
-    fn be_silent(&mut self, words: &str) {
-        if !std::mem::replace(&mut self.silent, true) {
-            self.notes.push(format!("waiting for Slurm: {words}"));
-        }
-    }
-
-    /// Submissions that sbatch did not take for certain: those whose name the queue knows were taken.
-    fn submit_again(&mut self, queue: &HashMap<client::Place, Row>) -> Result<()> {
-        let grace = Duration::from_secs(self.settings.grace_secs);
-        let mut i = 0;
-        while i < self.active.len() {
-            let active = &mut self.active[i];
-            let name = &active.submission.name;
-            if active.job.is_none() {
-                let row = queue.iter().find(|((found, _), _)| found == name).map(|(_, row)| row);
-                if let Some(job) = row.and_then(|row| row.id.split('_').next()) {
-                    active.submission.note_job(&self.out, job)?;
-                    active.job = Some(job.to_owned());
-                } else if active.asked.is_none_or(|asked| asked.elapsed() >= grace) {
-                    let before = self.active.len();
-                    self.submit(i)?;
-                    i -= before - self.active.len();
-                }
-            }
-            i += 1;
-        }
-        Ok(())
-    }
-
-    /// What the folders say of an element's tasks, and the queue of the element.
-    fn look_at(
-        &mut self,
-        queue: Option<&HashMap<client::Place, Row>>,
-        ended: &mut Vec<(Key, How)>,
-    ) -> Result<()> {
-        let grace = Duration::from_secs(self.settings.grace_secs);
-        let out = &self.out;
-        for active in &mut self.active {
-            let name = &active.submission.name;
-            for (number, element) in active.elements.iter_mut().enumerate() {
-                element.open.retain(|entry| {
-                    let finished = entry.task_dir(out).is_finished();
-                    if finished {
-                        ended.push((entry.key.clone(), How::Exit(0)));
-                    }
-                    !finished
-                });
-                let Some(queue) = queue.filter(|_| active.job.is_some() && !element.ended) else {
-                    continue;
-                };
-                if let Some(row) = queue.get(&(name.clone(), number)) {
-                    element.row = Some(row.clone());
-                    element.gone = None;
-                    continue;
-                }
-                // Its result may lie on another node's side of a shared disk yet.
-                let gone = *element.gone.get_or_insert_with(Instant::now);
-                if !element.open.is_empty() && gone.elapsed() < grace {
-                    continue;
-                }
-                element.ended = true;
-                let job = active.job.as_deref().unwrap_or("");
-                let said = active.submission.last_line(out, number);
-                let said = said.map(|line| format!(" (its log ends: {line})")).unwrap_or_default();
-                let mut began = false;
-                for entry in &active.submission.elements[number] {
-                    began |= entry.begun(out)?;
-                }
-                for entry in element.open.drain(..) {
-                    // Its turn never came: an earlier task of the job took the job with it.
-                    let how = if began && !entry.begun(out)? {
-                        How::Interrupted
-                    } else {
-                        How::Left { job: format!("job {job}_{number}{said}"), before: entry.before }
-                    };
-                    ended.push((entry.key, how));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn forget_what_is_over(&mut self) -> Result<()> {
-        let over = |active: &Active| active.elements.iter().all(|element| element.ended);
-        for active in self.active.iter().filter(|active| over(active)) {
-            active.submission.note_over(&self.out)?;
-        }
-        self.active.retain(|active| !over(active));
-        Ok(())
-    }
-
-    /// A line whenever the counts have changed.
-    fn summarise(&mut self) {
-        let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for row in self.elements().filter(|e| !e.ended).filter_map(|e| e.row.as_ref()) {
-            let state = row.state.to_lowercase();
-            let reason =
-                if row.reason == "None" { String::new() } else { format!(" ({})", row.reason) };
-            *counts.entry((state, reason)).or_default() += 1;
-        }
-        let counts: Vec<String> =
-            counts.iter().map(|((state, reason), n)| format!("{n} {state}{reason}")).collect();
-        let summary = counts.join(", ");
-        if !summary.is_empty() && summary != self.summary {
-            self.notes.push(format!("in the queue: {summary}"));
-        }
-        self.summary = summary;
     }
 }
 
@@ -353,77 +210,5 @@ impl Executor for Slurm {
 
     fn notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
-    }
-}
-
-/// Tasks into arrays of elements: an element's tasks are of one stage, an array has at most `most` elements.
-fn arrays(entries: Vec<Entry>, tasks_per_job: usize, most: usize) -> Vec<Vec<Vec<Entry>>> {
-    let mut by_stage: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
-    for entry in entries {
-        by_stage.entry(entry.stage).or_default().push(entry);
-    }
-    let stages = by_stage.values();
-    let elements: Vec<Vec<Entry>> =
-        stages.flat_map(|entries| entries.chunks(tasks_per_job).map(<[Entry]>::to_vec)).collect();
-    elements.chunks(most).map(<[Vec<Entry>]>::to_vec).collect()
-}
-
-fn render(
-    submission: &Submission,
-    out: &Path,
-    settings: &Settings,
-    program: &Path,
-) -> Result<String> {
-    let folder = submission.folder(out);
-    let (name, elements) = (submission.name.as_str(), submission.elements.len());
-    Script { settings, name, elements, program, folder: &folder }.render()
-}
-
-/// The scripts that would be submitted for tasks now, with `NEW1`, … for what makes a name unique, and how many tasks
-/// each does.
-///
-/// # Errors
-/// When the folder cannot be written into a script.
-pub fn preview(
-    tasks: Vec<Start>,
-    out: &Path,
-    study: &str,
-    settings: &Settings,
-    program: &Path,
-    most: usize,
-) -> Result<Vec<(String, usize)>> {
-    let room = settings.max_queued * settings.tasks_per_job;
-    let entry = |start: Start| Entry { stage: start.stage, key: start.key, before: 0 };
-    let entries = tasks.into_iter().take(room).map(entry).collect();
-    let arrays = arrays(entries, settings.tasks_per_job, most);
-    let one = |(i, elements): (usize, Vec<Vec<Entry>>)| {
-        let tasks = elements.iter().map(Vec::len).sum();
-        let submission = Submission::new(format!("vesalius-{study}-NEW{}", i + 1), elements);
-        Ok((render(&submission, out, settings, program)?, tasks))
-    };
-    arrays.into_iter().enumerate().map(one).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::task::Stage;
-
-    #[test]
-    fn no_array_is_longer_than_slurm_takes_and_no_job_has_two_stages() {
-        let entry = |stage, i: usize| Entry {
-            stage,
-            key: format!("{i:064}").try_into().unwrap(),
-            before: 0,
-        };
-        let mut entries: Vec<Entry> = (0..1500).map(|i| entry(Stage::Train, i)).collect();
-        entries.insert(7, entry(Stage::Judge, 2000));
-        let all = arrays(entries.clone(), 1, 1001);
-        assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [1001, 500]);
-        let all = arrays(entries, 4, 1001);
-        assert_eq!(all.len(), 1);
-        assert_eq!(all[0].len(), 1 + 375);
-        assert!(all[0].iter().all(|tasks| tasks.iter().all(|task| task.stage == tasks[0].stage)));
-        assert_eq!(all.iter().flatten().flatten().count(), 1501);
     }
 }
