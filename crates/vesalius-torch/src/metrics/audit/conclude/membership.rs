@@ -1,0 +1,95 @@
+//! Whether the distance to the nearest synthetic image tells who trained the GAN.
+
+use super::{Features, Taken};
+use crate::features::images::ImageSet;
+use crate::metrics::audit::run::Sides;
+use crate::metrics::neighbours::{Between, nearest};
+use tch::Tensor;
+use vesalius_data::run::part::Part;
+use vesalius_statistics::alarm::auc_of_smaller;
+use vesalius_statistics::resample::interval;
+
+impl Taken<'_> {
+    /// Can a real image's distance to the nearest synthetic one tell whether it trained the GAN?
+    pub(super) fn membership(&mut self, features: Option<&Features>) -> Option<(f64, [f64; 2])> {
+        if let Some(reason) = self.no_held_out() {
+            self.lacks("membership_auc", reason);
+            return None;
+        }
+        let Sides { training, held_out, .. } = self.sides;
+        let split = training.len();
+        let mut groups: Vec<(String, bool)> = Vec::new();
+        groups.extend((0..split).map(|i| (training.group(i), true)));
+        groups.extend((0..held_out.len()).map(|i| (held_out.group(i), false)));
+        let how = |space: &str| {
+            format!(
+                "chance that a training image is nearer to its nearest synthetic image than one of {} held-out images is, by \
+                 {space}; 0.5: nothing leaks; interval: bootstrap over patients",
+                held_out.len()
+            )
+        };
+        if let Some(Ok(held_out)) = features.map(|features| features.held_out.as_ref()) {
+            let features = features.expect("there are some");
+            let mut distances = Vec::new();
+            for set in [&features.training, held_out] {
+                let found =
+                    nearest(&set.matrix(), &features.synthetic.matrix(), 1, Between::TwoSets);
+                distances.extend(to_vec(&found.radius()));
+            }
+            if let Some((auc, interval)) = auc(&distances, &groups) {
+                let score = self.push("membership_auc", auc, how("features"));
+                score.of = Some(Part::Features);
+                score.interval = interval;
+                score.extractor = Some(features.extractor.clone());
+                score.dialect.clone_from(&features.dialect);
+            }
+        }
+        let (auc, interval) = auc(&self.searched.nearest_synthetic, &groups)?;
+        self.push("membership_auc", auc, how("pixels, over all views and shifts")).interval =
+            interval;
+        Some((auc, interval?))
+    }
+}
+
+fn to_vec(values: &Tensor) -> Vec<f64> {
+    Vec::try_from(values.contiguous()).expect("a dense tensor")
+}
+
+/// AUC of "smaller distance, so it trained the GAN" with its interval over patients; `groups`: patient of each image,
+/// and
+/// whether it trained the GAN.
+fn auc(distances: &[f64], groups: &[(String, bool)]) -> Option<(f64, Option<[f64; 2]>)> {
+    let mut members: std::collections::BTreeMap<&(String, bool), Vec<f64>> =
+        std::collections::BTreeMap::new();
+    for (distance, group) in distances.iter().zip(groups) {
+        members.entry(group).or_default().push(*distance);
+    }
+    let patients: Vec<(bool, Vec<f64>)> =
+        members.into_iter().map(|((_, trained), distances)| (*trained, distances)).collect();
+    let of = |drawn: &[usize]| {
+        let side = |wanted: bool| -> Vec<f64> {
+            let chosen = drawn.iter().filter(|&&i| patients[i].0 == wanted);
+            chosen.flat_map(|&i| patients[i].1.iter().copied()).collect()
+        };
+        auc_of_smaller(&side(true), &side(false))
+    };
+    let all: Vec<usize> = (0..patients.len()).collect();
+    Some((of(&all)?, interval(patients.len(), 0, of)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn membership_is_certain_where_training_images_are_all_nearer() {
+        let groups: Vec<(String, bool)> =
+            (0..20).map(|i| (format!("p{}", i / 2), i < 12)).collect();
+        let distances: Vec<f64> = (0..20).map(f64::from).collect();
+        let (value, interval) = auc(&distances, &groups).unwrap();
+        assert_eq!((value, interval), (1.0, Some([1.0, 1.0])));
+        let even = vec![1.0; 20];
+        assert_eq!(auc(&even, &groups).unwrap().0, 0.5);
+        assert!(auc(&even, &groups[..12]).is_none());
+    }
+}

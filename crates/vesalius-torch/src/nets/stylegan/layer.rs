@@ -1,0 +1,138 @@
+//! What both networks are made of: convolutions that change resolution, and the generator's layer with its style.
+
+use crate::layers::activation::leaky_relu;
+use crate::layers::conv::{channels_last, nearest_kernel};
+use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
+use crate::layers::modulated::Noise;
+use crate::layers::params::Params;
+use tch::{Device, Kind, Tensor};
+
+/// 3x3 binomial low-pass filter.
+pub(super) fn blur(x: &Tensor) -> Tensor {
+    let taps = Tensor::from_slice(&[0.25_f32, 0.5, 0.25]).to_device(x.device());
+    let count = x.size()[1];
+    let kernel = taps.outer(&taps).reshape([1, 1, 3, 3]).expand([count, 1, 3, 3], false);
+    x.conv2d(&kernel.contiguous(), None::<&Tensor>, [1, 1], [1, 1], [1, 1], count)
+}
+
+/// Where a convolution changes resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    Keep,
+    /// Nearest ×2 in front.
+    Up,
+    /// Average ÷2 behind.
+    Down,
+}
+
+/// A convolution with equalised learning rate whose bias comes later or never.
+#[derive(Debug)]
+pub(super) struct Conv {
+    weight: Tensor,
+    gain: f64,
+    scale: Scale,
+}
+
+impl Conv {
+    pub(super) fn new(
+        params: &mut Params,
+        name: &str,
+        channels: [i64; 2],
+        kernel: i64,
+        after: After,
+        scale: Scale,
+    ) -> Self {
+        let shape = [channels[1], channels[0], kernel, kernel];
+        let value = Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let value = channels_last(&value, params.device());
+        let weight = params.parameter(format!("{name}.weight"), &value);
+        let gain = after.weight_gain() / ((channels[0] * kernel * kernel) as f64).sqrt();
+        Self { weight, gain, scale }
+    }
+
+    /// Both changes of resolution are one strided convolution with the summed 4x4 kernel.
+    pub(super) fn forward(&self, x: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let weight = &self.weight * self.gain;
+        match self.scale {
+            Scale::Keep => {
+                let padding = weight.size()[2] / 2;
+                x.conv2d(&weight, bias, [1, 1], [padding; 2], [1, 1], 1)
+            }
+            Scale::Up => {
+                let kernel = channels_last(&nearest_kernel(&weight), weight.device());
+                x.conv_transpose2d(&kernel, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
+            }
+            Scale::Down => {
+                // The average over 2x2 is a quarter of doubling's adjoint.
+                let kernel = nearest_kernel(&weight).transpose(0, 1).flip([2, 3]);
+                let kernel = channels_last(&(kernel * 0.25), weight.device());
+                x.conv2d(&kernel, bias, [2, 2], [1, 1], [1, 1], 1)
+            }
+        }
+    }
+}
+
+pub(super) fn bias(params: &mut Params, name: &str, count: i64) -> Tensor {
+    params.parameter(format!("{name}.bias"), &Tensor::zeros([count], (Kind::Float, Device::Cpu)))
+}
+
+/// What ends every layer of the generator: noise, bias, LeakyReLU, AdaIN.
+#[derive(Debug)]
+pub(super) struct Layer {
+    /// Absent for the first layer, which has the constant.
+    conv: Option<Conv>,
+    noise_strength: Tensor,
+    noise_const: Tensor,
+    bias: Tensor,
+    style: Dense,
+    size: [i64; 2],
+}
+
+impl Layer {
+    pub(super) fn new(
+        params: &mut Params,
+        name: &str,
+        conv: Option<Conv>,
+        outputs: i64,
+        size: [i64; 2],
+        style: i64,
+    ) -> Self {
+        let cpu = (Kind::Float, Device::Cpu);
+        let strength = Tensor::zeros([outputs], cpu);
+        let options = DenseOptions { after: After::Linear, lr_multiplier: 1.0, bias: 0.0 };
+        Self {
+            conv,
+            noise_strength: params.parameter(format!("{name}.noise_strength"), &strength),
+            noise_const: params.buffer(format!("{name}.noise_const"), &Tensor::randn(size, cpu)),
+            bias: bias(params, name, outputs),
+            style: Dense::new(params, &format!("{name}.style"), [style, 2 * outputs], options),
+            size,
+        }
+    }
+
+    pub(super) fn noise_pixels(&self) -> i64 {
+        self.size[0] * self.size[1]
+    }
+
+    pub(super) fn forward(&self, x: &Tensor, style: &Tensor, noise: Noise, cursor: i64) -> Tensor {
+        let n = x.size()[0];
+        let x = match &self.conv {
+            None => x + self.bias.reshape([1, -1, 1, 1]),
+            Some(conv) if conv.scale == Scale::Keep => conv.forward(x, Some(&self.bias)),
+            Some(conv) => blur(&conv.forward(x, None)) + self.bias.reshape([1, -1, 1, 1]),
+        };
+        let map = noise.map(n, self.size, cursor, &self.noise_const);
+        let x = x.addcmul(&map, &self.noise_strength.reshape([1, -1, 1, 1]));
+        adain(&leaky_relu(&x, SLOPE), &self.style.forward(style))
+    }
+}
+
+/// Adaptive instance normalisation (equation 1): each channel of each sample to mean 0 and variance 1, then scaled and
+/// shifted by `style` `[N, 2·channels]`: scale − 1 first, then shift.
+pub fn adain(x: &Tensor, style: &Tensor) -> Tensor {
+    const EPS: f64 = 1e-8;
+    let none = None::<&Tensor>;
+    let normal = x.instance_norm(none, none, none, none, true, 0.0, EPS, false);
+    let style = style.reshape([style.size()[0], 2, -1, 1, 1]);
+    style.select(1, 1).addcmul(&normal, &(style.select(1, 0) + 1.0))
+}
