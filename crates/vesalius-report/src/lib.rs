@@ -2,16 +2,17 @@
 //! `render/` writes it down, `draw/` makes the pictures.
 
 pub mod catalogue;
-pub mod document;
-pub mod draw;
+pub(crate) mod document;
+pub(crate) mod draw;
 pub mod evidence;
-pub mod inference;
+pub(crate) mod inference;
 pub mod map;
 pub(crate) mod names;
-pub mod pages;
+#[expect(clippy::unnecessary_wraps, reason = "all pages are called alike, and some can fail")]
+pub(crate) mod pages;
 pub mod paper;
 pub mod plausibility;
-pub mod render;
+pub(crate) mod render;
 
 use anyhow::{Context, Result};
 use document::{Art, Block, Figure, Grid};

@@ -3,14 +3,14 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod lineage;
-pub mod measure;
-pub mod repetition;
+pub(crate) mod lineage;
+pub(crate) mod measure;
+pub(crate) mod repetition;
 pub mod runs;
-pub mod sets;
-pub mod settings;
-pub mod sorted;
-pub mod trials;
+pub(crate) mod sets;
+pub(crate) mod settings;
+pub(crate) mod sorted;
+pub(crate) mod trials;
 
 pub use sets::{TrainingSet, key};
 pub use sorted::{Evidence, evidence, measured};
