@@ -160,3 +160,11 @@ fn a_jpeg_at_which_its_decoder_panics_is_an_error_in_one_line() {
         assert!(!has_avx2() || line.contains("its decoder"), "{line}");
     }
 }
+
+/// Found by fuzzing: a palette that ends within a colour, and a pixel that asks for that colour.
+#[test]
+fn a_png_at_which_its_decoder_panics_is_an_error_in_one_line() {
+    let path = "../../fuzz/seeds/raster_image/png-palette-cut-within-a-colour.png";
+    let error = format!("{:#}", image(&std::fs::read(path).unwrap()).unwrap_err());
+    assert!(error.contains("its decoder") && !error.contains('\n'), "{error}");
+}
