@@ -369,7 +369,7 @@ mod tests {
             (json!({"network": "unet", "dialekt": "clean-fid"}), "dialekt"),
             (json!({"dialect": "clean-fid"}), "network"),
             (json!({"network": "inception", "dialect": "fid"}), "fid"),
-            (json!(3), "the name of a network (unet, inception, vgg16, alexnet, torchscript)"),
+            (json!(3), "the name of a network (unet, inception, vgg16, alexnet, torchscript"),
         ] {
             let error = serde_json::from_value::<JudgeSpec>(value).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
