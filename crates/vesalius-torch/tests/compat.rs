@@ -31,7 +31,9 @@ fn resolved(golden: &Value) -> TrainSpec {
 #[test]
 fn every_preset_is_known_by_what_it_was_known_by() {
     let specs = specs();
-    assert!(preset_names().iter().all(|name| specs.contains_key(name)));
+    // Those of version 0.1; a preset that came later was known by nothing.
+    let presets = preset_names();
+    assert!(specs.values().all(|golden| presets.iter().any(|name| golden["preset"] == **name)));
     for (name, golden) in specs {
         let spec = resolved(&golden);
         assert_eq!(spec.digest().unwrap(), golden["spec_sha256"], "{name}");

@@ -23,6 +23,14 @@ pub enum Format {
 pub const KNOWN: &str = ".nii, .nii.gz, .mha, .mhd, .dcm, .png, .jpg, .tif or .bmp";
 
 impl Format {
+    /// Whether a file of this format may hold many slices, as one volume.
+    pub const fn is_volume(self) -> bool {
+        match self {
+            Self::Nifti | Self::MetaImage => true,
+            Self::Dicom | Self::Raster => false,
+        }
+    }
+
     /// Of a file's name; `None` where it has none of the endings.
     pub fn of_name(path: &Path) -> Option<Self> {
         if nifti::nifti_name(path).is_some() {
@@ -160,6 +168,10 @@ mod tests {
             let path = Path::new("d").join(name);
             assert_eq!(Format::of_name(&path), Some(format));
             assert_eq!(stem(&path).as_deref(), Some(expected));
+        }
+        for (name, volume) in [("a.nii", true), ("a.mha", true), ("a.dcm", false), ("a.bmp", false)]
+        {
+            assert_eq!(Format::of_name(Path::new(name)).unwrap().is_volume(), volume, "{name}");
         }
         for name in ["a.gz", "a.raw", "a.txt", "a", ".nii.txt"] {
             assert_eq!(Format::of_name(Path::new(name)), None, "{name}");

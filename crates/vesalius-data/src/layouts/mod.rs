@@ -1,4 +1,5 @@
-//! Datasets in the form their makers publish them. One file per source; adding one is that file, a variant and an arm.
+//! Datasets in the form their makers publish them. One file per source; adding one is that file and, here, a
+//! variant with its arm.
 
 pub mod acdc;
 mod beside;
@@ -41,26 +42,110 @@ pub enum SourceKind {
     Folder,
 }
 
-impl SourceKind {
+/// All that is to be known of a layout beside its files.
+struct Layout {
     /// The word of the command line.
-    pub const fn name(self) -> &'static str {
+    name: &'static str,
+    /// How its files lie, in a line.
+    help: &'static str,
+    /// Intensities that become black and white where the user gives none.
+    usual_window: Window,
+    /// Whether its classes have to be named by the user, or may be.
+    takes_classes: bool,
+    /// Whether a pattern may say who is whose patient.
+    takes_patient: bool,
+    /// Opens it.
+    open: fn(&Path, &SourceOptions) -> Result<Box<dyn Source>>,
+}
+
+/// Of one whose files say who and what they are.
+const fn layout(
+    name: &'static str,
+    help: &'static str,
+    usual_window: Window,
+    open: fn(&Path, &SourceOptions) -> Result<Box<dyn Source>>,
+) -> Layout {
+    Layout { name, help, usual_window, takes_classes: false, takes_patient: false, open }
+}
+
+/// Of magnetic resonance, and of what may be anything.
+const MOST: Window = Window::Percentile { low: 0.5, high: 99.5 };
+
+impl SourceKind {
+    /// All of them, as the command line lists them.
+    pub const ALL: &[Self] =
+        &[Self::Acdc, Self::Sliver07, Self::Idrid, Self::Dicom, Self::Nnunet, Self::Folder];
+
+    fn layout(self) -> Layout {
         match self {
-            Self::Acdc => "acdc",
-            Self::Sliver07 => "sliver07",
-            Self::Idrid => "idrid",
-            Self::Dicom => "dicom",
-            Self::Nnunet => "nnunet",
-            Self::Folder => "folder",
+            Self::Acdc => layout(
+                "acdc",
+                "ACDC: training/ and testing/ with patientNNN/, or patientNNN/ alone",
+                MOST,
+                |root, _| Ok(Box::new(Acdc::new(root))),
+            ),
+            Self::Sliver07 => layout(
+                "sliver07",
+                "SLiver07: liver-orig* with liver-seg*",
+                Window::Range { low: -150.0, high: 250.0 },
+                |root, _| Ok(Box::new(Sliver07::new(root))),
+            ),
+            Self::Idrid => layout(
+                "idrid",
+                "IDRiD: IDRiD_NN.jpg with IDRiD_NN_OD.tif, official folders or images/ and masks/",
+                Window::Full {},
+                |root, _| Ok(Box::new(Idrid::new(root))),
+            ),
+            Self::Dicom => Layout {
+                takes_classes: true,
+                ..layout(
+                    "dicom",
+                    "PATIENT/SERIES/*.dcm with PATIENT/MASKS/: a picture for each slice, or one volume",
+                    MOST,
+                    |root, options| Ok(Box::new(Dicom::new(root, options))),
+                )
+            },
+            Self::Nnunet => Layout {
+                takes_classes: true,
+                takes_patient: true,
+                ..layout(
+                    "nnunet",
+                    "imagesTr/ and labelsTr/: nnU-Net raw or Medical Decathlon",
+                    MOST,
+                    |root, options| Ok(Box::new(Nnunet::new(root, options)?)),
+                )
+            },
+            Self::Folder => Layout {
+                takes_classes: true,
+                takes_patient: true,
+                ..layout(
+                    "folder",
+                    "images/ and masks/ with equal names, or NAME.png beside NAME_mask.png",
+                    Window::Full {},
+                    |root, options| Ok(Box::new(Folder::new(root, options)?)),
+                )
+            },
         }
     }
 
+    /// The word of the command line.
+    pub fn name(self) -> &'static str {
+        self.layout().name
+    }
+
+    /// The layout of that word; `None` of another word.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// How its files lie, in a line.
+    pub fn help(self) -> &'static str {
+        self.layout().help
+    }
+
     /// The window that fits this kind of image when the user gives none.
-    pub const fn usual_window(self) -> Window {
-        match self {
-            Self::Acdc | Self::Nnunet | Self::Dicom => Window::Percentile { low: 0.5, high: 99.5 },
-            Self::Sliver07 => Window::Range { low: -150.0, high: 250.0 },
-            Self::Idrid | Self::Folder => Window::Full {},
-        }
+    pub fn usual_window(self) -> Window {
+        self.layout().usual_window
     }
 }
 
@@ -73,30 +158,25 @@ pub fn open(kind: SourceKind, root: &Path, options: &SourceOptions) -> Result<Bo
         bail!("{}: no such folder; expected the dataset's", root.display());
     }
     check(kind, options)?;
-    Ok(match kind {
-        SourceKind::Acdc => Box::new(Acdc::new(root)),
-        SourceKind::Sliver07 => Box::new(Sliver07::new(root)),
-        SourceKind::Idrid => Box::new(Idrid::new(root)),
-        SourceKind::Dicom => Box::new(Dicom::new(root, options)),
-        SourceKind::Nnunet => Box::new(Nnunet::new(root, options)?),
-        SourceKind::Folder => Box::new(Folder::new(root, options)?),
-    })
+    (kind.layout().open)(root, options)
 }
 
 /// Options that a source would ignore are mistakes.
 fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
-    use SourceKind::{Dicom, Folder, Nnunet};
-    if options.patient.is_some() && ![Nnunet, Folder].contains(&kind) {
+    let layout = kind.layout();
+    if options.patient.is_some() && !layout.takes_patient {
         bail!(
-            "--patient: {} names its patients itself, expected the option only with nnunet or folder",
-            kind.name()
+            "--patient: {} names its patients itself, expected the option only with {}",
+            layout.name,
+            those(|layout| layout.takes_patient)
         );
     }
     if let Some(classes) = &options.classes {
-        if ![Nnunet, Folder, Dicom].contains(&kind) {
+        if !layout.takes_classes {
             bail!(
-                "--classes: {} names its classes itself, expected the option only with nnunet, folder or dicom",
-                kind.name()
+                "--classes: {} names its classes itself, expected the option only with {}",
+                layout.name,
+                those(|layout| layout.takes_classes)
             );
         }
         if !(2..=256).contains(&classes.len()) {
@@ -104,6 +184,16 @@ fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Names of some layouts, for messages: `dicom, nnunet or folder`.
+fn those(which: fn(&Layout) -> bool) -> String {
+    let layouts = SourceKind::ALL.iter().map(|kind| kind.layout());
+    let names: Vec<&str> = layouts.filter(which).map(|layout| layout.name).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 #[cfg(test)]

@@ -208,3 +208,26 @@ fn a_dicom_mask_and_a_file_of_no_format_are_refused_by_name() {
     let error = refused();
     assert!(error.contains("masks/a.mha: no ElementDataFile line"), "{error}");
 }
+
+#[test]
+fn every_layout_is_listed_under_a_name_of_its_own_and_refuses_options_that_it_would_ignore() {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, &kind) in SourceKind::ALL.iter().enumerate() {
+        assert_eq!(SourceKind::named(kind.name()), Some(kind));
+        assert!(!SourceKind::ALL[..i].contains(&kind), "{kind:?} twice");
+    }
+    assert_eq!(SourceKind::named("acd"), None);
+    let of = |kind, classes: bool, patient: bool| {
+        let classes = classes.then(|| ["background", "organ"].map(str::to_owned).to_vec());
+        let patient = patient.then(|| "(.*)".to_owned());
+        let options = SourceOptions { classes, patient };
+        open(kind, folder.path(), &options).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let error = of(SourceKind::Dicom, false, true).unwrap_err();
+    assert!(error.contains("dicom names its patients") && error.contains("with nnunet"), "{error}");
+    let error = of(SourceKind::Idrid, true, false).unwrap_err();
+    assert!(error.contains("idrid names its classes"), "{error}");
+    assert!(error.contains("with dicom, nnunet"), "{error}");
+    of(SourceKind::Dicom, true, false).unwrap();
+    of(SourceKind::Folder, true, true).unwrap();
+}

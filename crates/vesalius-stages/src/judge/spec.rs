@@ -326,7 +326,9 @@ impl<'de> Visitor<'de> for NameOrTable {
     type Value = JudgeSpec;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("the name of a network (unet, inception, vgg16, alexnet, torchscript) or a table with `network`")
+        let known = Network::value_variants().iter().filter_map(Network::to_possible_value);
+        let names: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
+        write!(f, "the name of a network ({}) or a table with `network`", names.join(", "))
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<JudgeSpec, E> {
@@ -367,7 +369,7 @@ mod tests {
             (json!({"network": "unet", "dialekt": "clean-fid"}), "dialekt"),
             (json!({"dialect": "clean-fid"}), "network"),
             (json!({"network": "inception", "dialect": "fid"}), "fid"),
-            (json!(3), "the name of a network"),
+            (json!(3), "the name of a network (unet, inception, vgg16, alexnet, torchscript"),
         ] {
             let error = serde_json::from_value::<JudgeSpec>(value).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

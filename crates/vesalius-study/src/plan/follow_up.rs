@@ -4,7 +4,7 @@ use super::planner::{Group, Planner, Search, input, pack_input, planned};
 use super::progress::Progress;
 use super::samples::{Sampled, Samples};
 use super::tasks::{BestRun, PackInfo, Plan, Planned};
-use crate::study::{Asked, Best, Masks};
+use crate::study::{Best, Masks};
 use crate::task::{Key, Stage, Task};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -104,15 +104,8 @@ impl Planner<'_> {
     /// What judges the pairs of a best run: stage, what the study says of it, what people call it.
     fn judges(&self, best: &Best) -> Result<Vec<(Stage, Value, String)>> {
         let mut judges = vec![];
-        let compared = best.distance.iter().map(|judged| (Stage::Distance, judged));
-        for (stage, judged) in compared.chain(best.metrics.iter().map(|j| (Stage::Metrics, j))) {
-            judges.push((stage, serde_json::to_value(judged.settings())?, judged.name()));
-        }
-        let asked = [(Stage::Copying, &best.copying), (Stage::Plausibility, &best.plausibility)];
-        for (stage, asked) in asked {
-            if let Some(settings) = asked.as_ref().and_then(Asked::settings) {
-                judges.push((stage, serde_json::to_value(settings)?, stage.name().to_owned()));
-            }
+        for (stage, said, what) in best.judges() {
+            judges.push((stage, serde_json::to_value(said)?, what));
         }
         let sides = [
             (best.unet_alone, false, "synthetic"),

@@ -179,8 +179,11 @@ impl Study {
         match self.search.sampler.get_ref() {
             // Later rungs try points again.
             Sampler::Halving { .. } => runs,
+            // Of a range a grid has the points that the file names; the others never come to its end.
             Sampler::Random { .. } | Sampler::Tpe { .. } if endless => runs,
-            _ => search::grid_size(space, runs).map_or(runs, |n| n * self.seeds.len()).min(runs),
+            Sampler::Grid {} | Sampler::Random { .. } | Sampler::Tpe { .. } => {
+                search::grid_size(space, runs).map_or(runs, |n| n * self.seeds.len()).min(runs)
+            }
         }
     }
 }

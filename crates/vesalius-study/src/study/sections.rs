@@ -3,6 +3,7 @@
 use super::seed_one;
 use crate::search::Sampler;
 use crate::space::Parameter;
+use crate::task::Stage;
 use serde::Deserialize;
 use std::path::PathBuf;
 use toml::Spanned;
@@ -132,6 +133,22 @@ pub struct Best {
     /// The check of masks against anatomy, and against their images.
     #[serde(default)]
     pub plausibility: Option<Asked>,
+}
+
+impl Best {
+    /// What judges the pairs of a best run: stage, what the file says of it, what people call it. U-Nets have a
+    /// section of their own.
+    pub fn judges(&self) -> Vec<(Stage, toml::Table, String)> {
+        let distances = self.distance.iter().map(|judged| (Stage::Distance, judged));
+        let metrics = self.metrics.iter().map(|judged| (Stage::Metrics, judged));
+        let asked = [(Stage::Copying, &self.copying), (Stage::Plausibility, &self.plausibility)];
+        let asked = asked.into_iter().filter_map(|(stage, asked)| {
+            let settings = asked.as_ref().and_then(Asked::settings)?;
+            Some((stage, settings, stage.name().to_owned()))
+        });
+        let compared = distances.chain(metrics);
+        compared.map(|(stage, by)| (stage, by.settings(), by.name())).chain(asked).collect()
+    }
 }
 
 /// A network that looks, by its name alone or in a table with the stage's other settings; opaque here.

@@ -55,7 +55,8 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn score(&self, metric: &str, value: f64, how: &str) -> Score {
+    /// A score of this comparison: the name of the metric, its value and how it was measured.
+    pub(super) fn score(&self, metric: &str, value: f64, how: &str) -> Score {
         Score {
             extractor: Some(self.extractor.to_owned()),
             dialect: self.dialect.map(ToOwned::to_owned),
@@ -122,7 +123,7 @@ impl Comparison<'_> {
     }
 
     /// A distance, with an interval of `resamples` bootstrap distances where intervals are asked for.
-    fn distance(
+    pub(super) fn distance(
         &self,
         name: &str,
         how: &str,

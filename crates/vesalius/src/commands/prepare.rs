@@ -3,6 +3,7 @@
 use crate::environment::command_line;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::checks::findings::{Finding, lines};
@@ -24,8 +25,8 @@ Examples:
   vesalius prepare folder Sunnybrook/ --out packs/lv --size 128x128 --patient '^(.*)-IM'")]
 pub struct Args {
     /// Form of the dataset.
-    #[arg(value_enum, value_name = "SOURCE")]
-    source: Kind,
+    #[arg(value_name = "SOURCE", value_parser = layouts_by_name())]
+    source: SourceKind,
     /// Folder of the dataset.
     #[arg(value_name = "DIR")]
     root: PathBuf,
@@ -78,22 +79,6 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Kind {
-    /// ACDC: training/ and testing/ with patientNNN/, or patientNNN/ alone.
-    Acdc,
-    /// SLiver07: liver-orig* with liver-seg*.
-    Sliver07,
-    /// IDRiD: IDRiD_NN.jpg with IDRiD_NN_OD.tif, official folders or images/ and masks/.
-    Idrid,
-    /// PATIENT/SERIES/*.dcm with PATIENT/MASKS/: a picture for each slice, or one volume.
-    Dicom,
-    /// imagesTr/ and labelsTr/: nnU-Net raw or Medical Decathlon.
-    Nnunet,
-    /// images/ and masks/ with equal names, or NAME.png beside NAME_mask.png.
-    Folder,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Depth {
     /// 8 bits.
     U8,
@@ -118,14 +103,7 @@ enum SplitKind {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let kind = match args.source {
-        Kind::Acdc => SourceKind::Acdc,
-        Kind::Sliver07 => SourceKind::Sliver07,
-        Kind::Idrid => SourceKind::Idrid,
-        Kind::Dicom => SourceKind::Dicom,
-        Kind::Nnunet => SourceKind::Nnunet,
-        Kind::Folder => SourceKind::Folder,
-    };
+    let kind = args.source;
     let options = SourceOptions { classes: args.classes.clone(), patient: args.patient.clone() };
     let source = layouts::open(kind, &args.root, &options)?;
     let settings = Preprocess {
@@ -202,6 +180,13 @@ fn unfit_for_gans([height, width]: [usize; 2]) -> Vec<Finding> {
             vec![finding]
         }
     }
+}
+
+/// The layouts that there are, with how their files lie.
+fn layouts_by_name() -> impl TypedValueParser<Value = SourceKind> {
+    let known = |kind: &SourceKind| PossibleValue::new(kind.name()).help(kind.help());
+    PossibleValuesParser::new(SourceKind::ALL.iter().map(known))
+        .try_map(|name| SourceKind::named(&name).ok_or("expected a layout"))
 }
 
 /// `128x96`: height, then width.

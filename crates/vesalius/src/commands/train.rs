@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use vesalius_data::say;
 use vesalius_stages::train::{self, Ended, Start, Train, refuse_begun};
 use vesalius_torch::init;
-use vesalius_torch::spec::TrainSpec;
+use vesalius_torch::spec::{TrainSpec, preset_names};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -54,8 +54,7 @@ pub struct Args {
     /// Pack to train on; its test patients are never seen.
     #[arg(value_name = "PACK")]
     pack: PathBuf,
-    /// GAN: dcgan, lsgan, wgan, wgan-gp, hinge, spade, stylegan or stylegan2.
-    #[arg(long, required_unless_present = "resume")]
+    #[arg(long, required_unless_present = "resume", help = format!("GAN: {}", preset_names().join(", ")))]
     preset: Option<String>,
     /// Length in thousands of real images shown to the discriminator [default: the preset's].
     #[arg(long)]

@@ -214,10 +214,11 @@ impl Folder {
 
 /// Sorts a file, reading its header where it is DICOM.
 fn kind(path: &Path) -> Result<Kind> {
-    match Format::of_name(path) {
-        Some(Format::Raster) => return Ok(Kind::Mask),
-        Some(Format::Nifti | Format::MetaImage) => return Ok(Kind::Volume),
+    let named = Format::of_name(path);
+    match named {
         Some(Format::Dicom) | None => {}
+        Some(format) if format.is_volume() => return Ok(Kind::Volume),
+        Some(_) => return Ok(Kind::Mask),
     }
     let file = match crate::files::read::open(path) {
         Ok(file) => file,
@@ -226,11 +227,9 @@ fn kind(path: &Path) -> Result<Kind> {
     let mut file = std::io::BufReader::new(file);
     let mut head = Vec::with_capacity(object::HEAD);
     let read = file.by_ref().take(object::HEAD as u64).read_to_end(&mut head);
-    let dicom = path.extension().is_some_and(|extension| {
-        ["dcm", "dicom", "ima"].contains(&extension.to_string_lossy().to_lowercase().as_str())
-    });
     let no_dicom = || {
-        let what = if dicom { "not readable as DICOM" } else { "neither DICOM nor a mask" };
+        let what =
+            if named.is_some() { "not readable as DICOM" } else { "neither DICOM nor a mask" };
         Ok(Kind::Other(what.to_owned()))
     };
     let (Ok(_), Some(start)) = (read, object::Start::of(&head)) else { return no_dicom() };

@@ -142,7 +142,7 @@ impl Dicom {
 
 /// Whether a mask is of all slices at once.
 fn is_volume(mask: &Path) -> bool {
-    matches!(Format::of_name(mask), Some(Format::Nifti | Format::MetaImage))
+    Format::of_name(mask).is_some_and(Format::is_volume)
 }
 
 fn pairs(slices: &[series::Slice], masks: &[PathBuf], series: &Series) -> Result<pairing::Pairs> {

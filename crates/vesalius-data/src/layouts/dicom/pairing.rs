@@ -6,6 +6,7 @@
 //! would get another slice's mask without a word.
 
 use super::counted::{Numbered, complete, numbered, ranks};
+use crate::formats::file::Format;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -71,13 +72,14 @@ fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Without the endings of DICOM and picture files: others are parts of a name, as in `1.2.840.10008`.
+/// Without the endings of files of one slice: others are parts of a name, as in `1.2.840.10008`.
 fn stem(path: &Path) -> String {
-    const ENDINGS: [&str; 9] = ["dcm", "dicom", "ima", "png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+    let is_slice =
+        |name: &str| Format::of_name(Path::new(name)).is_some_and(|format| !format.is_volume());
     let mut name = file_name(path);
     // `IM1.dcm.png` is named after a whole file.
-    while let Some((rest, ending)) = name.rsplit_once('.')
-        && ENDINGS.contains(&ending.to_lowercase().as_str())
+    while is_slice(&name)
+        && let Some((rest, _)) = name.rsplit_once('.')
         && !rest.is_empty()
     {
         name = rest.to_owned();

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use vesalius_stages::judge::JudgeSpec;
 use vesalius_stages::{copying, distance, metrics, plausibility, sample, segment};
 use vesalius_study::plan::{Ask, Resolved, Stages};
-use vesalius_study::study::{Asked, Judged, Study};
+use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
 use vesalius_torch::init;
 use vesalius_torch::spec::{InitSource, TrainSpec};
@@ -110,11 +110,8 @@ impl Resolver {
 /// What the networks that a study asks for lack.
 pub fn missing_weights(study: &Study) -> Vec<anyhow::Error> {
     let Some(best) = &study.best else { return vec![] };
-    let mut tables: Vec<toml::Table> =
-        best.distance.iter().chain(&best.metrics).map(Judged::settings).collect();
-    tables.extend(best.copying.as_ref().and_then(Asked::settings));
-    let specs = tables.into_iter().filter_map(|mut table| {
-        let said = table.remove("extractor")?;
+    let specs = best.judges().into_iter().filter_map(|(_, mut said, _)| {
+        let said = said.remove("extractor")?;
         JudgeSpec::deserialize(said).ok()
     });
     specs.filter_map(|spec| spec.find_weights().err()).collect()

@@ -4,7 +4,7 @@ use super::resolver::Resolver;
 use anyhow::{Context as _, Error, Result, bail};
 use std::path::Path;
 use vesalius_study::plan::{Ask, Stages as _};
-use vesalius_study::study::{Asked, Gan, Study};
+use vesalius_study::study::{Gan, Study};
 use vesalius_study::task::Stage;
 use vesalius_torch::spec::preset_names;
 
@@ -33,20 +33,7 @@ fn check_stages(study: &Study, resolver: &Resolver) -> Result<()> {
     };
     attempt("[unet]", Stage::Segment, &study.unet.settings)?;
     let Some(best) = &study.best else { return Ok(()) };
-    for judged in &best.distance {
-        attempt("[best]", Stage::Distance, &judged.settings())?;
-    }
-    if let Some(judged) = &best.metrics {
-        attempt("[best]", Stage::Metrics, &judged.settings())?;
-    }
-    for (stage, asked) in
-        [(Stage::Copying, &best.copying), (Stage::Plausibility, &best.plausibility)]
-    {
-        if let Some(settings) = asked.as_ref().and_then(Asked::settings) {
-            attempt("[best]", stage, &settings)?;
-        }
-    }
-    Ok(())
+    best.judges().iter().try_for_each(|(stage, said, _)| attempt("[best]", *stage, said))
 }
 
 /// Settings that the study file has keys of its own for, which win.
