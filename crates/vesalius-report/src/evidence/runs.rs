@@ -164,17 +164,20 @@ pub fn commands<'r>(runs: &'r [Run]) -> Vec<&'r str> {
     let (sampled, real): (Vec<&Input>, Vec<&Input>) = inputs
         .filter(|input| !input.command.is_empty())
         .partition(|input| input.synthetic().is_some());
+    // Those that a reader knows in their order, then whatever else there is.
+    let mut judges = vec!["distance", "metrics", "copying", "plausibility", "turing", "map"];
+    let others: BTreeSet<&str> = runs.iter().map(|run| run.result.stage.as_str()).collect();
+    let elsewhere = ["judge", "train", "sample", "segment"];
+    let told = |name: &&str| elsewhere.contains(name) || judges.contains(name);
+    let others: Vec<&str> = others.into_iter().filter(|name| !told(name)).collect();
+    judges.extend(others);
     let mut seen = HashSet::new();
     let all = real
         .into_iter()
         .map(command)
         .chain(stage("train"))
         .chain(sampled.into_iter().map(command))
-        .chain(
-            ["distance", "metrics", "copying", "plausibility", "turing", "map"]
-                .into_iter()
-                .flat_map(stage),
-        )
+        .chain(judges.into_iter().flat_map(stage))
         .chain(stage("segment"));
     all.filter(|command| seen.insert(*command)).collect()
 }

@@ -1,6 +1,6 @@
 //! Features of images, computed once: those of real ones are kept in the cache.
 
-use super::Judge;
+use super::network::Judge;
 use crate::context::Context;
 use anyhow::Result;
 use vesalius_data::files::cache;

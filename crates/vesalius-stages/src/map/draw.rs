@@ -1,7 +1,7 @@
 //! Features to a map: one layout for all sets.
 
 use super::plotted::Plotted;
-use super::{Map as Stage, TRUSTED};
+use super::spec::{Map as Stage, TRUSTED};
 use crate::context::Context;
 use crate::judge::{Judge, UNKNOWN};
 use crate::metrics::of_file;

@@ -2,15 +2,16 @@
 
 mod draw;
 mod plotted;
+mod spec;
+
+pub use spec::Map;
 
 use crate::context::{Context, Measured};
-use crate::judge::JudgeSpec;
 use crate::overlap::{Settled, Use, compared, settle};
 use crate::side::Side;
 use anyhow::{Context as _, Result, bail};
 use plotted::Plotted;
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use spec::TRUSTED;
 use vesalius_data::files::publish::write_file;
 use vesalius_data::files::read;
 use vesalius_data::pack::manifest::Split;
@@ -18,33 +19,6 @@ use vesalius_data::run::{Input, Subject};
 use vesalius_report::map::sprite::{self, Thumbnail};
 use vesalius_report::map::{self as picture, Kind, figure, page};
 use vesalius_statistics::umap::Settings;
-
-/// The stage: which sets, seen by which network, laid out how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Map {
-    /// Real pack, or features `[N, D]`.
-    pub real: PathBuf,
-    /// Synthetic packs, or features; one for each GAN.
-    pub synthetic: Vec<PathBuf>,
-    /// The network that looks.
-    pub extractor: JudgeSpec,
-    /// New folder for the map.
-    pub out: PathBuf,
-    /// Samples of each set at most, drawn by the seed.
-    pub count: usize,
-    /// Seed of draws and layout.
-    pub seed: u64,
-    /// Points in a neighbourhood.
-    pub neighbours: usize,
-    /// How near points may come, 0 to 1.
-    pub min_dist: f64,
-    /// Go on although patients stand on both sides.
-    pub allow_overlap: bool,
-}
-
-/// Neighbours that trustworthiness looks at.
-const TRUSTED: usize = 15;
 
 /// The map itself.
 const MAP: &str = "map.json";

@@ -1,6 +1,7 @@
 //! Both sides of a comparison as features, and the metrics that look at features.
 
-use super::{Sides, Task};
+use super::sides::Sides;
+use super::task::Task;
 use crate::context::Context;
 use crate::judge::{self, Judge};
 use crate::side::{RealSplit, Side};

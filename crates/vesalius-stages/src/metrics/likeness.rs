@@ -1,6 +1,6 @@
 //! PSNR, SSIM and LPIPS of pairs of images.
 
-use super::Sides;
+use super::sides::Sides;
 use crate::context::Context;
 use crate::side::Side;
 use crate::weights::in_cache;

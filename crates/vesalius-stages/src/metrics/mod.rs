@@ -3,26 +3,25 @@
 mod judged;
 mod likeness;
 pub mod registry;
+mod sides;
+mod task;
 
 pub use judged::of_file;
 pub use likeness::LpipsNetwork;
 pub use registry::Metric;
+pub use task::Task;
 
 use crate::context::{Context, Measured};
-use crate::judge::JudgeSpec;
-use crate::overlap::{Settled, Use, compared, settle};
 use crate::side::{Side, only_packs};
 use anyhow::{Context as _, Result, bail};
 use judged::{Judged, NoNetwork};
 use likeness::Likened;
-use registry::{METRICS, Measure};
+use registry::Measure;
 use serde::{Deserialize, Serialize};
+use sides::Sides;
 use std::path::PathBuf;
-use vesalius_data::checks::overlap::held_out_and_others;
-use vesalius_data::pack::manifest::Split;
 use vesalius_data::run::score::{Missing, Score};
 use vesalius_data::run::{Subject, refuse_finished};
-use vesalius_torch::features::images::ImageSet;
 
 /// The stage: which sides, which metrics, seen by which network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,100 +41,6 @@ pub struct Metrics {
     pub allow_overlap: bool,
 }
 
-/// The settings, as a study's task holds them.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Task {
-    /// The network that looks.
-    pub extractor: JudgeSpec,
-    /// Names of [`METRICS`]; none: all that can be measured on this input, and of the others why not.
-    #[serde(default, skip_serializing_if = "crate::is_default")]
-    pub metrics: Option<Vec<String>>,
-    /// Network of LPIPS.
-    #[serde(default, skip_serializing_if = "crate::is_default")]
-    pub lpips: LpipsNetwork,
-    /// Samples in each subset of KID; 1000, or half the smaller side if that is less, where nobody says.
-    #[serde(default, skip_serializing_if = "crate::is_default")]
-    pub kid_subset: Option<usize>,
-    /// Divide covariances by N instead of N-1.
-    #[serde(default, skip_serializing_if = "crate::is_default")]
-    pub biased: bool,
-    /// Whether Fréchet distances get an interval, which costs a hundred of them.
-    #[serde(default, skip_serializing_if = "crate::is_default")]
-    pub intervals: bool,
-}
-
-impl Task {
-    /// What is to be measured, and whether what cannot be is only listed.
-    ///
-    /// # Errors
-    /// A name that no metric has, or none at all.
-    pub fn wanted(&self) -> Result<(Vec<&'static Metric>, bool)> {
-        match &self.metrics {
-            None => Ok((METRICS.iter().collect(), true)),
-            Some(names) if names.is_empty() => bail!("metrics: none named, expected at least one"),
-            Some(names) => {
-                Ok((names.iter().map(|name| registry::find(name)).collect::<Result<_>>()?, false))
-            }
-        }
-    }
-}
-
-/// Both sides, and the real samples that trained nothing.
-#[derive(Debug)]
-struct Sides {
-    real: Side,
-    synthetic: Side,
-    held_out: Option<Side>,
-    /// What protocols have to say of overlaps and sizes.
-    settled: Settled,
-}
-
-impl Sides {
-    fn open(stage: &Metrics, wanted: &[&Metric]) -> Result<Self> {
-        let held_out = stage.held_out.as_deref().map(Side::open).transpose()?;
-        let (real, synthetic) = (Side::open(&stage.real)?, Side::open(&stage.synthetic)?);
-        if stage.out.is_some() {
-            only_packs([&real, &synthetic])?;
-        }
-        let meeting = match (&held_out, &real, &synthetic) {
-            (Some(Side::Pack(held_out)), Side::Pack(real), Side::Pack(made)) => {
-                held_out_and_others(held_out, real, made)
-            }
-            _ if wanted.iter().any(|metric| metric.asks_who_was_seen) => {
-                compared(&real, &synthetic, Use::BothSides)
-            }
-            _ => compared(&real, &synthetic, Use::OneSplit(Split::Train)),
-        };
-        let remark = stage.settings.extractor.check_sizes(&real, &synthetic)?;
-        let settled = settle(&meeting, stage.allow_overlap)?;
-        let settled = Settled { remark, overlap: vec![] }.and(settled);
-        Ok(Self { real, synthetic, held_out, settled })
-    }
-
-    /// The real training images, all synthetic ones, the held-out ones.
-    ///
-    /// # Errors
-    /// When a side has no images.
-    fn images(&self) -> Result<(Images<'_>, Images<'_>, Option<Images<'_>>)> {
-        let split = if self.held_out.is_none() { Some(Split::Train) } else { None };
-        let (Some(real), Some(synthetic)) = (self.real.images(split), self.synthetic.images(None))
-        else {
-            bail!("--real and --synthetic: expected two feature files, or images on both sides");
-        };
-        let held_out = match (&self.held_out, &self.real) {
-            (Some(held_out), _) => Some(held_out.images(None).with_context(|| {
-                format!("--held-out {}: expected images", held_out.path().display())
-            })?),
-            (None, Side::Pack(_)) => self.real.images(Some(Split::Test)),
-            (None, _) => None,
-        };
-        Ok((real, synthetic, held_out))
-    }
-}
-
-type Images<'a> = Box<dyn ImageSet + 'a>;
-
 /// Measures, and publishes the run where a folder is named.
 ///
 /// # Errors
@@ -148,7 +53,17 @@ pub fn run(stage: &Metrics, context: &Context) -> Result<Option<Measured>> {
     stage.settings.extractor.check()?;
     let (wanted, all) = stage.settings.wanted()?;
     let meter = context.meter();
-    let sides = Sides::open(stage, &wanted)?;
+    let held_out = stage.held_out.as_deref().map(Side::open).transpose()?;
+    let (real, synthetic) = (Side::open(&stage.real)?, Side::open(&stage.synthetic)?);
+    if stage.out.is_some() {
+        only_packs([&real, &synthetic])?;
+    }
+    let sides = Sides::settled(
+        (real, synthetic, held_out),
+        wanted.iter().any(|metric| metric.asks_who_was_seen),
+        &stage.settings.extractor,
+        stage.allow_overlap,
+    )?;
     let outcome = measure(&stage.settings, (&wanted, all), &sides, context);
     if context.stopped_before_writing() {
         return Ok(None);

@@ -1,6 +1,5 @@
 //! How the real-data U-Net's outlines of images agree with their masks.
 
-use super::{RESAMPLES, SEED};
 use crate::context::Context;
 use crate::judge;
 use anyhow::{Result, bail};
@@ -11,6 +10,11 @@ use vesalius_data::run::score::Score;
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::metrics::dice::{Evaluation, Unit};
 use vesalius_torch::segment::evaluate_slices;
+
+/// Draws for an interval.
+const RESAMPLES: u64 = 1000;
+/// Their seed.
+pub const SEED: u64 = 1;
 
 /// What the real-data U-Net outlines, against the masks.
 pub struct Agreement {

@@ -5,7 +5,7 @@ mod anatomies;
 
 use crate::context::Context;
 use crate::overlap::settle;
-use agreement::Agreement;
+use agreement::{Agreement, SEED};
 use anatomies::Anatomies;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -65,10 +65,6 @@ impl Task {
         Ok(())
     }
 }
-
-/// Draws for an interval, and their seed.
-const RESAMPLES: u64 = 1000;
-const SEED: u64 = 1;
 
 /// What was found.
 #[derive(Debug)]

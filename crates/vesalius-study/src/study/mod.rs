@@ -28,7 +28,7 @@ pub struct Study {
     #[serde(default)]
     pub set: Vec<Spanned<String>>,
     /// Seeds of the trainings: each point of the search is trained once with each.
-    #[serde(default = "seed_one")]
+    #[serde(default = "sections::seed_one")]
     pub seeds: Vec<u64>,
     /// Datasets.
     pub dataset: Vec<Dataset>,
@@ -58,10 +58,6 @@ pub struct Study {
 struct File {
     path: PathBuf,
     text: String,
-}
-
-fn seed_one() -> Vec<u64> {
-    vec![1]
 }
 
 impl Study {

@@ -1,6 +1,5 @@
 //! The sections of a study file.
 
-use super::seed_one;
 use crate::search::Sampler;
 use crate::space::Parameter;
 use crate::task::Stage;
@@ -226,6 +225,11 @@ pub struct Baselines {
     pub real: bool,
     /// The same with classical augmentation.
     pub real_augmented: bool,
+}
+
+/// The seed of whoever names none.
+pub(super) fn seed_one() -> Vec<u64> {
+    vec![1]
 }
 
 fn one() -> u64 {

@@ -13,14 +13,7 @@ mod growth;
 mod layer;
 mod synthesis;
 
-use super::stylegan2::WidthSpec;
-
 pub use discriminator::Discriminator;
 pub use growth::{GrowthSpec, fade, shrink};
 pub use layer::adain;
 pub use synthesis::Synthesis;
-
-/// Channels of the layers of `resolution`; the reference counts one doubling ahead of StyleGAN2.
-fn channels(width: &WidthSpec, resolution: i64) -> i64 {
-    (2 * width.channel_base / resolution).clamp(1, width.channel_max)
-}

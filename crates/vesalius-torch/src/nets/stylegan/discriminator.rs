@@ -1,8 +1,7 @@
 //! The discriminator, which grows as the generator does.
 
-use super::channels;
 use super::growth::shrink;
-use super::layer::{Conv, Scale, bias, blur};
+use super::layer::{Conv, Scale, bias, blur, channels};
 use crate::layers::activation::leaky_relu;
 use crate::layers::conv::channels_last;
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};

@@ -5,6 +5,7 @@ use crate::layers::conv::{channels_last, nearest_kernel};
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
+use crate::nets::stylegan2::WidthSpec;
 use tch::{Device, Kind, Tensor};
 
 /// 3x3 binomial low-pass filter.
@@ -135,4 +136,9 @@ pub fn adain(x: &Tensor, style: &Tensor) -> Tensor {
     let normal = x.instance_norm(none, none, none, none, true, 0.0, EPS, false);
     let style = style.reshape([style.size()[0], 2, -1, 1, 1]);
     style.select(1, 1).addcmul(&normal, &(style.select(1, 0) + 1.0))
+}
+
+/// Channels of the layers of `resolution`; the reference counts one doubling ahead of StyleGAN2.
+pub(super) fn channels(width: &WidthSpec, resolution: i64) -> i64 {
+    (2 * width.channel_base / resolution).clamp(1, width.channel_max)
 }

@@ -1,8 +1,7 @@
 //! The generator behind its mapping.
 
-use super::channels;
 use super::growth::enlarge;
-use super::layer::{Conv, Layer, Scale, bias};
+use super::layer::{Conv, Layer, Scale, bias, channels};
 use crate::layers::conv::channels_last;
 use crate::layers::equalised::After;
 use crate::layers::modulated::Noise;

@@ -1,6 +1,6 @@
 //! `vesalius study retry`, `cancel`, `reindex` and `report`.
 
-use super::Open;
+use super::open::Open;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;

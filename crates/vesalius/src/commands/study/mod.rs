@@ -2,6 +2,7 @@
 
 mod estimate;
 mod manage;
+mod open;
 mod plan;
 mod resolver;
 mod run;
@@ -13,7 +14,6 @@ use anyhow::Result;
 use resolver::Resolver;
 use std::path::Path;
 use std::process::ExitCode;
-use vesalius_data::say;
 use vesalius_study::plan::Planner;
 use vesalius_study::store::Store;
 use vesalius_web::watch::{Known, Watch};
@@ -65,13 +65,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-/// Says which weights a study will need that are not there: its judges would fail after the whole search.
-fn say_what_is_missing(study: &vesalius_study::study::Study) {
-    for error in resolver::missing_weights(study) {
-        say!("note: [best] asks for a network whose weights are missing: {error:#}");
-    }
-}
-
 /// A study for pages that look at it: checked once, its store asked at every look.
 ///
 /// # Errors
@@ -90,30 +83,4 @@ pub fn watch(path: &Path) -> Result<Watch> {
         Ok(Known { study: study.name.clone(), plan, progress, secs_left })
     };
     Ok(Watch::new(out, Box::new(look)))
-}
-
-/// The study and what is known of it, without writing anything.
-struct Open {
-    study: vesalius_study::study::Study,
-    store: Option<Store>,
-    known: vesalius_study::plan::Progress,
-    plan: vesalius_study::plan::Plan,
-}
-
-impl Open {
-    fn read(path: &Path, packs_may_be_missing: bool) -> Result<Self> {
-        let study = space::read(path)?;
-        let packs = match vesalius_study::coordinate::packs(&study) {
-            Ok(packs) => packs,
-            Err(error) if packs_may_be_missing => {
-                say!("note: {error:#}; counts need no pack, a run does");
-                plan::without_packs(&study)
-            }
-            Err(error) => return Err(error),
-        };
-        let store = Store::open_to_read(&study.folder())?;
-        let known = store.as_ref().map(Store::progress).transpose()?.unwrap_or_default();
-        let plan = Planner::new(&study, packs, &Resolver::of(&study)).plan(&known)?;
-        Ok(Self { study, store, known, plan })
-    }
 }

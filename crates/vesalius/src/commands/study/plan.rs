@@ -1,7 +1,7 @@
 //! `vesalius study plan`.
 
-use super::Open;
 use super::estimate::Measured;
+use super::open::Open;
 use super::trial::Trial;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, HashSet};
@@ -13,7 +13,7 @@ use vesalius_data::pack::Pack;
 use vesalius_data::say;
 use vesalius_data::show;
 use vesalius_study::exec::{Start, slurm};
-use vesalius_study::plan::{PackInfo, Plan, Planned, Progress};
+use vesalius_study::plan::{Plan, Planned, Progress};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
@@ -46,16 +46,6 @@ pub struct Args {
     slurm: bool,
 }
 
-/// Stands for packs that do not exist yet.
-pub fn without_packs(study: &Study) -> Vec<PackInfo> {
-    let info = |dataset: &vesalius_study::study::Dataset| PackInfo {
-        name: dataset.name(),
-        path: study.resolve(dataset.pack.get_ref()),
-        digest: format!("missing/{}", dataset.name()),
-    };
-    study.dataset.iter().map(info).collect()
-}
-
 pub fn run(args: &Args) -> Result<ExitCode> {
     let Open { study, known, plan, .. } = Open::read(&args.study, true)?;
     let mut counts: BTreeMap<Stage, [usize; 3]> = BTreeMap::new();
@@ -81,7 +71,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         show!("{} trainings are not paid for by the budget of hours", plan.withheld);
     }
     print_estimate(args, &study, &plan, &known)?;
-    super::say_what_is_missing(&study);
+    super::resolver::say_what_is_missing(&study);
     if args.tasks {
         for planned in &plan.tasks {
             let gan = planned.gan.as_deref().unwrap_or("-");

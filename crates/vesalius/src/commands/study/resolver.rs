@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use vesalius_data::say;
 use vesalius_stages::judge::JudgeSpec;
 use vesalius_stages::{copying, distance, metrics, plausibility, sample, segment};
 use vesalius_study::plan::{Ask, Resolved, Stages};
@@ -107,8 +108,15 @@ impl Resolver {
     }
 }
 
+/// Says which weights a study will need that are not there: its judges would fail after the whole search.
+pub fn say_what_is_missing(study: &Study) {
+    for error in missing_weights(study) {
+        say!("note: [best] asks for a network whose weights are missing: {error:#}");
+    }
+}
+
 /// What the networks that a study asks for lack.
-pub fn missing_weights(study: &Study) -> Vec<anyhow::Error> {
+fn missing_weights(study: &Study) -> Vec<anyhow::Error> {
     let Some(best) = &study.best else { return vec![] };
     let specs = best.judges().into_iter().filter_map(|(_, mut said, _)| {
         let said = said.remove("extractor")?;

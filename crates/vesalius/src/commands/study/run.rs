@@ -68,7 +68,7 @@ enum Where {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let study = space::read(&args.study)?;
-    super::say_what_is_missing(&study);
+    super::resolver::say_what_is_missing(&study);
     let mut executor: Box<dyn Executor> = match args.on {
         Where::Local => Box::new(local(args)?),
         Where::Slurm => Box::new(slurm(args, &study)?),

@@ -1,7 +1,7 @@
 //! `vesalius study status`.
 
-use super::Open;
 use super::estimate::Measured;
+use super::open::Open;
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;

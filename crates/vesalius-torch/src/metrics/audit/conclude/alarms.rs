@@ -1,6 +1,6 @@
 //! Whom the alarm goes off for: real images, synthetic ones, and planted copies.
 
-use super::Taken;
+use super::taken::Taken;
 use crate::metrics::audit::run::{Searched, patients};
 use crate::metrics::audit::verdict::{Calibration, Recall, SURE, patient_interval};
 use crate::metrics::audit::views::VIEWS;

@@ -1,6 +1,6 @@
 //! What a network's features say: who is nearest by them, AuthPct and C_T.
 
-use super::{Features, Taken};
+use super::taken::{Features, Taken};
 use crate::features::images::{ImageSet, PackImages};
 use crate::metrics::audit::run::Searched;
 use crate::metrics::audit::search::CHUNK;

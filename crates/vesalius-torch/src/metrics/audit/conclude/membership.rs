@@ -1,6 +1,6 @@
 //! Whether the distance to the nearest synthetic image tells who trained the GAN.
 
-use super::{Features, Taken};
+use super::taken::{Features, Taken};
 use crate::features::images::ImageSet;
 use crate::metrics::audit::run::Sides;
 use crate::metrics::neighbours::{Between, nearest};
