@@ -11,7 +11,7 @@ use vesalius_statistics::umap::curve::Curve;
 use vesalius_statistics::umap::neighbours::{Candidates, Neighbours};
 use vesalius_statistics::umap::{Points, Settings, epochs, fuzzy, layout, start};
 use vesalius_torch::features::file;
-use vesalius_torch::metrics::bounds::candidates;
+use vesalius_torch::metrics::numerics::bounds::candidates;
 
 /// Candidates beyond the neighbours, as `vesalius map` takes.
 const SPARE: usize = 16;

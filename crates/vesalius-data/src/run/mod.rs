@@ -6,6 +6,7 @@ mod digests;
 pub mod facts;
 pub mod files;
 pub mod meter;
+pub mod metric;
 pub mod part;
 pub mod score;
 

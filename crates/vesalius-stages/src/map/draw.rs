@@ -12,9 +12,9 @@ use vesalius_data::say;
 use vesalius_report::map::{MAP_FORMAT, Map, Point, Set};
 use vesalius_statistics::umap::neighbours::Candidates;
 use vesalius_statistics::umap::{Points, Settings, epochs, umap};
-use vesalius_torch::metrics::bounds::candidates;
+use vesalius_torch::metrics::numerics::bounds::candidates;
+use vesalius_torch::metrics::numerics::unit::in_f32;
 use vesalius_torch::metrics::trustworthiness::{Trustworthiness, trustworthiness};
-use vesalius_torch::metrics::unit::in_f32;
 use vesalius_torch::{Kind as TensorKind, Tensor};
 
 /// Candidates beyond the neighbours that are wanted: room for the last digits of matrix products.

@@ -1,5 +1,4 @@
-//! Every metric that `metrics` measures, one line each: its name and what measures it. Headings, and which way is
-//! better, stand in the report's catalogue by the names of its scores, in one line each.
+//! Every metric that `metrics` measures, from the registry (`vesalius-data/src/run/metric.rs`).
 
 use super::likeness::{self, Likened};
 use anyhow::{Result, bail};
@@ -26,33 +25,29 @@ pub enum Measure {
     Images(fn(&Likened) -> Result<Vec<Score>>),
 }
 
-use Measure::{Features, Images};
+const fn features(measure: fn(&Comparison) -> Result<Vec<Score>>) -> Metric {
+    Metric { name: "", measure: Measure::Features(measure), asks_who_was_seen: false }
+}
 
-/// All of them, in the order in which they are measured.
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "a method is of one lifetime, a metric measures any comparison"
-)]
-pub const METRICS: &[Metric] = &[
-    metric("frechet_distance", Features(|sets| sets.frechet_distance())),
-    metric("fd_infinity", Features(|sets| sets.fd_infinity())),
-    metric("relative_distance", Features(|sets| sets.relative_distance())),
-    metric("kid", Features(|sets| sets.kid())),
-    metric("inception_score", Features(|sets| sets.inception_score())),
-    metric("precision_recall", Features(|sets| sets.precision_recall())),
-    metric("auth_pct", Features(|sets| sets.auth_pct())).asks_who_was_seen(),
-    metric("c_t", Features(|sets| sets.c_t())).asks_who_was_seen(),
-    metric("psnr", Images(likeness::psnr)),
-    metric("ssim", Images(likeness::ssim)),
-    metric("lpips", Images(likeness::lpips)),
-];
+const fn images(measure: fn(&Likened) -> Result<Vec<Score>>) -> Metric {
+    Metric { name: "", measure: Measure::Images(measure), asks_who_was_seen: false }
+}
+
+macro_rules! measured {
+    (
+        measured { $($name:ident: $metric:expr, $scores:tt;)* }
+        elsewhere $others:tt
+    ) => {
+        /// All of them.
+        pub const METRICS: &[Metric] =
+            &[$(Metric { name: stringify!($name), ..$metric }),*];
+    };
+}
+
+vesalius_data::every_metric!(measured);
 
 /// The first: what is measured where nobody says.
 pub const DEFAULT: &str = METRICS[0].name;
-
-const fn metric(name: &'static str, measure: Measure) -> Metric {
-    Metric { name, measure, asks_who_was_seen: false }
-}
 
 impl Metric {
     const fn asks_who_was_seen(self) -> Self {

@@ -1,6 +1,6 @@
 //! Features: what a network sees in an image, the currency of every fidelity metric.
 
-pub mod dialect;
+pub(crate) mod dialect;
 mod extractor;
 pub mod file;
 pub mod images;

@@ -1,12 +1,12 @@
 //! Building blocks of the networks: parameters with saved names, convolutions, normalisation, activation.
 
-pub mod activation;
-pub mod conv;
+pub(crate) mod activation;
+pub(crate) mod conv;
 pub mod equalised;
-pub mod init;
+pub(crate) mod init;
 pub mod modulated;
 pub mod norm;
 pub mod params;
-pub mod patches;
-pub mod pulled_back;
-pub mod resample;
+pub(crate) mod patches;
+pub(crate) mod pulled_back;
+pub(crate) mod resample;

@@ -1,7 +1,7 @@
 //! Is a synthetic set a copy of the training set? AuthPct (Alaa et al. 2022, arXiv:2102.08921, as in dgm-eval).
 
 use super::features::FeatureSet;
-use super::neighbours::{Between, nearest};
+use super::numerics::neighbours::{Between, nearest};
 use anyhow::Result;
 use tch::{Kind, Tensor};
 

@@ -3,8 +3,8 @@
 //! training set than held-out real ones are?
 
 use super::features::FeatureSet;
-use super::kmeans;
-use super::neighbours::{Between, nearest};
+use super::numerics::kmeans;
+use super::numerics::neighbours::{Between, nearest};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};

@@ -1,8 +1,8 @@
 //! What a Fréchet distance would be with more samples, and what it is worth.
 
-use super::draw::{Draw, SEED};
 use super::features::FeatureSet;
 use super::frechet::{Divisor, Moments, between};
+use super::numerics::draw::{Draw, SEED};
 use anyhow::{Result, bail};
 
 /// Sizes of synthetic subsets that FD∞ looks at.

@@ -1,7 +1,7 @@
 //! Inception Score (Salimans et al. 2016, arXiv:1606.03498): exp of the mean KL divergence between the class
 //! probabilities of an image and their mean over a split, averaged over splits.
 
-use super::draw::{Draw, SEED};
+use super::numerics::draw::{Draw, SEED};
 use anyhow::{Result, bail};
 use tch::{Kind, Tensor};
 

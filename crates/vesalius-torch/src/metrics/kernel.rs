@@ -1,8 +1,8 @@
 //! Kernel distance, KID on Inception features (Binkowski et al. 2018, arXiv:1801.01401): the unbiased squared maximum
 //! mean discrepancy under the kernel (x·y / D + 1)³, over subsets drawn without replacement.
 
-use super::draw::{Draw, SEED};
 use super::features::FeatureSet;
+use super::numerics::draw::{Draw, SEED};
 use anyhow::{Result, bail};
 use tch::{Kind, Tensor};
 

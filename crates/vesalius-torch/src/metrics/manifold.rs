@@ -4,9 +4,9 @@
 //! exactly:
 //! where samples stand in both sets, many lie on a ball, and a memorising generator's density hangs on them.
 
-use super::exact::settle;
 use super::features::FeatureSet;
-use super::neighbours::{Between, for_each_block, nearest};
+use super::numerics::exact::settle;
+use super::numerics::neighbours::{Between, for_each_block, nearest};
 use anyhow::{Result, bail};
 use tch::{Kind, Tensor};
 

@@ -1,7 +1,7 @@
 //! PSNR, SSIM and LPIPS over sets of images: of pairs that belong together, of each synthetic image with its nearest
 //! real one, and of random pairs within a set (diversity).
 
-use super::neighbours::{Between, nearest};
+use super::numerics::neighbours::{Between, nearest};
 use super::similarity::{psnr, ssim};
 use crate::features::images::ImageSet;
 use crate::nets::lpips::Lpips;

@@ -2,13 +2,13 @@
 
 use super::copying::authenticity;
 use super::data_copying::{self, c_t};
-use super::draw::{Draw, SEED};
 use super::extrapolate::{draws, fd_infinity, relative_distance};
 use super::features::FeatureSet;
 use super::frechet::{self, Divisor, of_sets};
 use super::inception_score::{SPLITS, inception_score};
 use super::kernel::{SUBSETS, Subset, kernel_distance};
 use super::manifold::{NEIGHBOURS, manifold};
+use super::numerics::draw::{Draw, SEED};
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use tch::{Kind, Tensor};

@@ -1,7 +1,7 @@
 //! Trustworthiness of a map: whether neighbours on it were neighbours before (Venna and Kaski 2001).
 
-use super::bounds::Bounds;
-use super::neighbours::{Between, nearest};
+use super::numerics::bounds::Bounds;
+use super::numerics::neighbours::{Between, nearest};
 use anyhow::{Result, bail};
 use rand::seq::index::sample;
 use rayon::prelude::*;

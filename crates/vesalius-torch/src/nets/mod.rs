@@ -7,7 +7,7 @@ pub mod mapping;
 pub mod patch;
 pub mod pyramid;
 pub mod spade;
-pub mod style;
+pub(crate) mod style;
 pub mod stylegan;
 pub mod stylegan2;
 pub mod unet;

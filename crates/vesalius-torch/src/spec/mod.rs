@@ -6,13 +6,13 @@
 //! that
 //! it lacks is an unknown field.
 
-pub mod changes;
+pub(crate) mod changes;
 pub mod check;
 pub mod compat;
 pub mod family;
 mod init_source;
 mod presets;
-pub mod schedule;
+pub(crate) mod schedule;
 
 pub use init_source::InitSource;
 pub use presets::{PRESETS, preset_names};

@@ -7,8 +7,8 @@ use tch::{Device, Kind, Tensor};
 use vesalius_statistics::umap::curve::Curve;
 use vesalius_statistics::umap::neighbours::{Candidates, Neighbours};
 use vesalius_statistics::umap::{Points, Settings, epochs, fuzzy, layout, start, umap};
-use vesalius_torch::metrics::bounds::candidates;
-use vesalius_torch::metrics::neighbours::{Between, nearest};
+use vesalius_torch::metrics::numerics::bounds::candidates;
+use vesalius_torch::metrics::numerics::neighbours::{Between, nearest};
 use vesalius_torch::metrics::trustworthiness::trustworthiness;
 
 const K: usize = 15;

@@ -3,7 +3,7 @@
 use super::taken::{Features, Taken};
 use crate::features::images::ImageSet;
 use crate::metrics::audit::run::Sides;
-use crate::metrics::neighbours::{Between, nearest};
+use crate::metrics::numerics::neighbours::{Between, nearest};
 use tch::Tensor;
 use vesalius_data::run::part::Part;
 use vesalius_statistics::alarm::auc_of_smaller;

@@ -3,8 +3,8 @@
 //! f32 products take half the time of f64 ones. What they leave open, who is nearer than whom by less than the bounds
 //! are apart, exact distances decide; so neither neighbours nor ranks depend on f32.
 
-use super::features::blocks;
 use super::neighbours::{Between, exclude_self, nearer, nearest};
+use crate::metrics::features::blocks;
 use tch::{Kind, Tensor};
 
 /// Rows and columns of a block (16 MiB).

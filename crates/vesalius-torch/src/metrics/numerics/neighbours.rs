@@ -5,7 +5,7 @@
 //! decided by exact distances ([`super::exact`]), so that a copy of a sample is as far from everything as the sample.
 
 use super::exact::{Rows, slack, squared_distance};
-use super::features::blocks;
+use crate::metrics::features::blocks;
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 

@@ -1,6 +1,6 @@
 //! Features in a unit that f32 has room for: what maps are made of.
 
-use super::features::blocks;
+use crate::metrics::features::blocks;
 use tch::{Kind, Tensor};
 
 /// Spreads that stay as they are. UMAP looks for the width of a neighbourhood within 64 halvings or doublings of 1, and
