@@ -62,10 +62,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         study.name,
         study.budget.runs.get_ref()
     );
-    show!("{:<10} {:>8} {:>8} {:>8} {:>8}", "stage", "in all", "finished", "to do", "later");
+    show!("{:<12} {:>8} {:>8} {:>8} {:>8}", "stage", "in all", "finished", "to do", "later");
     for (stage, [finished, todo, later]) in &counts {
         let all = finished + todo + later;
-        show!("{:<10} {all:>8} {finished:>8} {todo:>8} {later:>8}", stage.name());
+        show!("{:<12} {all:>8} {finished:>8} {todo:>8} {later:>8}", stage.name());
     }
     if plan.withheld > 0 {
         show!("{} trainings are not paid for by the budget of hours", plan.withheld);
