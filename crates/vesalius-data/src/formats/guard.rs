@@ -1,6 +1,7 @@
 //! Where other projects' decoders run: a panic of theirs is an error of the file that they were given, not a fault of
 //! the program.
 
+use crate::text::panic::message;
 use anyhow::{Result, anyhow};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,11 +25,7 @@ pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
     let outcome = catch_unwind(AssertUnwindSafe(decode));
     GUARDED.set(outer);
     outcome.unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
+        let text = message(&*panic);
         let line: String = text.lines().next().unwrap_or_default().chars().take(200).collect();
         Err(anyhow!("damaged in a way that its decoder does not expect: {line}"))
     })

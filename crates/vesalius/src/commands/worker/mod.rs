@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vesalius_data::say;
+use vesalius_data::text::panic::message;
 use vesalius_study::exec::slurm::Submission;
 use vesalius_study::room;
 use vesalius_study::task::Task;
@@ -134,11 +135,7 @@ fn attempt(folder: &TaskDir, args: &Args, stop: &Stop, watch: &Watch) -> Result<
             folder.note_failure(attempt, &format!("{error:#}"))?;
         }
         Err(panic) => {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
+            let text = message(&*panic);
             folder.note_failure(attempt, &format!("panicked: {}", text.replace('\n', " ")))?;
         }
     }
