@@ -1,11 +1,13 @@
 //! Specs of the stages from what a study says of them.
 
-use anyhow::{Result, bail};
-use serde::Deserialize as _;
+use anyhow::{Context as _, Result, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use vesalius_data::files::digest;
 use vesalius_data::say;
 use vesalius_stages::judge::JudgeSpec;
 use vesalius_stages::{copying, distance, metrics, plausibility, sample, segment};
@@ -20,8 +22,8 @@ use vesalius_torch::spec::{InitSource, TrainSpec};
 pub struct Resolver {
     /// The study file's folder, which paths in it are relative to.
     base: PathBuf,
-    /// Digests of weights to start from: a study has one training after the other start from the same file.
-    inits: Mutex<HashMap<PathBuf, InitSource>>,
+    /// SHA-256 of files of weights.
+    digests: Mutex<HashMap<PathBuf, String>>,
 }
 
 impl Stages for Resolver {
@@ -45,67 +47,76 @@ impl Stages for Resolver {
     }
 
     fn settings(&self, stage: Stage, said: Value) -> Result<Value> {
-        Ok(match stage {
-            Stage::Sample => {
-                let task: sample::Task = serde_json::from_value(said)?;
-                task.check()?;
-                serde_json::to_value(task)?
-            }
+        match stage {
+            Stage::Sample => resolved(said, |task: &mut sample::Task| task.check()),
             Stage::Distance => {
-                let mut task: distance::Task = serde_json::from_value(said)?;
-                self.pin(&mut task.extractor)?;
-                serde_json::to_value(task)?
+                resolved(said, |task: &mut distance::Task| self.pin(&mut task.extractor))
             }
-            Stage::Metrics => {
-                let mut task: metrics::Task = serde_json::from_value(said)?;
+            Stage::Metrics => resolved(said, |task: &mut metrics::Task| {
                 task.wanted()?;
-                self.pin(&mut task.extractor)?;
-                serde_json::to_value(task)?
-            }
-            Stage::Segment => {
-                let task: segment::Task = serde_json::from_value(said)?;
+                self.pin(&mut task.extractor)
+            }),
+            Stage::Segment => resolved(said, |task: &mut segment::Task| task.check()),
+            Stage::Copying => resolved(said, |task: &mut copying::Task| {
                 task.check()?;
-                serde_json::to_value(task)?
-            }
-            Stage::Copying => {
-                let mut task: copying::Task = serde_json::from_value(said)?;
-                task.check()?;
-                self.pin(&mut task.extractor)?;
-                serde_json::to_value(task)?
-            }
-            Stage::Plausibility => {
-                let task: plausibility::Task = serde_json::from_value(said)?;
-                task.check()?;
-                serde_json::to_value(task)?
-            }
+                self.pin(&mut task.extractor)
+            }),
+            Stage::Plausibility => resolved(said, |task: &mut plausibility::Task| task.check()),
             Stage::Judge | Stage::Train => bail!("{}: has no settings here", stage.name()),
-        })
+        }
     }
+}
+
+/// The settings of a stage with its defaults, checked.
+fn resolved<T: DeserializeOwned + Serialize>(
+    said: Value,
+    check: impl FnOnce(&mut T) -> Result<()>,
+) -> Result<Value> {
+    let mut task: T = serde_json::from_value(said)?;
+    check(&mut task)?;
+    Ok(serde_json::to_value(task)?)
 }
 
 impl Resolver {
     /// For what a study says.
     pub fn of(study: &Study) -> Self {
-        Self { base: study.resolve(Path::new("")), inits: Mutex::default() }
+        Self { base: study.resolve(Path::new("")), digests: Mutex::default() }
     }
 
     /// Holds fast to weights, wherever the task that needs them runs.
     fn pin(&self, judge: &mut JudgeSpec) -> Result<()> {
+        judge.check()?;
         if let Some(weights) = &mut judge.weights {
             weights.path = std::path::absolute(self.base.join(&weights.path))?;
+            if weights.sha256.is_none() {
+                let path = weights.path.clone();
+                weights.sha256 = Some(self.digest(&path, || digest_of(&path))?);
+                return Ok(());
+            }
         }
         judge.pin()
     }
 
     fn init(&self, path: &Path) -> Result<InitSource> {
-        let mut inits = self.inits.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = inits.get(path) {
+        let path = std::path::absolute(path)?;
+        let sha256 = self.digest(&path, || Ok(init::source(&path)?.sha256))?;
+        Ok(InitSource { path, sha256 })
+    }
+
+    /// The digest of a file, computed once: plans are made again after every result.
+    fn digest(&self, path: &Path, compute: impl FnOnce() -> Result<String>) -> Result<String> {
+        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = digests.get(path) {
             return Ok(known.clone());
         }
-        let source = init::source(&std::path::absolute(path)?)?;
-        inits.insert(path.to_owned(), source.clone());
-        Ok(source)
+        let found = compute()?;
+        digests.insert(path.to_owned(), found.clone());
+        Ok(found)
     }
+}
+
+fn digest_of(path: &Path) -> Result<String> {
+    digest::of_file(path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
 /// Says which weights a study will need that are not there: its judges would fail after the whole search.

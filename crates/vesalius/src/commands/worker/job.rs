@@ -9,7 +9,7 @@ use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
 use vesalius_data::run::score::Scores;
 use vesalius_data::say;
-use vesalius_stages::context::Context as StageContext;
+use vesalius_stages::context::{Context as StageContext, Measured};
 use vesalius_stages::copying::{self, Copying};
 use vesalius_stages::distance::{self, Distance};
 use vesalius_stages::judge;
@@ -187,9 +187,7 @@ impl Job<'_> {
             out: Some(self.own()),
             allow_overlap: false,
         };
-        let Some(found) = distance::run(&stage, context)? else { return Ok(()) };
-        Scores { scores: found.scores, missing: found.missing }.print(false)?;
-        Ok(())
+        log(distance::run(&stage, context)?)
     }
 
     fn metrics(&self, context: &StageContext) -> Result<()> {
@@ -201,9 +199,7 @@ impl Job<'_> {
             out: Some(self.own()),
             allow_overlap: false,
         };
-        let Some(found) = metrics::run(&stage, context)? else { return Ok(()) };
-        Scores { scores: found.scores, missing: found.missing }.print(false)?;
-        Ok(())
+        log(metrics::run(&stage, context)?)
     }
 
     fn copying(&self, context: &StageContext) -> Result<()> {
@@ -248,6 +244,14 @@ impl Job<'_> {
         };
         segment::run(&stage, context).map(|_| ())
     }
+}
+
+/// What was measured, into the task's log; nothing where it was stopped.
+fn log(found: Option<Measured>) -> Result<()> {
+    if let Some(Measured { scores, missing, .. }) = found {
+        Scores { scores, missing }.print(false)?;
+    }
+    Ok(())
 }
 
 /// Gives a new attempt the checkpoints (as links: they are never written again), logs and last pictures of an earlier
