@@ -9,7 +9,7 @@ use vesalius_data::checks::overlap::masks_and_test;
 use vesalius_data::pack::Pack;
 use vesalius_data::run::meter::Meter;
 use vesalius_data::run::{Input, RunResult, Subject};
-use vesalius_torch::masks::Masks;
+use vesalius_torch::pairs::masks::Masks;
 use vesalius_torch::sample::{Sampling, Trained};
 
 /// The stage: how many pairs of which run, painted on which masks.

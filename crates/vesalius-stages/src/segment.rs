@@ -12,9 +12,9 @@ use vesalius_data::pack::row::RowId;
 use vesalius_data::run::part::{DiceUnit, Part};
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
-use vesalius_torch::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::layers::norm::NormKind;
 use vesalius_torch::nets::unet::UnetSpec;
+use vesalius_torch::segment::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::segment::{self, SegmentSpec};
 
 /// The stage: which packs train, which judges, how.

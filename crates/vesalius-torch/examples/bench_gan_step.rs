@@ -8,8 +8,8 @@ use std::io::BufRead as _;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
-use vesalius_torch::batch::Pair;
 use vesalius_torch::families::{Domain, StepContext};
+use vesalius_torch::pairs::batch::Pair;
 use vesalius_torch::spec::TrainSpec;
 
 fn main() -> anyhow::Result<()> {

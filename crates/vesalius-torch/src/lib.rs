@@ -25,26 +25,18 @@ pub fn cuda_devices() -> usize {
     tch::Cuda::device_count().max(0) as usize
 }
 
-pub mod ada;
 pub mod augment;
-pub mod batch;
 pub mod checkpoint;
-pub(crate) mod classical;
-pub mod dice;
 pub mod families;
 pub mod features;
-pub mod init;
-pub mod joint;
 pub mod layers;
-pub mod loss;
-pub mod masks;
 pub mod memory;
 pub mod metrics;
 pub(crate) mod named;
 pub mod nets;
+pub mod objective;
 pub mod optim;
-pub(crate) mod order;
-pub mod regularise;
+pub mod pairs;
 pub mod rng;
 pub mod sample;
 pub mod segment;

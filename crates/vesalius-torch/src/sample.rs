@@ -1,11 +1,11 @@
 //! Sampling from a trained generator: averaged weights, no gradient, evaluation mode, latent i a function of
 //! (seed, i) whatever the batch size. Every preview and every pack of synthetic pairs goes through here.
 
-use crate::batch::{self, Pair};
 use crate::checkpoint;
 use crate::families::domain::Domain;
 use crate::families::generator::{Generator, Request};
-use crate::masks::Masks;
+use crate::pairs::batch::{self, Pair};
+use crate::pairs::masks::Masks;
 use crate::rng::{Purpose, keyed};
 use crate::spec::TrainSpec;
 use crate::spec::changes::edited;

@@ -1,9 +1,9 @@
 //! What a step takes on this machine, measured by doing a few: for estimates before anything has run.
 
-use crate::batch::Pair;
 use crate::families::domain::Domain;
 use crate::families::trainer::StepContext;
 use crate::layers::params::Params;
+use crate::pairs::batch::Pair;
 use crate::segment::{self, SegmentSpec};
 use crate::spec::TrainSpec;
 use anyhow::Result;

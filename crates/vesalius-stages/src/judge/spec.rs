@@ -14,7 +14,7 @@ use vesalius_data::pack::manifest::SliceShape;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
 use vesalius_torch::features::script::{self, ScriptExtractor};
-use vesalius_torch::nets::lpips::Backbone;
+use vesalius_torch::nets::frozen::lpips::Backbone;
 
 /// The network that looks, with its weights and input. A file that says its name alone (`"unet"`) means the rest by
 /// default.

@@ -14,7 +14,7 @@ use vesalius_statistics::resample::interval_of_mean;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::images::ImageSet;
 use vesalius_torch::metrics::pairs::{Likeness, Pairs, nearest_pairs, random_pairs};
-use vesalius_torch::nets::lpips::{Backbone, Lpips};
+use vesalius_torch::nets::frozen::lpips::{Backbone, Lpips};
 
 /// Pairs for the diversity of a set.
 const RANDOM_PAIRS: usize = 1000;

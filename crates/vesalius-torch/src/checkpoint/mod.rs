@@ -16,6 +16,7 @@
 
 mod damaged;
 mod folder;
+pub mod init;
 mod parts;
 mod state;
 

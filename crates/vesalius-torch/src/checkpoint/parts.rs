@@ -159,11 +159,11 @@ pub fn load(folder: &Path, trainer: &mut dyn Trainer) -> Result<State> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Pair;
     use crate::families::generator::{Generator, Request};
     use crate::families::trainer::{Losses, StepContext};
     use crate::layers::params::Params;
     use crate::optim::OptimiserSpec;
+    use crate::pairs::batch::Pair;
     use tch::Device;
 
     /// One network and one optimiser under some names.

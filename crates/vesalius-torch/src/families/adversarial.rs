@@ -1,10 +1,10 @@
 //! What the specs of all GANs have: two optimisers, an adversarial loss, augmentation of what the discriminator sees.
 
-use crate::batch::Pair;
-use crate::classical;
-use crate::loss::AdversarialLoss;
-use crate::nets::vgg::Vgg19;
+use crate::augment::classical;
+use crate::nets::frozen::vgg::Vgg19;
+use crate::objective::loss::AdversarialLoss;
 use crate::optim::OptimiserSpec;
+use crate::pairs::batch::Pair;
 use crate::spec::check;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What a family's networks are made for.
 
-use crate::joint::{Joint, MaskEncoding};
 use crate::nets::pyramid::Pyramid;
+use crate::pairs::joint::{Joint, MaskEncoding};
 use anyhow::Result;
 use tch::Device;
 use vesalius_data::pack::Pack;

@@ -1,7 +1,7 @@
 //! A generator in evaluation: what sampling, previews and distances know of a family.
 
-use crate::batch::Pair;
 use crate::layers::params::Params;
+use crate::pairs::batch::Pair;
 use std::fmt::Debug;
 use tch::Tensor;
 

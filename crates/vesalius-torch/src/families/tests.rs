@@ -1,6 +1,6 @@
 use super::{Domain, Losses, Request, StepContext, Trainer};
-use crate::batch::Pair;
 use crate::layers::params::Params;
+use crate::pairs::batch::Pair;
 use crate::rng::Purpose;
 use crate::sample::{latents, pairs};
 use crate::spec::TrainSpec;

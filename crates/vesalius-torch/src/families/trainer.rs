@@ -1,9 +1,9 @@
 //! A generator in training: what the loop, checkpoints and statistics know of a family. They know names, not networks.
 
 use super::generator::Generator;
-use crate::batch::Pair;
 use crate::layers::params::Params;
 use crate::optim::Optimiser;
+use crate::pairs::batch::Pair;
 use std::fmt::Debug;
 use tch::Tensor;
 

@@ -1,7 +1,7 @@
 //! Images that are judged, from a pack or from a folder of image files.
 
 use super::Extractor;
-use crate::batch;
+use crate::pairs::batch;
 use anyhow::{Context, Result, bail};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

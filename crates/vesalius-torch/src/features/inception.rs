@@ -3,7 +3,7 @@
 pub use super::dialect::Dialect;
 
 use super::extractor::Extractor;
-use crate::nets::inception::FidInception;
+use crate::nets::frozen::inception::FidInception;
 use anyhow::Result;
 use std::path::Path;
 use std::rc::Rc;

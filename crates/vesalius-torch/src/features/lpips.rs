@@ -2,7 +2,7 @@
 //! layers that LPIPS compares.
 
 use super::Extractor;
-use crate::nets::lpips::{Backbone, Lpips};
+use crate::nets::frozen::lpips::{Backbone, Lpips};
 use anyhow::Result;
 use std::path::Path;
 use tch::{Device, Tensor};

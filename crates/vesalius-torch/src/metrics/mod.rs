@@ -15,4 +15,4 @@ pub mod similarity;
 pub mod suite;
 pub mod trustworthiness;
 
-pub use crate::dice;
+pub use crate::segment::dice;

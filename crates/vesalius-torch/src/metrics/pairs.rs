@@ -4,7 +4,7 @@
 use super::numerics::neighbours::{Between, nearest};
 use super::similarity::{psnr, ssim};
 use crate::features::images::ImageSet;
-use crate::nets::lpips::Lpips;
+use crate::nets::frozen::lpips::Lpips;
 use crate::rng::{Purpose, keyed};
 use anyhow::{Result, bail};
 use rand::RngExt as _;

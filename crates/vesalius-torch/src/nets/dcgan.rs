@@ -4,7 +4,6 @@
 //! Deviations: any H and W that can be halved to a base of 4 to 7 pixels (the base may be rectangular); at most 8
 //! times the filters, so that 512x512 does not ask for 128 times (the paper's largest network has 8 times).
 
-use crate::joint::Joint;
 use crate::layers::activation::Activation;
 use crate::layers::conv::{Conv, ConvOptions, DOUBLING, Geometry, HALVING, Upsample, Weight};
 use crate::layers::init::InitSpec;
@@ -12,6 +11,7 @@ use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
 use crate::layers::pulled_back::pulled_back;
 use crate::nets::pyramid::Pyramid;
+use crate::pairs::joint::Joint;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 

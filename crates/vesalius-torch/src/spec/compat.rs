@@ -5,17 +5,18 @@
 //! of these families is known by: its SHA-256 stands in checkpoints, and as the `spec` of a study's task it is part of
 //! that task's name. A family that came later is known by its own form.
 
-use crate::ada::AdaSpec;
-use crate::augment::DiffAugment;
+use crate::augment::ada::AdaSpec;
+use crate::augment::diff::DiffAugment;
 use crate::families::adversarial::Optimisers;
 use crate::families::style::spec::StyleTerms;
-use crate::joint::MaskEncoding;
 use crate::layers::init::InitSpec;
-use crate::loss::AdversarialLoss;
-use crate::nets::mapping::MappingSpec;
-use crate::nets::stylegan::GrowthSpec;
-use crate::nets::stylegan2::WidthSpec;
-use crate::nets::{dcgan, patch, spade};
+use crate::nets::dcgan;
+use crate::nets::spade::{self, patch};
+use crate::nets::style::mapping::MappingSpec;
+use crate::nets::style::stylegan::GrowthSpec;
+use crate::nets::style::stylegan2::WidthSpec;
+use crate::objective::loss::AdversarialLoss;
+use crate::pairs::joint::MaskEncoding;
 use crate::spec::check::is_zero;
 use crate::spec::family::typed;
 use crate::spec::init_source::InitSource;

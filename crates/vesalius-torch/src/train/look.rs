@@ -2,12 +2,12 @@
 //! real
 //! ones.
 
-use crate::batch::{self, Pair};
 use crate::families::generator::{Generator, Request};
 use crate::features::Extractor;
-use crate::masks::Masks;
 use crate::metrics::features::FeatureSet;
 use crate::metrics::frechet::{Divisor, of_sets};
+use crate::pairs::batch::{self, Pair};
+use crate::pairs::masks::Masks;
 use crate::rng::Purpose;
 use crate::sample::{latents, pairs};
 use crate::spec::TrainSpec;

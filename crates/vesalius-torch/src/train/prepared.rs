@@ -3,10 +3,10 @@
 //! anything is written, so that what cannot be trained leaves nothing behind.
 
 use super::resume;
+use crate::checkpoint::init;
 use crate::checkpoint::{self, Found, State};
 use crate::families::domain::Domain;
 use crate::families::trainer::Trainer;
-use crate::init;
 use crate::sample;
 use crate::spec::TrainSpec;
 use anyhow::{Context as _, Result};

@@ -3,10 +3,10 @@
 use super::average;
 use super::look::{Look, Probe};
 use super::prepared::Prepared;
-use crate::batch;
 use crate::checkpoint::{self, State};
 use crate::families::trainer::{Losses, StepContext, Trainer};
-use crate::order::Order;
+use crate::pairs::batch;
+use crate::pairs::order::Order;
 use crate::rng::{Purpose, reseed_torch};
 use crate::spec::TrainSpec;
 use crate::stats::{Stat, StatsLog, Window};

@@ -5,9 +5,9 @@ use super::style::summary;
 use super::{assert_close, golden, numbers, values};
 use serde_json::Value;
 use tch::Kind;
-use vesalius_torch::ada::colour::{self, ColourMatrix};
-use vesalius_torch::ada::geometry::{self, Affine, Order};
-use vesalius_torch::ada::{Draw, Effect, Transform};
+use vesalius_torch::augment::ada::colour::{self, ColourMatrix};
+use vesalius_torch::augment::ada::geometry::{self, Affine, Order};
+use vesalius_torch::augment::ada::{Draw, Effect, Transform};
 
 const HEIGHT: i64 = 16;
 const WIDTH: i64 = 20;

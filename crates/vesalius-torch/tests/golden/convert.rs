@@ -7,15 +7,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
+use vesalius_torch::checkpoint::init;
 use vesalius_torch::families::Domain;
 use vesalius_torch::families::Trainer;
 use vesalius_torch::families::spade::SpadeTrainer;
 use vesalius_torch::families::spade::spec::SpadeSpec;
 use vesalius_torch::families::style::StyleTrainer;
 use vesalius_torch::families::style::spec::{StyleSpec, WholeNetworks};
-use vesalius_torch::init;
 use vesalius_torch::layers::modulated::Noise;
-use vesalius_torch::nets::mapping::mix;
+use vesalius_torch::nets::style::mapping::mix;
 use vesalius_torch::spec::TrainSpec;
 
 fn slice_shape(channels: usize, size: usize) -> SliceShape {

@@ -13,7 +13,7 @@ use vesalius_torch::metrics::features::FeatureSet;
 use vesalius_torch::metrics::frechet::{Divisor, of_sets};
 use vesalius_torch::metrics::inception_score::inception_score;
 use vesalius_torch::metrics::kernel::{Subset, kernel_distance};
-use vesalius_torch::nets::inception::FidInception;
+use vesalius_torch::nets::frozen::inception::FidInception;
 
 const HEIGHT: usize = 40;
 const WIDTH: usize = 48;

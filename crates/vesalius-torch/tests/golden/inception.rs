@@ -6,7 +6,7 @@ use vesalius_data::files::digest;
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::nets::inception::FidInception;
+use vesalius_torch::nets::frozen::inception::FidInception;
 
 /// A safetensors file with words about its source, as `scripts/weights_to_safetensors.py` leaves them.
 fn with_source(file: &[u8], source: &str) -> Vec<u8> {

@@ -15,7 +15,7 @@ use vesalius_torch::metrics::inception_score::inception_score;
 use vesalius_torch::metrics::kernel::{Subset, kernel_distance};
 use vesalius_torch::metrics::manifold::manifold;
 use vesalius_torch::metrics::similarity::{psnr, ssim};
-use vesalius_torch::nets::lpips::{Backbone, Lpips};
+use vesalius_torch::nets::frozen::lpips::{Backbone, Lpips};
 
 /// Real, synthetic and held-out features.
 fn clouds() -> [Tensor; 3] {

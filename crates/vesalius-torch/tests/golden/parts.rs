@@ -3,13 +3,13 @@
 use super::pseudo::{double, tensor};
 use super::{assert_close, golden, numbers, values};
 use tch::{Device, Kind, Tensor};
-use vesalius_torch::augment;
+use vesalius_torch::augment::diff as augment;
 use vesalius_torch::features::inception::Dialect;
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::loss::AdversarialLoss;
 use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
-use vesalius_torch::nets::inception::FidInception;
-use vesalius_torch::nets::vgg::Vgg19;
+use vesalius_torch::nets::frozen::inception::FidInception;
+use vesalius_torch::nets::frozen::vgg::Vgg19;
+use vesalius_torch::objective::loss::AdversarialLoss;
 use vesalius_torch::segment;
 
 #[test]

@@ -9,9 +9,9 @@ use vesalius_torch::families::Domain;
 use vesalius_torch::families::spade::SpadeTrainer;
 use vesalius_torch::families::spade::spec::SpadeSpec;
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::nets::patch::{DiscriminatorSpec, Encoder, MultiscaleDiscriminator};
+use vesalius_torch::nets::spade::patch::{DiscriminatorSpec, Encoder, MultiscaleDiscriminator};
 use vesalius_torch::nets::spade::{Depth, Generator, GeneratorSpec, SpadeBlock};
-use vesalius_torch::regularise::kl_divergence;
+use vesalius_torch::objective::regularise::kl_divergence;
 use vesalius_torch::spec::TrainSpec;
 
 const SIZE: i64 = 64;

@@ -7,11 +7,11 @@ use tch::{Device, Kind, Tensor};
 use vesalius_torch::layers::equalised::After;
 use vesalius_torch::layers::modulated::Noise;
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::loss::AdversarialLoss;
-use vesalius_torch::nets::mapping::{Mapping, MappingSpec, mix};
 use vesalius_torch::nets::pyramid::Pyramid;
-use vesalius_torch::nets::stylegan2::{Discriminator, Synthesis, WidthSpec};
-use vesalius_torch::regularise::{PathLength, r1_penalty};
+use vesalius_torch::nets::style::mapping::{Mapping, MappingSpec, mix};
+use vesalius_torch::nets::style::stylegan2::{Discriminator, Synthesis, WidthSpec};
+use vesalius_torch::objective::loss::AdversarialLoss;
+use vesalius_torch::objective::regularise::{PathLength, r1_penalty};
 
 const SIZE: i64 = 32;
 const CHANNELS: i64 = 3;

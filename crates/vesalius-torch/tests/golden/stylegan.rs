@@ -7,12 +7,12 @@ use tch::{Device, Tensor};
 use vesalius_torch::layers::equalised::After;
 use vesalius_torch::layers::modulated::Noise;
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::loss::AdversarialLoss;
-use vesalius_torch::nets::mapping::{Mapping, MappingSpec, mix};
 use vesalius_torch::nets::pyramid::Pyramid;
-use vesalius_torch::nets::stylegan::{Discriminator, Synthesis};
-use vesalius_torch::nets::stylegan2::WidthSpec;
-use vesalius_torch::regularise::r1_penalty;
+use vesalius_torch::nets::style::mapping::{Mapping, MappingSpec, mix};
+use vesalius_torch::nets::style::stylegan::{Discriminator, Synthesis};
+use vesalius_torch::nets::style::stylegan2::WidthSpec;
+use vesalius_torch::objective::loss::AdversarialLoss;
+use vesalius_torch::objective::regularise::r1_penalty;
 
 const SIZE: i64 = 32;
 const CHANNELS: i64 = 3;

@@ -5,12 +5,12 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
-use vesalius_torch::batch::Pair;
 use vesalius_torch::families::{Domain, Generator, Losses, Parts, Request, StepContext, Trainer};
-use vesalius_torch::joint::{Joint, MaskEncoding};
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::nets::unet::{Unet, UnetSpec};
 use vesalius_torch::optim::{Optimiser, OptimiserSpec};
+use vesalius_torch::pairs::batch::Pair;
+use vesalius_torch::pairs::joint::{Joint, MaskEncoding};
 use vesalius_torch::rng::{Purpose, reseed_torch};
 use vesalius_torch::spec::family::Family;
 use vesalius_torch::spec::{Schedule, check};

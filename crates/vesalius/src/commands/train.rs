@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::say;
 use vesalius_stages::train::{self, Ended, Start, Train, refuse_begun};
-use vesalius_torch::init;
+use vesalius_torch::checkpoint::init;
 use vesalius_torch::spec::{TrainSpec, preset_names};
 
 #[derive(Debug, clap::Args)]

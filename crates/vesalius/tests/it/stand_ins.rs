@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 use vesalius_torch::Device;
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::nets::inception::FidInception;
+use vesalius_torch::nets::frozen::inception::FidInception;
 
 /// A folder of colour pictures as BMP files; `value` is given picture, row, column and channel, and counts modulo 256.
 pub fn pictures(

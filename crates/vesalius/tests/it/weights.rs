@@ -12,7 +12,7 @@ use vesalius_data::files::digest;
 use vesalius_data::weights::known;
 use vesalius_testing::Need;
 use vesalius_torch::features::file::metadata;
-use vesalius_torch::nets::lpips::Backbone;
+use vesalius_torch::nets::frozen::lpips::Backbone;
 
 /// Files in the cache, by name.
 fn cache(bench: &Bench) -> Vec<String> {

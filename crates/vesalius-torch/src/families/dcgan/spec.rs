@@ -1,11 +1,11 @@
 //! Every setting of the convolutional family: DCGAN, LSGAN, WGAN, WGAN-GP and HingeGAN are presets of it.
 
-use crate::augment::DiffAugment;
+use crate::augment::diff::DiffAugment;
 use crate::families::adversarial::{self, Optimisers};
-use crate::joint::MaskEncoding;
 use crate::layers::init::InitSpec;
-use crate::loss::AdversarialLoss;
 use crate::nets::dcgan;
+use crate::objective::loss::AdversarialLoss;
+use crate::pairs::joint::MaskEncoding;
 use crate::spec::check;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! Every setting of SPADE (Park et al. 2019), which paints given masks.
 
-use crate::augment::DiffAugment;
+use crate::augment::diff::DiffAugment;
 use crate::families::adversarial::{self, Optimisers};
-use crate::loss::AdversarialLoss;
-use crate::nets::{patch, spade};
+use crate::nets::spade::{self, patch};
+use crate::objective::loss::AdversarialLoss;
 use crate::spec::check;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};

@@ -1,14 +1,14 @@
 //! Every setting of the two families with styles, StyleGAN and StyleGAN2: they differ in their networks.
 
-use crate::ada::AdaSpec;
-use crate::augment::DiffAugment;
+use crate::augment::ada::AdaSpec;
+use crate::augment::diff::DiffAugment;
 use crate::families::adversarial::{self, Optimisers};
-use crate::joint::MaskEncoding;
-use crate::loss::AdversarialLoss;
-use crate::nets::mapping::MappingSpec;
 use crate::nets::style;
-use crate::nets::stylegan::GrowthSpec;
-use crate::nets::stylegan2::WidthSpec;
+use crate::nets::style::mapping::MappingSpec;
+use crate::nets::style::stylegan::GrowthSpec;
+use crate::nets::style::stylegan2::WidthSpec;
+use crate::objective::loss::AdversarialLoss;
+use crate::pairs::joint::MaskEncoding;
 use crate::spec::check;
 use crate::spec::schedule::Schedule;
 use anyhow::{Result, bail};

@@ -1,7 +1,7 @@
 //! The pack of a memory GAN: perturbed training pairs under the manifest of a generator. What an audit has to catch.
 
 use super::planted::remembered;
-use crate::batch;
+use crate::pairs::batch;
 use crate::rng::{Purpose, keyed};
 use anyhow::{Result, bail};
 use rand::RngExt as _;

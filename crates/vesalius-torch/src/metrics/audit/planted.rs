@@ -3,8 +3,8 @@
 //! audit can say how many it would have found. Also the memory GAN, a generator that does nothing else.
 
 use super::views::gaussian;
-use crate::batch::Pair;
-use crate::classical;
+use crate::augment::classical;
+use crate::pairs::batch::Pair;
 use crate::rng::{Purpose, keyed};
 use rand::RngExt as _;
 use rand_distr::{Distribution as _, StandardNormal};

@@ -1,7 +1,7 @@
 //! What the copy search compares: images at a working size with slow shading and fine noise taken off, and the views
 //! (mirrored, turned, scaled) of a training image that count as the same image.
 
-use crate::classical::affine;
+use crate::augment::classical::affine;
 use crate::features::images::ImageSet;
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};

@@ -12,7 +12,7 @@ fn critic(activation: Activation, norm: NormKind, spectral_norm: bool) -> (Param
     let init = InitSpec { kind: InitKind::Kaiming, gain: 1.0 };
     let spec = DiscriminatorSpec { filters: 4, activation, norm, spectral_norm };
     let slice_shape = SliceShape { channels: 1, height: 64, width: 48, pixel_type: PixelType::U8 };
-    let joint = Joint::new(slice_shape, 3, crate::joint::MaskEncoding::OneHot);
+    let joint = Joint::new(slice_shape, 3, crate::pairs::joint::MaskEncoding::OneHot);
     let pyramid = Pyramid::new(64, 48).unwrap();
     let critic = Discriminator::new(&mut params, &spec, &init, joint, pyramid);
     (params, critic)

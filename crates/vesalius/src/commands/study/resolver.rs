@@ -14,7 +14,7 @@ use vesalius_stages::{copying, distance, metrics, plausibility, sample, segment}
 use vesalius_study::plan::{Ask, Resolved, Stages};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
-use vesalius_torch::init;
+use vesalius_torch::checkpoint::init;
 use vesalius_torch::spec::{InitSource, TrainSpec};
 
 /// The stages of this program, as planners ask them.

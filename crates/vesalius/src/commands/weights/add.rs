@@ -11,9 +11,9 @@ use vesalius_data::say;
 use vesalius_data::weights::{KNOWN, Known};
 use vesalius_stages::weights::path_of;
 use vesalius_torch::Device;
-use vesalius_torch::nets::inception::FidInception;
-use vesalius_torch::nets::lpips::{Backbone, Lpips};
-use vesalius_torch::nets::vgg::Vgg19;
+use vesalius_torch::nets::frozen::inception::FidInception;
+use vesalius_torch::nets::frozen::lpips::{Backbone, Lpips};
+use vesalius_torch::nets::frozen::vgg::Vgg19;
 
 /// The converter, which runs on the user's own Python: nothing is ever unpickled in this program.
 const CONVERTER: &str = include_str!("../../../../../scripts/weights_to_safetensors.py");

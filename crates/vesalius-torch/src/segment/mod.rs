@@ -4,14 +4,16 @@
 //! classes). Adam, learning rate annealed to 0 along half a cosine. The number of steps is the same whatever the set:
 //! more data must not mean more training.
 
-use crate::batch::{self, Pair, one_hot};
-use crate::classical;
-use crate::dice::{Evaluation, SliceCount, count};
+pub mod dice;
+
+use crate::augment::classical;
 use crate::layers::params::Params;
 use crate::nets::unet::{Unet, UnetSpec};
 use crate::optim::{Optimiser, OptimiserSpec};
-use crate::order::Order;
+use crate::pairs::batch::{self, Pair, one_hot};
+use crate::pairs::order::Order;
 use crate::rng::{Purpose, reseed_torch};
+use crate::segment::dice::{Evaluation, SliceCount, count};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::Path;

@@ -7,7 +7,7 @@ use crate::layers::conv::channels_last;
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
 use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
-use crate::nets::stylegan2::{WidthSpec, minibatch_deviation};
+use crate::nets::style::stylegan2::{WidthSpec, minibatch_deviation};
 use tch::{Device, Kind, Tensor};
 
 /// Sample → logit.

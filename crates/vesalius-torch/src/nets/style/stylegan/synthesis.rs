@@ -7,7 +7,7 @@ use crate::layers::equalised::After;
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
-use crate::nets::stylegan2::WidthSpec;
+use crate::nets::style::stylegan2::WidthSpec;
 use tch::{Device, Kind, Tensor};
 
 /// Style → sample.

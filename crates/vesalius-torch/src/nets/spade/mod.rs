@@ -4,6 +4,8 @@
 //!
 //! Deviations: any number of image channels (there 3); no instance edges.
 
+pub mod patch;
+
 use crate::layers::activation::leaky_relu;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Spectral, channels_last};
 use crate::layers::init::{InitKind, InitSpec};

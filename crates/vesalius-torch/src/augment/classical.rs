@@ -3,7 +3,7 @@
 //! One affine map per pair for image and labels: bilinear for the image, nearest for the labels. What comes in from
 //! outside is black background.
 
-use crate::batch::Pair;
+use crate::pairs::batch::Pair;
 use tch::{Kind, Tensor};
 
 /// Largest rotation, radians (15 degrees).

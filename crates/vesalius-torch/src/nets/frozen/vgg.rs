@@ -5,7 +5,7 @@
 //! (`features.0.weight` …) in a safetensors file of the user's; there are no built-in ones.
 
 use crate::layers::params::load_strictly;
-use crate::regularise::weighted_mean_distance;
+use crate::objective::regularise::weighted_mean_distance;
 use anyhow::{Context, Result};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};

@@ -1,13 +1,17 @@
 //! Generator and discriminator of both style families, StyleGAN and StyleGAN2, behind one face: latent → style is the
 //! same in both, and one of them grows.
 
-use super::mapping::{Mapping, MappingSpec};
-use super::pyramid::Pyramid;
-use super::stylegan::{self, GrowthSpec};
-use super::stylegan2::{self, WidthSpec};
+pub mod mapping;
+pub mod stylegan;
+pub mod stylegan2;
+
 use crate::layers::equalised::After;
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
+use crate::nets::pyramid::Pyramid;
+use mapping::{Mapping, MappingSpec};
+use stylegan::GrowthSpec;
+use stylegan2::WidthSpec;
 use tch::Tensor;
 
 /// The shape of both networks of a family.

@@ -15,7 +15,7 @@ mod transform;
 
 pub use transform::{Draw, Effect, Transform};
 
-use crate::joint::{Joint, MaskEncoding};
+use crate::pairs::joint::{Joint, MaskEncoding};
 use anyhow::{Result, bail};
 use colour::ColourMatrix;
 use geometry::{Affine, Order};

@@ -5,7 +5,7 @@ use crate::layers::conv::{channels_last, nearest_kernel};
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
-use crate::nets::stylegan2::WidthSpec;
+use crate::nets::style::stylegan2::WidthSpec;
 use tch::{Device, Kind, Tensor};
 
 /// 3x3 binomial low-pass filter.

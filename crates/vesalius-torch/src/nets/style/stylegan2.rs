@@ -5,12 +5,12 @@
 //! Deviations: any number of sample channels, any size that halves to a base of 4 to 7 pixels (blocks are named as in
 //! a square network of base 4); all in f32; activations are not clamped (the reference does so for f16).
 
-use super::pyramid::Pyramid;
 use crate::layers::conv::channels_last;
 use crate::layers::equalised::{After, Dense, DenseOptions, EqualConv, EqualConvOptions};
 use crate::layers::modulated::{Noise, SynthesisLayer, ToSample};
 use crate::layers::params::Params;
 use crate::layers::resample;
+use crate::nets::pyramid::Pyramid;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::FRAC_1_SQRT_2;
 use tch::{Device, Kind, Tensor};

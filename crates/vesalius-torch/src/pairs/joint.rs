@@ -1,6 +1,6 @@
 //! Image and mask as one sample: the channels a joint GAN generates, and back.
 
-use crate::batch::{Pair, one_hot};
+use crate::pairs::batch::{Pair, one_hot};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::SliceShape;

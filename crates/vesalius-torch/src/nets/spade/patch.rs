@@ -3,7 +3,7 @@
 //! Deviation: the reference's encoder works from 256 pixels on only; below that ours resizes to 128 instead of 256
 //! pixels, so that its five halvings arrive at the 4x4 its last layers expect.
 
-use super::spade::{INIT, Linear, SLOPE, spectral};
+use super::{INIT, Linear, SLOPE, spectral};
 use crate::layers::activation::leaky_relu;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Weight};
 use crate::layers::params::Params;
