@@ -1,7 +1,198 @@
-//! Links LibTorch.
+//! LibTorch behind a door: the program is not linked with it but loads it when a tensor is first asked for.
+//!
+//! `tch` speaks to LibTorch through plain C functions, which `libtch.a` implements. That archive becomes a shared object
+//! of its own (`libvesalius_tch.so`, which needs LibTorch), and the program gets a jump for each of its functions
+//! (`jumps.s`): the first call finds the function, the next ones go straight there. Tests link LibTorch as usual.
+
+use object::read::archive::ArchiveFile;
+use object::{Object as _, ObjectSymbol as _};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 include!("../link.rs");
 
 fn main() {
-    let _ = link();
+    println!("cargo:rustc-check-cfg=cfg(libtorch_behind_a_door)");
+    let Some(lib) = link() else { return };
+    let Some(jump) = Jump::of_this_target() else { return };
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let archive = archive(&out);
+    println!("cargo:rerun-if-changed={}", archive.display());
+    let functions = functions(&archive);
+    std::fs::write(out.join("jumps.s"), jump.text(&functions)).expect("OUT_DIR can be written");
+    std::fs::write(out.join("functions.rs"), format!("&{functions:?}"))
+        .expect("OUT_DIR can be written");
+    let door = out.join("libvesalius_tch.so");
+    share(&archive, Path::new(&lib), &door);
+    println!("cargo:rustc-env=VESALIUS_TCH={}", door.display());
+    println!("cargo:rustc-env=VESALIUS_LIBTORCH={lib}");
+    println!("cargo:rustc-cfg=libtorch_behind_a_door");
 }
+
+/// `libtch.a` as the build of `torch-sys` left it. Cargo names no path to it; the newest is that of the LibTorch that
+/// this build is for.
+fn archive(out: &Path) -> PathBuf {
+    let builds = out.ancestors().nth(2).expect("OUT_DIR is below the folder of all builds");
+    let entries = std::fs::read_dir(builds).expect("the folder of all builds").flatten();
+    let of_torch_sys = entries.filter(|entry| {
+        entry.file_name().to_string_lossy().starts_with("torch-sys-")
+    });
+    let archives = of_torch_sys.map(|entry| entry.path().join("out/libtch.a"));
+    let age = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).ok();
+    archives.filter(|path| path.exists()).max_by_key(age).expect("libtch.a of torch-sys")
+}
+
+/// The functions that it has for others, sorted: those of C, whose names are as they are written.
+fn functions(archive: &Path) -> Vec<String> {
+    let bytes = std::fs::read(archive).expect("libtch.a can be read");
+    let mut found = BTreeSet::new();
+    for member in ArchiveFile::parse(&*bytes).expect("an archive").members() {
+        let data = member.and_then(|member| member.data(&*bytes)).expect("a member");
+        let object = object::File::parse(data).expect("an object file");
+        for symbol in object.symbols() {
+            let name = symbol.name().unwrap_or_default();
+            let is_c = !name.is_empty() && !name.starts_with("_Z");
+            if symbol.is_global() && symbol.is_definition() && !symbol.is_weak() && is_c {
+                found.insert(name.to_owned());
+            }
+        }
+    }
+    assert!(found.len() > 1000, "{} functions in {}", found.len(), archive.display());
+    found.into_iter().collect()
+}
+
+/// All of the archive as a shared object that needs LibTorch, with its CUDA half where there is one.
+fn share(archive: &Path, lib: &Path, target: &Path) {
+    let compiler = cc::Build::new().cpp(true).get_compiler();
+    let mut command = Command::new(compiler.path());
+    command.arg("-shared").arg("-o").arg(target).arg("-Wl,--whole-archive").arg(archive);
+    command.arg("-Wl,--no-whole-archive").arg(format!("-L{}", lib.display()));
+    // Kernels of CUDA register themselves when they are loaded; no symbol of theirs is named.
+    command.args(["-Wl,--no-as-needed", "-ltorch", "-Wl,--as-needed", "-ltorch_cpu", "-lc10"]);
+    let status = command.status().expect("the C++ compiler that torch-sys was built with");
+    assert!(status.success(), "{command:?}");
+}
+
+/// How a target jumps.
+enum Jump {
+    X86_64,
+    Aarch64,
+}
+
+impl Jump {
+    /// None where LibTorch is linked as usual.
+    fn of_this_target() -> Option<Self> {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        if variable("CARGO_CFG_TARGET_OS") != "linux" {
+            return None;
+        }
+        match variable("CARGO_CFG_TARGET_ARCH").as_str() {
+            "x86_64" => Some(Self::X86_64),
+            "aarch64" => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// A slot per function, which first leads to `vesalius_tch_find` with the function's number, and a jump through it
+    /// under the function's name.
+    fn text(&self, functions: &[String]) -> String {
+        let mut text = String::from(".data\n.p2align 3\n.globl vesalius_tch_slots\nvesalius_tch_slots:\n");
+        for i in 0..functions.len() {
+            let _ = writeln!(text, ".quad .Lfirst_{i}");
+        }
+        text += ".text\n";
+        for (i, name) in functions.iter().enumerate() {
+            let _ = writeln!(text, ".globl {name}\n.hidden {name}\n.type {name},%function\n{name}:");
+            text += &match self {
+                Self::X86_64 => format!(
+                    "jmp *vesalius_tch_slots+{at}(%rip)\n.Lfirst_{i}:\npushq ${i}\njmp .Lfind\n",
+                    at = 8 * i
+                ),
+                Self::Aarch64 => format!(
+                    "adrp x16, vesalius_tch_slots+{at}\nldr x16, [x16, :lo12:vesalius_tch_slots+{at}]\nbr x16\n\
+                     .Lfirst_{i}:\nmovz x17, #{i}\nb .Lfind\n",
+                    at = 8 * i
+                ),
+            };
+        }
+        text += match self {
+            Self::X86_64 => X86_64_FIND,
+            Self::Aarch64 => AARCH64_FIND,
+        };
+        text
+    }
+}
+
+/// Keeps every register that may hold an argument, finds the function, goes there.
+const X86_64_FIND: &str = "\
+.Lfind:
+pushq %rax
+pushq %rdi
+pushq %rsi
+pushq %rdx
+pushq %rcx
+pushq %r8
+pushq %r9
+subq $136, %rsp
+movups %xmm0, 0(%rsp)
+movups %xmm1, 16(%rsp)
+movups %xmm2, 32(%rsp)
+movups %xmm3, 48(%rsp)
+movups %xmm4, 64(%rsp)
+movups %xmm5, 80(%rsp)
+movups %xmm6, 96(%rsp)
+movups %xmm7, 112(%rsp)
+movq 192(%rsp), %rdi
+call vesalius_tch_find
+movq %rax, %r11
+movups 0(%rsp), %xmm0
+movups 16(%rsp), %xmm1
+movups 32(%rsp), %xmm2
+movups 48(%rsp), %xmm3
+movups 64(%rsp), %xmm4
+movups 80(%rsp), %xmm5
+movups 96(%rsp), %xmm6
+movups 112(%rsp), %xmm7
+addq $136, %rsp
+popq %r9
+popq %r8
+popq %rcx
+popq %rdx
+popq %rsi
+popq %rdi
+popq %rax
+addq $8, %rsp
+jmp *%r11
+";
+
+/// The same; written by the book and assembled, but not run on such a machine.
+const AARCH64_FIND: &str = "\
+.Lfind:
+stp x29, x30, [sp, #-16]!
+mov x29, sp
+stp x0, x1, [sp, #-16]!
+stp x2, x3, [sp, #-16]!
+stp x4, x5, [sp, #-16]!
+stp x6, x7, [sp, #-16]!
+str x8, [sp, #-16]!
+stp q0, q1, [sp, #-32]!
+stp q2, q3, [sp, #-32]!
+stp q4, q5, [sp, #-32]!
+stp q6, q7, [sp, #-32]!
+mov x0, x17
+bl vesalius_tch_find
+mov x16, x0
+ldp q6, q7, [sp], #32
+ldp q4, q5, [sp], #32
+ldp q2, q3, [sp], #32
+ldp q0, q1, [sp], #32
+ldr x8, [sp], #16
+ldp x6, x7, [sp], #16
+ldp x4, x5, [sp], #16
+ldp x2, x3, [sp], #16
+ldp x0, x1, [sp], #16
+ldp x29, x30, [sp], #16
+br x16
+";

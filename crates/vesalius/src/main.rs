@@ -7,6 +7,8 @@ mod cli;
 mod commands;
 mod environment;
 mod faults;
+#[cfg(libtorch_behind_a_door)]
+mod libtorch;
 mod progress;
 
 use std::process::ExitCode;
