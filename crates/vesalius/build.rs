@@ -36,9 +36,8 @@ fn main() {
 fn archive(out: &Path) -> PathBuf {
     let builds = out.ancestors().nth(2).expect("OUT_DIR is below the folder of all builds");
     let entries = std::fs::read_dir(builds).expect("the folder of all builds").flatten();
-    let of_torch_sys = entries.filter(|entry| {
-        entry.file_name().to_string_lossy().starts_with("torch-sys-")
-    });
+    let of_torch_sys =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("torch-sys-"));
     let archives = of_torch_sys.map(|entry| entry.path().join("out/libtch.a"));
     let age = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).ok();
     archives.filter(|path| path.exists()).max_by_key(age).expect("libtch.a of torch-sys")
@@ -98,13 +97,15 @@ impl Jump {
     /// A slot per function, which first leads to `vesalius_tch_find` with the function's number, and a jump through it
     /// under the function's name.
     fn text(&self, functions: &[String]) -> String {
-        let mut text = String::from(".data\n.p2align 3\n.globl vesalius_tch_slots\nvesalius_tch_slots:\n");
+        let mut text =
+            String::from(".data\n.p2align 3\n.globl vesalius_tch_slots\nvesalius_tch_slots:\n");
         for i in 0..functions.len() {
             let _ = writeln!(text, ".quad .Lfirst_{i}");
         }
         text += ".text\n";
         for (i, name) in functions.iter().enumerate() {
-            let _ = writeln!(text, ".globl {name}\n.hidden {name}\n.type {name},%function\n{name}:");
+            let _ =
+                writeln!(text, ".globl {name}\n.hidden {name}\n.type {name},%function\n{name}:");
             text += &match self {
                 Self::X86_64 => format!(
                     "jmp *vesalius_tch_slots+{at}(%rip)\n.Lfirst_{i}:\npushq ${i}\njmp .Lfind\n",

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use vesalius_data::checks::overlap::masks_and_test;
 use vesalius_data::pack::Pack;
 use vesalius_data::run::meter::Meter;
+use vesalius_data::run::precision::Precision;
 use vesalius_data::run::{Input, RunResult, Subject};
 use vesalius_torch::pairs::masks::Masks;
 use vesalius_torch::sample::{Sampling, Trained};
@@ -32,6 +33,9 @@ pub struct Sample {
     pub truncation: f64,
     /// Pairs made at once; changes memory and speed, not the pairs.
     pub batch: usize,
+    /// In what arithmetic.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// Go on although patients stand on both sides.
     pub allow_overlap: bool,
 }
@@ -51,6 +55,9 @@ pub struct Task {
     pub truncation: f64,
     /// What is painted.
     pub masks: TaskMasks,
+    /// See [`Sample::precision`].
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
 /// What a task's generator paints.
@@ -106,7 +113,7 @@ pub fn run(stage: &Sample, context: &Context) -> Result<Sampled> {
     if stage.batch == 0 {
         bail!("--batch 0: expected at least 1");
     }
-    let trained = Trained::load(&stage.run, context.device)?;
+    let trained = Trained::load(&stage.run, context.device, stage.precision)?;
     let Sample { count, seed, batch, truncation, .. } = *stage;
     let sampling = Sampling { count, seed, batch, truncation };
     let masks = stage.masks.as_deref().map(Pack::open).transpose()?;

@@ -14,6 +14,7 @@ use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
 use vesalius_torch::layers::norm::NormKind;
 use vesalius_torch::nets::unet::UnetSpec;
+use vesalius_torch::precision::{Precision, resolved};
 use vesalius_torch::segment::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::segment::{self, SegmentSpec};
 
@@ -56,16 +57,30 @@ pub struct Task {
     pub no_batch_norm: bool,
     /// See [`SegmentSpec::seed`].
     pub seed: u64,
+    /// See [`SegmentSpec::precision`].
+    #[serde(skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
 impl Default for Task {
     fn default() -> Self {
-        let SegmentSpec { unet, steps, batch, learning_rate, augment, seed } =
+        let SegmentSpec { unet, steps, batch, learning_rate, augment, seed, precision } =
             SegmentSpec::default();
         let UnetSpec { filters, depth, norm } = unet;
         let no_batch_norm = norm == NormKind::None;
         let real = false;
-        Self { real, augment, steps, batch, learning_rate, filters, depth, no_batch_norm, seed }
+        Self {
+            real,
+            augment,
+            steps,
+            batch,
+            learning_rate,
+            filters,
+            depth,
+            no_batch_norm,
+            seed,
+            precision,
+        }
     }
 }
 
@@ -89,6 +104,7 @@ impl From<Task> for SegmentSpec {
             learning_rate: task.learning_rate,
             augment: task.augment,
             seed: task.seed,
+            precision: task.precision,
         }
     }
 }
@@ -103,7 +119,8 @@ pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
         stage.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
     let test = Pack::open(&stage.test)?;
     segment::check_test(&test)?;
-    let spec = &stage.settings;
+    let precision = resolved(stage.settings.precision, context.device);
+    let spec = &SegmentSpec { precision, ..stage.settings.clone() };
     let references: Vec<&Pack> = packs.iter().collect();
     segment::check(spec, &references, &test)?;
     let subject = subject(&packs, &test, spec.augment)?;

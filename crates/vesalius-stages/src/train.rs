@@ -20,6 +20,7 @@ use vesalius_data::say;
 use vesalius_torch::checkpoint::{self, State};
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::images::{PackImages, of_images};
+use vesalius_torch::precision::resolved;
 use vesalius_torch::sample::{read_spec, run_digest};
 use vesalius_torch::spec::TrainSpec;
 pub use vesalius_torch::train::Ended;
@@ -61,7 +62,9 @@ const COMMANDS: &str = "commands.log";
 /// files that cannot be written. What is refused leaves the run as it was, or none behind.
 pub fn run(stage: &Train, context: &Context) -> Result<(Ended, Option<RunResult>)> {
     let pack = Pack::open(&stage.pack)?;
-    let spec = spec(stage)?;
+    let mut spec = spec(stage)?;
+    // What was chosen once holds for all attempts: it stands in task.toml from here on.
+    spec.training.precision = resolved(spec.training.precision, context.device);
     let prepared = Prepared::open(&stage.out, &spec, &pack, context.device)?;
     match stage.start {
         Start::Resume { .. } => {

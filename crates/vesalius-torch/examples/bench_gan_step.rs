@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
 use vesalius_torch::families::{Domain, StepContext};
 use vesalius_torch::pairs::batch::Pair;
+use vesalius_torch::precision::resolve;
 use vesalius_torch::spec::TrainSpec;
 
 fn main() -> anyhow::Result<()> {
@@ -25,7 +26,9 @@ fn main() -> anyhow::Result<()> {
     settings.extend(arguments);
     let spec = TrainSpec::resolve(&preset, &settings)?;
     let shape = SliceShape { channels, height: size, width: size, pixel_type: PixelType::U8 };
-    let mut gan = spec.trainer(Domain { shape, classes: 4, device: Device::Cpu })?;
+    let device = Device::Cpu;
+    let arithmetic = resolve(spec.training.precision, device);
+    let mut gan = spec.trainer(Domain { shape, classes: 4, device, arithmetic })?;
     // Of a step in between: WGAN takes more at the start.
     let sizes = gan.batches(1601);
     let side = size as i64;

@@ -37,6 +37,7 @@ pub mod nets;
 pub mod objective;
 pub mod optim;
 pub mod pairs;
+pub mod precision;
 pub mod rng;
 pub mod sample;
 pub mod segment;

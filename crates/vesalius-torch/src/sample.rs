@@ -6,6 +6,7 @@ use crate::families::domain::Domain;
 use crate::families::generator::{Generator, Request};
 use crate::pairs::batch::{self, Pair};
 use crate::pairs::masks::Masks;
+use crate::precision::{Precision, resolve, resolved};
 use crate::rng::{Purpose, keyed};
 use crate::spec::TrainSpec;
 use crate::spec::changes::edited;
@@ -52,6 +53,8 @@ pub struct Trained {
     checkpoint_sha256: String,
     pack_digest: String,
     images: u64,
+    /// In what it computes; never [`Precision::Auto`].
+    precision: Precision,
 }
 
 /// File in a run that keeps the shape, classes, patients and name of the pack it was trained on.
@@ -76,7 +79,7 @@ impl Trained {
     ///
     /// # Errors
     /// When the run has no checkpoint, or its files do not fit each other.
-    pub fn load(run: &Path, device: Device) -> Result<Self> {
+    pub fn load(run: &Path, device: Device, precision: Precision) -> Result<Self> {
         let spec = read_spec(run)?;
         let path = run.join(TEMPLATE);
         let text = vesalius_data::files::read::state(&path)
@@ -93,7 +96,9 @@ impl Trained {
             );
         }
         let (shape, classes) = (template.slice_shape, template.classes.len());
-        let generator = spec.generator(Domain { shape, classes, device })?;
+        let precision = resolved(precision, device);
+        let arithmetic = resolve(precision, device);
+        let generator = spec.generator(Domain { shape, classes, device, arithmetic })?;
         let file = checkpoint::AVERAGED;
         generator
             .params()
@@ -103,7 +108,16 @@ impl Trained {
         let checkpoint_sha256 = state.files[file].clone();
         let (pack_digest, images) = (state.pack_digest, state.images);
         let run_sha256 = run_digest(run)?;
-        Ok(Self { generator, spec, template, run_sha256, checkpoint_sha256, pack_digest, images })
+        Ok(Self {
+            generator,
+            spec,
+            template,
+            run_sha256,
+            checkpoint_sha256,
+            pack_digest,
+            images,
+            precision,
+        })
     }
 
     /// Writes `count` pairs as a pack; memory does not grow with `count`.
@@ -212,6 +226,7 @@ impl Trained {
                 kimg: self.images as f64 / 1000.0,
                 seed,
                 truncation,
+                precision: self.precision,
                 mask_source,
                 masks_pack,
                 run_sha256: Some(self.run_sha256.clone()),

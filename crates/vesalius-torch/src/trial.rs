@@ -4,6 +4,7 @@ use crate::families::domain::Domain;
 use crate::families::trainer::StepContext;
 use crate::layers::params::Params;
 use crate::pairs::batch::Pair;
+use crate::precision::resolve;
 use crate::segment::{self, SegmentSpec};
 use crate::spec::TrainSpec;
 use anyhow::Result;
@@ -33,7 +34,9 @@ const LATE: u64 = 1601;
 /// # Errors
 /// When the family cannot make this size, or weights are missing.
 pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<Cost> {
-    let mut trainer = spec.trainer(Domain { shape: slice_shape, classes, device: Device::Cpu })?;
+    let device = Device::Cpu;
+    let arithmetic = resolve(spec.training.precision, device);
+    let mut trainer = spec.trainer(Domain { shape: slice_shape, classes, device, arithmetic })?;
     let mut images = 0;
     let mut started = Instant::now();
     for step in LATE..=LATE + STEPS {

@@ -178,6 +178,12 @@ fn a_training_that_finishes() {
 }
 
 #[test]
+fn a_training_in_bf16() {
+    let short = ["training.precision=bf16", "training.ema_half_life_kimg=0", "training.kimg=0.32"];
+    check("dcgan", &short, 7, "Finished 320");
+}
+
+#[test]
 fn a_training_that_collapses() {
     let flat = [
         "networks.init.gain=1e-12",

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use vesalius_data::run::meter::Meter;
+use vesalius_data::run::precision::Precision;
 use vesalius_data::say;
 use vesalius_data::text::shell::quote;
 use vesalius_stages::context::Context as StageContext;
@@ -41,6 +42,15 @@ impl Compute {
         }
         device(&self.device)
     }
+}
+
+/// In what arithmetic networks compute.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Arithmetic {
+    /// Arithmetic of the networks [default: f32]: f32, bf16 (with f32 masters), or auto: bf16 where this machine has
+    /// it and a short trial says that it is faster. What was taken is recorded.
+    #[arg(long, value_name = "f32|bf16|auto")]
+    pub precision: Option<Precision>,
 }
 
 /// The device of a name.

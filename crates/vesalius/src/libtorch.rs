@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use vesalius_data::say;
 
 mod jumps {
-    #![expect(unsafe_code, reason = "assembly of build.rs: a jump for each function, and nothing else")]
+    #![expect(
+        unsafe_code,
+        reason = "assembly of build.rs: a jump for each function, and nothing else"
+    )]
 
     #[cfg(target_arch = "x86_64")]
-    std::arch::global_asm!(
-        include_str!(concat!(env!("OUT_DIR"), "/jumps.s")),
-        options(att_syntax)
-    );
+    std::arch::global_asm!(include_str!(concat!(env!("OUT_DIR"), "/jumps.s")), options(att_syntax));
     #[cfg(target_arch = "aarch64")]
     std::arch::global_asm!(include_str!(concat!(env!("OUT_DIR"), "/jumps.s")));
 }
@@ -43,7 +43,9 @@ extern "C" fn vesalius_tch_find(number: usize) -> *const c_void {
     // SAFETY: the symbol is a function of the same name and library that the caller was compiled against; it is only
     // jumped to.
     let found = unsafe { library.get::<*const c_void>(c_name.as_bytes_with_nul()) };
-    let Ok(found) = found else { end(&format!("{DOOR}: no {name}, expected it: of another build")) };
+    let Ok(found) = found else {
+        end(&format!("{DOOR}: no {name}, expected it: of another build"))
+    };
     let address: *const c_void = *found;
     // SAFETY: the static is the array in `jumps.s`, one pointer for each name.
     let slots = unsafe { &vesalius_tch_slots };
@@ -74,7 +76,11 @@ fn load(path: &Path) -> Result<Library, String> {
     // SAFETY: LibTorch and the object made of tch's own archive; their constructors ask for nothing of ours.
     let loaded = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) };
     loaded.map_err(|error| {
-        format!("{}: {error}; expected LibTorch {}", path.display(), vesalius_torch::LIBTORCH_VERSION)
+        format!(
+            "{}: {error}; expected LibTorch {}",
+            path.display(),
+            vesalius_torch::LIBTORCH_VERSION
+        )
     })
 }
 

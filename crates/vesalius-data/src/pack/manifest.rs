@@ -3,6 +3,7 @@
 use crate::files::seal::{self, Seal};
 use crate::pack::masks::MaskSource;
 use crate::pack::row::{Made, RowId};
+use crate::run::precision::Precision;
 use crate::text::{file_stem, label, strings};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -168,6 +169,9 @@ pub enum Provenance {
         /// Truncation ψ of styles; 1: none.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         truncation: f64,
+        /// In what arithmetic the generator computed; f32 where it is not said.
+        #[serde(default, skip_serializing_if = "Precision::is_default")]
+        precision: Precision,
         /// Where masks came from.
         mask_source: MaskSource,
         /// Digest of the pack whose masks were painted, where some were.
@@ -225,18 +229,32 @@ impl Provenance {
             Self::Real { source, split, files, .. } => {
                 format!("real: {} files read as {source}; split {split}", files.len())
             }
-            Self::Synthetic { gan, kimg, seed, truncation, mask_source, filtered, .. } => {
+            Self::Synthetic {
+                gan,
+                kimg,
+                seed,
+                truncation,
+                precision,
+                mask_source,
+                filtered,
+                ..
+            } => {
                 let truncated = if is_one(truncation) {
                     String::new()
                 } else {
                     format!(", truncation {truncation}")
+                };
+                let computed = if precision.is_default() {
+                    String::new()
+                } else {
+                    format!(", computed in {precision}")
                 };
                 let filtered =
                     filtered.as_ref().map_or(String::new(), |Filtered { kept, of, .. }| {
                         format!("; plausible only: {kept} of {of} pairs kept")
                     });
                 format!(
-                    "synthetic: {gan} after {kimg:.1} kimg, seed {seed}{truncated}; masks: {mask_source}{filtered}"
+                    "synthetic: {gan} after {kimg:.1} kimg, seed {seed}{truncated}{computed}; masks: {mask_source}{filtered}"
                 )
             }
         }
@@ -350,6 +368,7 @@ mod tests {
                 kimg: 1.0,
                 seed: 1,
                 truncation: 1.0,
+                precision: Precision::F32,
                 mask_source: mask_source.to_owned().into(),
                 masks_pack: None,
                 run_sha256: None,

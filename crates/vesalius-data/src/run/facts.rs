@@ -5,6 +5,7 @@
 use crate::pack::Pack;
 use crate::pack::manifest::{Provenance, Split};
 use crate::pack::masks::MaskSource;
+use crate::run::precision::Precision;
 use serde::{Deserialize, Serialize};
 
 /// A pack. Its digest stands beside it, in the input that it is.
@@ -59,6 +60,9 @@ pub struct SyntheticFacts {
     /// Truncation ψ; 1: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncation: Option<f64>,
+    /// In what arithmetic the generator computed.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// Where masks came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masks: Option<MaskSource>,
@@ -108,6 +112,7 @@ impl PackFacts {
                 kimg,
                 seed,
                 truncation,
+                precision,
                 mask_source,
                 masks_pack,
                 run_sha256,
@@ -123,6 +128,7 @@ impl PackFacts {
                 kimg: Some(*kimg),
                 seed: Some(*seed),
                 truncation: Some(*truncation),
+                precision: *precision,
                 masks: Some(mask_source.clone()),
                 masks_pack: masks_pack.clone(),
                 filter: filtered.as_ref().map(|filtered| Filter {
@@ -155,6 +161,7 @@ impl SyntheticFacts {
             kimg: None,
             seed: None,
             truncation: None,
+            precision: Precision::F32,
             masks: None,
             masks_pack: None,
             filter: None,

@@ -8,6 +8,7 @@ pub mod files;
 pub mod meter;
 pub mod metric;
 pub mod part;
+pub mod precision;
 pub mod score;
 
 pub use digests::RESULT;

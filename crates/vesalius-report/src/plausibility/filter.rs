@@ -109,6 +109,7 @@ mod tests {
     use std::collections::BTreeSet;
     use vesalius_data::pack::manifest::{PixelType, SliceShape, Split};
     use vesalius_data::pack::masks::MaskSource;
+    use vesalius_data::run::precision::Precision;
 
     /// Three pairs of 1x2 pixels.
     fn sampled(target: &Path) -> Pack {
@@ -133,6 +134,7 @@ mod tests {
                 kimg: 1.0,
                 seed: 1,
                 truncation: 1.0,
+                precision: Precision::F32,
                 mask_source: MaskSource::Generated,
                 masks_pack: None,
                 run_sha256: None,

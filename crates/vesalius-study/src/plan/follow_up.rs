@@ -79,9 +79,10 @@ impl Planner<'_> {
                 "sampled"
             }
         };
-        let spec = json!({
+        let mut spec = json!({
             "count": best.count.get_ref(), "seed": best.seed, "truncation": group.gan.truncation(), "masks": masks,
         });
+        self.say_precision(&mut spec);
         let spec = self.stages.settings(Stage::Sample, spec)?;
         let sample = Task::new(Stage::Sample, vec![pack_input(group.pack)], inputs, spec);
         let synthetic = sample.key();
@@ -154,6 +155,14 @@ impl Planner<'_> {
             }
             said[name] = value;
         }
+        self.say_precision(&mut said);
         Ok(said)
+    }
+
+    /// The study's arithmetic, where a stage is not given its own.
+    fn say_precision(&self, said: &mut Value) {
+        if !self.study.precision.is_default() && said["precision"].is_null() {
+            said["precision"] = json!(self.study.precision);
+        }
     }
 }

@@ -14,6 +14,7 @@ use slurm::Settings;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
+use vesalius_data::run::precision::Precision;
 use vesalius_data::text::strings;
 
 /// The content of `STUDY.toml`.
@@ -30,6 +31,9 @@ pub struct Study {
     /// Seeds of the trainings: each point of the search is trained once with each.
     #[serde(default = "sections::seed_one")]
     pub seeds: Vec<u64>,
+    /// Arithmetic of all trainings, samples and U-Nets that do not say their own; f32 by default.
+    #[serde(default)]
+    pub precision: Precision,
     /// Datasets.
     pub dataset: Vec<Dataset>,
     /// GANs.
@@ -134,7 +138,9 @@ impl Study {
 
     /// Settings of every training of a GAN.
     pub fn settings(&self, gan: &Gan) -> Vec<String> {
-        self.set_of(gan).map(|setting| setting.get_ref().clone()).collect()
+        let all = (!self.precision.is_default())
+            .then(|| format!("training.precision={}", self.precision));
+        all.into_iter().chain(self.set_of(gan).map(|setting| setting.get_ref().clone())).collect()
     }
 
     /// The same with where they stand.

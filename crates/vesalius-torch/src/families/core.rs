@@ -1,12 +1,12 @@
 //! What every GAN in training is made of, whatever its networks.
 
+use super::domain::Domain;
 use super::generator::Generator;
 use super::trainer::Parts;
 use crate::layers::params::Params;
 use crate::optim::{Optimiser, OptimiserSpec};
 use crate::rng::{Purpose, reseed_torch};
 use anyhow::Result;
-use tch::Device;
 
 /// Generator, discriminator, the generator's average, and an optimiser for each of the two.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl<G: Generator, D> Core<G, D> {
     /// Those of the two functions.
     pub fn new(
         seed: u64,
-        device: Device,
+        domain: Domain,
         optimisers: [OptimiserSpec; 2],
         generator: impl Fn() -> Result<G>,
         discriminator: impl FnOnce(&mut Params) -> Result<D>,
@@ -40,7 +40,7 @@ impl<G: Generator, D> Core<G, D> {
         reseed_torch(seed, Purpose::Weights, 0);
         let trained = generator()?;
         reseed_torch(seed, Purpose::Weights, 1);
-        let mut discriminator_params = Params::new(device);
+        let mut discriminator_params = domain.params();
         let discriminator = discriminator(&mut discriminator_params)?;
         let averaged = generator()?;
         averaged.params().copy_from(trained.params());

@@ -41,7 +41,7 @@ impl JointGenerator {
         let Networks { latent, init, generator, mask, .. } = networks;
         let joint = domain.joint(*mask);
         let pyramid = domain.pyramid()?;
-        let mut params = Params::new(domain.device);
+        let mut params = domain.params();
         let network = dcgan::Generator::new(&mut params, generator, init, *latent, joint, pyramid);
         Ok(Self { params, network, joint })
     }
@@ -111,7 +111,7 @@ impl DcganTrainer {
         let pyramid = domain.pyramid()?;
         let core = Core::new(
             schedule.seed,
-            domain.device,
+            domain,
             [spec.optimiser.generator, spec.optimiser.discriminator],
             || JointGenerator::new(&spec.networks, domain),
             |params| Ok(dcgan::Discriminator::new(params, discriminator, init, joint, pyramid)),

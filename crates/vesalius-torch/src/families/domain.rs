@@ -1,7 +1,9 @@
 //! What a family's networks are made for.
 
+use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
 use crate::pairs::joint::{Joint, MaskEncoding};
+use crate::precision::Arithmetic;
 use anyhow::Result;
 use tch::Device;
 use vesalius_data::pack::Pack;
@@ -16,12 +18,19 @@ pub struct Domain {
     pub classes: usize,
     /// Where the networks live.
     pub device: Device,
+    /// In what they compute.
+    pub arithmetic: Arithmetic,
 }
 
 impl Domain {
     /// The pairs of a pack.
-    pub fn of(pack: &Pack, device: Device) -> Self {
-        Self { shape: pack.slice_shape(), classes: pack.classes(), device }
+    pub fn of(pack: &Pack, device: Device, arithmetic: Arithmetic) -> Self {
+        Self { shape: pack.slice_shape(), classes: pack.classes(), device, arithmetic }
+    }
+
+    /// No parameters yet, of networks for these pairs.
+    pub fn params(self) -> Params {
+        Params::new(self.device).computing(self.arithmetic)
     }
 
     /// Image and mask as one sample.

@@ -46,14 +46,14 @@ impl MaskGenerator {
     /// When the depth cannot make this size, or there is nothing to paint by.
     pub fn new(networks: &Networks, domain: Domain) -> Result<Self> {
         let generator = &networks.generator;
-        let Domain { shape, classes, device } = domain;
+        let Domain { shape, classes, .. } = domain;
         if classes < 2 {
             bail!("SPADE paints masks: found {classes} class, expected at least 2");
         }
         let [height, width, channels] =
             [shape.height, shape.width, shape.channels].map(|n| n as i64);
         let base = generator.depth.base(height, width)?;
-        let mut params = Params::new(device);
+        let mut params = domain.params();
         let classes = classes as i64;
         let network = spade::Generator::new(&mut params, generator, classes, channels, base);
         let style = generator.style;
@@ -122,7 +122,7 @@ impl SpadeTrainer {
         let channels = (domain.classes + domain.shape.channels) as i64;
         let core = Core::new(
             schedule.seed,
-            domain.device,
+            domain,
             [spec.optimiser.generator, spec.optimiser.discriminator],
             || MaskGenerator::new(&spec.networks, domain),
             |params| Ok(MultiscaleDiscriminator::new(params, shape, channels)),
@@ -272,6 +272,7 @@ impl Family for SpadeSpec {
 mod tests {
     use super::*;
     use crate::optim::OptimiserSpec;
+    use crate::precision::Arithmetic;
     use crate::spec::TrainSpec;
     use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
@@ -279,7 +280,7 @@ mod tests {
     fn a_pack_with_one_class_has_nothing_to_paint_by() {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
         let shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
-        let domain = Domain { shape, classes: 1, device: Device::Cpu };
+        let domain = Domain { shape, classes: 1, device: Device::Cpu, arithmetic: Arithmetic::F32 };
         let error = spec.generator(domain).unwrap_err();
         assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
     }

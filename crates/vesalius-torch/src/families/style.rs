@@ -49,7 +49,7 @@ impl StyleGenerator {
     pub fn new<N: StyleNetworks>(networks: &N, domain: Domain) -> Result<Self> {
         let joint = domain.joint(networks.mask());
         let pyramid = domain.pyramid()?;
-        let mut params = Params::new(domain.device);
+        let mut params = domain.params();
         let network = style::Generator::new(&mut params, &networks.shape(), joint.total(), pyramid);
         Ok(Self { params, network, joint })
     }
@@ -120,7 +120,7 @@ impl<N: StyleNetworks> StyleTrainer<N> {
         ];
         let core = Core::new(
             schedule.seed,
-            domain.device,
+            domain,
             optimisers,
             || StyleGenerator::new(&spec.networks, domain),
             |params| Ok(Discriminator::new(params, &networks, joint.total(), pyramid)),

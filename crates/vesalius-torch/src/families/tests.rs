@@ -1,6 +1,7 @@
 use super::{Domain, Losses, Request, StepContext, Trainer};
 use crate::layers::params::Params;
 use crate::pairs::batch::Pair;
+use crate::precision::Arithmetic;
 use crate::rng::Purpose;
 use crate::sample::{latents, pairs};
 use crate::spec::TrainSpec;
@@ -40,7 +41,9 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
     settings.push("training.batch=4".to_owned());
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let shape = SliceShape { channels: 1, height, width, pixel_type: PixelType::U8 };
-    let mut gan = spec.trainer(Domain { shape, classes: 3, device: Device::Cpu }).unwrap();
+    let mut gan = spec
+        .trainer(Domain { shape, classes: 3, device: Device::Cpu, arithmetic: Arithmetic::F32 })
+        .unwrap();
     let before = weights(gan.as_ref());
     let (h, w) = (height as i64, width as i64);
     let real = Pair {

@@ -4,6 +4,7 @@
 //! Weights are kept in channels-last memory order on a CPU: oneDNN then takes activations as they are, where the
 //! default order costs a reordering of every activation on each pass (see `bench/README.md`).
 
+use super::compute::{Convolution, like};
 use super::init::InitSpec;
 use super::params::Params;
 use super::patches;
@@ -119,8 +120,8 @@ impl Conv {
         }
         let y = self.convolve(x, &weight.values, None);
         match bias {
-            Some(bias) => bias.reshape([1, -1, 1, 1]).addcmul(&y, scale),
-            None => y * scale,
+            Some(bias) => like(bias, x).reshape([1, -1, 1, 1]).addcmul(&y, &like(scale, x)),
+            None => y * like(scale, x),
         }
     }
 
@@ -140,13 +141,12 @@ impl Conv {
             }
             let rest = |size: i64, kernel: i64| (size + 2 * padding - kernel) % stride;
             let rest = [rest(height, kernel[0]), rest(width, kernel[1])];
-            let none = None::<&Tensor>;
-            gradient.conv_transpose2d(weight, none, [stride; 2], [padding; 2], rest, 1, [1, 1])
+            Convolution::transposed(stride, padding).with_rest(rest).apply(gradient, weight, None)
         };
         match &weight.scale {
             None => pull(gradient, &weight.values),
             Some(scale) if gradient.numel() < weight.values.numel() => {
-                pull(&(gradient * scale), &weight.values)
+                pull(&(gradient * like(scale, gradient)), &weight.values)
             }
             Some(scale) => pull(gradient, &(&weight.values * scale)),
         }
@@ -158,11 +158,11 @@ impl Conv {
                 with_bias(&patches::convolve(x, weight), bias)
             }
             Geometry::Conv { stride, padding, .. } => {
-                x.conv2d(weight, bias, [stride; 2], [padding; 2], [1, 1], 1)
+                Convolution::plain(stride, padding).apply(x, weight, bias)
             }
             DOUBLING => double(x, weight, bias),
             Geometry::Transposed { stride, padding, .. } => {
-                x.conv_transpose2d(weight, bias, [stride; 2], [padding; 2], [0, 0], 1, [1, 1])
+                Convolution::transposed(stride, padding).apply(x, weight, bias)
             }
             Geometry::NearestConv3 => {
                 let kernel = channels_last(&nearest_kernel(weight), weight.device());
@@ -227,11 +227,11 @@ fn double(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
     if patches::suits(pixels(x).map(|side| 2 * side), weight) {
         return with_bias(&patches::pull_back(x, weight), bias);
     }
-    x.conv_transpose2d(weight, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
+    Convolution::transposed(2, 1).apply(x, weight, bias)
 }
 
 fn with_bias(y: &Tensor, bias: Option<&Tensor>) -> Tensor {
-    bias.map_or_else(|| y.shallow_clone(), |bias| y + bias.reshape([1, -1, 1, 1]))
+    bias.map_or_else(|| y.shallow_clone(), |bias| y + like(bias, y).reshape([1, -1, 1, 1]))
 }
 
 fn pixels(x: &Tensor) -> [i64; 2] {

@@ -5,6 +5,7 @@
 //! one pass over the activations less.
 
 use super::activation::leaky_relu;
+use super::compute::{Convolution, like};
 use super::params::Params;
 use super::resample;
 use std::f64::consts::SQRT_2;
@@ -92,7 +93,8 @@ impl Dense {
     /// `[N, inputs]` → `[N, outputs]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let bias = &self.bias * self.bias_gain;
-        self.after.apply(x.linear(&(&self.weight * self.weight_gain), Some(&bias)))
+        let weight = &self.weight * self.weight_gain;
+        self.after.apply(x.linear(&like(&weight, x), Some(&like(&bias, x))))
     }
 }
 
@@ -149,7 +151,7 @@ impl EqualConv {
         let weight = &self.weight * (gain / (fan_in as f64).sqrt());
         let bias = self.bias.as_ref().map(|bias| bias * (self.gain * self.after.bias_gain()));
         let conv = |x: &Tensor, stride: i64, padding: i64| {
-            x.conv2d(&weight, bias.as_ref(), [stride; 2], [padding; 2], [1, 1], 1)
+            Convolution::plain(stride, padding).apply(x, &weight, bias.as_ref())
         };
         let y = match (self.down, self.kernel) {
             (false, kernel) => conv(x, 1, kernel / 2),

@@ -1,6 +1,7 @@
 //! Building blocks of the networks: parameters with saved names, convolutions, normalisation, activation.
 
 pub(crate) mod activation;
+pub mod compute;
 pub(crate) mod conv;
 pub mod equalised;
 pub(crate) mod init;
@@ -10,3 +11,4 @@ pub mod params;
 pub(crate) mod patches;
 pub(crate) mod pulled_back;
 pub(crate) mod resample;
+pub mod soundness;

@@ -6,6 +6,7 @@
 //! of all weights per sample.
 
 use super::activation::leaky_relu;
+use super::compute::{Convolution, like};
 use super::conv::channels_last;
 use super::equalised::{After, Dense, DenseOptions, SLOPE};
 use super::params::Params;
@@ -100,19 +101,20 @@ impl SynthesisLayer {
         let n = x.size()[0];
         let squares = self.weight.square().sum_dim_intlist(&[2_i64, 3][..], false, Kind::Float);
         let demodulation = (styles.square().matmul(&squares.tr()) + EPS).rsqrt(); // [N, outputs]
-        let x = x * styles.reshape([n, -1, 1, 1]);
+        let x = x * like(&styles, x).reshape([n, -1, 1, 1]);
         let x = if self.up {
             let weight = self.weight.transpose(0, 1);
-            let y = x.conv_transpose2d(&weight, None::<&Tensor>, [2, 2], [0, 0], [0, 0], 1, [1, 1]); // [N, ·, 2H+1, 2W+1]
+            let y = Convolution::transposed(2, 0).apply(&x, &weight, None); // [N, ·, 2H+1, 2W+1]
             resample::blur(&y, &self.filter, 4.0, 1) // [N, ·, 2H, 2W]
         } else {
-            x.conv2d(&self.weight, None::<&Tensor>, [1, 1], [1, 1], [1, 1], 1)
+            Convolution::plain(1, 1).apply(&x, &self.weight, None)
         };
         // LeakyReLU's gain √2 is folded into everything in front of it.
-        let scale = (demodulation * SQRT_2).reshape([n, -1, 1, 1]);
-        let bias = (&self.bias * SQRT_2).reshape([1, -1, 1, 1]);
+        let scale = like(&(demodulation * SQRT_2), &x).reshape([n, -1, 1, 1]);
+        let bias = like(&(&self.bias * SQRT_2), &x).reshape([1, -1, 1, 1]);
         let mut y = bias.addcmul(&x, &scale);
-        y += noise.map(n, self.size, cursor, &self.noise_const) * (&self.noise_strength * SQRT_2);
+        let noise = noise.map(n, self.size, cursor, &self.noise_const);
+        y += like(&(noise * (&self.noise_strength * SQRT_2)), &y);
         leaky_relu(&y, SLOPE)
     }
 }
@@ -137,14 +139,15 @@ impl ToSample {
         }
     }
 
-    /// `x` `[N, inputs, H, W]`, `style` `[N, S]` → `[N, outputs, H, W]`. So few outputs that scaling the weights per
-    /// sample is cheaper than scaling the activations: one batched matrix product over channels-last memory.
+    /// `x` `[N, inputs, H, W]`, `style` `[N, S]` → `[N, outputs, H, W]` in f32, whatever the kind of `x`: what it adds to
+    /// is the sample. So few outputs that scaling the weights per sample is cheaper than scaling the activations: one
+    /// batched matrix product over channels-last memory.
     pub fn forward(&self, x: &Tensor, style: &Tensor) -> Tensor {
         let (n, inputs, h, w) = x.size4().expect("a batch of activations");
         let gain = 1.0 / (inputs as f64).sqrt();
         let styles = self.affine.forward(style) * gain; // [N, inputs]
         let matrix = self.weight.reshape([1, -1, inputs]) * styles.reshape([n, 1, inputs]); // [N, outputs, inputs]
-        let rows = x.permute([0, 2, 3, 1]).reshape([n, h * w, inputs]);
+        let rows = like(&x.permute([0, 2, 3, 1]), &matrix).reshape([n, h * w, inputs]);
         let bias = self.bias.reshape([1, 1, -1]);
         let y = bias.baddbmm(&rows, &matrix.transpose(1, 2), 1.0, 1.0); // [N, HW, outputs]
         y.reshape([n, h, w, -1]).permute([0, 3, 1, 2])

@@ -1,13 +1,15 @@
 //! The named tensors of one network. Names are a saved format: changing one needs a new checkpoint version.
 
+use crate::precision::Arithmetic;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
-use tch::{Device, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 /// Parameters (trained) and buffers (running statistics, singular vectors) of a network, in creation order.
 #[derive(Debug)]
 pub struct Params {
     device: Device,
+    arithmetic: Arithmetic,
     entries: Vec<Entry>,
 }
 
@@ -19,9 +21,20 @@ struct Entry {
 }
 
 impl Params {
-    /// No parameters yet.
+    /// No parameters yet; of a network that computes in f32.
     pub fn new(device: Device) -> Self {
-        Self { device, entries: Vec::new() }
+        Self { device, arithmetic: Arithmetic::F32, entries: Vec::new() }
+    }
+
+    /// The same of a network that computes in `arithmetic`. The parameters are f32 in either.
+    #[must_use]
+    pub fn computing(self, arithmetic: Arithmetic) -> Self {
+        Self { arithmetic, ..self }
+    }
+
+    /// The kind of the network's activations.
+    pub fn compute_kind(&self) -> Kind {
+        self.arithmetic.kind()
     }
 
     /// Where the tensors live.
@@ -176,7 +189,6 @@ pub fn load_strictly(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Kind;
 
     /// A parameter and a buffer of one value.
     fn network(value: f64) -> Params {

@@ -4,6 +4,7 @@
 //! many and the pixels few, as in a discriminator's last halving (512 x 256 x 4 x 4 weights, 4x4 pixels), that takes
 //! half as long again as the product of all patches with the weights (`bench/README.md`).
 
+use super::compute::like;
 use tch::{Device, Tensor};
 
 /// Halvings of pictures to at most so many pixels …
@@ -32,7 +33,7 @@ pub fn convolve(x: &Tensor, weight: &Tensor) -> Tensor {
     let rows = Tensor::cat(&[pairs.narrow(2, 0, w), pairs.narrow(2, 1, w)], 3); // [N, H+2, w, 4·inputs]
     let pairs = rows.reshape([n, h + 1, 2, w, 4 * inputs]).permute([0, 1, 3, 2, 4]); // [N, h+1, w, 2, 4·inputs]
     let patches = Tensor::cat(&[pairs.narrow(1, 0, h), pairs.narrow(1, 1, h)], 3); // [N, h, w, 4, 4·inputs]
-    let y = patches.reshape([n * h * w, 16 * inputs]).matmul(&matrix(weight).tr());
+    let y = patches.reshape([n * h * w, 16 * inputs]).matmul(&like(&matrix(weight), x).tr());
     y.reshape([n, h, w, outputs]).permute([0, 3, 1, 2])
 }
 
@@ -43,7 +44,7 @@ pub fn pull_back(gradient: &Tensor, weight: &Tensor) -> Tensor {
     let (n, outputs, h, w) = gradient.size4().expect("a batch of pictures");
     let inputs = weight.size()[1];
     let rows = gradient.permute([0, 2, 3, 1]).reshape([n * h * w, outputs]);
-    let patches = rows.matmul(&matrix(weight)).reshape([n, h, w, 4, 4 * inputs]);
+    let patches = rows.matmul(&like(&matrix(weight), gradient)).reshape([n, h, w, 4, 4 * inputs]);
     let pairs = overlap(&patches, 1); // [N, h+1, w, 2, 4·inputs]
     let rows = pairs.permute([0, 1, 3, 2, 4]).reshape([n, 2 * h + 2, w, 4 * inputs]);
     let pairs = overlap(&rows, 2); // [N, 2h+2, w+1, 2·inputs]

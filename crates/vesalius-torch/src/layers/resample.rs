@@ -4,6 +4,7 @@
 //! Each is a single depthwise convolution, strided where resolution changes, where the reference code's CPU path
 //! inserts zeros or filters at full resolution and throws three quarters of the result away.
 
+use super::compute::Convolution;
 use tch::Tensor;
 
 /// Taps of every resampling filter of StyleGAN2.
@@ -29,14 +30,14 @@ pub fn downsample(x: &Tensor, filter: &Tensor) -> Tensor {
 pub fn upsample(x: &Tensor, filter: &Tensor) -> Tensor {
     let channels = x.size()[1];
     let kernel = kernel(filter, channels, 4.0);
-    x.conv_transpose2d(&kernel, None::<&Tensor>, [2, 2], [1, 1], [0, 0], channels, [1, 1])
+    Convolution::transposed(2, 1).grouped(channels).apply(x, &kernel, None)
 }
 
 fn depthwise(x: &Tensor, filter: &Tensor, gain: f64, stride: i64, padding: i64) -> Tensor {
     let channels = x.size()[1];
     // The filter is given for convolution; LibTorch correlates.
     let kernel = kernel(&filter.flip([0, 1]), channels, gain);
-    x.conv2d(&kernel, None::<&Tensor>, [stride; 2], [padding; 2], [1, 1], channels)
+    Convolution::plain(stride, padding).grouped(channels).apply(x, &kernel, None)
 }
 
 fn kernel(filter: &Tensor, channels: i64, gain: f64) -> Tensor {

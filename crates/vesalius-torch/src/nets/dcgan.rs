@@ -13,7 +13,7 @@ use crate::layers::pulled_back::pulled_back;
 use crate::nets::pyramid::Pyramid;
 use crate::pairs::joint::Joint;
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Settings of the generator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct Generator {
     blocks: Vec<(Conv, Norm)>,
     last: Conv,
     joint: Joint,
+    /// Of the activations.
+    compute: Kind,
 }
 
 impl Generator {
@@ -98,7 +100,8 @@ impl Generator {
         }
         let options = ConvOptions { bias: true, ..options };
         let last = Conv::new(params, "last", [inputs, joint.total()], up, init, options);
-        Self { latent, activation: spec.activation, blocks, last, joint }
+        let compute = params.compute_kind();
+        Self { latent, activation: spec.activation, blocks, last, joint, compute }
     }
 
     /// Z.
@@ -106,13 +109,13 @@ impl Generator {
         self.latent
     }
 
-    /// `[N, Z]` → `[N, C+M, H, W]` in [-1, 1].
+    /// `[N, Z]` → `[N, C+M, H, W]` in [-1, 1]; the last layer is f32.
     pub fn forward(&self, z: &Tensor, train: bool) -> Tensor {
-        let mut x = z.reshape([-1, self.latent, 1, 1]);
+        let mut x = z.reshape([-1, self.latent, 1, 1]).to_kind(self.compute);
         for (conv, norm) in &self.blocks {
             x = self.activation.apply(&norm.forward(&conv.forward(&x, train), train)); // [N, ·, 2H, 2W]
         }
-        self.joint.activate(&self.last.forward(&x, train))
+        self.joint.activate(&self.last.forward(&x.to_kind(z.kind()), train))
     }
 }
 
@@ -122,6 +125,8 @@ pub struct Discriminator {
     activation: Activation,
     blocks: Vec<(Conv, Norm)>,
     head: Conv,
+    /// Of the activations.
+    compute: Kind,
 }
 
 /// What a discriminator says.
@@ -168,18 +173,19 @@ impl Discriminator {
         let whole = Geometry::Conv { kernel: pyramid.base(), stride: 1, padding: 0 };
         let options = ConvOptions { bias: true, spectral_norm: spec.spectral_norm.into() };
         let head = Conv::new(params, "head", [inputs, 1], whole, init, options);
-        Self { activation: spec.activation, blocks, head }
+        Self { activation: spec.activation, blocks, head, compute: params.compute_kind() }
     }
 
-    /// `[N, C+M, H, W]` → a logit each.
+    /// `[N, C+M, H, W]` → a logit each; the head is f32.
     pub fn forward(&self, sample: &Tensor) -> Judgement {
-        let mut x = sample.shallow_clone();
+        let mut x = sample.to_kind(self.compute);
         let mut activations = Vec::with_capacity(self.blocks.len());
         for (conv, norm) in &self.blocks {
             x = self.activation.apply(&norm.forward(&conv.forward(&x, true), true)); // [N, ·, H/2, W/2]
             activations.push(x.shallow_clone());
         }
-        Judgement { logits: self.head.forward(&x, true).reshape([-1]), activations }
+        let logits = self.head.forward(&x.to_kind(sample.kind()), true).reshape([-1]);
+        Judgement { logits, activations }
     }
 }
 
@@ -197,7 +203,7 @@ impl Discriminator {
     /// is an
     /// operation of its own, with the derivatives of a transposed convolution (`bench/README.md`).
     pub fn input_gradient(&self, sample: &Tensor) -> Tensor {
-        let mut x = sample.shallow_clone();
+        let mut x = sample.to_kind(self.compute);
         let mut passed: Vec<Passed> = Vec::with_capacity(self.blocks.len());
         for (conv, norm) in &self.blocks {
             let weight = conv.weight(true);
@@ -207,11 +213,12 @@ impl Discriminator {
         }
         let ones = Tensor::ones([sample.size()[0], 1, 1, 1], (sample.kind(), sample.device()));
         let mut gradient = self.head.pull_back(&ones, &self.head.weight(true), &x.size());
+        gradient = gradient.to_kind(self.compute);
         for ((conv, norm), (shape, weight, y)) in self.blocks.iter().zip(passed).rev() {
             gradient = pulled_back(&y, &gradient, |y| self.activation.apply(&norm.again(y)));
             gradient = conv.pull_back(&gradient, &weight, &shape); // [N, ·, 2H, 2W]
         }
-        gradient
+        gradient.to_kind(sample.kind())
     }
 }
 

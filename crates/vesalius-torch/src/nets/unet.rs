@@ -10,7 +10,7 @@ use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Settings of the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub struct Unet {
     bottleneck: Block,
     up: Vec<((Conv, Norm), Block)>,
     last: Conv,
+    /// Of the activations.
+    compute: Kind,
 }
 
 impl Unet {
@@ -116,26 +118,26 @@ impl Unet {
         let head = Geometry::Conv { kernel: [1, 1], stride: 1, padding: 0 };
         let options = ConvOptions { bias: true, spectral_norm: false.into() };
         let last = Conv::new(params, "last", [spec.filters, classes], head, &INIT, options);
-        Ok(Self { down, bottleneck, up, last })
+        Ok(Self { down, bottleneck, up, last, compute: params.compute_kind() })
     }
 
-    /// `[N, C, H, W]` in [-1, 1] → logits `[N, K, H, W]`.
+    /// `[N, C, H, W]` in [-1, 1] → logits `[N, K, H, W]`; the last layer is f32.
     pub fn forward(&self, image: &Tensor, train: bool) -> Tensor {
         let (skips, mut x) = self.encode(image, train);
         for ((upsample, block), skip) in self.up.iter().zip(skips.iter().rev()) {
             x = Tensor::cat(&[&apply(upsample, &x, train), skip], 1);
             x = block.forward(&x, train);
         }
-        self.last.forward(&x, train)
+        self.last.forward(&x.to_kind(image.kind()), train)
     }
 
     /// `[N, C, H, W]` in [-1, 1] → mean over space of the bottleneck's activations `[N, D]`, D = filters · 2^depth.
     pub fn features(&self, image: &Tensor) -> Tensor {
-        self.encode(image, false).1.mean_dim(&[2_i64, 3][..], false, tch::Kind::Float)
+        self.encode(image, false).1.mean_dim(&[2_i64, 3][..], false, Kind::Float)
     }
 
     fn encode(&self, image: &Tensor, train: bool) -> (Vec<Tensor>, Tensor) {
-        let mut x = image.shallow_clone();
+        let mut x = image.to_kind(self.compute);
         let mut skips = Vec::with_capacity(self.down.len());
         for block in &self.down {
             let skip = block.forward(&x, train);

@@ -192,6 +192,7 @@ impl Warp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::precision::Precision;
     use vesalius_data::pack::PackWriter;
     use vesalius_data::pack::manifest::{CaseRecord, PixelType, SliceRecord, SliceShape};
 
@@ -217,6 +218,7 @@ mod tests {
                 kimg: 1.0,
                 seed: 1,
                 truncation: 1.0,
+                precision: Precision::F32,
                 mask_source: mask_source.to_owned().into(),
                 masks_pack: None,
                 run_sha256: None,

@@ -12,6 +12,7 @@ use crate::nets::unet::{Unet, UnetSpec};
 use crate::optim::{Optimiser, OptimiserSpec};
 use crate::pairs::batch::{self, Pair, one_hot};
 use crate::pairs::order::Order;
+use crate::precision::{Precision, resolve};
 use crate::rng::{Purpose, reseed_torch};
 use crate::segment::dice::{Evaluation, SliceCount, count};
 use anyhow::{Context, Result, bail};
@@ -38,6 +39,9 @@ pub struct SegmentSpec {
     pub augment: bool,
     /// Key of all randomness.
     pub seed: u64,
+    /// In what arithmetic it trains; f32 where it is not said.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
 impl SegmentSpec {
@@ -69,6 +73,7 @@ impl Default for SegmentSpec {
             learning_rate: 1e-3,
             augment: false,
             seed: 1,
+            precision: Precision::F32,
         }
     }
 }
@@ -94,7 +99,7 @@ impl Segmenter {
         device: Device,
     ) -> Result<Self> {
         reseed_torch(spec.seed, Purpose::Weights, 0);
-        let mut params = Params::new(device);
+        let mut params = Params::new(device).computing(resolve(spec.precision, device));
         let size = [slice_shape.height as i64, slice_shape.width as i64];
         let (channels, outputs) = (slice_shape.channels as i64, classes as i64);
         let unet = Unet::new(&mut params, &spec.unet, channels, outputs, size)?;

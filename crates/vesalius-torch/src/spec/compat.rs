@@ -17,6 +17,7 @@ use crate::nets::style::stylegan::GrowthSpec;
 use crate::nets::style::stylegan2::WidthSpec;
 use crate::objective::loss::AdversarialLoss;
 use crate::pairs::joint::MaskEncoding;
+use crate::precision::Precision;
 use crate::spec::check::is_zero;
 use crate::spec::family::typed;
 use crate::spec::init_source::InitSource;
@@ -219,6 +220,8 @@ struct Training {
     checkpoint_every_kimg: f64,
     distance_every_kimg: f64,
     distance_images: usize,
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    precision: Precision,
 }
 
 fn one() -> u64 {

@@ -1,6 +1,7 @@
 //! What the schedules of all families have.
 
 use super::check;
+use crate::precision::Precision;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct Schedule {
     pub distance_every_kimg: f64,
     /// Samples per measurement.
     pub distance_images: usize,
+    /// In what arithmetic it trains; f32 where it is not said.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
 impl Schedule {
@@ -37,6 +41,7 @@ impl Schedule {
         "checkpoint_every_kimg",
         "distance_every_kimg",
         "distance_images",
+        "precision",
     ];
 
     /// Refuses values that can only be mistakes.
@@ -69,6 +74,7 @@ mod tests {
             checkpoint_every_kimg: 1.0,
             distance_every_kimg: 0.0,
             distance_images: 2,
+            precision: Precision::Bf16,
         };
         let table = toml::Table::try_from(schedule).unwrap();
         let mut names = Schedule::FIELDS.to_vec();

@@ -7,6 +7,7 @@ use crate::checkpoint::init;
 use crate::checkpoint::{self, Found, State};
 use crate::families::domain::Domain;
 use crate::families::trainer::Trainer;
+use crate::precision::resolve;
 use crate::sample;
 use crate::spec::TrainSpec;
 use anyhow::{Context as _, Result};
@@ -47,8 +48,9 @@ impl<'a> Prepared<'a> {
         if let Some((folder, _)) = &found.whole {
             resume::of_this_pack(folder, pack)?;
         }
+        let arithmetic = resolve(spec.training.precision, device);
         let mut trainer = spec
-            .trainer(Domain::of(pack, device))
+            .trainer(Domain::of(pack, device, arithmetic))
             .with_context(|| format!("{}", pack.path().display()))?;
         checkpoint::check_names(trainer.as_ref())
             .with_context(|| format!("networks.family {}", spec.family.name()))?;

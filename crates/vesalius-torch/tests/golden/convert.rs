@@ -16,6 +16,7 @@ use vesalius_torch::families::style::StyleTrainer;
 use vesalius_torch::families::style::spec::{StyleSpec, WholeNetworks};
 use vesalius_torch::layers::modulated::Noise;
 use vesalius_torch::nets::style::mapping::mix;
+use vesalius_torch::precision::Arithmetic;
 use vesalius_torch::spec::TrainSpec;
 
 fn slice_shape(channels: usize, size: usize) -> SliceShape {
@@ -40,13 +41,19 @@ fn style_trainer(
     classes: usize,
 ) -> StyleTrainer<WholeNetworks> {
     let own = spec.of::<StyleSpec<WholeNetworks>>().unwrap().clone();
-    let domain = Domain { shape: slice_shape, classes, device: Device::Cpu };
+    let domain =
+        Domain { shape: slice_shape, classes, device: Device::Cpu, arithmetic: Arithmetic::F32 };
     StyleTrainer::new(own, &spec.training, domain).unwrap()
 }
 
 fn spade_trainer(spec: &TrainSpec) -> SpadeTrainer {
     let own = spec.of::<SpadeSpec>().unwrap().clone();
-    let domain = Domain { shape: slice_shape(3, 64), classes: 4, device: Device::Cpu };
+    let domain = Domain {
+        shape: slice_shape(3, 64),
+        classes: 4,
+        device: Device::Cpu,
+        arithmetic: Arithmetic::F32,
+    };
     SpadeTrainer::new(own, &spec.training, domain).unwrap()
 }
 
@@ -108,7 +115,9 @@ fn what_does_not_fit_is_named() {
         }
         let spec = spec(preset, &settings, &more, &tiny());
         let shape = slice_shape(2, size);
-        let gan = spec.trainer(Domain { shape, classes: 2, device: Device::Cpu }).unwrap();
+        let gan = spec
+            .trainer(Domain { shape, classes: 2, device: Device::Cpu, arithmetic: Arithmetic::F32 })
+            .unwrap();
         let error = format!("{:#}", load(gan.as_ref(), &spec, shape).unwrap_err());
         assert!(!error.contains('\n'), "{error}");
         error

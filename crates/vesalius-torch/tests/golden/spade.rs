@@ -12,6 +12,7 @@ use vesalius_torch::layers::params::Params;
 use vesalius_torch::nets::spade::patch::{DiscriminatorSpec, Encoder, MultiscaleDiscriminator};
 use vesalius_torch::nets::spade::{Depth, Generator, GeneratorSpec, SpadeBlock};
 use vesalius_torch::objective::regularise::kl_divergence;
+use vesalius_torch::precision::Arithmetic;
 use vesalius_torch::spec::TrainSpec;
 
 const SIZE: i64 = 64;
@@ -142,7 +143,12 @@ fn training(settings: &[&str]) -> SpadeTrainer {
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
     let shape = SliceShape { channels: 3, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<SpadeSpec>().unwrap().clone();
-    let domain = Domain { shape, classes: CLASSES as usize, device: Device::Cpu };
+    let domain = Domain {
+        shape,
+        classes: CLASSES as usize,
+        device: Device::Cpu,
+        arithmetic: Arithmetic::F32,
+    };
     let gan = SpadeTrainer::new(own, &spec.training, domain).unwrap();
     seed(&gan.core.generator.params, "g");
     seed(&gan.core.discriminator_params, "d");

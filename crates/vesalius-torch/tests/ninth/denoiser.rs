@@ -94,7 +94,7 @@ impl Denoiser {
         let joint = domain.joint(MaskEncoding::OneHot);
         let [height, width] = [domain.shape.height, domain.shape.width].map(|n| n as i64);
         let shape = [joint.total(), height, width];
-        let mut params = Params::new(domain.device);
+        let mut params = domain.params();
         // One channel more tells how noisy the sample is.
         let network = Unet::new(&mut params, &spec.unet, shape[0] + 1, shape[0], [height, width])?;
         Ok(Self { params, network, joint, shape, steps: spec.steps })

@@ -21,6 +21,7 @@ use vesalius_torch::metrics::frechet::Divisor;
 use vesalius_torch::metrics::kernel::Subset;
 use vesalius_torch::metrics::suite::Comparison;
 use vesalius_torch::nets::unet::UnetSpec;
+use vesalius_torch::precision::Precision;
 use vesalius_torch::sample::{Sampling, Trained};
 use vesalius_torch::segment::{self, SegmentSpec};
 use vesalius_torch::spec::TrainSpec;
@@ -202,7 +203,7 @@ fn it_learns_is_sampled_alike_in_any_batch_and_is_judged() {
         lines(&run).iter().map(|line| line["losses"]["denoiser"].as_f64().unwrap()).collect();
     assert!(losses[losses.len() - 1] < 0.6 * losses[0], "{losses:?}");
 
-    let trained = Trained::load(&run, Device::Cpu).unwrap();
+    let trained = Trained::load(&run, Device::Cpu, Precision::F32).unwrap();
     let sample = |name: &str, batch| {
         let target = root.path().join(name);
         let sampling = Sampling { count: 24, seed: 5, batch, truncation: 1.0 };

@@ -1,7 +1,7 @@
 //! `vesalius sample`: synthetic pairs from a trained GAN, as a pack.
 
 use crate::commands::overlap::Overlap;
-use crate::environment::{Compute, context_without_stop};
+use crate::environment::{Arithmetic, Compute, context_without_stop};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +51,8 @@ pub struct Args {
     #[arg(long, default_value_t = BATCH)]
     batch: usize,
     #[command(flatten)]
+    arithmetic: Arithmetic,
+    #[command(flatten)]
     overlap: Overlap,
     #[command(flatten)]
     compute: Compute,
@@ -69,6 +71,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         warp: args.warp,
         truncation: args.truncation,
         batch: args.batch,
+        precision: args.arithmetic.precision.unwrap_or_default(),
         allow_overlap: args.overlap.allow_overlap,
     };
     let device = args.compute.start()?;

@@ -1,7 +1,7 @@
 //! `vesalius segment`: what training data are worth, as Dice on real test patients.
 
 use crate::commands::overlap::Overlap;
-use crate::environment::{Compute, Stop, context, stopped};
+use crate::environment::{Arithmetic, Compute, Stop, context, stopped};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +61,8 @@ pub struct Args {
     #[arg(long, default_value_t = SegmentSpec::default().seed)]
     seed: u64,
     #[command(flatten)]
+    arithmetic: Arithmetic,
+    #[command(flatten)]
     overlap: Overlap,
     /// Print the scores as one JSON object.
     #[arg(long)]
@@ -98,6 +100,7 @@ fn stage(args: &Args) -> Segment {
             learning_rate: args.learning_rate,
             augment: args.augment,
             seed: args.seed,
+            precision: args.arithmetic.precision.unwrap_or_default(),
         },
         allow_overlap: args.overlap.allow_overlap,
     }

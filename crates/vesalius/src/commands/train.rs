@@ -1,6 +1,6 @@
 //! `vesalius train`: one GAN on one pack.
 
-use crate::environment::{Compute, REQUEUE, Stop, context};
+use crate::environment::{Arithmetic, Compute, REQUEUE, Stop, context};
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ Settings (--set PATH=VALUE, as they stand in task.toml):
     augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false
     optimiser.generator.learning_rate, .beta1, .beta2, optimiser.discriminator.…
     training.seed, .batch, .ema_half_life_kimg, .ema_ramp, .checkpoint_every_kimg,
-             .distance_every_kimg (0: never), .distance_images
+             .distance_every_kimg (0: never), .distance_images, .precision=f32|bf16|auto (as --precision)
 
 Examples:
   vesalius train packs/acdc --preset wgan-gp --kimg 200 --out runs/wgan-gp
@@ -70,8 +70,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init_from: Option<PathBuf>,
     /// Go on from the run's newest checkpoint, with the settings of its task.toml; --kimg may lengthen it.
-    #[arg(long, conflicts_with_all = ["preset", "settings"])]
+    #[arg(long, conflicts_with_all = ["preset", "settings", "precision"])]
     resume: bool,
+    #[command(flatten)]
+    arithmetic: Arithmetic,
     #[command(flatten)]
     compute: Compute,
 }
@@ -100,6 +102,9 @@ fn anew(args: &Args) -> Result<Start> {
     let preset = args.preset.as_deref().context("--preset: expected a preset")?;
     let mut spec = TrainSpec::resolve(preset, &args.settings)?;
     spec.init = args.init_from.as_deref().map(init::source).transpose()?;
+    if let Some(precision) = args.arithmetic.precision {
+        spec.training.precision = precision;
+    }
     if let Some(kimg) = args.kimg {
         spec.training.kimg = kimg;
         spec.check().context("--kimg")?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::{Pack, PackWriter};
+use vesalius_data::run::precision::Precision;
 
 /// Phantom patients, four of whom train: 16x16 pixels, so that the judge is trained in seconds (on one thread: images
 /// so
@@ -38,6 +39,7 @@ pub fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,
+        precision: Precision::F32,
         mask_source: MaskSource::Generated,
         masks_pack: None,
         run_sha256: None,

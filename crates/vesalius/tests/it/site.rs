@@ -9,6 +9,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_data::pack::{Pack, PackWriter};
+use vesalius_data::run::precision::Precision;
 
 /// Writes `real` (60 slices of a test patient, 20 of a training patient) and `synthetic` (90): phantoms at 64x64, the
 /// synthetic ones smoothed. Fast, and nothing but the pixels differs.
@@ -47,6 +48,7 @@ pub fn packs(bench: &Bench) {
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,
+        precision: Precision::F32,
         mask_source: vesalius_data::pack::masks::MaskSource::Generated,
         masks_pack: None,
         run_sha256: None,

@@ -3,6 +3,7 @@ use super::*;
 use crate::pack::PackWriter;
 use crate::pack::manifest::{PixelType, SliceRecord, SliceShape};
 use crate::pack::masks::MaskSource;
+use crate::run::precision::Precision;
 use std::path::Path;
 
 /// Patients by name with their slices and side.
@@ -53,6 +54,7 @@ fn made(path: &Path, of: &Pack, old: bool) -> Pack {
         kimg: 1.0,
         seed: 1,
         truncation: 1.0,
+        precision: Precision::F32,
         mask_source: MaskSource::Generated,
         masks_pack: None,
         run_sha256: None,

@@ -2,6 +2,7 @@
 
 use super::planted::remembered;
 use crate::pairs::batch;
+use crate::precision::Precision;
 use crate::rng::{Purpose, keyed};
 use anyhow::{Result, bail};
 use rand::RngExt as _;
@@ -58,6 +59,7 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
             kimg: 0.0,
             seed,
             truncation: 1.0,
+            precision: Precision::F32,
             mask_source: MaskSource::Generated,
             masks_pack: None,
             run_sha256: None,

@@ -7,6 +7,7 @@
 pub mod patch;
 
 use crate::layers::activation::leaky_relu;
+use crate::layers::compute::Convolution;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Spectral, channels_last};
 use crate::layers::init::{InitKind, InitSpec};
 use crate::layers::params::Params;
@@ -150,7 +151,7 @@ impl Spade {
         let weight = channels_last(&weight, weight.device());
         let bias = |conv: &Conv| conv.bias().expect("a 3x3 convolution has a bias").shallow_clone();
         let bias = Tensor::cat(&[bias(&self.gamma) + 1.0, bias(&self.beta)], 0);
-        let both = hidden.conv2d(&weight, Some(&bias), [1, 1], [1, 1], [1, 1], 1);
+        let both = Convolution::plain(1, 1).apply(&hidden, &weight, Some(&bias));
         let both = both.chunk(2, 1);
         both[1].addcmul(normal, &both[0])
     }
@@ -215,6 +216,8 @@ pub struct Generator {
     last: Conv,
     base: [i64; 2],
     channels: i64,
+    /// Of the activations.
+    compute: Kind,
 }
 
 /// What the first block gets.
@@ -263,7 +266,7 @@ impl Generator {
             .map(|(name, channels, up)| (up, SpadeBlock::new(params, name, channels, mask)))
             .collect();
         let last = conv(params, "conv_img", [last, image_channels], 3, false);
-        Self { start, blocks, last, base, channels: 16 * f }
+        Self { start, blocks, last, base, channels: 16 * f, compute: params.compute_kind() }
     }
 
     /// `mask` `[N, K, H, W]` of 0 and 1, `style` `[N, Z]` (unused without a VAE) → image `[N, C, H, W]` in [-1, 1].
@@ -272,13 +275,13 @@ impl Generator {
         let [mut h, mut w] = self.base;
         let shrink = |h: i64, w: i64| {
             let small = mask.upsample_nearest2d([h, w], None, None);
-            channels_last(&small, small.device())
+            channels_last(&small, small.device()).to_kind(self.compute)
         };
         let mut small = shrink(h, w);
         let mut x = match &self.start {
             Start::Style(fc) => {
                 let x = fc.forward(style).reshape([n, self.channels, h, w]);
-                channels_last(&x, x.device())
+                channels_last(&x, x.device()).to_kind(self.compute)
             }
             Start::Mask(conv) => conv.forward(&small, train),
         };
@@ -290,6 +293,6 @@ impl Generator {
             }
             x = block.forward(&x, &small, train);
         }
-        self.last.forward(&leaky_relu(&x, SLOPE), train).tanh()
+        self.last.forward(&leaky_relu(&x, SLOPE).to_kind(mask.kind()), train).tanh()
     }
 }

@@ -8,7 +8,7 @@ use crate::layers::activation::leaky_relu;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Weight};
 use crate::layers::params::Params;
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Settings of the discriminator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ struct Patch {
     /// Convolution, and whether instance normalisation follows.
     layers: Vec<(Conv, bool)>,
     head: Conv,
+    /// Of the activations.
+    compute: Kind,
 }
 
 impl Patch {
@@ -56,7 +58,7 @@ impl Patch {
             width = wider;
         }
         let head = conv(format!("{name}.model{}.0", spec.layers), [width, 1], 1, false);
-        Self { layers, head }
+        Self { layers, head, compute: params.compute_kind() }
     }
 
     /// One weight per layer and the head's: spectral normalisation runs once for all batches of a step.
@@ -69,16 +71,18 @@ impl Patch {
             .collect()
     }
 
-    /// Activations of every layer, the logits last.
+    /// Activations of every layer, the logits last, which are f32.
     fn forward(&self, x: &Tensor, weights: &[Weight]) -> Vec<Tensor> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(weights.len());
+        let sample = x.to_kind(self.compute);
         for ((conv, normed), weight) in self.layers.iter().zip(weights) {
-            let y = conv.apply(outputs.last().unwrap_or(x), weight);
+            let y = conv.apply(outputs.last().unwrap_or(&sample), weight);
             let y = if *normed { instance_norm(&y) } else { y };
             outputs.push(leaky_relu(&y, SLOPE));
         }
         let last = outputs.last().expect("at least one layer");
-        outputs.push(self.head.apply(last, &weights[weights.len() - 1]));
+        let logits = self.head.apply(&last.to_kind(x.kind()), &weights[weights.len() - 1]);
+        outputs.push(logits);
         outputs
     }
 }
@@ -125,6 +129,8 @@ pub struct Encoder {
     mean: Linear,
     log_var: Linear,
     side: i64,
+    /// Of the activations.
+    compute: Kind,
 }
 
 /// Side of what the encoder's last convolution leaves.
@@ -152,6 +158,7 @@ impl Encoder {
             mean: Linear::new(params, "encoder.fc_mu", [flat, style]),
             log_var: Linear::new(params, "encoder.fc_var", [flat, style]),
             side: ENCODER_BASE << count,
+            compute: params.compute_kind(),
         }
     }
 
@@ -163,13 +170,14 @@ impl Encoder {
         } else {
             image.upsample_bilinear2d(size, false, None, None)
         };
+        x = x.to_kind(self.compute);
         for (i, conv) in self.layers.iter().enumerate() {
             if i > 0 {
                 x = leaky_relu(&x, SLOPE);
             }
             x = instance_norm(&conv.forward(&x, train)); // [N, ·, H/2, W/2]
         }
-        let flat = leaky_relu(&x, SLOPE).contiguous().flatten(1, -1);
+        let flat = leaky_relu(&x.to_kind(image.kind()), SLOPE).contiguous().flatten(1, -1);
         (self.mean.forward(&flat), self.log_var.forward(&flat))
     }
 }

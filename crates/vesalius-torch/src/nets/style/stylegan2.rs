@@ -3,7 +3,7 @@
 //! minibatch standard deviation. Tensors carry that code's names, so that its weights load unchanged.
 //!
 //! Deviations: any number of sample channels, any size that halves to a base of 4 to 7 pixels (blocks are named as in
-//! a square network of base 4); all in f32; activations are not clamped (the reference does so for f16).
+//! a square network of base 4); activations are not clamped (the reference does so for f16, bf16 has f32's range).
 
 use crate::layers::conv::channels_last;
 use crate::layers::equalised::{After, Dense, DenseOptions, EqualConv, EqualConvOptions};
@@ -38,6 +38,8 @@ pub struct Synthesis {
     constant: Tensor,
     /// From the base up.
     pub blocks: Vec<Block>,
+    /// Of the activations.
+    compute: Kind,
 }
 
 /// Layers of one resolution.
@@ -85,7 +87,8 @@ impl Synthesis {
             blocks.push(Block { up, layer, to_sample, filter });
             inputs = outputs;
         }
-        Self { constant: constant.expect("a pyramid has a base"), blocks }
+        let constant = constant.expect("a pyramid has a base");
+        Self { constant, blocks, compute: params.compute_kind() }
     }
 
     /// L: styles of one sample.
@@ -102,7 +105,7 @@ impl Synthesis {
     pub fn forward(&self, styles: &Tensor, noise: Noise) -> Tensor {
         let n = styles.size()[0];
         let constant = self.constant.unsqueeze(0).expand([n, -1, -1, -1], false);
-        let mut x = channels_last(&constant, constant.device());
+        let mut x = channels_last(&constant, constant.device()).to_kind(self.compute);
         let mut sample: Option<Tensor> = None;
         let (mut at, mut cursor) = (0, 0);
         for block in &self.blocks {
@@ -155,8 +158,10 @@ pub struct Discriminator {
     from_sample: EqualConv,
     /// From full size down.
     pub blocks: Vec<DownBlock>,
-    /// The end.
+    /// The end, in f32.
     pub epilogue: Epilogue,
+    /// Of the activations in front of it.
+    compute: Kind,
 }
 
 /// A residual block.
@@ -209,16 +214,18 @@ impl Discriminator {
             });
         }
         let epilogue = Epilogue::new(params, width.channels(4), pyramid.base(), group);
-        Self { from_sample: from_sample.expect("a pyramid has a level"), blocks, epilogue }
+        let from_sample = from_sample.expect("a pyramid has a level");
+        Self { from_sample, blocks, epilogue, compute: params.compute_kind() }
     }
 
     /// `[N, C+M, H, W]` → logits `[N]`.
     pub fn forward(&self, sample: &Tensor) -> Tensor {
-        let mut x = self.from_sample.forward(&channels_last(sample, sample.device()));
+        let sample = channels_last(sample, sample.device());
+        let mut x = self.from_sample.forward(&sample.to_kind(self.compute));
         for block in &self.blocks {
             x = block.forward(&x); // [N, ·, H/2, W/2]
         }
-        self.epilogue.forward(&x)
+        self.epilogue.forward(&x.to_kind(sample.kind()))
     }
 }
 

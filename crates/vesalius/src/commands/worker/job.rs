@@ -167,6 +167,7 @@ impl Job<'_> {
             warp: task.masks == TaskMasks::Warped,
             truncation: task.truncation,
             batch: sample::BATCH,
+            precision: task.precision,
             allow_overlap: false,
         };
         let made = sample::run(&stage, context)?;

@@ -20,6 +20,8 @@ pub struct Discriminator {
     dense: [Dense; 2],
     group: i64,
     lod: Tensor,
+    /// Of the activations in front of the base.
+    compute: Kind,
 }
 
 fn biased(
@@ -78,7 +80,7 @@ impl Discriminator {
             dense("b4.dense0", [width_4 * h * w, hidden], After::HeLeakyRelu),
             dense("b4.dense1", [hidden, 1], After::Linear),
         ];
-        Self { entries, blocks, last, dense, group, lod }
+        Self { entries, blocks, last, dense, group, lod, compute: params.compute_kind() }
     }
 
     /// The level of detail it is at; shares memory.
@@ -90,8 +92,10 @@ impl Discriminator {
     pub fn forward(&self, sample: &Tensor) -> Tensor {
         let lod = self.lod.double_value(&[]);
         let first = (lod.floor() as usize).min(self.entries.len() - 1);
-        let mut sample = shrink(sample, first as u32);
-        let mut x = active(&self.entries[first], &channels_last(&sample, sample.device()));
+        let kind = sample.kind();
+        let sample = shrink(sample, first as u32);
+        let mut sample = channels_last(&sample, sample.device()).to_kind(self.compute);
+        let mut x = active(&self.entries[first], &sample);
         for (i, [conv0, conv1]) in self.blocks.iter().enumerate().skip(first) {
             x = active(conv1, &blur(&active(conv0, &x)));
             let faded = (lod - i as f64).clamp(0.0, 1.0);
@@ -100,6 +104,7 @@ impl Discriminator {
                 x = x.lerp(&active(&self.entries[i + 1], &sample), faded);
             }
         }
+        let x = x.to_kind(kind);
         let deviation = minibatch_deviation(&x, self.group);
         let x = active(&self.last, &Tensor::cat(&[x, deviation], 1));
         let flat = x.contiguous().flatten(1, -1);

@@ -1,6 +1,7 @@
 //! What both networks are made of: convolutions that change resolution, and the generator's layer with its style.
 
 use crate::layers::activation::leaky_relu;
+use crate::layers::compute::{Convolution, like};
 use crate::layers::conv::{channels_last, nearest_kernel};
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
 use crate::layers::modulated::Noise;
@@ -13,7 +14,7 @@ pub(super) fn blur(x: &Tensor) -> Tensor {
     let taps = Tensor::from_slice(&[0.25_f32, 0.5, 0.25]).to_device(x.device());
     let count = x.size()[1];
     let kernel = taps.outer(&taps).reshape([1, 1, 3, 3]).expand([count, 1, 3, 3], false);
-    x.conv2d(&kernel.contiguous(), None::<&Tensor>, [1, 1], [1, 1], [1, 1], count)
+    Convolution::plain(1, 1).grouped(count).apply(x, &kernel.contiguous(), None)
 }
 
 /// Where a convolution changes resolution.
@@ -55,19 +56,16 @@ impl Conv {
     pub(super) fn forward(&self, x: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let weight = &self.weight * self.gain;
         match self.scale {
-            Scale::Keep => {
-                let padding = weight.size()[2] / 2;
-                x.conv2d(&weight, bias, [1, 1], [padding; 2], [1, 1], 1)
-            }
+            Scale::Keep => Convolution::plain(1, weight.size()[2] / 2).apply(x, &weight, bias),
             Scale::Up => {
                 let kernel = channels_last(&nearest_kernel(&weight), weight.device());
-                x.conv_transpose2d(&kernel, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
+                Convolution::transposed(2, 1).apply(x, &kernel, bias)
             }
             Scale::Down => {
                 // The average over 2x2 is a quarter of doubling's adjoint.
                 let kernel = nearest_kernel(&weight).transpose(0, 1).flip([2, 3]);
                 let kernel = channels_last(&(kernel * 0.25), weight.device());
-                x.conv2d(&kernel, bias, [2, 2], [1, 1], [1, 1], 1)
+                Convolution::plain(2, 1).apply(x, &kernel, bias)
             }
         }
     }
@@ -118,12 +116,13 @@ impl Layer {
     pub(super) fn forward(&self, x: &Tensor, style: &Tensor, noise: Noise, cursor: i64) -> Tensor {
         let n = x.size()[0];
         let x = match &self.conv {
-            None => x + self.bias.reshape([1, -1, 1, 1]),
+            None => x + like(&self.bias, x).reshape([1, -1, 1, 1]),
             Some(conv) if conv.scale == Scale::Keep => conv.forward(x, Some(&self.bias)),
-            Some(conv) => blur(&conv.forward(x, None)) + self.bias.reshape([1, -1, 1, 1]),
+            Some(conv) => blur(&conv.forward(x, None)) + like(&self.bias, x).reshape([1, -1, 1, 1]),
         };
         let map = noise.map(n, self.size, cursor, &self.noise_const);
-        let x = x.addcmul(&map, &self.noise_strength.reshape([1, -1, 1, 1]));
+        let strength = like(&self.noise_strength, &x).reshape([1, -1, 1, 1]);
+        let x = x.addcmul(&like(&map, &x), &strength);
         adain(&leaky_relu(&x, SLOPE), &self.style.forward(style))
     }
 }
@@ -134,7 +133,7 @@ pub fn adain(x: &Tensor, style: &Tensor) -> Tensor {
     const EPS: f64 = 1e-8;
     let none = None::<&Tensor>;
     let normal = x.instance_norm(none, none, none, none, true, 0.0, EPS, false);
-    let style = style.reshape([style.size()[0], 2, -1, 1, 1]);
+    let style = like(style, x).reshape([style.size()[0], 2, -1, 1, 1]);
     style.select(1, 1).addcmul(&normal, &(style.select(1, 0) + 1.0))
 }
 

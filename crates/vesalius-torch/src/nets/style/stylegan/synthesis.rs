@@ -16,6 +16,8 @@ pub struct Synthesis {
     constant: Tensor,
     blocks: Vec<Block>,
     lod: Tensor,
+    /// Of the activations.
+    compute: Kind,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,7 @@ impl Synthesis {
             blocks.push(Block { layers, to_sample: (conv, bias(params, &name, sample_channels)) });
             inputs = outputs;
         }
-        Self { constant, blocks, lod }
+        Self { constant, blocks, lod, compute: params.compute_kind() }
     }
 
     /// L: styles of one sample.
@@ -84,7 +86,7 @@ impl Synthesis {
         let lod = self.lod.double_value(&[]);
         let top = self.blocks.len() as u32 - 1;
         let constant = self.constant.unsqueeze(0).expand([n, -1, -1, -1], false);
-        let mut x = channels_last(&constant, constant.device());
+        let mut x = channels_last(&constant, constant.device()).to_kind(self.compute);
         let (mut at, mut cursor) = (0, 0);
         for (level, block) in (0..).zip(&self.blocks) {
             let below = x.shallow_clone();
@@ -99,11 +101,13 @@ impl Synthesis {
                 continue;
             }
             let (conv, bias) = &block.to_sample;
-            let sample = conv.forward(&x, Some(bias));
+            // What shows is f32.
+            let shown = |x: &Tensor| x.to_kind(styles.kind());
+            let sample = conv.forward(&shown(&x), Some(bias));
             let faded = (lod - here).clamp(0.0, 1.0);
             let sample = if faded > 0.0 && level > 0 {
                 let (conv, bias) = &self.blocks[level as usize - 1].to_sample;
-                let before = enlarge(&conv.forward(&below, Some(bias)), 1);
+                let before = enlarge(&conv.forward(&shown(&below), Some(bias)), 1);
                 sample.lerp(&before, faded)
             } else {
                 sample

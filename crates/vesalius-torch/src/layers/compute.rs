@@ -1,0 +1,73 @@
+//! Convolutions and products in the arithmetic of their activations: weights, which are f32, are cast to the kind of
+//! `x` for the pass, and their gradients come back in f32. In f32 nothing is cast, and nothing changes.
+
+use super::soundness;
+use tch::{Kind, Tensor};
+
+/// A convolution but for its tensors; the same along both axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Convolution {
+    transposed: bool,
+    stride: i64,
+    padding: i64,
+    /// Rows and columns that a transposed convolution adds at the end.
+    output_padding: [i64; 2],
+    groups: i64,
+}
+
+impl Convolution {
+    /// Of stride and zero padding.
+    pub fn plain(stride: i64, padding: i64) -> Self {
+        Self { transposed: false, stride, padding, output_padding: [0, 0], groups: 1 }
+    }
+
+    /// Transposed, likewise.
+    pub fn transposed(stride: i64, padding: i64) -> Self {
+        Self { transposed: true, ..Self::plain(stride, padding) }
+    }
+
+    /// With channels in groups.
+    #[must_use]
+    pub fn grouped(self, groups: i64) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// With rows and columns at the end.
+    #[must_use]
+    pub fn with_rest(self, output_padding: [i64; 2]) -> Self {
+        Self { output_padding, ..self }
+    }
+
+    /// `x` `[N, inputs, H, W]` of either kind; weight and bias in f32 or in the kind of `x` → the kind of `x`.
+    ///
+    /// A convolution in bf16 that differs from the one in f32 (see [`soundness`]) is done in f32.
+    pub fn apply(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let kind = x.kind();
+        if kind != Kind::BFloat16 {
+            return self.run(x, weight, bias);
+        }
+        if soundness::is_sound(self, x, weight, bias.is_some()) {
+            let bias = bias.map(|bias| bias.to_kind(kind));
+            return self.run(x, &weight.to_kind(kind), bias.as_ref());
+        }
+        let [x, weight] = [x, weight].map(|t| t.to_kind(Kind::Float));
+        let bias = bias.map(|bias| bias.to_kind(Kind::Float));
+        self.run(&x, &weight, bias.as_ref()).to_kind(kind)
+    }
+
+    /// As LibTorch does it: all tensors of one kind.
+    pub fn run(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let Self { transposed, stride, padding, output_padding, groups } = self;
+        let (stride, padding) = ([stride; 2], [padding; 2]);
+        if transposed {
+            x.conv_transpose2d(weight, bias, stride, padding, output_padding, groups, [1, 1])
+        } else {
+            x.conv2d(weight, bias, stride, padding, [1, 1], groups)
+        }
+    }
+}
+
+/// A scale, a shift or noise in the kind of the activations that it meets: `[…]` in f32 → the same values.
+pub fn like(values: &Tensor, x: &Tensor) -> Tensor {
+    values.to_kind(x.kind())
+}
