@@ -2,7 +2,7 @@
 //! `x` for the pass, and their gradients come back in f32. In f32 nothing is cast, and nothing changes.
 
 use super::soundness;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// A convolution but for its tensors; the same along both axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +38,11 @@ impl Convolution {
         Self { output_padding, ..self }
     }
 
+    /// Whether it is a transposed one.
+    pub fn is_transposed(self) -> bool {
+        self.transposed
+    }
+
     /// `x` `[N, inputs, H, W]` of either kind; weight and bias in f32 or in the kind of `x` → the kind of `x`.
     ///
     /// A convolution in bf16 that differs from the one in f32 (see [`soundness`]) is done in f32.
@@ -65,6 +70,11 @@ impl Convolution {
             x.conv2d(weight, bias, stride, padding, [1, 1], groups)
         }
     }
+}
+
+/// Which GPU, where a device is one: [`Device`] itself is no key of a map.
+pub fn gpu(device: Device) -> Option<usize> {
+    if let Device::Cuda(index) = device { Some(index) } else { None }
 }
 
 /// A scale, a shift or noise in the kind of the activations that it meets: `[…]` in f32 → the same values.

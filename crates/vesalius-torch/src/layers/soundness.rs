@@ -4,10 +4,10 @@
 //! Some versions of oneDNN were wrong in bf16 for small kernels and for outputs of width 1. Numbers that are wrong
 //! without a sign would be the worst of a faster arithmetic; the check costs each shape a few passes, once.
 
-use super::compute::Convolution;
+use super::compute::{Convolution, gpu};
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 use vesalius_data::say;
 
 /// Greatest distance from f32, as a share of its norm. Rounding to bf16 alone gives about 0.003.
@@ -31,8 +31,7 @@ static VERDICTS: LazyLock<Mutex<HashMap<Shape, bool>>> = LazyLock::new(Mutex::de
 /// Whether bf16 may be used for these shapes. Says once where it may not.
 pub fn is_sound(convolution: Convolution, x: &Tensor, weight: &Tensor, bias: bool) -> bool {
     let lies = |t: &Tensor| [t.size(), t.stride()];
-    let gpu = if let Device::Cuda(index) = x.device() { Some(index) } else { None };
-    let shape = Shape { convolution, x: lies(x), weight: lies(weight), bias, gpu };
+    let shape = Shape { convolution, x: lies(x), weight: lies(weight), bias, gpu: gpu(x.device()) };
     let known =
         |shape: &Shape| VERDICTS.lock().unwrap_or_else(PoisonError::into_inner).get(shape).copied();
     if let Some(sound) = known(&shape) {
@@ -115,6 +114,7 @@ fn pattern(like: &Tensor, seed: f64) -> Tensor {
 mod tests {
     use super::*;
     use crate::layers::conv::channels_last;
+    use tch::Device;
 
     fn zeros(shape: [i64; 4]) -> Tensor {
         channels_last(&Tensor::zeros(shape, (Kind::Float, Device::Cpu)), Device::Cpu)

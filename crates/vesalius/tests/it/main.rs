@@ -22,6 +22,7 @@ mod no_masks;
 mod overlap;
 mod pipeline;
 mod plausibility;
+mod precision;
 mod real_data;
 mod reliability;
 mod resume;

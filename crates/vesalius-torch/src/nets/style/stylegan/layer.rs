@@ -6,15 +6,14 @@ use crate::layers::conv::{channels_last, nearest_kernel};
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
+use crate::layers::resample;
 use crate::nets::style::stylegan2::WidthSpec;
 use tch::{Device, Kind, Tensor};
 
 /// 3x3 binomial low-pass filter.
 pub(super) fn blur(x: &Tensor) -> Tensor {
     let taps = Tensor::from_slice(&[0.25_f32, 0.5, 0.25]).to_device(x.device());
-    let count = x.size()[1];
-    let kernel = taps.outer(&taps).reshape([1, 1, 3, 3]).expand([count, 1, 3, 3], false);
-    Convolution::plain(1, 1).grouped(count).apply(x, &kernel.contiguous(), None)
+    resample::blur(x, &taps.outer(&taps), 1.0, 1)
 }
 
 /// Where a convolution changes resolution.

@@ -1,0 +1,111 @@
+//! `--precision`: what was asked for, what was taken, where it is recorded, and what is refused.
+
+use super::Bench;
+use serde_json::Value;
+
+const SMALL: [&str; 4] = [
+    "networks.generator.filters=8",
+    "networks.discriminator.filters=8",
+    "training.batch=4",
+    "training.distance_every_kimg=0",
+];
+
+fn train<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["train", "real", "--preset", "dcgan", "--out", out, "--kimg", "0.04"];
+    for setting in SMALL {
+        arguments.extend(["--set", setting]);
+    }
+    arguments.extend(["--threads", "1"]);
+    arguments.extend(more);
+    arguments
+}
+
+fn read(bench: &Bench, file: &str) -> String {
+    std::fs::read_to_string(bench.path(file)).unwrap()
+}
+
+fn json(bench: &Bench, file: &str) -> Value {
+    serde_json::from_str(&read(bench, file)).unwrap()
+}
+
+/// What `auto` is on this machine, as `doctor` says it.
+fn automatic(bench: &Bench) -> &'static str {
+    let found: Value = serde_json::from_str(&bench.ok(&["doctor", "--json"])).unwrap();
+    let findings = found["findings"].as_array().unwrap();
+    let precision = findings.iter().find(|finding| finding["what"] == "precision").unwrap();
+    let text = precision["found"].as_str().unwrap();
+    match text.split(':').next().unwrap() {
+        "auto is bf16" => "bf16",
+        "auto is f32" => "f32",
+        _ => panic!("{text}"),
+    }
+}
+
+#[test]
+fn what_was_taken_stands_in_the_run_in_its_result_in_its_pack_and_in_what_reads_that() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    let taken = automatic(&bench);
+    for (precision, expected) in [("bf16", "bf16"), ("f32", "f32"), ("auto", taken)] {
+        let [run, pack, unet] = ["run", "pack", "unet"].map(|what| format!("{what}-{precision}"));
+        bench.ok(&train(&run, &["--precision", precision]));
+        let recorded = |value: &Value| value.as_str().unwrap_or("f32").to_owned();
+        let task: toml::Table = read(&bench, &format!("{run}/task.toml")).parse().unwrap();
+        let task = task["training"].get("precision").map_or("f32", |value| value.as_str().unwrap());
+        assert_eq!(task, expected, "{precision}");
+        let result = json(&bench, &format!("{run}/result.json"));
+        assert_eq!(recorded(&result["settings"]["training"]["precision"]), expected);
+
+        let sample = ["sample", &run, "--count", "4", "--out", &pack, "--threads", "1"];
+        bench.ok(&[&sample[..], &["--precision", precision]].concat());
+        let manifest = json(&bench, &format!("{pack}/manifest.json"));
+        assert_eq!(recorded(&manifest["provenance"]["precision"]), expected, "{manifest}");
+
+        bench.ok(&[
+            "segment",
+            "--train",
+            &pack,
+            "--test",
+            "real",
+            "--out",
+            &unet,
+            "--steps",
+            "2",
+            "--batch",
+            "4",
+            "--threads",
+            "1",
+            "--precision",
+            precision,
+        ]);
+        let result = json(&bench, &format!("{unet}/result.json"));
+        assert_eq!(recorded(&result["settings"]["precision"]), expected, "{result}");
+        let facts = &result["inputs"][0]["facts"];
+        assert_eq!(recorded(&facts["precision"]), expected, "{facts}");
+    }
+}
+
+#[test]
+fn what_is_not_said_is_f32() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    bench.ok(&train("run", &[]));
+    assert!(!read(&bench, "run/task.toml").contains("precision"));
+    bench.ok(&["sample", "run", "--count", "2", "--out", "pack", "--threads", "1"]);
+    assert!(!read(&bench, "pack/manifest.json").contains("precision"));
+}
+
+#[test]
+fn another_precision_is_refused_by_name_and_a_resumed_training_keeps_its_own() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    bench.refused(&train("run", &["--precision", "f16"]), &["f16", "expected f32, bf16 or auto"]);
+    bench.refused(&train("run", &["--set", "training.precision=half"]), &["half", "f32"]);
+    assert!(!bench.path("run").exists());
+    bench.ok(&train(
+        "run",
+        &["--precision", "bf16", "--set", "training.checkpoint_every_kimg=0.02"],
+    ));
+    let resume = ["train", "real", "--out", "run", "--resume", "--precision", "f32"];
+    bench.refused(&resume, &["--precision", "--resume"]);
+}
