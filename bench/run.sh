@@ -23,6 +23,14 @@ python3 bench/paired.py dcgan 6 7 -- $step dcgan 2 64 32 1 $label augment.diff_a
   -- "$BENCH_PYTHON" bench/peers/gan_step.py dcgan 2
 python3 bench/paired.py wgan-gp 2 7 -- $step wgan-gp 2 64 32 1 $label \
   -- "$BENCH_PYTHON" bench/peers/gan_step.py wgan-gp 2
+echo "== the same in bf16: against eager f32, and against autocast with channels last (DCGAN: compiled too)"
+for preset in dcgan wgan-gp; do
+  [ $preset = dcgan ] && steps=6 compiled=compiled || steps=2 compiled=
+  ours="$step $preset 2 64 32 1 $label augment.diff_augment=[] training.precision=bf16"
+  python3 bench/paired.py $preset-eager $steps 7 -- $ours -- "$BENCH_PYTHON" bench/peers/gan_step.py $preset 2
+  python3 bench/paired.py $preset-best $steps 7 -- $ours \
+    -- "$BENCH_PYTHON" bench/peers/gan_step.py $preset 2 autocast channels-last $compiled
+done
 # The authors' own code, where a checkout is named: STYLEGAN2_CODE and SPADE_CODE (see golden/).
 if [ -n "${STYLEGAN2_CODE:-}" ]; then
   python3 bench/paired.py stylegan2 16 5 -- $step stylegan2 2 64 8 1 $label augment.ada.transforms=[] \

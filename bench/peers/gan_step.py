@@ -1,6 +1,9 @@
 """DCGAN as PyTorch's tutorial writes it, and WGAN-GP with the same networks: images per second of a training step.
 
-Reads `run N` lines, answers with images per second. Usage: gan_step.py dcgan|wgan-gp [threads]
+Reads `run N` lines, answers with images per second. Usage: gan_step.py dcgan|wgan-gp [threads] [how ...], `how` of
+  autocast: forward passes under `torch.autocast("cpu", torch.bfloat16)`, losses in f32
+  channels-last: weights and samples in that memory order
+  compiled: `torch.compile` of both networks (a gradient of a gradient it cannot do: not with wgan-gp)
 """
 import math
 import sys
@@ -11,6 +14,8 @@ import torch.nn as nn
 
 preset = sys.argv[1] if len(sys.argv) > 1 else "dcgan"
 torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 2)
+how = set(sys.argv[3:])
+assert how <= {"autocast", "channels-last", "compiled"}, how
 gp = preset == "wgan-gp"
 nz, nf, nc, batch, critic = (128 if gp else 100), 64, 2, 32, (5 if gp else 1)
 
@@ -33,22 +38,40 @@ D = nn.Sequential(
     *down(nf, nf * 2), *down(nf * 2, nf * 4), *down(nf * 4, nf * 8),
     nn.Conv2d(nf * 8, 1, 4, 1, 0, bias=False), *([] if gp else [nn.Sigmoid()]),
 )
+if "channels-last" in how:
+    G, D = G.to(memory_format=torch.channels_last), D.to(memory_format=torch.channels_last)
 rate, betas = (1e-4, (0.0, 0.9)) if gp else (2e-4, (0.5, 0.999))
 optimise_g = torch.optim.Adam(G.parameters(), rate, betas)
 optimise_d = torch.optim.Adam(D.parameters(), rate, betas)
+if "compiled" in how:
+    G, D = torch.compile(G), torch.compile(D)
 bce = nn.BCELoss()
 real = torch.rand(batch, nc, 64, 64) * 2 - 1
+if "channels-last" in how:
+    real = real.contiguous(memory_format=torch.channels_last)
+
+
+def under(network):
+    """Its passes under autocast, where that is asked for; what they give is f32."""
+    def call(x):
+        with torch.autocast("cpu", torch.bfloat16, enabled="autocast" in how):
+            out = network(x)
+        return out.float()
+    return call
+
+
+judge, make = under(D), under(G)
 ones, zeros = torch.ones(batch), torch.zeros(batch)
 
 
 def dcgan_step():
     D.zero_grad()
-    bce(D(real).view(-1), ones).backward()
-    fake = G(torch.randn(batch, nz, 1, 1))
-    bce(D(fake.detach()).view(-1), zeros).backward()
+    bce(judge(real).view(-1), ones).backward()
+    fake = make(torch.randn(batch, nz, 1, 1))
+    bce(judge(fake.detach()).view(-1), zeros).backward()
     optimise_d.step()
     G.zero_grad()
-    loss = bce(D(fake).view(-1), ones)
+    loss = bce(judge(fake).view(-1), ones)
     loss.backward()
     optimise_g.step()
     return loss.item()
@@ -58,15 +81,15 @@ def wgan_gp_step():
     for _ in range(critic):
         D.zero_grad()
         with torch.no_grad():
-            fake = G(torch.randn(batch, nz, 1, 1))
+            fake = make(torch.randn(batch, nz, 1, 1))
         epsilon = torch.rand(batch, 1, 1, 1)
         mixed = (epsilon * real + (1 - epsilon) * fake).requires_grad_(True)
-        gradient = torch.autograd.grad(D(mixed).sum(), mixed, create_graph=True)[0]
+        gradient = torch.autograd.grad(judge(mixed).sum(), mixed, create_graph=True)[0]
         penalty = ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
-        (D(fake).mean() - D(real).mean() + 10 * penalty).backward()
+        (judge(fake).mean() - judge(real).mean() + 10 * penalty).backward()
         optimise_d.step()
     G.zero_grad()
-    loss = -D(G(torch.randn(batch, nz, 1, 1))).mean()
+    loss = -judge(make(torch.randn(batch, nz, 1, 1))).mean()
     loss.backward()
     optimise_g.step()
     return loss.item()
