@@ -3,5 +3,7 @@
 include!("../link.rs");
 
 fn main() {
-    let _ = link();
+    if let Some(lib) = libtorch() {
+        link(&lib, "rustc-link-arg");
+    }
 }

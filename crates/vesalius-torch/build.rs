@@ -7,7 +7,8 @@ include!("../link.rs");
 fn main() {
     println!("cargo:rerun-if-changed=src/terminate.cpp");
     cc::Build::new().cpp(true).std("c++17").file("src/terminate.cpp").compile("vesalius_terminate");
-    if let Some(lib) = link() {
+    if let Some(lib) = libtorch() {
+        link(&lib, "rustc-link-arg");
         println!("cargo:rustc-env=VESALIUS_LIBTORCH_VERSION={}", version(Path::new(&lib)));
     }
 }

@@ -1,11 +1,12 @@
 //! LibTorch behind a door: the program is not linked with it but loads it when a tensor is first asked for.
 //!
 //! `tch` speaks to LibTorch through plain C functions, which `libtch.a` implements. That archive becomes a shared object
-//! of its own (`libvesalius_tch.so`, which needs LibTorch), and the program gets a jump for each of its functions
-//! (`jumps.s`): the first call finds the function, the next ones go straight there. Tests link LibTorch as usual.
+//! of its own (`libvesalius_tch.so`, which needs LibTorch, and which the program carries in itself), and the program
+//! gets a jump for each of its functions (`jumps.s`): the first call finds the function, the next ones go straight
+//! there. Tests link LibTorch as usual, and so does the program where this is not Linux.
 
 use object::read::archive::ArchiveFile;
-use object::{Object as _, ObjectSymbol as _};
+use object::{Object as _, ObjectSymbol as _, SymbolKind};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,32 +16,31 @@ include!("../link.rs");
 
 fn main() {
     println!("cargo:rustc-check-cfg=cfg(libtorch_behind_a_door)");
-    let Some(lib) = link() else { return };
-    let Some(jump) = Jump::of_this_target() else { return };
+    let Some(lib) = libtorch() else { return };
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
-    let archive = archive(&out);
+    let (Some(jump), Some(archive)) = (Jump::of_this_target(), archive(&out)) else {
+        return link(&lib, "rustc-link-arg");
+    };
+    link(&lib, "rustc-link-arg-tests");
     println!("cargo:rerun-if-changed={}", archive.display());
     let functions = functions(&archive);
     std::fs::write(out.join("jumps.s"), jump.text(&functions)).expect("OUT_DIR can be written");
     std::fs::write(out.join("functions.rs"), format!("&{functions:?}"))
         .expect("OUT_DIR can be written");
-    let door = out.join("libvesalius_tch.so");
-    share(&archive, Path::new(&lib), &door);
-    println!("cargo:rustc-env=VESALIUS_TCH={}", door.display());
+    share(&archive, Path::new(&lib), &out.join("libvesalius_tch.so"));
     println!("cargo:rustc-env=VESALIUS_LIBTORCH={lib}");
     println!("cargo:rustc-cfg=libtorch_behind_a_door");
 }
 
 /// `libtch.a` as the build of `torch-sys` left it. Cargo names no path to it; the newest is that of the LibTorch that
 /// this build is for.
-fn archive(out: &Path) -> PathBuf {
-    let builds = out.ancestors().nth(2).expect("OUT_DIR is below the folder of all builds");
-    let entries = std::fs::read_dir(builds).expect("the folder of all builds").flatten();
+fn archive(out: &Path) -> Option<PathBuf> {
+    let builds = std::fs::read_dir(out.ancestors().nth(2)?).ok()?.flatten();
     let of_torch_sys =
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("torch-sys-"));
+        builds.filter(|entry| entry.file_name().to_string_lossy().starts_with("torch-sys-"));
     let archives = of_torch_sys.map(|entry| entry.path().join("out/libtch.a"));
     let age = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).ok();
-    archives.filter(|path| path.exists()).max_by_key(age).expect("libtch.a of torch-sys")
+    archives.filter(|path| path.exists()).max_by_key(age)
 }
 
 /// The functions that it has for others, sorted: those of C, whose names are as they are written.
@@ -52,8 +52,8 @@ fn functions(archive: &Path) -> Vec<String> {
         let object = object::File::parse(data).expect("an object file");
         for symbol in object.symbols() {
             let name = symbol.name().unwrap_or_default();
-            let is_c = !name.is_empty() && !name.starts_with("_Z");
-            if symbol.is_global() && symbol.is_definition() && !symbol.is_weak() && is_c {
+            let is_c = symbol.kind() == SymbolKind::Text && !name.starts_with("_Z");
+            if is_c && symbol.is_global() && symbol.is_definition() && !symbol.is_weak() {
                 found.insert(name.to_owned());
             }
         }
@@ -62,14 +62,13 @@ fn functions(archive: &Path) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// All of the archive as a shared object that needs LibTorch, with its CUDA half where there is one.
+/// All of the archive as a shared object that needs LibTorch. What CUDA adds is loaded by `libtorch.rs`.
 fn share(archive: &Path, lib: &Path, target: &Path) {
     let compiler = cc::Build::new().cpp(true).get_compiler();
     let mut command = Command::new(compiler.path());
-    command.arg("-shared").arg("-o").arg(target).arg("-Wl,--whole-archive").arg(archive);
-    command.arg("-Wl,--no-whole-archive").arg(format!("-L{}", lib.display()));
-    // Kernels of CUDA register themselves when they are loaded; no symbol of theirs is named.
-    command.args(["-Wl,--no-as-needed", "-ltorch", "-Wl,--as-needed", "-ltorch_cpu", "-lc10"]);
+    command.args(["-shared", "-s", "-o"]).arg(target);
+    command.arg("-Wl,--whole-archive").arg(archive).arg("-Wl,--no-whole-archive");
+    command.arg(format!("-L{}", lib.display())).args(["-ltorch_cpu", "-lc10"]);
     let status = command.status().expect("the C++ compiler that torch-sys was built with");
     assert!(status.success(), "{command:?}");
 }

@@ -1,7 +1,8 @@
 //! What every command that computes shares: device, threads, signals, and how a run names its machine.
 
+use crate::libtorch;
 use crate::progress::begin;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -25,15 +26,17 @@ pub struct Compute {
 }
 
 impl Compute {
-    /// Sets the threads and gives the device.
+    /// Loads LibTorch, sets the threads and gives the device.
     ///
     /// # Errors
-    /// An unknown device, or one that this machine or LibTorch lacks.
+    /// LibTorch is missing; an unknown device, or one that this machine or LibTorch lacks.
     pub fn start(&self) -> Result<Device> {
+        if self.threads == Some(0) {
+            bail!("--threads 0: expected at least 1");
+        }
+        // Here, before anything is read or written: later it could only end the process where it stands.
+        libtorch::available().map_err(Error::msg)?;
         if let Some(threads) = self.threads {
-            if threads == 0 {
-                bail!("--threads 0: expected at least 1");
-            }
             vesalius_torch::set_threads(threads);
             rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
@@ -186,19 +189,29 @@ pub fn mind_signals() {
     }
 }
 
-/// Processor, threads, LibTorch: for `result.json`.
+/// Processor, threads, LibTorch, of a command that computes with it: for `result.json`.
 pub fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let processor = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name").and_then(|rest| rest.split(':').nth(1)))
-        .unwrap_or(std::env::consts::ARCH);
     format!(
         "{}, {} threads, LibTorch {}",
-        processor.trim(),
+        processor(),
         vesalius_torch::threads(),
         vesalius_torch::LIBTORCH_VERSION
     )
+}
+
+/// The processor's name.
+pub fn processor() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name").and_then(|rest| rest.split(':').nth(1)))
+        .unwrap_or(std::env::consts::ARCH);
+    name.trim().to_owned()
+}
+
+/// Threads that this process may run at once; 0 where the system does not say.
+pub fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(0, usize::from)
 }
 
 /// This process's command line, as a shell would take it, in one line.
@@ -208,9 +221,9 @@ pub fn command_line() -> String {
     std::iter::once("vesalius".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
 }
 
-/// Counts what this process's command costs from here on.
-pub fn meter() -> Meter {
-    Meter::start(command_line(), machine())
+/// Counts what this process's command costs from here on, if it computes without LibTorch.
+pub fn meter_without_libtorch() -> Meter {
+    Meter::start(command_line(), format!("{}, {} threads", processor(), available_threads()))
 }
 
 /// What a stage leans on, of this process.

@@ -1,8 +1,14 @@
 //! LibTorch, loaded when a tensor is first asked for: commands that compute nothing start without it, and what OpenMP
-//! shall do is decided before it is read. `build.rs` says how.
+//! shall do (`openmp.rs`) is decided before it is read. `build.rs` says how.
+//!
+//! It is looked for in this order: `LIBTORCH`, if set, names its folder (the one with `lib/`), and nothing else is
+//! tried, but where `LIBTORCH_USE_PYTORCH` is set it is ignored, as in the build; `lib/` beside the program's file or
+//! beside its folder; what the program was built with.
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -23,12 +29,34 @@ mod jumps {
 /// Names of the functions, by number.
 const FUNCTIONS: &[&str] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
 
-/// The shared object of `build.rs`.
-const DOOR: &str = "libvesalius_tch.so";
+/// The shared object of `build.rs` that implements them.
+const DOOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libvesalius_tch.so"));
+
+/// Its name, for lists of what a process has loaded.
+const DOOR_NAME: &str = "libvesalius_tch.so";
+
+/// The library of LibTorch that all others of it stand on or are reached through.
+const CPU: &str = "libtorch_cpu.so";
+
+/// Registers its kernels when it is loaded; a LibTorch without CUDA lacks it.
+const CUDA: &str = "libtorch_cuda.so";
 
 #[expect(unsafe_code, reason = "the slots of the jumps, which are assembly")]
 unsafe extern "C" {
     static vesalius_tch_slots: [AtomicPtr<c_void>; FUNCTIONS.len()];
+}
+
+/// Loads LibTorch, if it is not loaded yet.
+///
+/// # Errors
+/// In one line: where it was looked for, what was found there and what was expected.
+pub fn available() -> Result<(), String> {
+    library().map(|_| ())
+}
+
+fn library() -> Result<&'static Library, String> {
+    static OPEN: OnceLock<Result<Library, String>> = OnceLock::new();
+    OPEN.get_or_init(open).as_ref().map_err(Clone::clone)
 }
 
 /// Called by a jump whose slot is empty: finds function `number`, fills the slot, and says where to go. Where LibTorch
@@ -36,55 +64,120 @@ unsafe extern "C" {
 #[expect(unsafe_code, reason = "called from assembly, and looks into a shared object")]
 #[unsafe(no_mangle)]
 extern "C" fn vesalius_tch_find(number: usize) -> *const c_void {
-    static OPEN: OnceLock<Library> = OnceLock::new();
-    let library = OPEN.get_or_init(|| open().unwrap_or_else(|line| end(&line)));
+    let library = library().unwrap_or_else(|line| end(&line));
     let name = FUNCTIONS[number];
-    let c_name = CString::new(name).unwrap_or_default();
     // SAFETY: the symbol is a function of the same name and library that the caller was compiled against; it is only
     // jumped to.
-    let found = unsafe { library.get::<*const c_void>(c_name.as_bytes_with_nul()) };
-    let Ok(found) = found else {
-        end(&format!("{DOOR}: no {name}, expected it: of another build"))
+    let found = unsafe { library.get::<*const c_void>(name) };
+    let address: *const c_void = match found {
+        Ok(found) => *found,
+        Err(error) => end(&format!("{DOOR_NAME}: {error}; expected {name}")),
     };
-    let address: *const c_void = *found;
     // SAFETY: the static is the array in `jumps.s`, one pointer for each name.
     let slots = unsafe { &vesalius_tch_slots };
     slots[number].store(address.cast_mut(), Ordering::Release);
     address
 }
 
-/// Loads LibTorch, then the door to it.
-fn open() -> Result<Library, String> {
-    let folder = folder();
-    // By its whole path, so that the door finds it loaded wherever it lies.
-    let torch = load(&folder.join("libtorch.so"))?;
-    // Whatever it registered when it was loaded stays registered.
-    std::mem::forget(torch);
-    let beside = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join(DOOR)));
-    let door = beside.filter(|path| path.exists()).unwrap_or_else(|| env!("VESALIUS_TCH").into());
-    load(&door)
+fn end(line: &str) -> ! {
+    say!("error: {line}");
+    std::process::exit(2)
 }
 
-/// Where LibTorch lies: `LIBTORCH`, or what this program was built with.
-fn folder() -> PathBuf {
-    let named = std::env::var_os("LIBTORCH").filter(|value| !value.is_empty());
-    named.map_or_else(|| env!("VESALIUS_LIBTORCH").into(), |path| Path::new(&path).join("lib"))
+/// Loads LibTorch, then the door to it.
+fn open() -> Result<Library, String> {
+    let folder = folder()?;
+    let expected = format!("expected LibTorch {}", vesalius_torch::LIBTORCH_VERSION);
+    let cuda = Some(folder.join(CUDA)).filter(|path| path.exists());
+    // By their whole paths, so that the door finds them loaded wherever they lie.
+    for path in [Some(folder.join(CPU)), cuda].into_iter().flatten() {
+        let loaded = load(&path).map_err(|error| format!("{error}; {expected}"))?;
+        // Whatever it registered when it was loaded stays registered.
+        std::mem::forget(loaded);
+    }
+    door().map_err(|error| {
+        // What it misses is a function of another version's.
+        format!("{}: LibTorch cannot be used: {error}; {expected}", folder.display())
+    })
+}
+
+/// The folder of LibTorch's libraries.
+fn folder() -> Result<PathBuf, String> {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let version = vesalius_torch::LIBTORCH_VERSION;
+    if is_set("LIBTORCH") && !is_set("LIBTORCH_USE_PYTORCH") {
+        let named = PathBuf::from(std::env::var_os("LIBTORCH").unwrap_or_default());
+        let lib = named.join("lib");
+        if lib.join(CPU).exists() {
+            return Ok(lib);
+        }
+        let found = if lib.is_dir() {
+            format!("lib/ there has no {CPU}")
+        } else if named.is_dir() {
+            "it has no folder lib".to_owned()
+        } else {
+            "no such folder".to_owned()
+        };
+        return Err(format!(
+            "LIBTORCH={}: {found}; expected the folder of LibTorch {version}, with lib/{CPU}",
+            named.display()
+        ));
+    }
+    let places = places();
+    if let Some(found) = places.iter().find(|lib| lib.join(CPU).exists()) {
+        return Ok(found.clone());
+    }
+    let tried: Vec<_> = places.iter().map(|lib| lib.display().to_string()).collect();
+    Err(format!(
+        "LibTorch is missing: no {CPU} in {}; expected LibTorch {version} in one of them, or LIBTORCH=/path/to/libtorch",
+        tried.join(", ")
+    ))
+}
+
+/// Where it may lie that no variable names.
+fn places() -> Vec<PathBuf> {
+    let program = std::env::current_exe().unwrap_or_default();
+    let mut places = Vec::new();
+    if let Some(beside) = program.parent() {
+        places.push(beside.join("lib"));
+        places.extend(beside.parent().map(|above| above.join("lib")));
+    }
+    places.push(env!("VESALIUS_LIBTORCH").into());
+    places
+}
+
+/// The door has no file of its own that could be lost or be of another build: it goes from this program's bytes into
+/// memory, or, where a system allows no such files to run, through a temporary file.
+fn door() -> Result<Library, String> {
+    let in_memory = rustix::fs::memfd_create(DOOR_NAME, rustix::fs::MemfdFlags::CLOEXEC)
+        .map_err(|error| error.to_string())
+        .and_then(|file| {
+            let mut file = std::fs::File::from(file);
+            file.write_all(DOOR).map_err(|error| error.to_string())?;
+            load(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))
+        });
+    in_memory.or_else(|why| {
+        let mut file = tempfile::Builder::new()
+            .suffix(DOOR_NAME)
+            .tempfile()
+            .map_err(|error| format!("{why}; {}: {error}", std::env::temp_dir().display()))?;
+        file.write_all(DOOR).map_err(|error| format!("{}: {error}", file.path().display()))?;
+        load(file.path())
+    })
 }
 
 #[expect(unsafe_code, reason = "loading a library runs its constructors")]
 fn load(path: &Path) -> Result<Library, String> {
     // SAFETY: LibTorch and the object made of tch's own archive; their constructors ask for nothing of ours.
     let loaded = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) };
+    // The linker's own words name the file that it could not use, which need not be the one asked for.
     loaded.map_err(|error| {
-        format!(
-            "{}: {error}; expected LibTorch {}",
-            path.display(),
-            vesalius_torch::LIBTORCH_VERSION
-        )
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            let _ = std::fmt::Write::write_fmt(&mut why, format_args!(": {error}"));
+            cause = error.source();
+        }
+        format!("{}: {}", path.display(), why.replace('\n', " "))
     })
-}
-
-fn end(line: &str) -> ! {
-    say!("error: LibTorch cannot be loaded: {line}");
-    std::process::exit(2)
 }

@@ -7,13 +7,17 @@ mod cli;
 mod commands;
 mod environment;
 mod faults;
-#[cfg(libtorch_behind_a_door)]
+#[cfg_attr(not(libtorch_behind_a_door), path = "libtorch_linked.rs")]
 mod libtorch;
+#[cfg(libtorch_behind_a_door)]
+mod openmp;
 mod progress;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(libtorch_behind_a_door)]
+    openmp::choose_waiting();
     environment::mind_signals();
     vesalius_torch::memory::keep_freed_memory();
     vesalius_torch::memory::explain_exceptions();

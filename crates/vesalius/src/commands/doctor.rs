@@ -1,5 +1,6 @@
 //! `vesalius doctor`: what this machine has, and what is missing with the command that mends it.
 
+use crate::{environment, libtorch};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -34,12 +35,14 @@ struct Finding {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    // All else of LibTorch is asked only where it is there.
+    let libtorch = libtorch::available();
+    let has_libtorch = libtorch.is_ok();
     let findings = [
-        versions(),
+        versions(libtorch),
         processor(),
-        threads(),
-        precision(),
-        cuda(),
+        threads(has_libtorch),
+        cuda(has_libtorch),
         memory(),
         disk(),
         cache()?,
@@ -63,9 +66,19 @@ fn fine(what: &'static str, found: String) -> Finding {
     Finding { what, found, remedy: None }
 }
 
-fn versions() -> Finding {
+fn versions(libtorch: Result<(), String>) -> Finding {
     let torch = vesalius_torch::LIBTORCH_VERSION;
-    fine("vesalius", format!("{}, LibTorch {torch}", env!("CARGO_PKG_VERSION")))
+    let version = env!("CARGO_PKG_VERSION");
+    match libtorch {
+        Ok(()) => fine("vesalius", format!("{version}, LibTorch {torch}")),
+        Err(why) => Finding {
+            what: "vesalius",
+            found: format!("{version}, without LibTorch: {why}"),
+            remedy: Some(format!(
+                "set LIBTORCH=/path/to/libtorch (version {torch}), or run `make libtorch` where this was built"
+            )),
+        },
+    }
 }
 
 /// Vector instructions that LibTorch's kernels choose between.
@@ -77,31 +90,23 @@ fn processor() -> Finding {
         .into_iter()
         .filter(|name| has(name))
         .collect();
-    let machine = crate::environment::machine();
-    let name = machine.split(',').next().unwrap_or_default();
+    let name = environment::processor();
     let vector = if vector.is_empty() { "none found".to_owned() } else { vector.join(" ") };
     fine("processor", format!("{name}; vector instructions: {vector}"))
 }
 
-fn threads() -> Finding {
-    let available = std::thread::available_parallelism().map_or(0, usize::from);
+fn threads(has_libtorch: bool) -> Finding {
+    let available = environment::available_threads();
+    if !has_libtorch {
+        return fine("threads", format!("{available} available"));
+    }
     fine("threads", format!("{} in LibTorch, {available} available", vesalius_torch::threads()))
 }
 
-/// What `--precision auto` takes on the CPU.
-fn precision() -> Finding {
-    let trial = Trial::of(Device::Cpu);
-    let text = match trial.speedup {
-        None => "auto is f32: this processor has no instructions for bf16".to_owned(),
-        Some(times) => format!(
-            "auto is {}: a convolution in bf16 is {times:.1} times as fast as in f32 here",
-            if trial.bf16() { "bf16" } else { "f32" }
-        ),
-    };
-    fine("precision", text)
-}
-
-fn cuda() -> Finding {
+fn cuda(has_libtorch: bool) -> Finding {
+    if !has_libtorch {
+        return fine("cuda", "unknown without LibTorch".to_owned());
+    }
     match vesalius_torch::cuda_devices() {
         0 => Finding {
             what: "cuda",

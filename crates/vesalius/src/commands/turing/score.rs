@@ -1,6 +1,6 @@
 //! `vesalius turing score`.
 
-use crate::environment::meter;
+use crate::environment::meter_without_libtorch;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let Args { test, out, unfinished, seed, .. } = args;
     let scoring =
         Scoring { test: test.clone(), out: out.clone(), unfinished: *unfinished, seed: *seed };
-    let scores = stage::run(&scoring, &meter())?;
+    let scores = stage::run(&scoring, &meter_without_libtorch())?;
     Scores { scores, missing: vec![] }.print(args.json)?;
     if !args.json {
         show!("turing_accuracy of the paper's cardiologists {TURING_ACCURACY:.4}");
