@@ -24,9 +24,14 @@ fn main() {
     link(&lib, "rustc-link-arg-tests");
     println!("cargo:rerun-if-changed={}", archive.display());
     let functions = functions(&archive);
-    std::fs::write(out.join("jumps.s"), jump.text(&functions)).expect("OUT_DIR can be written");
-    std::fs::write(out.join("functions.rs"), format!("&{functions:?}"))
+    let offered: Vec<String> = functions.offered.into_iter().collect();
+    std::fs::write(out.join("jumps.s"), jump.text(&offered)).expect("OUT_DIR can be written");
+    std::fs::write(out.join("functions.rs"), format!("&{offered:?}"))
         .expect("OUT_DIR can be written");
+    for name in functions.wanted {
+        // Kept although nothing in the program calls it, and seen by what is loaded later.
+        println!("cargo:rustc-link-arg-bins=-Wl,--undefined={name},--export-dynamic-symbol={name}");
+    }
     share(&archive, Path::new(&lib), &out.join("libvesalius_tch.so"));
     println!("cargo:rustc-env=VESALIUS_LIBTORCH={lib}");
     println!("cargo:rustc-cfg=libtorch_behind_a_door");
@@ -43,10 +48,17 @@ fn archive(out: &Path) -> Option<PathBuf> {
     archives.filter(|path| path.exists()).max_by_key(age)
 }
 
-/// The functions that it has for others, sorted: those of C, whose names are as they are written.
-fn functions(archive: &Path) -> Vec<String> {
+/// Functions of C, sorted; their names are as they are written.
+struct Functions {
+    /// What the archive implements.
+    offered: BTreeSet<String>,
+    /// What it calls back: streams of ours that it reads and writes. `torch-sys` implements them.
+    wanted: BTreeSet<String>,
+}
+
+fn functions(archive: &Path) -> Functions {
     let bytes = std::fs::read(archive).expect("libtch.a can be read");
-    let mut found = BTreeSet::new();
+    let (mut offered, mut wanted) = (BTreeSet::new(), BTreeSet::new());
     for member in ArchiveFile::parse(&*bytes).expect("an archive").members() {
         let data = member.and_then(|member| member.data(&*bytes)).expect("a member");
         let object = object::File::parse(data).expect("an object file");
@@ -54,12 +66,14 @@ fn functions(archive: &Path) -> Vec<String> {
             let name = symbol.name().unwrap_or_default();
             let is_c = symbol.kind() == SymbolKind::Text && !name.starts_with("_Z");
             if is_c && symbol.is_global() && symbol.is_definition() && !symbol.is_weak() {
-                found.insert(name.to_owned());
+                offered.insert(name.to_owned());
+            } else if symbol.is_undefined() && name.starts_with("tch_") {
+                wanted.insert(name.to_owned());
             }
         }
     }
-    assert!(found.len() > 1000, "{} functions in {}", found.len(), archive.display());
-    found.into_iter().collect()
+    assert!(offered.len() > 1000, "{} functions in {}", offered.len(), archive.display());
+    Functions { offered, wanted }
 }
 
 /// All of the archive as a shared object that needs LibTorch. What CUDA adds is loaded by `libtorch.rs`.
