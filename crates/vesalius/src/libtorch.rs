@@ -170,14 +170,12 @@ fn door() -> Result<Library, String> {
 fn load(path: &Path) -> Result<Library, String> {
     // SAFETY: LibTorch and the object made of tch's own archive; their constructors ask for nothing of ours.
     let loaded = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) };
-    // The linker's own words name the file that it could not use, which need not be the one asked for.
     loaded.map_err(|error| {
-        let mut why = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            let _ = std::fmt::Write::write_fmt(&mut why, format_args!(": {error}"));
-            cause = error.source();
+        // The linker's own words, which name the file that it could not use: it need not be the one asked for.
+        let mut innermost: &dyn std::error::Error = &error;
+        while let Some(cause) = innermost.source() {
+            innermost = cause;
         }
-        format!("{}: {}", path.display(), why.replace('\n', " "))
+        innermost.to_string().replace('\n', " ")
     })
 }

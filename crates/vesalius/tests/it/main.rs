@@ -41,6 +41,8 @@ mod study_view;
 mod truncation;
 mod turing;
 mod weights;
+#[cfg(libtorch_behind_a_door)]
+mod without_libtorch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

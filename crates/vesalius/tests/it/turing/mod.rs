@@ -21,7 +21,7 @@ fn kinds(bench: &Bench, reader: i64) -> Vec<Kind> {
 }
 
 /// Answers everything with one verdict.
-fn answer_all(reader: &Client, verdict: &str) {
+pub fn answer_all(reader: &Client, verdict: &str) {
     for image in images(reader) {
         let saved = reader.post("/read/answer", &given(&image, 0, verdict, 3));
         assert_eq!(saved.status, 200, "{saved:?}");
