@@ -119,15 +119,16 @@ impl Jump {
         for (i, name) in functions.iter().enumerate() {
             let _ =
                 writeln!(text, ".globl {name}\n.hidden {name}\n.type {name},%function\n{name}:");
-            text += &match self {
-                Self::X86_64 => format!(
-                    "jmp *vesalius_tch_slots+{at}(%rip)\n.Lfirst_{i}:\npushq ${i}\njmp .Lfind\n",
-                    at = 8 * i
+            let at = 8 * i;
+            let _ = match self {
+                Self::X86_64 => writeln!(
+                    text,
+                    "jmp *vesalius_tch_slots+{at}(%rip)\n.Lfirst_{i}:\npushq ${i}\njmp .Lfind"
                 ),
-                Self::Aarch64 => format!(
+                Self::Aarch64 => writeln!(
+                    text,
                     "adrp x16, vesalius_tch_slots+{at}\nldr x16, [x16, :lo12:vesalius_tch_slots+{at}]\nbr x16\n\
-                     .Lfirst_{i}:\nmovz x17, #{i}\nb .Lfind\n",
-                    at = 8 * i
+                     .Lfirst_{i}:\nmovz x17, #{i}\nb .Lfind"
                 ),
             };
         }

@@ -14,9 +14,15 @@ const FAULT: u8 = 70;
 /// Whether memory was what lacked.
 static NO_MEMORY: AtomicBool = AtomicBool::new(false);
 
-/// Words of allocators that have nothing to give: LibTorch's, C++'s, CUDA's.
-const ALLOCATORS: [&str; 4] =
-    ["can't allocate memory", "bad_alloc", "out of memory", "Cannot allocate memory"];
+/// Words of allocators that have nothing to give: LibTorch's, C++'s, CUDA's; and of oneDNN, whose kernels find no room
+/// (what it has no kernel for is a `primitive descriptor`, before that).
+const ALLOCATORS: [&str; 5] = [
+    "can't allocate memory",
+    "bad_alloc",
+    "out of memory",
+    "Cannot allocate memory",
+    "could not create a primitive\"",
+];
 
 /// Runs a command; a panic is said in one line, by [`explain`], and ends in an exit code of its own.
 pub fn guard(command: impl FnOnce() -> ExitCode + UnwindSafe) -> ExitCode {
@@ -86,9 +92,15 @@ mod tests {
             ),
             ("Torch(\"std::bad_alloc\")", ""),
             ("CUDA out of memory. Tried to allocate 2 GiB", ""),
+            (
+                "called `Result::unwrap()` on an `Err` value: Torch(\"could not create a primitive\")",
+                "",
+            ),
         ] {
             assert!(matches!(what(text), What::NoMemory(asked) if asked == expected), "{text}");
         }
+        let no_kernel = "Torch(\"could not create a primitive descriptor for a convolution\")";
+        assert!(matches!(what(no_kernel), What::Fault(_)));
         let fault = what("index out of bounds\nframe #0");
         assert!(matches!(fault, What::Fault(line) if line == "index out of bounds"));
     }

@@ -50,8 +50,13 @@ fn too_little_memory_is_an_error_in_one_line() {
     let bench = Bench::new();
     bench.phantom_pack("pack");
     let mut said_of_memory = 0;
-    // Below, LibTorch cannot be loaded, and C++ ends the program before its first line.
-    for megabytes in [550, 600, 700, 800, 900] {
+    // LibTorch itself does not fit.
+    for megabytes in [150, 250, 350, 450] {
+        let output = limited(&bench, &format!("-v {megabytes}000"), &tiny("none", "0.1", &[]));
+        says_one_error(&output, &["expected LibTorch 2."]);
+        assert!(!bench.path("none").exists());
+    }
+    for megabytes in [500, 550, 600, 700, 800, 900] {
         let run = format!("run-{megabytes}");
         let mut train = tiny(&run, "0.1", &[]);
         train[3] = "stylegan2";
@@ -69,7 +74,7 @@ fn too_little_memory_is_an_error_in_one_line() {
             said_of_memory += 1;
         }
     }
-    assert!(said_of_memory >= 2, "said in {said_of_memory} of 5");
+    assert!(said_of_memory >= 2, "said in {said_of_memory} of 6");
 }
 
 #[test]
