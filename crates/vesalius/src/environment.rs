@@ -34,8 +34,7 @@ impl Compute {
         if self.threads == Some(0) {
             bail!("--threads 0: expected at least 1");
         }
-        // Here, before anything is read or written: later it could only end the process where it stands.
-        libtorch::available().map_err(Error::msg)?;
+        needs_libtorch()?;
         if let Some(threads) = self.threads {
             vesalius_torch::set_threads(threads);
             rayon::ThreadPoolBuilder::new()
@@ -47,13 +46,13 @@ impl Compute {
     }
 }
 
-/// In what arithmetic networks compute.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub struct Arithmetic {
-    /// Arithmetic of the networks [default: f32]: f32, bf16 (with f32 masters), or auto: bf16 where this machine has
-    /// it and a short trial says that it is faster. What was taken is recorded.
-    #[arg(long, value_name = "f32|bf16|auto")]
-    pub precision: Option<Precision>,
+/// Loads LibTorch. A command that computes asks first, before anything is read or written: later it could only end the
+/// process where it stands.
+///
+/// # Errors
+/// LibTorch is missing, or another than expected.
+pub fn needs_libtorch() -> Result<()> {
+    libtorch::available().map_err(Error::msg)
 }
 
 /// The device of a name.

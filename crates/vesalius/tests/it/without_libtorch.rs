@@ -84,6 +84,14 @@ fn commands_that_compute_say_in_one_line_where_libtorch_is_missing_and_leave_not
     let tests = ["segment", "--train", "pack", "--test", "pack", "--out", "run", "--threads", "1"];
     bench.refused(&tests, &["libtorch_cpu.so"]);
     bench.refused(&["distance", "--real", "pack", "--synthetic", "pack"], &["libtorch_cpu.so"]);
+    // Nobody's failure, and no attempt.
+    smoke(&bench, only_a_training);
+    bench.refused(&["study", "run", "studies/smoke.toml"], &["libtorch_cpu.so"]);
+    bench.refused(&["study", "plan", "studies/smoke.toml"], &["libtorch_cpu.so"]);
+    assert!(!bench.path("study-smoke/tasks").exists());
+    std::fs::write(bench.path("own.safetensors"), "weights").unwrap();
+    bench.refused(&["weights", "add", "own.safetensors"], &["libtorch_cpu.so"]);
+    assert!(!bench.path("cache").exists());
     assert!(!bench.path("run").exists(), "refused before anything was written");
     let json = bench.ok(&["doctor", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();

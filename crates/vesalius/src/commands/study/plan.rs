@@ -3,6 +3,7 @@
 use super::estimate::Measured;
 use super::open::Open;
 use super::trial::Trial;
+use crate::environment::needs_libtorch;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,7 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
             "time left, disk for checkpoints: unknown until the packs are there and a task of each stage and GAN has finished"
         );
     } else {
+        needs_libtorch()?;
         say!("timing a few steps of each GAN; --no-trial leaves it out");
         let trial = Trial::run(study, plan)?;
         if let Some((secs, bytes)) = trial.secs.left(plan, known).zip(trial.bytes.left(plan, known))

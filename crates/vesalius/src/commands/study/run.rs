@@ -104,7 +104,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn local(args: &Args) -> Result<Local> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let devices = if args.device.is_empty() { vec!["cpu".to_owned()] } else { args.device.clone() };
-    // Tasks would fail one after the other on a device that is not there.
+    // Tasks would fail one after the other without LibTorch, or on a device that is not there.
+    environment::needs_libtorch()?;
     for device in &devices {
         environment::device(device)?;
     }

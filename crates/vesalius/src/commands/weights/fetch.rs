@@ -2,6 +2,7 @@
 
 use super::add::add;
 use super::script;
+use crate::environment::needs_libtorch;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,8 @@ pub fn fetch(weights: &Known, from: Option<&str>) -> Result<()> {
         say!("{}: already here", target.display());
         return Ok(());
     }
+    // They are loaded once before they are put into the cache.
+    needs_libtorch()?;
     let folder = target.parent().context("the cache has no folder")?;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot be made", folder.display()))?;

@@ -4,6 +4,7 @@ mod add;
 mod fetch;
 mod script;
 
+use crate::environment::needs_libtorch;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -61,6 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Fetch { name, from } => fetch::fetch(known(name)?, from.as_deref())?,
         What::Add { path, name } => {
             let named = name.as_deref().map(known).transpose()?;
+            needs_libtorch()?;
             add::import(path, named)?;
         }
     }
