@@ -5,8 +5,8 @@
 //! tried, but where `LIBTORCH_USE_PYTORCH` is set it is ignored, as in the build; `lib/` beside the program's file or
 //! beside its folder; what the program was built with.
 
-use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-use std::ffi::c_void;
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY, RTLD_NOW};
+use std::ffi::{c_int, c_void};
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,8 @@ fn open() -> Result<Library, String> {
     let cuda = Some(folder.join(CUDA)).filter(|path| path.exists());
     // By their whole paths, so that the door finds them loaded wherever they lie.
     for path in [Some(folder.join(CPU)), cuda].into_iter().flatten() {
-        let loaded = load(&path).map_err(|error| format!("{error}; {expected}"))?;
+        // Lazily, as a linked program has it: a tenth of the time would go into names that nobody calls.
+        let loaded = load(&path, RTLD_LAZY).map_err(|error| format!("{error}; {expected}"))?;
         // Whatever it registered when it was loaded stays registered.
         std::mem::forget(loaded);
     }
@@ -147,14 +148,15 @@ fn places() -> Vec<PathBuf> {
 }
 
 /// The door has no file of its own that could be lost or be of another build: it goes from this program's bytes into
-/// memory, or, where a system allows no such files to run, through a temporary file.
+/// memory, or, where a system allows no such files to run, through a temporary file. All of its names are looked up at
+/// once: a LibTorch of another version lacks some.
 fn door() -> Result<Library, String> {
     let in_memory = rustix::fs::memfd_create(DOOR_NAME, rustix::fs::MemfdFlags::CLOEXEC)
         .map_err(|error| error.to_string())
         .and_then(|file| {
             let mut file = std::fs::File::from(file);
             file.write_all(DOOR).map_err(|error| error.to_string())?;
-            load(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))
+            load(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())), RTLD_NOW)
         });
     in_memory.or_else(|why| {
         let mut file = tempfile::Builder::new()
@@ -162,14 +164,14 @@ fn door() -> Result<Library, String> {
             .tempfile()
             .map_err(|error| format!("{why}; {}: {error}", std::env::temp_dir().display()))?;
         file.write_all(DOOR).map_err(|error| format!("{}: {error}", file.path().display()))?;
-        load(file.path())
+        load(file.path(), RTLD_NOW)
     })
 }
 
 #[expect(unsafe_code, reason = "loading a library runs its constructors")]
-fn load(path: &Path) -> Result<Library, String> {
+fn load(path: &Path, names: c_int) -> Result<Library, String> {
     // SAFETY: LibTorch and the object made of tch's own archive; their constructors ask for nothing of ours.
-    let loaded = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) };
+    let loaded = unsafe { Library::open(Some(path), names | RTLD_GLOBAL) };
     loaded.map_err(|error| {
         // The linker's own words, which name the file that it could not use: it need not be the one asked for.
         let mut innermost: &dyn std::error::Error = &error;
