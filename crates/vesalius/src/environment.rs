@@ -46,6 +46,15 @@ impl Compute {
     }
 }
 
+/// In what arithmetic networks compute.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Arithmetic {
+    /// Arithmetic of the networks [default: f32]: f32, bf16 (with f32 masters), or auto: bf16 where this machine has
+    /// it and a short trial says that it is faster. What was taken is recorded.
+    #[arg(long, value_name = "f32|bf16|auto")]
+    pub precision: Option<Precision>,
+}
+
 /// Loads LibTorch. A command that computes asks first, before anything is read or written: later it could only end the
 /// process where it stands.
 ///

@@ -155,6 +155,8 @@ mod tests {
         }
     }
 
+    type Bands = fn(i64, i64) -> Band;
+
     /// In values and in second derivatives.
     #[test]
     fn products_with_bands_are_the_depthwise_convolutions() {
@@ -172,7 +174,6 @@ mod tests {
             let second = Tensor::run_backward(&[penalty], &[&x], false, false);
             std::iter::once(y).chain(first).chain(second).collect()
         };
-        type Bands = fn(i64, i64) -> Band;
         let cases: [(f64, Bands, Convolution); 4] = [
             (4.0, |size, taps| Band::blur(size, taps, 1), Convolution::plain(1, 1)),
             (1.0, |size, taps| Band::blur(size, taps, 2), Convolution::plain(1, 2)),
