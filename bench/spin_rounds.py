@@ -20,6 +20,7 @@ SETTINGS = {
     "chosen": {},
     "OpenMP's own": {"GOMP_SPINCOUNT": "300000"},
     "spin 10000": {"GOMP_SPINCOUNT": "10000"},
+    "spin 5000": {"GOMP_SPINCOUNT": "5000"},
     "spin 3000": {"GOMP_SPINCOUNT": "3000"},
     "spin 1000": {"GOMP_SPINCOUNT": "1000"},
     "spin 200": {"GOMP_SPINCOUNT": "200"},

@@ -8,7 +8,7 @@
 use std::ffi::{OsStr, OsString};
 
 /// Rounds that a thread spins before it sleeps; measured by `bench/spin_rounds.py`.
-const SPINS: &str = "1000";
+const SPINS: &str = "5000";
 
 /// What users say to OpenMP about waiting: GCC's, and LLVM's and Intel's, which a LibTorch may bring instead.
 const OF_WAITING: [&str; 5] =

@@ -140,7 +140,7 @@ fn openmp_hears_how_long_to_spin_unless_the_user_has_said_so() {
         String::from_utf8(output.stderr).unwrap()
     };
     assert!(!displayed(&["--help"], &[]).contains("OPENMP"), "--help reads no OpenMP");
-    let ours = "GOMP_SPINCOUNT = '1000'";
+    let ours = "GOMP_SPINCOUNT = '5000'";
     assert!(displayed(&["doctor"], &[]).contains(ours));
     assert!(displayed(&["doctor"], &[("OMP_NUM_THREADS", "2")]).contains(ours));
     let his = displayed(&["doctor"], &[("GOMP_SPINCOUNT", "77")]);
