@@ -80,7 +80,7 @@ fn what_was_taken_stands_in_the_run_in_its_result_in_its_pack_and_in_what_reads_
         ]);
         let result = json(&bench, &format!("{unet}/result.json"));
         assert_eq!(recorded(&result["settings"]["precision"]), expected, "{result}");
-        let facts = &result["inputs"][0]["facts"];
+        let facts = &result["inputs"][0]["pack"];
         assert_eq!(recorded(&facts["precision"]), expected, "{facts}");
     }
 }
