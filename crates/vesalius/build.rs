@@ -32,7 +32,9 @@ fn main() {
         // Kept although nothing in the program calls it, and seen by what is loaded later.
         println!("cargo:rustc-link-arg-bins=-Wl,--undefined={name},--export-dynamic-symbol={name}");
     }
-    share(&archive, Path::new(&lib), &out.join("libvesalius_tch.so"));
+    let door = out.join("libvesalius_tch.so");
+    share(&archive, Path::new(&lib), &door);
+    println!("cargo:rustc-env=VESALIUS_DOOR={}", door.display());
     println!("cargo:rustc-env=VESALIUS_LIBTORCH={lib}");
     println!("cargo:rustc-cfg=libtorch_behind_a_door");
 }

@@ -148,8 +148,9 @@ fn places() -> Vec<PathBuf> {
 }
 
 /// The door has no file of its own that could be lost or be of another build: it goes from this program's bytes into
-/// memory, or, where a system allows no such files to run, through a temporary file. All of its names are looked up at
-/// once: a LibTorch of another version lacks some.
+/// memory. Where that is not allowed (no file may run from there, or none may be so long: `ulimit -f` counts these too)
+/// the build's own file is used, if it is still there and the same, or a temporary one. All of its names are looked up
+/// at once: a LibTorch of another version lacks some.
 fn door() -> Result<Library, String> {
     let in_memory = rustix::fs::memfd_create(DOOR_NAME, rustix::fs::MemfdFlags::CLOEXEC)
         .map_err(|error| error.to_string())
@@ -158,7 +159,11 @@ fn door() -> Result<Library, String> {
             file.write_all(DOOR).map_err(|error| error.to_string())?;
             load(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())), RTLD_NOW)
         });
+    let built = Path::new(env!("VESALIUS_DOOR"));
     in_memory.or_else(|why| {
+        if std::fs::read(built).is_ok_and(|bytes| bytes == DOOR) {
+            return load(built, RTLD_NOW);
+        }
         let mut file = tempfile::Builder::new()
             .suffix(DOOR_NAME)
             .tempfile()
