@@ -41,6 +41,14 @@ pub enum Arithmetic {
 }
 
 impl Arithmetic {
+    /// Activations of a network that computes so, from what it is given: in bf16 cast, else as they are (f64 in tests).
+    pub fn enter(self, x: &Tensor) -> Tensor {
+        match self {
+            Self::F32 => x.shallow_clone(),
+            Self::Bf16 => x.to_kind(Kind::BFloat16),
+        }
+    }
+
     /// The kind of its tensors.
     pub fn kind(self) -> Kind {
         match self {

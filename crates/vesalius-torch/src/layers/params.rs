@@ -3,7 +3,7 @@
 use crate::precision::Arithmetic;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 /// Parameters (trained) and buffers (running statistics, singular vectors) of a network, in creation order.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ impl Params {
         Self { arithmetic, ..self }
     }
 
-    /// The kind of the network's activations.
-    pub fn compute_kind(&self) -> Kind {
-        self.arithmetic.kind()
+    /// What the network computes its activations in.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 
     /// Where the tensors live.
@@ -189,6 +189,7 @@ pub fn load_strictly(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Kind;
 
     /// A parameter and a buffer of one value.
     fn network(value: f64) -> Params {

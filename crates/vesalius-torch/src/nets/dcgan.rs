@@ -12,8 +12,9 @@ use crate::layers::params::Params;
 use crate::layers::pulled_back::pulled_back;
 use crate::nets::pyramid::Pyramid;
 use crate::pairs::joint::Joint;
+use crate::precision::Arithmetic;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Settings of the generator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ pub struct Generator {
     last: Conv,
     joint: Joint,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 impl Generator {
@@ -100,7 +101,7 @@ impl Generator {
         }
         let options = ConvOptions { bias: true, ..options };
         let last = Conv::new(params, "last", [inputs, joint.total()], up, init, options);
-        let compute = params.compute_kind();
+        let compute = params.arithmetic();
         Self { latent, activation: spec.activation, blocks, last, joint, compute }
     }
 
@@ -111,7 +112,7 @@ impl Generator {
 
     /// `[N, Z]` → `[N, C+M, H, W]` in [-1, 1]; the last layer is f32.
     pub fn forward(&self, z: &Tensor, train: bool) -> Tensor {
-        let mut x = z.reshape([-1, self.latent, 1, 1]).to_kind(self.compute);
+        let mut x = self.compute.enter(&z.reshape([-1, self.latent, 1, 1]));
         for (conv, norm) in &self.blocks {
             x = self.activation.apply(&norm.forward(&conv.forward(&x, train), train)); // [N, ·, 2H, 2W]
         }
@@ -126,7 +127,7 @@ pub struct Discriminator {
     blocks: Vec<(Conv, Norm)>,
     head: Conv,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 /// What a discriminator says.
@@ -173,12 +174,12 @@ impl Discriminator {
         let whole = Geometry::Conv { kernel: pyramid.base(), stride: 1, padding: 0 };
         let options = ConvOptions { bias: true, spectral_norm: spec.spectral_norm.into() };
         let head = Conv::new(params, "head", [inputs, 1], whole, init, options);
-        Self { activation: spec.activation, blocks, head, compute: params.compute_kind() }
+        Self { activation: spec.activation, blocks, head, compute: params.arithmetic() }
     }
 
     /// `[N, C+M, H, W]` → a logit each; the head is f32.
     pub fn forward(&self, sample: &Tensor) -> Judgement {
-        let mut x = sample.to_kind(self.compute);
+        let mut x = self.compute.enter(sample);
         let mut activations = Vec::with_capacity(self.blocks.len());
         for (conv, norm) in &self.blocks {
             x = self.activation.apply(&norm.forward(&conv.forward(&x, true), true)); // [N, ·, H/2, W/2]
@@ -203,7 +204,7 @@ impl Discriminator {
     /// is an
     /// operation of its own, with the derivatives of a transposed convolution (`bench/README.md`).
     pub fn input_gradient(&self, sample: &Tensor) -> Tensor {
-        let mut x = sample.to_kind(self.compute);
+        let mut x = self.compute.enter(sample);
         let mut passed: Vec<Passed> = Vec::with_capacity(self.blocks.len());
         for (conv, norm) in &self.blocks {
             let weight = conv.weight(true);
@@ -213,7 +214,7 @@ impl Discriminator {
         }
         let ones = Tensor::ones([sample.size()[0], 1, 1, 1], (sample.kind(), sample.device()));
         let mut gradient = self.head.pull_back(&ones, &self.head.weight(true), &x.size());
-        gradient = gradient.to_kind(self.compute);
+        gradient = self.compute.enter(&gradient);
         for ((conv, norm), (shape, weight, y)) in self.blocks.iter().zip(passed).rev() {
             gradient = pulled_back(&y, &gradient, |y| self.activation.apply(&norm.again(y)));
             gradient = conv.pull_back(&gradient, &weight, &shape); // [N, ·, 2H, 2W]

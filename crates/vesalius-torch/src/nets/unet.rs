@@ -8,6 +8,7 @@ use crate::layers::conv::{Conv, ConvOptions, Geometry};
 use crate::layers::init::{InitKind, InitSpec};
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
+use crate::precision::Arithmetic;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -74,7 +75,7 @@ pub struct Unet {
     up: Vec<((Conv, Norm), Block)>,
     last: Conv,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 impl Unet {
@@ -118,7 +119,7 @@ impl Unet {
         let head = Geometry::Conv { kernel: [1, 1], stride: 1, padding: 0 };
         let options = ConvOptions { bias: true, spectral_norm: false.into() };
         let last = Conv::new(params, "last", [spec.filters, classes], head, &INIT, options);
-        Ok(Self { down, bottleneck, up, last, compute: params.compute_kind() })
+        Ok(Self { down, bottleneck, up, last, compute: params.arithmetic() })
     }
 
     /// `[N, C, H, W]` in [-1, 1] → logits `[N, K, H, W]`; the last layer is f32.
@@ -137,7 +138,7 @@ impl Unet {
     }
 
     fn encode(&self, image: &Tensor, train: bool) -> (Vec<Tensor>, Tensor) {
-        let mut x = image.to_kind(self.compute);
+        let mut x = self.compute.enter(image);
         let mut skips = Vec::with_capacity(self.down.len());
         for block in &self.down {
             let skip = block.forward(&x, train);

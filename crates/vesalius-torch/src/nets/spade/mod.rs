@@ -11,6 +11,7 @@ use crate::layers::compute::Convolution;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Spectral, channels_last};
 use crate::layers::init::{InitKind, InitSpec};
 use crate::layers::params::Params;
+use crate::precision::Arithmetic;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -217,7 +218,7 @@ pub struct Generator {
     base: [i64; 2],
     channels: i64,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 /// What the first block gets.
@@ -266,7 +267,7 @@ impl Generator {
             .map(|(name, channels, up)| (up, SpadeBlock::new(params, name, channels, mask)))
             .collect();
         let last = conv(params, "conv_img", [last, image_channels], 3, false);
-        Self { start, blocks, last, base, channels: 16 * f, compute: params.compute_kind() }
+        Self { start, blocks, last, base, channels: 16 * f, compute: params.arithmetic() }
     }
 
     /// `mask` `[N, K, H, W]` of 0 and 1, `style` `[N, Z]` (unused without a VAE) → image `[N, C, H, W]` in [-1, 1].
@@ -275,13 +276,13 @@ impl Generator {
         let [mut h, mut w] = self.base;
         let shrink = |h: i64, w: i64| {
             let small = mask.upsample_nearest2d([h, w], None, None);
-            channels_last(&small, small.device()).to_kind(self.compute)
+            self.compute.enter(&channels_last(&small, small.device()))
         };
         let mut small = shrink(h, w);
         let mut x = match &self.start {
             Start::Style(fc) => {
                 let x = fc.forward(style).reshape([n, self.channels, h, w]);
-                channels_last(&x, x.device()).to_kind(self.compute)
+                self.compute.enter(&channels_last(&x, x.device()))
             }
             Start::Mask(conv) => conv.forward(&small, train),
         };

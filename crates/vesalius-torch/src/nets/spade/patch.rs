@@ -7,8 +7,9 @@ use super::{INIT, Linear, SLOPE, spectral};
 use crate::layers::activation::leaky_relu;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Weight};
 use crate::layers::params::Params;
+use crate::precision::Arithmetic;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Settings of the discriminator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ struct Patch {
     layers: Vec<(Conv, bool)>,
     head: Conv,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 impl Patch {
@@ -58,7 +59,7 @@ impl Patch {
             width = wider;
         }
         let head = conv(format!("{name}.model{}.0", spec.layers), [width, 1], 1, false);
-        Self { layers, head, compute: params.compute_kind() }
+        Self { layers, head, compute: params.arithmetic() }
     }
 
     /// One weight per layer and the head's: spectral normalisation runs once for all batches of a step.
@@ -74,7 +75,7 @@ impl Patch {
     /// Activations of every layer, the logits last, which are f32.
     fn forward(&self, x: &Tensor, weights: &[Weight]) -> Vec<Tensor> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(weights.len());
-        let sample = x.to_kind(self.compute);
+        let sample = self.compute.enter(x);
         for ((conv, normed), weight) in self.layers.iter().zip(weights) {
             let y = conv.apply(outputs.last().unwrap_or(&sample), weight);
             let y = if *normed { instance_norm(&y) } else { y };
@@ -130,7 +131,7 @@ pub struct Encoder {
     log_var: Linear,
     side: i64,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 /// Side of what the encoder's last convolution leaves.
@@ -158,7 +159,7 @@ impl Encoder {
             mean: Linear::new(params, "encoder.fc_mu", [flat, style]),
             log_var: Linear::new(params, "encoder.fc_var", [flat, style]),
             side: ENCODER_BASE << count,
-            compute: params.compute_kind(),
+            compute: params.arithmetic(),
         }
     }
 
@@ -170,7 +171,7 @@ impl Encoder {
         } else {
             image.upsample_bilinear2d(size, false, None, None)
         };
-        x = x.to_kind(self.compute);
+        x = self.compute.enter(&x);
         for (i, conv) in self.layers.iter().enumerate() {
             if i > 0 {
                 x = leaky_relu(&x, SLOPE);

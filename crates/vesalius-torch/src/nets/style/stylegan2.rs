@@ -11,6 +11,7 @@ use crate::layers::modulated::{Noise, SynthesisLayer, ToSample};
 use crate::layers::params::Params;
 use crate::layers::resample;
 use crate::nets::pyramid::Pyramid;
+use crate::precision::Arithmetic;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::FRAC_1_SQRT_2;
 use tch::{Device, Kind, Tensor};
@@ -39,7 +40,7 @@ pub struct Synthesis {
     /// From the base up.
     pub blocks: Vec<Block>,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 /// Layers of one resolution.
@@ -88,7 +89,7 @@ impl Synthesis {
             inputs = outputs;
         }
         let constant = constant.expect("a pyramid has a base");
-        Self { constant, blocks, compute: params.compute_kind() }
+        Self { constant, blocks, compute: params.arithmetic() }
     }
 
     /// L: styles of one sample.
@@ -105,7 +106,7 @@ impl Synthesis {
     pub fn forward(&self, styles: &Tensor, noise: Noise) -> Tensor {
         let n = styles.size()[0];
         let constant = self.constant.unsqueeze(0).expand([n, -1, -1, -1], false);
-        let mut x = channels_last(&constant, constant.device()).to_kind(self.compute);
+        let mut x = self.compute.enter(&channels_last(&constant, constant.device()));
         let mut sample: Option<Tensor> = None;
         let (mut at, mut cursor) = (0, 0);
         for block in &self.blocks {
@@ -161,7 +162,7 @@ pub struct Discriminator {
     /// The end, in f32.
     pub epilogue: Epilogue,
     /// Of the activations in front of it.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 /// A residual block.
@@ -215,13 +216,13 @@ impl Discriminator {
         }
         let epilogue = Epilogue::new(params, width.channels(4), pyramid.base(), group);
         let from_sample = from_sample.expect("a pyramid has a level");
-        Self { from_sample, blocks, epilogue, compute: params.compute_kind() }
+        Self { from_sample, blocks, epilogue, compute: params.arithmetic() }
     }
 
     /// `[N, C+M, H, W]` → logits `[N]`.
     pub fn forward(&self, sample: &Tensor) -> Tensor {
         let sample = channels_last(sample, sample.device());
-        let mut x = self.from_sample.forward(&sample.to_kind(self.compute));
+        let mut x = self.from_sample.forward(&self.compute.enter(&sample));
         for block in &self.blocks {
             x = block.forward(&x); // [N, ·, H/2, W/2]
         }

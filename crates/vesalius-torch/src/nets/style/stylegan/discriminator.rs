@@ -8,6 +8,7 @@ use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
 use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
 use crate::nets::style::stylegan2::{WidthSpec, minibatch_deviation};
+use crate::precision::Arithmetic;
 use tch::{Device, Kind, Tensor};
 
 /// Sample → logit.
@@ -21,7 +22,7 @@ pub struct Discriminator {
     group: i64,
     lod: Tensor,
     /// Of the activations in front of the base.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 fn biased(
@@ -80,7 +81,7 @@ impl Discriminator {
             dense("b4.dense0", [width_4 * h * w, hidden], After::HeLeakyRelu),
             dense("b4.dense1", [hidden, 1], After::Linear),
         ];
-        Self { entries, blocks, last, dense, group, lod, compute: params.compute_kind() }
+        Self { entries, blocks, last, dense, group, lod, compute: params.arithmetic() }
     }
 
     /// The level of detail it is at; shares memory.
@@ -94,7 +95,7 @@ impl Discriminator {
         let first = (lod.floor() as usize).min(self.entries.len() - 1);
         let kind = sample.kind();
         let sample = shrink(sample, first as u32);
-        let mut sample = channels_last(&sample, sample.device()).to_kind(self.compute);
+        let mut sample = self.compute.enter(&channels_last(&sample, sample.device()));
         let mut x = active(&self.entries[first], &sample);
         for (i, [conv0, conv1]) in self.blocks.iter().enumerate().skip(first) {
             x = active(conv1, &blur(&active(conv0, &x)));

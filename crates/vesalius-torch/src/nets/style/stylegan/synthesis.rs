@@ -8,6 +8,7 @@ use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
 use crate::nets::style::stylegan2::WidthSpec;
+use crate::precision::Arithmetic;
 use tch::{Device, Kind, Tensor};
 
 /// Style → sample.
@@ -17,7 +18,7 @@ pub struct Synthesis {
     blocks: Vec<Block>,
     lod: Tensor,
     /// Of the activations.
-    compute: Kind,
+    compute: Arithmetic,
 }
 
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Synthesis {
             blocks.push(Block { layers, to_sample: (conv, bias(params, &name, sample_channels)) });
             inputs = outputs;
         }
-        Self { constant, blocks, lod, compute: params.compute_kind() }
+        Self { constant, blocks, lod, compute: params.arithmetic() }
     }
 
     /// L: styles of one sample.
@@ -86,7 +87,7 @@ impl Synthesis {
         let lod = self.lod.double_value(&[]);
         let top = self.blocks.len() as u32 - 1;
         let constant = self.constant.unsqueeze(0).expand([n, -1, -1, -1], false);
-        let mut x = channels_last(&constant, constant.device()).to_kind(self.compute);
+        let mut x = self.compute.enter(&channels_last(&constant, constant.device()));
         let (mut at, mut cursor) = (0, 0);
         for (level, block) in (0..).zip(&self.blocks) {
             let below = x.shallow_clone();
