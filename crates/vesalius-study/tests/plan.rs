@@ -227,3 +227,35 @@ fn masks_of_the_study_file_reach_the_task_of_a_gan_that_paints_them() {
         assert_eq!(own.task.spec["masks"], "none");
     }
 }
+
+#[test]
+fn the_precision_of_a_study_is_that_of_every_stage_that_does_not_say_its_own() {
+    let planned = |edits: &[[&str; 2]]| {
+        let study = study(edits);
+        let mut known = Progress::default();
+        for key in keys(&plan(&study, &known)) {
+            known.finished.insert(key, finished(1.0, 60.0));
+        }
+        let plan = plan(&study, &known);
+        let first = trainings(&plan)[0].task.spec["settings"][0].clone();
+        let of = |stage: Stage| {
+            let mut tasks = plan.tasks.iter().filter(|planned| planned.task.stage == stage);
+            tasks.next().unwrap().task.spec["precision"].clone()
+        };
+        [first, of(Stage::Sample), of(Stage::Segment)]
+    };
+    let bf16 = ["out = \"out\"", "out = \"out\"\nprecision = \"bf16\""];
+    let baseline = ["[search]", "[baselines]\nreal = true\n[search]"];
+    let own = ["[search]", "[unet]\nprecision = \"f32\"\n[search]"];
+    let [training, sample, unet] = planned(&[bf16, baseline]);
+    assert_eq!(
+        (training, sample, unet),
+        (json!("training.precision=bf16"), json!("bf16"), json!("bf16"))
+    );
+    let [.., unet] = planned(&[bf16, baseline, own]);
+    assert_eq!(unet, json!("f32"));
+    // Nothing is written where nothing is said: names of older tasks stay.
+    let [training, sample, unet] = planned(&[baseline]);
+    assert!(training.as_str().unwrap().starts_with("rate="), "{training}");
+    assert_eq!((sample, unet), (Value::Null, Value::Null));
+}

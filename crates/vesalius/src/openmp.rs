@@ -1,9 +1,9 @@
 //! What OpenMP's threads do while they wait for each other: LibTorch computes in them.
 //!
 //! GCC's OpenMP lets a thread that waits spin 300,000 rounds before it sleeps, however many others want its processor.
-//! Alone that costs nothing; beside other work a step takes ten times as long, because threads that hold the work wait
-//! for a processor on which others of ours spin. Sleeping at once costs an idle machine a fifth. A short spin has
-//! nearly the best of both (docs/decisions/libtorch.md).
+//! Alone that costs nothing; beside other work steps take several times as long, because threads that hold the work wait
+//! for a processor on which others of ours spin. Sleeping at once costs an idle machine a quarter. A short spin has
+//! nearly the best of both (measured: docs/decisions/libtorch.md).
 
 use std::ffi::{OsStr, OsString};
 
