@@ -89,12 +89,16 @@ impl Trial {
     }
 }
 
-/// Whether the CPU multiplies bf16: AVX512_BF16 or AMX on x86, BF16 on Arm. As Linux tells it; false elsewhere.
-fn cpu_computes_bf16() -> bool {
+/// What the CPU can do, in Linux' words; nothing elsewhere.
+pub fn cpu_flags() -> Vec<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let flags = text.lines().find(|line| line.starts_with("flags") || line.starts_with("Features"));
-    let named = |flag: &str| ["avx512_bf16", "amx_bf16", "bf16"].contains(&flag);
-    flags.is_some_and(|flags| flags.split_whitespace().any(named))
+    flags.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// Whether the CPU multiplies bf16: AVX512_BF16 or AMX on x86, BF16 on Arm.
+fn cpu_computes_bf16() -> bool {
+    cpu_flags().iter().any(|flag| ["avx512_bf16", "amx_bf16", "bf16"].contains(&flag.as_str()))
 }
 
 /// Rounds of a trial, after one that is not timed; the fastest of each arithmetic counts.

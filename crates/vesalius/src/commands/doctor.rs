@@ -10,7 +10,7 @@ use vesalius_data::weights::KNOWN;
 use vesalius_stages::weights::path_of;
 use vesalius_torch::Device;
 use vesalius_torch::features::unet::cache_dir;
-use vesalius_torch::precision::Trial;
+use vesalius_torch::precision::{Trial, cpu_flags};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -84,9 +84,8 @@ fn versions(libtorch: Result<(), String>) -> Finding {
 
 /// Vector instructions that LibTorch's kernels choose between.
 fn processor() -> Finding {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let flags = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    let has = |name: &str| flags.split_whitespace().any(|flag| flag == name);
+    let flags = cpu_flags();
+    let has = |name: &str| flags.iter().any(|flag| flag == name);
     let vector: Vec<&str> = ["avx2", "avx512f", "avx512_bf16", "amx_tile"]
         .into_iter()
         .filter(|name| has(name))
