@@ -15,6 +15,7 @@ use vesalius_torch::spec::TrainSpec;
 
 fn main() -> anyhow::Result<()> {
     vesalius_torch::memory::keep_freed_memory();
+    vesalius_torch::memory::ask_for_large_pages();
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().context("expected PRESET THREADS SIZE BATCH CHANNELS");
     let preset = next()?;

@@ -55,13 +55,15 @@ pub struct Arithmetic {
     pub precision: Option<Precision>,
 }
 
-/// Loads LibTorch. A command that computes asks first, before anything is read or written: later it could only end the
-/// process where it stands.
+/// Loads LibTorch, and sets memory up for it. A command that computes asks first, before anything is read or written:
+/// later it could only end the process where it stands.
 ///
 /// # Errors
 /// LibTorch is missing, or another than expected.
 pub fn needs_libtorch() -> Result<()> {
-    libtorch::available().map_err(Error::msg)
+    libtorch::available().map_err(Error::msg)?;
+    vesalius_torch::memory::ask_for_large_pages();
+    Ok(())
 }
 
 /// The device of a name.
