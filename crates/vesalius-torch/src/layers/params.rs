@@ -54,6 +54,12 @@ impl Params {
         self.push(name, tensor, false)
     }
 
+    /// Adds a buffer whose value the program reads in every step: it stays on the CPU, so that no GPU is waited for.
+    pub fn host_buffer(&mut self, name: String, value: &Tensor) -> Tensor {
+        let tensor = value.to_device(Device::Cpu);
+        self.push(name, tensor, false)
+    }
+
     fn push(&mut self, name: String, tensor: Tensor, trained: bool) -> Tensor {
         debug_assert!(self.entries.iter().all(|entry| entry.name != name), "{name} twice");
         let handle = tensor.shallow_clone();

@@ -64,6 +64,8 @@ pub struct Ada {
     joint: Joint,
     /// p; sum of signs and count since the last adjustment. f64, saved with the checkpoint.
     state: Tensor,
+    /// Sum of signs and count that `state` does not have yet, where the logits live: a GPU is not waited for.
+    noted: Option<Tensor>,
 }
 
 impl Ada {
@@ -88,12 +90,23 @@ impl Ada {
             steps.insert(after, Transform::Rotate);
         }
         let state = Tensor::zeros([3], (Kind::Double, Device::Cpu));
-        Ok(Self { spec, steps, joint, state })
+        Ok(Self { spec, steps, joint, state, noted: None })
     }
 
     /// The tensor that a resumed training needs; shares memory.
     pub fn state(&self) -> Tensor {
+        self.gather();
         self.state.shallow_clone()
+    }
+
+    /// Brings `state` up to date; waits for a GPU.
+    fn gather(&self) {
+        if let Some(noted) = &self.noted {
+            let mut noted = noted.shallow_clone();
+            let mut state = self.state.narrow(0, 1, 2);
+            let _ = state.g_add_(&noted.to_device(Device::Cpu));
+            let _ = noted.zero_();
+        }
     }
 
     /// Probability of each transformation.
@@ -103,9 +116,13 @@ impl Ada {
 
     /// Notes the discriminator's logits `[N]` of real samples.
     pub fn observe(&mut self, logits: &Tensor) {
-        let signs = logits.detach().sign().sum(Kind::Double).double_value(&[]);
-        let noted = Tensor::from_slice(&[0.0, signs, logits.numel() as f64]);
-        self.state += noted;
+        let signs = logits.detach().sign().sum(Kind::Double);
+        let count = Tensor::full_like(&signs, logits.numel() as f64);
+        let seen = Tensor::stack(&[signs, count], 0);
+        self.noted = Some(match &self.noted {
+            Some(noted) => noted + seen,
+            None => seen,
+        });
     }
 
     /// Once per step, `step` counting from 1: every few steps p moves towards the target, by `batch` × steps over
@@ -114,6 +131,7 @@ impl Ada {
         if !step.is_multiple_of(self.spec.every) {
             return;
         }
+        self.gather();
         let [p, signs, count] = [0, 1, 2].map(|i| self.state.double_value(&[i]));
         let rate = batch as f64 * self.spec.every as f64 / (self.spec.kimg * 1000.0);
         let direction = (signs / count.max(1.0) - self.spec.target).signum();

@@ -50,7 +50,7 @@ impl Discriminator {
         group: i64,
     ) -> Self {
         let cpu = (Kind::Float, Device::Cpu);
-        let lod = params.buffer("lod".to_owned(), &Tensor::zeros([0; 0], cpu));
+        let lod = params.host_buffer("lod".to_owned(), &Tensor::zeros([0; 0], cpu));
         let mut entries = Vec::new();
         let mut blocks = Vec::new();
         for level in (0..=pyramid.halvings()).rev() {

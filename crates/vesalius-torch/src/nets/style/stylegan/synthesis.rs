@@ -38,7 +38,7 @@ impl Synthesis {
     ) -> Self {
         let cpu = (Kind::Float, Device::Cpu);
         let [h, w] = pyramid.base();
-        let lod = params.buffer("synthesis.lod".to_owned(), &Tensor::zeros([0; 0], cpu));
+        let lod = params.host_buffer("synthesis.lod".to_owned(), &Tensor::zeros([0; 0], cpu));
         let ones = Tensor::ones([channels(width, 4), h, w], cpu);
         let constant = params.parameter("synthesis.b4.const".to_owned(), &ones);
         let mut inputs = channels(width, 4);
