@@ -1,4 +1,4 @@
-//! Links LibTorch, and tells the crate its version.
+//! Links LibTorch, tells the crate its version, and compiles what `tch` does not bind.
 
 use std::path::Path;
 
@@ -8,9 +8,25 @@ fn main() {
     println!("cargo:rerun-if-changed=src/terminate.cpp");
     cc::Build::new().cpp(true).std("c++17").file("src/terminate.cpp").compile("vesalius_terminate");
     if let Some(lib) = libtorch() {
+        bind(&Path::new(&lib).join("../include"));
         link(&lib, "rustc-link-arg");
         println!("cargo:rustc-env=VESALIUS_LIBTORCH_VERSION={}", version(Path::new(&lib)));
     }
+}
+
+/// Functions of ours that call LibTorch by its own names: an archive of their own, which `crates/vesalius/build.rs`
+/// (`DEP_VESALIUS_TORCH_ARCHIVE`) puts behind its door too.
+fn bind(include: &Path) {
+    println!("cargo:rerun-if-changed=src/fused_adam.cpp");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .include(include)
+        .flag_if_supported("-w") // of LibTorch's headers
+        .file("src/fused_adam.cpp")
+        .compile("vesalius_bound");
+    let out = std::env::var("OUT_DIR").expect("cargo sets it");
+    println!("cargo:archive={}", Path::new(&out).join("libvesalius_bound.a").display());
 }
 
 /// As LibTorch's own header has it: a library that the user brings need not be the pinned one.

@@ -1,7 +1,7 @@
 //! LibTorch behind a door: the program is not linked with it but loads it when a tensor is first asked for.
 //!
-//! `tch` speaks to LibTorch through plain C functions, which `libtch.a` implements. That archive becomes a shared object
-//! of its own (`libvesalius_tch.so`, which needs LibTorch, and which the program carries in itself), and the program
+//! `tch` speaks to LibTorch through plain C functions, which `libtch.a` implements; some more are `vesalius-torch`'s. The
+//! two archives become a shared object (`libvesalius_tch.so`, which needs LibTorch, and which the program carries in itself), and the program
 //! gets a jump for each of its functions (`jumps.s`): the first call finds the function, the next ones go straight
 //! there. Tests link LibTorch as usual, and so does the program where this is not Linux.
 
@@ -22,8 +22,18 @@ fn main() {
         return link(&lib, "rustc-link-arg");
     };
     link(&lib, "rustc-link-arg-tests");
-    println!("cargo:rerun-if-changed={}", archive.display());
-    let functions = functions(&archive);
+    let ours = PathBuf::from(std::env::var_os("DEP_VESALIUS_TORCH_ARCHIVE").expect("its build.rs"));
+    let archives = [archive, ours];
+    let mut functions = Functions::default();
+    for archive in &archives {
+        println!("cargo:rerun-if-changed={}", archive.display());
+        functions.read(archive);
+    }
+    assert!(
+        functions.offered.len() > 1000,
+        "{} functions in {archives:?}",
+        functions.offered.len()
+    );
     let offered: Vec<String> = functions.offered.into_iter().collect();
     std::fs::write(out.join("jumps.s"), jump.text(&offered)).expect("OUT_DIR can be written");
     std::fs::write(out.join("functions.rs"), format!("&{offered:?}"))
@@ -33,7 +43,7 @@ fn main() {
         println!("cargo:rustc-link-arg-bins=-Wl,--undefined={name},--export-dynamic-symbol={name}");
     }
     let door = out.join("libvesalius_tch.so");
-    share(&archive, Path::new(&lib), &door);
+    share(&archives, Path::new(&lib), &door);
     println!("cargo:rustc-env=VESALIUS_DOOR={}", door.display());
     println!("cargo:rustc-env=VESALIUS_LIBTORCH={lib}");
     println!("cargo:rustc-cfg=libtorch_behind_a_door");
@@ -51,39 +61,39 @@ fn archive(out: &Path) -> Option<PathBuf> {
 }
 
 /// Functions of C, sorted; their names are as they are written.
+#[derive(Default)]
 struct Functions {
-    /// What the archive implements.
+    /// What the archives implement.
     offered: BTreeSet<String>,
     /// What it calls back: streams of ours that it reads and writes. `torch-sys` implements them.
     wanted: BTreeSet<String>,
 }
 
-fn functions(archive: &Path) -> Functions {
-    let bytes = std::fs::read(archive).expect("libtch.a can be read");
-    let (mut offered, mut wanted) = (BTreeSet::new(), BTreeSet::new());
-    for member in ArchiveFile::parse(&*bytes).expect("an archive").members() {
-        let data = member.and_then(|member| member.data(&*bytes)).expect("a member");
-        let object = object::File::parse(data).expect("an object file");
-        for symbol in object.symbols() {
-            let name = symbol.name().unwrap_or_default();
-            let is_c = symbol.kind() == SymbolKind::Text && !name.starts_with("_Z");
-            if is_c && symbol.is_global() && symbol.is_definition() && !symbol.is_weak() {
-                offered.insert(name.to_owned());
-            } else if symbol.is_undefined() && name.starts_with("tch_") {
-                wanted.insert(name.to_owned());
+impl Functions {
+    fn read(&mut self, archive: &Path) {
+        let bytes = std::fs::read(archive).expect("an archive can be read");
+        for member in ArchiveFile::parse(&*bytes).expect("an archive").members() {
+            let data = member.and_then(|member| member.data(&*bytes)).expect("a member");
+            let object = object::File::parse(data).expect("an object file");
+            for symbol in object.symbols() {
+                let name = symbol.name().unwrap_or_default();
+                let is_c = symbol.kind() == SymbolKind::Text && !name.starts_with("_Z");
+                if is_c && symbol.is_global() && symbol.is_definition() && !symbol.is_weak() {
+                    self.offered.insert(name.to_owned());
+                } else if symbol.is_undefined() && name.starts_with("tch_") {
+                    self.wanted.insert(name.to_owned());
+                }
             }
         }
     }
-    assert!(offered.len() > 1000, "{} functions in {}", offered.len(), archive.display());
-    Functions { offered, wanted }
 }
 
-/// All of the archive as a shared object that needs LibTorch. What CUDA adds is loaded by `libtorch.rs`.
-fn share(archive: &Path, lib: &Path, target: &Path) {
+/// All of the archives as a shared object that needs LibTorch. What CUDA adds is loaded by `libtorch.rs`.
+fn share(archives: &[PathBuf], lib: &Path, target: &Path) {
     let compiler = cc::Build::new().cpp(true).get_compiler();
     let mut command = Command::new(compiler.path());
     command.args(["-shared", "-s", "-o"]).arg(target);
-    command.arg("-Wl,--whole-archive").arg(archive).arg("-Wl,--no-whole-archive");
+    command.arg("-Wl,--whole-archive").args(archives).arg("-Wl,--no-whole-archive");
     command.arg(format!("-L{}", lib.display())).args(["-ltorch_cpu", "-lc10"]);
     let status = command.status().expect("the C++ compiler that torch-sys was built with");
     assert!(status.success(), "{command:?}");
