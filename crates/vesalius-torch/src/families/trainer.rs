@@ -50,7 +50,8 @@ pub struct Parts<'a> {
 
 /// A generator in training: its networks, its optimisers, and how it takes a step.
 pub trait Trainer: Debug {
-    /// Sizes of the batches of real pairs that a step takes, `step` steps done before it; at least one batch.
+    /// Sizes of the batches of real pairs that a step takes, `step` steps done before it; at least one batch. A function
+    /// of `step` and the settings alone: it is asked ahead, while the step before computes.
     fn batches(&self, step: u64) -> Vec<i64>;
 
     /// Takes a step on batches of those sizes. Draws from LibTorch's generator, which the loop reseeds for every step.

@@ -25,13 +25,50 @@ impl Pair {
     }
 }
 
+/// Pairs that are read and converted, and not yet tensors.
+#[derive(Debug)]
+pub struct Values {
+    shape: [i64; 4],
+    pixels: Vec<f32>,
+    labels: Vec<i64>,
+}
+
+impl Values {
+    /// Pairs.
+    pub fn len(&self) -> usize {
+        self.shape[0] as usize
+    }
+
+    /// As tensors on a device. A GPU copies them while it computes.
+    pub fn to(&self, device: Device) -> Pair {
+        let [n, c, h, w] = self.shape;
+        let place = |values: Tensor| match device {
+            Device::Cuda(_) => {
+                values.pin_memory(device).to_device_(device, values.kind(), true, false)
+            }
+            _ => values.to_device(device),
+        };
+        Pair {
+            image: place(Tensor::from_slice(&self.pixels).reshape([n, c, h, w])),
+            labels: place(Tensor::from_slice(&self.labels).reshape([n, h, w])),
+        }
+    }
+}
+
 /// Slices `indices` of a pack, in that order.
 ///
 /// # Errors
 /// When a slice was damaged on the disk.
 pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
+    Ok(read(pack, indices)?.to(device))
+}
+
+/// The same without a tensor.
+///
+/// # Errors
+/// When a slice was damaged on the disk.
+pub fn read(pack: &Pack, indices: &[usize]) -> Result<Values> {
     let SliceShape { channels, height, width, pixel_type: depth } = pack.slice_shape();
-    let [n, c, h, w] = [indices.len(), channels, height, width].map(|n| n as i64);
     let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
     let mut labels = Vec::with_capacity(indices.len() * height * width);
     for &i in indices {
@@ -45,15 +82,10 @@ pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
                     .map(|p| to_unit(u16::from_le_bytes([p[0], p[1]]), depth)),
             ),
         }
-        labels.extend_from_slice(slice.labels);
+        labels.extend(slice.labels.iter().map(|&label| i64::from(label)));
     }
-    Ok(Pair {
-        image: Tensor::from_slice(&pixels).reshape([n, c, h, w]).to_device(device),
-        labels: Tensor::from_slice(&labels)
-            .reshape([n, h, w])
-            .to_device(device)
-            .to_kind(Kind::Int64),
-    })
+    let shape = [indices.len(), channels, height, width].map(|n| n as i64);
+    Ok(Values { shape, pixels, labels })
 }
 
 /// Label maps `[N, H, W]` as masks `[N, K, H, W]` of zeros and ones, f32.

@@ -10,7 +10,8 @@ use crate::augment::classical;
 use crate::layers::params::Params;
 use crate::nets::unet::{Unet, UnetSpec};
 use crate::optim::{Optimiser, OptimiserSpec};
-use crate::pairs::batch::{self, Pair, one_hot};
+use crate::pairs::ahead::{Ahead, Request};
+use crate::pairs::batch::{self, Pair, Values, one_hot};
 use crate::pairs::order::Order;
 use crate::precision::{Precision, resolve};
 use crate::rng::{Purpose, reseed_torch};
@@ -142,29 +143,42 @@ pub fn train(
         .collect();
     let rate = |learning_rate| OptimiserSpec::Adam { learning_rate, beta1: 0.9, beta2: 0.999 };
     let mut optimiser = Optimiser::new(rate(spec.learning_rate), segmenter.params.trained());
-    for step in 0..spec.steps {
-        reseed_torch(spec.seed, Purpose::Step, step);
-        let mut pair = joined(packs, &mut orders, spec.batch, device)?;
-        if spec.augment {
-            pair = tch::no_grad(|| classical::augment(&pair));
-        }
-        let cosine = (std::f64::consts::PI * step as f64 / spec.steps as f64).cos();
-        optimiser.set_spec(rate(spec.learning_rate * 0.5 * (1.0 + cosine)));
-        optimiser.zero_grad();
-        let loss = loss(&segmenter.unet.forward(&pair.image, true), &pair.labels);
-        loss.backward();
-        optimiser.step();
-        if step % 20 == 0 || step + 1 == spec.steps {
-            let value = loss.double_value(&[]);
-            if !value.is_finite() {
-                bail!("U-Net: loss {value} at step {step}, expected a finite number");
+    let mut request = || -> Request {
+        let share = |i| spec.batch / packs.len() + usize::from(i < spec.batch % packs.len());
+        orders.iter_mut().enumerate().map(|(i, order)| (i, order.take(share(i)))).collect()
+    };
+    std::thread::scope(|scope| {
+        let mut ahead = Ahead::start(scope, packs);
+        for step in 0..spec.steps {
+            reseed_torch(spec.seed, Purpose::Step, step);
+            if !ahead.is_asked() {
+                ahead.ask(request());
             }
-            report(step + 1, value);
+            let read = ahead.next()?;
+            ahead.ask(request());
+            let mut pair = joined(&read, device);
+            if spec.augment {
+                pair = tch::no_grad(|| classical::augment(&pair));
+            }
+            let cosine = (std::f64::consts::PI * step as f64 / spec.steps as f64).cos();
+            optimiser.set_spec(rate(spec.learning_rate * 0.5 * (1.0 + cosine)));
+            optimiser.zero_grad();
+            let loss = loss(&segmenter.unet.forward(&pair.image, true), &pair.labels);
+            loss.backward();
+            optimiser.step();
+            if step % 20 == 0 || step + 1 == spec.steps {
+                let value = loss.double_value(&[]);
+                if !value.is_finite() {
+                    bail!("U-Net: loss {value} at step {step}, expected a finite number");
+                }
+                report(step + 1, value);
+            }
+            if stop() {
+                bail!("U-Net: stopped at step {step} of {}", spec.steps);
+            }
         }
-        if stop() {
-            bail!("U-Net: stopped at step {step} of {}", spec.steps);
-        }
-    }
+        Ok(())
+    })?;
     segmenter.params.set_trainable(false);
     Ok(segmenter)
 }
@@ -222,15 +236,11 @@ fn check_training(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
     Ok(())
 }
 
-fn joined(packs: &[&Pack], orders: &mut [Order], batch: usize, device: Device) -> Result<Pair> {
-    let mut pairs = Vec::with_capacity(packs.len());
-    for (i, (pack, order)) in packs.iter().zip(orders).enumerate() {
-        let share = batch / packs.len() + usize::from(i < batch % packs.len());
-        pairs.push(batch::load(pack, &order.take(share), device)?);
-    }
+fn joined(read: &[Values], device: Device) -> Pair {
+    let pairs: Vec<Pair> = read.iter().map(|values| values.to(device)).collect();
     let images: Vec<&Tensor> = pairs.iter().map(|pair| &pair.image).collect();
     let labels: Vec<&Tensor> = pairs.iter().map(|pair| &pair.labels).collect();
-    Ok(Pair { image: Tensor::cat(&images, 0), labels: Tensor::cat(&labels, 0) })
+    Pair { image: Tensor::cat(&images, 0), labels: Tensor::cat(&labels, 0) }
 }
 
 /// Cross-entropy + (1 − soft Dice): logits `[N, K, H, W]`, labels `[N, H, W]`. The Dice of each foreground class is

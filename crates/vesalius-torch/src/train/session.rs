@@ -5,7 +5,8 @@ use super::look::{Look, Probe};
 use super::prepared::Prepared;
 use crate::checkpoint::{self, State};
 use crate::families::trainer::{Losses, StepContext, Trainer};
-use crate::pairs::batch;
+use crate::pairs::ahead::{Ahead, Request};
+use crate::pairs::batch::Values;
 use crate::pairs::order::Order;
 use crate::rng::{Purpose, reseed_torch};
 use crate::spec::TrainSpec;
@@ -52,7 +53,8 @@ impl<'a> Prepared<'a> {
     /// When the pack has no training slice, or a file cannot be written.
     pub fn train(self, context: TrainContext<'a>) -> Result<(Ended, State)> {
         let mut session = Session::start(self, context)?;
-        let ended = session.run()?;
+        let packs = [session.pack];
+        let ended = std::thread::scope(|scope| session.run(&mut Ahead::start(scope, &packs)))?;
         session.log.flush()?;
         Ok((ended, session.state))
     }
@@ -117,12 +119,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn run(&mut self) -> Result<Ended> {
+    fn run(&mut self, ahead: &mut Ahead<'_>) -> Result<Ended> {
         let training = &self.spec.training;
         let target = kimg_images(training.kimg);
         while self.state.images < target {
             let before = self.state.images;
-            let losses = self.step()?;
+            let losses = self.step(ahead)?;
             self.window.add(losses);
             let passed = |every_kimg: f64| {
                 let every = kimg_images(every_kimg).max(1);
@@ -185,17 +187,18 @@ impl<'a> Session<'a> {
         self.earlier_secs + self.started.elapsed().as_secs_f64()
     }
 
-    /// One step of the family, on as many real pairs as it asks for.
-    fn step(&mut self) -> Result<Losses> {
-        let training = &self.spec.training;
+    /// One step of the family, on as many real pairs as it asks for. Those of the next one are read meanwhile.
+    fn step(&mut self, ahead: &mut Ahead<'_>) -> Result<Losses> {
+        let spec = self.spec;
+        let training = &spec.training;
         reseed_torch(training.seed, Purpose::Step, self.state.step);
-        let sizes = self.trainer.batches(self.state.step);
-        let mut batches = Vec::with_capacity(sizes.len());
-        for size in &sizes {
-            let indices = self.order.take(*size as usize);
-            batches.push(batch::load(self.pack, &indices, self.device)?);
+        if !ahead.is_asked() {
+            ahead.ask(self.request(self.state.step));
         }
-        let shown = sizes.iter().sum::<i64>().cast_unsigned();
+        let read = ahead.next()?;
+        ahead.ask(self.request(self.state.step + 1));
+        let batches: Vec<_> = read.iter().map(|values| values.to(self.device)).collect();
+        let shown = read.iter().map(Values::len).sum::<usize>() as u64;
         if shown == 0 {
             let name = self.spec.family.name();
             bail!("{name}: step {} takes no real pair, expected at least one", self.state.step);
@@ -211,6 +214,12 @@ impl<'a> Session<'a> {
         let losses = self.trainer.step(&batches, at);
         self.state.step += 1;
         Ok(losses)
+    }
+
+    /// The real pairs of a step, in the order of the training.
+    fn request(&mut self, step: u64) -> Request {
+        let sizes = self.trainer.batches(step);
+        sizes.into_iter().map(|size| (0, self.order.take(size as usize))).collect()
     }
 
     /// Writes the preview grid; returns the spread of generated images as a share of the real ones' and counts how
