@@ -20,6 +20,17 @@ pub fn keep_freed_memory() {
     }
 }
 
+/// Gives the pages of freed blocks back that [`keep_freed_memory`] keeps: after work that a step does not repeat, whose
+/// blocks lie between those of the step and fit none of them.
+#[expect(unsafe_code, reason = "malloc_trim is a foreign function: see below")]
+pub fn give_back_holes() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it takes the allocator's locks, and touches only what is free.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Asks the kernel for large pages under the heap's next 896 MiB, where it leaves the choice to programs: a training
 /// step goes through hundreds of megabytes of it again and again (measured in `bench/README.md`). Nothing is taken:
 /// memory counts when it is written. Not done where address space is counted (`ulimit -v`, strict overcommit). To be

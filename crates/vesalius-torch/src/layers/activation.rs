@@ -1,10 +1,11 @@
 //! The activations of Table 1.
 
+use super::soundness::{LayerKind, checked};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 /// Activation between layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// max(0, x).
@@ -23,9 +24,14 @@ const LEAKY_SLOPE: f64 = 0.2;
 impl Activation {
     /// Applies it; any shape, twice differentiable.
     pub fn apply(self, x: &Tensor) -> Tensor {
+        checked(LayerKind::Activation(self), x, &[], |x, _| self.of(x))
+    }
+
+    /// As LibTorch does it.
+    pub fn of(self, x: &Tensor) -> Tensor {
         match self {
             Self::Relu => x.relu(),
-            Self::LeakyRelu => leaky_relu(x, LEAKY_SLOPE),
+            Self::LeakyRelu => leaky(x, LEAKY_SLOPE),
             Self::Elu => x.elu(),
             Self::Selu => x.selu(),
         }
@@ -36,6 +42,10 @@ impl Activation {
 /// slope of its backward function, which multiplies a "gradient" by 1 or the slope depending on the sign of a
 /// second tensor. Given x for both it is LeakyReLU, and autograd differentiates it as such.
 pub fn leaky_relu(x: &Tensor, slope: f64) -> Tensor {
+    checked(LayerKind::LeakyRelu, x, &[], |x, _| leaky(x, slope))
+}
+
+fn leaky(x: &Tensor, slope: f64) -> Tensor {
     x.detach().leaky_relu_backward(x, slope, false)
 }
 

@@ -1,8 +1,8 @@
 //! Convolutions and products in the arithmetic of their activations: weights, which are f32, are cast to the kind of
 //! `x` for the pass, and their gradients come back in f32. In f32 nothing is cast, and nothing changes.
 
-use super::soundness;
-use tch::{Device, Kind, Tensor};
+use super::soundness::{LayerKind, checked};
+use tch::{Device, Tensor};
 
 /// A convolution but for its tensors; the same along both axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,19 +45,16 @@ impl Convolution {
 
     /// `x` `[N, inputs, H, W]` of either kind; weight and bias in f32 or in the kind of `x` → the kind of `x`.
     ///
-    /// A convolution in bf16 that differs from the one in f32 (see [`soundness`]) is done in f32.
+    /// A convolution in bf16 that differs from the one in f32 (see [`super::soundness`]) is done in f32.
     pub fn apply(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        let kind = x.kind();
-        if kind != Kind::BFloat16 {
-            return self.run(x, weight, bias);
-        }
-        if soundness::is_sound(self, x, weight, bias.is_some()) {
-            let bias = bias.map(|bias| bias.to_kind(kind));
-            return self.run(x, &weight.to_kind(kind), bias.as_ref());
-        }
-        let [x, weight] = [x, weight].map(|t| t.to_kind(Kind::Float));
-        let bias = bias.map(|bias| bias.to_kind(Kind::Float));
-        self.run(&x, &weight, bias.as_ref()).to_kind(kind)
+        let rest: Vec<&Tensor> = std::iter::once(weight).chain(bias).collect();
+        checked(LayerKind::Convolution(self), x, &rest, |x, rest| self.cast(x, rest))
+    }
+
+    /// With weight and, where there is one, bias cast to the kind of `x`.
+    pub fn cast(self, x: &Tensor, rest: &[&Tensor]) -> Tensor {
+        let bias = rest.get(1).map(|bias| like(bias, x));
+        self.run(x, &like(rest[0], x), bias.as_ref())
     }
 
     /// As LibTorch does it: all tensors of one kind.

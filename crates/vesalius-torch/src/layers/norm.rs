@@ -2,11 +2,12 @@
 
 use super::init::norm_weight;
 use super::params::Params;
+use super::soundness::{LayerKind, checked_by};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 /// Normalisation between convolution and activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NormKind {
     /// Ioffe and Szegedy 2015; running statistics in evaluation.
@@ -63,20 +64,29 @@ impl Norm {
 
     fn normalise(&self, x: &Tensor, train: bool, running: Option<&(Tensor, Tensor)>) -> Tensor {
         let Some((weight, bias)) = &self.affine else { return x.shallow_clone() };
-        match self.kind {
-            NormKind::Batch => {
-                let (mean, var) = running.map(|(mean, var)| (mean, var)).unzip();
-                x.batch_norm(Some(weight), Some(bias), mean, var, train, MOMENTUM, EPS, false)
+        let affine = [weight, bias];
+        let check = |x: &Tensor, affine: &[&Tensor]| self.kind.of_batch(x, affine);
+        checked_by(LayerKind::Norm(self.kind), x, &affine, check, |x| match running {
+            Some((mean, var)) => {
+                let [weight, bias, mean, var] = [weight, bias, mean, var].map(Some);
+                x.batch_norm(weight, bias, mean, var, train, MOMENTUM, EPS, false)
             }
-            NormKind::Instance => {
-                let none = None::<&Tensor>;
-                x.instance_norm(Some(weight), Some(bias), none, none, true, MOMENTUM, EPS, false)
-            }
-            NormKind::Layer => {
-                // One group over all channels and pixels.
-                x.group_norm(1, Some(weight), Some(bias), EPS, false)
-            }
-            NormKind::None => x.shallow_clone(),
+            None => self.kind.of_batch(x, &affine),
+        })
+    }
+}
+
+impl NormKind {
+    /// By the statistics of `x` itself: `[N, C, H, W]`, weight and bias `[C]`, or neither → the same shape.
+    pub fn of_batch(self, x: &Tensor, affine: &[&Tensor]) -> Tensor {
+        let (weight, bias) = (affine.first().copied(), affine.get(1).copied());
+        let none = None::<&Tensor>;
+        match self {
+            Self::Batch => x.batch_norm(weight, bias, none, none, true, MOMENTUM, EPS, false),
+            Self::Instance => x.instance_norm(weight, bias, none, none, true, MOMENTUM, EPS, false),
+            // One group over all channels and pixels.
+            Self::Layer => x.group_norm(1, weight, bias, EPS, false),
+            Self::None => x.shallow_clone(),
         }
     }
 }

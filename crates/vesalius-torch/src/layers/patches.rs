@@ -5,6 +5,7 @@
 //! half as long again as the product of all patches with the weights (`bench/README.md`).
 
 use super::compute::like;
+use super::soundness::{LayerKind, checked};
 use tch::{Device, Tensor};
 
 /// Halvings of pictures to at most so many pixels …
@@ -25,6 +26,10 @@ pub fn suits([height, width]: [i64; 2], weight: &Tensor) -> bool {
 /// The 4x4 convolution of stride 2 and padding 1: `[N, inputs, H, W]` with even H and W, weight
 /// `[outputs, inputs, 4, 4]` → `[N, outputs, H/2, W/2]`, all in channels-last memory order.
 pub fn convolve(x: &Tensor, weight: &Tensor) -> Tensor {
+    checked(LayerKind::Halving, x, &[weight], |x, rest| halve(x, rest[0]))
+}
+
+fn halve(x: &Tensor, weight: &Tensor) -> Tensor {
     let (n, inputs, height, width) = x.size4().expect("a batch of pictures");
     let (outputs, h, w) = (weight.size()[0], height / 2, width / 2);
     let padded = x.permute([0, 2, 3, 1]).constant_pad_nd([0, 0, 1, 1, 1, 1]); // [N, H+2, W+2, inputs]
@@ -41,6 +46,10 @@ pub fn convolve(x: &Tensor, weight: &Tensor) -> Tensor {
 /// of
 /// [`convolve`] with respect to its input from the one with respect to its output. The steps of [`convolve`] backwards.
 pub fn pull_back(gradient: &Tensor, weight: &Tensor) -> Tensor {
+    checked(LayerKind::Doubling, gradient, &[weight], |gradient, rest| double(gradient, rest[0]))
+}
+
+fn double(gradient: &Tensor, weight: &Tensor) -> Tensor {
     let (n, outputs, h, w) = gradient.size4().expect("a batch of pictures");
     let inputs = weight.size()[1];
     let rows = gradient.permute([0, 2, 3, 1]).reshape([n * h * w, outputs]);

@@ -9,6 +9,7 @@
 //! second derivative of one goes through the channels one by one, for a gradient of the filter that nobody asked for.
 
 use super::compute::{Convolution, gpu, like};
+use super::soundness::{LayerKind, checked};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
@@ -115,6 +116,12 @@ impl Band {
 }
 
 fn along_both(x: &Tensor, filter: &Tensor, gain: f64, band: impl Fn(i64, i64) -> Band) -> Tensor {
+    let Band { stride, padding, transposed, .. } = band(x.size()[2], filter.size()[0]);
+    let layer = LayerKind::Resampling { stride, padding, transposed };
+    checked(layer, x, &[filter], |x, rest| banded(x, rest[0], gain, &band))
+}
+
+fn banded(x: &Tensor, filter: &Tensor, gain: f64, band: impl Fn(i64, i64) -> Band) -> Tensor {
     let (n, channels, h, w) = x.size4().expect("a batch of activations");
     let taps = filter.sum_dim_intlist(&[0_i64][..], false, None);
     let matrix = |size: i64| {

@@ -448,4 +448,21 @@ mod tests {
             assert!(error.contains(name) && error.contains(absent), "{error}");
         }
     }
+
+    #[test]
+    fn a_slice_that_the_reading_thread_finds_damaged_ends_the_training() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pack");
+        let pack = pack(&path, &[[1, 2]]);
+        let file = path.join("slices.bin");
+        let mut bytes = std::fs::read(&file).unwrap();
+        let pixel = bytes.iter().position(|&byte| byte == 7).unwrap();
+        bytes[pixel] = 8;
+        std::fs::write(&file, bytes).unwrap();
+        let unet = UnetSpec { filters: 2, depth: 1, ..UnetSpec::default() };
+        let spec = SegmentSpec { unet, steps: 3, batch: 2, ..SegmentSpec::default() };
+        let found = train(&spec, &[&pack], Device::Cpu, &|| false, &mut |_, _| {});
+        let error = found.unwrap_err().to_string();
+        assert!(error.contains("slice 0: checksum does not match"), "{error}");
+    }
 }

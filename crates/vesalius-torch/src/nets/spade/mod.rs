@@ -10,7 +10,9 @@ use crate::layers::activation::leaky_relu;
 use crate::layers::compute::Convolution;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Spectral, channels_last};
 use crate::layers::init::{InitKind, InitSpec};
+use crate::layers::norm::NormKind;
 use crate::layers::params::Params;
+use crate::layers::soundness::{LayerKind, checked_by};
 use crate::precision::Arithmetic;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -141,7 +143,25 @@ impl Spade {
 
     fn normalise(&self, x: &Tensor, train: bool) -> Tensor {
         let none = None::<&Tensor>;
-        x.batch_norm(none, none, Some(&self.mean), Some(&self.var), train, MOMENTUM, EPS, false)
+        let kind = NormKind::Batch;
+        checked_by(
+            LayerKind::Norm(kind),
+            x,
+            &[],
+            |x, _| kind.of_batch(x, &[]),
+            |x| {
+                x.batch_norm(
+                    none,
+                    none,
+                    Some(&self.mean),
+                    Some(&self.var),
+                    train,
+                    MOMENTUM,
+                    EPS,
+                    false,
+                )
+            },
+        )
     }
 
     /// `normal · (1 + γ) + β`. γ and β come from one convolution, and the 1 is in its bias.

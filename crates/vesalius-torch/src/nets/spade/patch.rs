@@ -6,7 +6,9 @@
 use super::{INIT, Linear, SLOPE, spectral};
 use crate::layers::activation::leaky_relu;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Weight};
+use crate::layers::norm::NormKind;
 use crate::layers::params::Params;
+use crate::layers::soundness::{LayerKind, checked};
 use crate::precision::Arithmetic;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -28,7 +30,9 @@ const EPS: f64 = 1e-5;
 /// Instance normalisation without parameters: `torch.nn.InstanceNorm2d`.
 fn instance_norm(x: &Tensor) -> Tensor {
     let none = None::<&Tensor>;
-    x.instance_norm(none, none, none, none, true, 0.1, EPS, false)
+    checked(LayerKind::Norm(NormKind::Instance), x, &[], |x, _| {
+        x.instance_norm(none, none, none, none, true, 0.1, EPS, false)
+    })
 }
 
 /// Convolutions that judge patches: one discriminator.
