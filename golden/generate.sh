@@ -34,3 +34,4 @@ make -C .. published
 [ -d .venv-plausibility ] || python3 -m venv .venv-plausibility
 .venv-plausibility/bin/pip install --quiet -r requirements-plausibility.txt
 .venv-plausibility/bin/python plausibility.py
+.venv-plausibility/bin/python nnunet.py

@@ -1,4 +1,4 @@
-//! Timings for `bench/`: `bench_core frechet N D N2 D [threads]` or `bench_core pack PACK`.
+//! Timings for `bench/`: `bench_core frechet N N2 D THREADS`, `bench_core pack PACK` or `bench_core peak THREADS`.
 
 use std::path::Path;
 use std::time::Instant;
@@ -42,7 +42,31 @@ fn main() -> anyhow::Result<()> {
                 println!("{rate:.0} slices/s, {pass} (sum {sum})");
             }
         }
-        _ => anyhow::bail!("usage: bench_core frechet N N2 D THREADS | bench_core pack PACK"),
+        // GFLOP/s of a convolution that fits the machine (3x3, 256 to 256 channels, 32x32, batch 16), forwards and with
+        // both ways back: what the steps of `scale.py` are measured by.
+        ["peak", threads] => {
+            tch::set_num_threads(threads.parse()?);
+            for (name, kind) in [("f32", Kind::Float), ("bf16", Kind::BFloat16)] {
+                let [x, weight] = [[16, 256, 32, 32], [256, 256, 3, 3]].map(|shape| {
+                    let values = Tensor::randn(shape, (kind, Device::Cpu));
+                    let last = values.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+                    last.set_requires_grad(true)
+                });
+                let none = None::<&Tensor>;
+                let mut least = f64::INFINITY;
+                for _ in 0..20 {
+                    let start = Instant::now();
+                    let y = x.conv2d(&weight, none, [1, 1], [1, 1], [1, 1], 1);
+                    let _ = Tensor::run_backward(&[y.sum(kind)], &[&x, &weight], false, false);
+                    least = least.min(start.elapsed().as_secs_f64());
+                }
+                let operations = 3.0 * 2.0 * 16.0 * 32.0 * 32.0 * 256.0 * 256.0 * 9.0;
+                println!("{name} {:.1}", operations / least / 1e9);
+            }
+        }
+        _ => anyhow::bail!(
+            "usage: bench_core frechet N N2 D THREADS | bench_core pack PACK | bench_core peak THREADS"
+        ),
     }
     Ok(())
 }

@@ -4,11 +4,11 @@
 use super::soundness::{LayerKind, checked};
 use tch::{Device, Tensor};
 
-/// A convolution but for its tensors; the same along both axes.
+/// A convolution but for its tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Convolution {
     transposed: bool,
-    stride: i64,
+    stride: [i64; 2],
     padding: i64,
     /// Rows and columns that a transposed convolution adds at the end.
     output_padding: [i64; 2],
@@ -16,14 +16,20 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// Of stride and zero padding.
+    /// Of stride and zero padding, the same along both axes.
     pub fn plain(stride: i64, padding: i64) -> Self {
-        Self { transposed: false, stride, padding, output_padding: [0, 0], groups: 1 }
+        Self { transposed: false, stride: [stride; 2], padding, output_padding: [0, 0], groups: 1 }
     }
 
     /// Transposed, likewise.
     pub fn transposed(stride: i64, padding: i64) -> Self {
         Self { transposed: true, ..Self::plain(stride, padding) }
+    }
+
+    /// With a stride for each axis.
+    #[must_use]
+    pub fn strided(self, stride: [i64; 2]) -> Self {
+        Self { stride, ..self }
     }
 
     /// With channels in groups.
@@ -60,7 +66,7 @@ impl Convolution {
     /// As LibTorch does it: all tensors of one kind.
     pub fn run(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let Self { transposed, stride, padding, output_padding, groups } = self;
-        let (stride, padding) = ([stride; 2], [padding; 2]);
+        let padding = [padding; 2];
         if transposed {
             x.conv_transpose2d(weight, bias, stride, padding, output_padding, groups, [1, 1])
         } else {

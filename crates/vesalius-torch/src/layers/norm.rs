@@ -25,6 +25,8 @@ pub enum NormKind {
 const EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
+const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
+
 /// A normalisation layer over `[N, C, H, W]`.
 #[derive(Debug)]
 pub struct Norm {
@@ -35,21 +37,36 @@ pub struct Norm {
 
 impl Norm {
     /// Registered as `<name>.weight`, `<name>.bias` and, for batch normalisation, `<name>.running_mean`,
-    /// `<name>.running_var`.
+    /// `<name>.running_var`. Weights start as DCGAN's.
     pub fn new(params: &mut Params, name: &str, kind: NormKind, channels: i64) -> Self {
-        let options = (Kind::Float, Device::Cpu);
-        let affine = (kind != NormKind::None).then(|| {
-            let weight = params.parameter(format!("{name}.weight"), &norm_weight(channels));
-            let zeros = Tensor::zeros([channels], options);
-            (weight, params.parameter(format!("{name}.bias"), &zeros))
-        });
+        Self::starting_at(params, name, kind, || norm_weight(channels))
+    }
+
+    /// The same with weights that start at 1.
+    pub fn plain(params: &mut Params, name: &str, kind: NormKind, channels: i64) -> Self {
+        Self::starting_at(params, name, kind, || Tensor::ones([channels], OPTIONS))
+    }
+
+    fn starting_at(
+        params: &mut Params,
+        name: &str,
+        kind: NormKind,
+        weight: impl FnOnce() -> Tensor,
+    ) -> Self {
+        if kind == NormKind::None {
+            return Self { kind, affine: None, running: None };
+        }
+        let weight = weight();
+        let zeros = weight.zeros_like();
+        let affine = (
+            params.parameter(format!("{name}.weight"), &weight),
+            params.parameter(format!("{name}.bias"), &zeros),
+        );
         let running = (kind == NormKind::Batch).then(|| {
-            let zeros = Tensor::zeros([channels], options);
             let mean = params.buffer(format!("{name}.running_mean"), &zeros);
-            let ones = Tensor::ones([channels], options);
-            (mean, params.buffer(format!("{name}.running_var"), &ones))
+            (mean, params.buffer(format!("{name}.running_var"), &zeros.ones_like()))
         });
-        Self { kind, affine, running }
+        Self { kind, affine: Some(affine), running }
     }
 
     /// Same shape out as in.

@@ -2,6 +2,7 @@
 
 pub mod dcgan;
 pub mod frozen;
+pub mod nnunet;
 pub mod pyramid;
 pub mod spade;
 pub mod style;

@@ -39,7 +39,7 @@ pub(super) fn adam(slots: &[(&Slot, &Tensor)], spec: OptimiserSpec, eps: f64, st
         slots.iter().map(|(_, gradient)| gradient.as_ptr().cast_mut()).collect();
     let weights = raw(|slot| &slot.weight);
     let means = raw(|slot| slot.mean.as_ref().expect("Adam keeps a first moment"));
-    let squares = raw(|slot| &slot.square);
+    let squares = raw(|slot| slot.square.as_ref().expect("Adam keeps a second moment"));
     let steps = Tensor::full([0; 0], steps as f64, (Kind::Float, first.weight.device()));
     let mut said = [0; 256];
     // SAFETY: four lists of one length, of tensors that live until the end of this function; `said` has the room named.

@@ -1,8 +1,8 @@
-//! Adam and RMSprop whose state can be saved: LibTorch's own optimisers, as `tch` exposes them, cannot give up
+//! Adam, RMSprop and SGD whose state can be saved: LibTorch's own optimisers, as `tch` exposes them, cannot give up
 //! their moments, and a resumed training would then differ from an undisturbed one.
 //!
-//! Formulae: PyTorch's `torch.optim.Adam` (Kingma and Ba 2014, arXiv:1412.6980) and `torch.optim.RMSprop`
-//! (no momentum, not centred). On a CPU one pass over memory does the whole update of all tensors; on a GPU one kernel
+//! Formulae: PyTorch's `torch.optim.Adam` (Kingma and Ba 2014, arXiv:1412.6980) `torch.optim.RMSprop`
+//! (no momentum, not centred) and `torch.optim.SGD` (Nesterov). On a CPU one pass over memory does the whole update of all tensors; on a GPU one kernel
 //! does Adam's; elsewhere the same formula runs as tensor operations.
 
 mod fused;
@@ -31,10 +31,10 @@ pub struct Optimiser {
 struct Slot {
     name: String,
     weight: Tensor,
-    /// First moment (Adam only).
+    /// First moment (Adam), or the momentum (SGD).
     mean: Option<Tensor>,
-    /// Second moment.
-    square: Tensor,
+    /// Second moment (Adam, RMSprop).
+    square: Option<Tensor>,
 }
 
 impl Optimiser {
@@ -44,8 +44,8 @@ impl Optimiser {
             .into_iter()
             .map(|(name, weight)| Slot {
                 name,
-                mean: matches!(spec, OptimiserSpec::Adam { .. }).then(|| weight.zeros_like()),
-                square: weight.zeros_like(),
+                mean: (!matches!(spec, OptimiserSpec::Rmsprop { .. })).then(|| weight.zeros_like()),
+                square: (!matches!(spec, OptimiserSpec::Sgd { .. })).then(|| weight.zeros_like()),
                 weight,
             })
             .collect();
@@ -63,6 +63,24 @@ impl Optimiser {
     pub fn step(&mut self) {
         let gradients = self.slots.iter().map(|slot| slot.weight.grad()).collect();
         self.step_along(gradients);
+    }
+
+    /// The same with all gradients shortened alike where, taken as one vector, they are longer than `longest`
+    /// (`torch.nn.utils.clip_grad_norm_`). Returns their length before.
+    pub fn step_clipped(&mut self, longest: f64) -> Tensor {
+        no_grad(|| {
+            let gradients = self.slots.iter().map(|slot| slot.weight.grad());
+            let gradients: Vec<Tensor> = gradients.filter(Tensor::defined).collect();
+            let norms: Vec<Tensor> = gradients.iter().map(Tensor::norm).collect();
+            let norm = Tensor::stack(&norms, 0).norm();
+            // 1e-6 as there.
+            let share = ((&norm + 1e-6).reciprocal() * longest).clamp_max(1.0);
+            for mut gradient in gradients {
+                let _ = gradient.g_mul_(&share);
+            }
+            self.step();
+            norm
+        })
     }
 
     /// One update along the gradient of a scalar. The gradients live no longer than the update: where a network has one
@@ -93,11 +111,7 @@ impl Optimiser {
             }
             fused::adam(&on_gpu, self.spec, self.eps, self.steps);
             // All tensors in one round of threads: most of them are small.
-            if pieces.len() == 1 {
-                pieces.into_iter().for_each(|piece| update.on_piece(piece));
-            } else {
-                pieces.into_par_iter().for_each(|piece| update.on_piece(piece));
-            }
+            pieces.into_par_iter().for_each(|piece| update.on_piece(piece));
         });
     }
 
@@ -108,7 +122,9 @@ impl Optimiser {
             if let Some(mean) = &slot.mean {
                 state.push((format!("{}.mean", slot.name), mean.shallow_clone()));
             }
-            state.push((format!("{}.square", slot.name), slot.square.shallow_clone()));
+            if let Some(square) = &slot.square {
+                state.push((format!("{}.square", slot.name), square.shallow_clone()));
+            }
         }
         state
     }
@@ -118,9 +134,8 @@ impl Optimiser {
         self.steps = 0;
         no_grad(|| {
             for slot in &mut self.slots {
-                let _ = slot.square.zero_();
-                if let Some(mean) = &mut slot.mean {
-                    let _ = mean.zero_();
+                for moment in slot.mean.iter_mut().chain(&mut slot.square) {
+                    let _ = moment.zero_();
                 }
             }
         });
@@ -136,7 +151,7 @@ impl Optimiser {
         debug_assert_eq!(
             std::mem::discriminant(&spec),
             std::mem::discriminant(&self.spec),
-            "Adam's moments are not RMSprop's"
+            "one optimiser's moments are not another's"
         );
         self.spec = spec;
     }
@@ -210,6 +225,7 @@ mod tests {
     fn the_fused_pass_equals_the_tensor_formula_in_both_memory_layouts() {
         for spec in [
             OptimiserSpec::Adam { learning_rate: 1e-2, beta1: 0.5, beta2: 0.999 },
+            OptimiserSpec::Sgd { learning_rate: 1e-2, momentum: 0.9, weight_decay: 0.1 },
             OptimiserSpec::Rmsprop { learning_rate: 1e-2 },
         ] {
             let reference = run(spec, Tensor::copy, How::Tensors);

@@ -15,6 +15,15 @@ pub enum OptimiserSpec {
         /// Decay of the second moment.
         beta2: f64,
     },
+    /// Stochastic gradient descent with Nesterov's momentum, as nnU-Net trains.
+    Sgd {
+        /// Learning rate.
+        learning_rate: f64,
+        /// Share of the last step that is taken again.
+        momentum: f64,
+        /// Share of the weight that is added to its gradient.
+        weight_decay: f64,
+    },
     /// RMSprop, with PyTorch's default smoothing 0.99.
     Rmsprop {
         /// Learning rate.
@@ -37,6 +46,9 @@ impl OptimiserSpec {
                 beta1: beta1.powf(share),
                 beta2: beta2.powf(share),
             },
+            Self::Sgd { learning_rate, momentum, weight_decay } => {
+                Self::Sgd { learning_rate: learning_rate * share, momentum, weight_decay }
+            }
             Self::Rmsprop { learning_rate } => {
                 Self::Rmsprop { learning_rate: learning_rate * share }
             }

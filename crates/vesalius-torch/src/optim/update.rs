@@ -15,7 +15,7 @@ pub(super) fn same_dense_layout(slot: &Slot, grad: &Tensor) -> bool {
     slot.weight.kind() == Kind::Float
         && is_dense(&slot.weight)
         && same(grad)
-        && same(&slot.square)
+        && slot.square.as_ref().is_none_or(same)
         && slot.mean.as_ref().is_none_or(same)
 }
 
@@ -47,28 +47,35 @@ impl Update {
             OptimiserSpec::Adam { beta1, beta2, .. } => {
                 (1.0 - beta1.powf(steps as f64), (1.0 - beta2.powf(steps as f64)).sqrt())
             }
-            OptimiserSpec::Rmsprop { .. } => (1.0, 1.0),
+            OptimiserSpec::Rmsprop { .. } | OptimiserSpec::Sgd { .. } => (1.0, 1.0),
         };
         Self { spec, eps, correction }
     }
 
     pub(super) fn on_tensors(self, slot: &Slot, grad: &Tensor) {
         // Handles: the tensors are shared.
-        let [mut weight, mut square] = [&slot.weight, &slot.square].map(Tensor::shallow_clone);
+        let handle = |moment: &Option<Tensor>| {
+            moment.as_ref().map(Tensor::shallow_clone).expect("a moment of this optimiser")
+        };
+        let mut weight = slot.weight.shallow_clone();
         match self.spec {
             OptimiserSpec::Adam { learning_rate, beta1, beta2 } => {
-                let mut mean = slot
-                    .mean
-                    .as_ref()
-                    .map(Tensor::shallow_clone)
-                    .expect("Adam keeps a first moment");
+                let (mut mean, mut square) = (handle(&slot.mean), handle(&slot.square));
                 let _ = mean.lerp_(grad, 1.0 - beta1);
                 let _ = square.g_mul_scalar_(beta2);
                 let _ = square.g_add_(&(grad * grad * (1.0 - beta2)));
                 let divisor = square.sqrt() / self.correction.1 + self.eps;
                 let _ = weight.g_sub_(&(&mean / divisor * (learning_rate / self.correction.0)));
             }
+            OptimiserSpec::Sgd { learning_rate, momentum, weight_decay } => {
+                let mut mean = handle(&slot.mean);
+                let gradient = grad + &weight * weight_decay;
+                let _ = mean.g_mul_scalar_(momentum);
+                let _ = mean.g_add_(&gradient);
+                let _ = weight.g_sub_(&((gradient + &mean * momentum) * learning_rate));
+            }
             OptimiserSpec::Rmsprop { learning_rate } => {
+                let mut square = handle(&slot.square);
                 let _ = square.g_mul_scalar_(RMSPROP_ALPHA);
                 let _ = square.g_add_(&(grad * grad * (1.0 - RMSPROP_ALPHA)));
                 let divisor = square.sqrt() + self.eps;
@@ -91,6 +98,15 @@ impl Update {
                     *w -= rate * *m / (v.sqrt() * scale + eps);
                 }
             }
+            OptimiserSpec::Sgd { learning_rate, momentum, weight_decay } => {
+                let (rate, momentum, decay) =
+                    (learning_rate as f32, momentum as f32, weight_decay as f32);
+                for ((w, m), &g) in weight.iter_mut().zip(mean).zip(grad) {
+                    let g = g + decay * *w;
+                    *m = momentum * *m + g;
+                    *w -= rate * (g + momentum * *m);
+                }
+            }
             OptimiserSpec::Rmsprop { learning_rate } => {
                 let (keep, take) = (RMSPROP_ALPHA as f32, (1.0 - RMSPROP_ALPHA) as f32);
                 let (rate, eps) = (learning_rate as f32, self.eps as f32);
@@ -106,6 +122,7 @@ impl Update {
 /// Neighbouring elements of a weight, with their moments and gradients: what one thread updates in one go.
 pub(super) struct Piece<'a> {
     weight: &'a mut [f32],
+    /// Empty for an optimiser without a second moment.
     square: &'a mut [f32],
     /// Empty for an optimiser without a first moment.
     mean: &'a mut [f32],
@@ -115,18 +132,16 @@ pub(super) struct Piece<'a> {
 impl<'a> Piece<'a> {
     /// All of a slot, in pieces of at most [`CHUNK`] elements.
     pub(super) fn all(slot: &'a Slot, gradient: &'a Tensor) -> impl Iterator<Item = Self> {
-        let means = slot.mean.as_ref().map(|mean| floats(mean).chunks_mut(CHUNK));
+        let moments = |moment: &'a Option<Tensor>| {
+            let pieces = moment.as_ref().map(|moment| floats(moment).chunks_mut(CHUNK));
+            pieces.into_iter().flatten().chain(std::iter::repeat_with(Default::default))
+        };
         floats(&slot.weight)
             .chunks_mut(CHUNK)
-            .zip(floats(&slot.square).chunks_mut(CHUNK))
-            .zip(means.into_iter().flatten().map(Some).chain(std::iter::repeat_with(|| None)))
+            .zip(moments(&slot.square))
+            .zip(moments(&slot.mean))
             .zip(floats(gradient).chunks(CHUNK))
-            .map(|(((weight, square), mean), grad)| Self {
-                weight,
-                square,
-                mean: mean.unwrap_or_default(),
-                grad,
-            })
+            .map(|(((weight, square), mean), grad)| Self { weight, square, mean, grad })
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Values {
 
 impl Values {
     /// Pairs.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.shape[0] as usize
     }
 

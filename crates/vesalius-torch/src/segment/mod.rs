@@ -4,6 +4,7 @@
 //! classes). Adam, learning rate annealed to 0 along half a cosine. The number of steps is the same whatever the set:
 //! more data must not mean more training.
 
+pub mod deep;
 pub mod dice;
 
 use crate::augment::classical;

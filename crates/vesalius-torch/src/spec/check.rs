@@ -47,6 +47,9 @@ pub fn optimiser(name: &str, spec: OptimiserSpec) -> Result<()> {
         OptimiserSpec::Adam { learning_rate, beta1, beta2 } => {
             (learning_rate, vec![("beta1", beta1), ("beta2", beta2)])
         }
+        OptimiserSpec::Sgd { learning_rate, momentum, weight_decay } => {
+            (learning_rate, vec![("momentum", momentum), ("weight_decay", weight_decay)])
+        }
         OptimiserSpec::Rmsprop { learning_rate } => (learning_rate, vec![]),
     };
     positive(&format!("{name}.learning_rate"), rate)?;

@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
         let read = ahead.next()?;
         ahead.ask(self.request(self.state.step + 1));
         let batches: Vec<_> = read.iter().map(|values| values.to(self.device)).collect();
-        let shown = read.iter().map(Values::len).sum::<usize>() as u64;
+        let shown = read.iter().map(Values::count).sum::<usize>() as u64;
         if shown == 0 {
             let name = self.spec.family.name();
             bail!("{name}: step {} takes no real pair, expected at least one", self.state.step);

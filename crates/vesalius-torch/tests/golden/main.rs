@@ -9,6 +9,7 @@ mod folders;
 mod inception;
 mod manifold;
 mod metrics;
+mod nnunet;
 mod parts;
 mod pseudo;
 mod spade;

@@ -1,0 +1,65 @@
+//! nnU-Net's loss: cross-entropy and soft Dice at several resolutions (deep supervision).
+//!
+//! Source: `nnUNetTrainer._build_loss`, `DC_and_CE_loss` with `MemoryEfficientSoftDiceLoss` of nnU-Net v2.
+
+use crate::pairs::batch::one_hot;
+use tch::{Kind, Tensor};
+
+/// Kept in numerator and denominator of Dice.
+const SMOOTH: f64 = 1e-5;
+/// Least denominator.
+const LEAST: f64 = 1e-8;
+
+/// Of `resolutions` (at least one), the highest first: halved from each to the next, the lowest left out, summing to 1.
+pub fn weights(resolutions: usize) -> Vec<f64> {
+    let mut weights: Vec<f64> = (0..resolutions).map(|i| 0.5_f64.powi(i as i32)).collect();
+    if resolutions > 1 {
+        weights[resolutions - 1] = 0.0;
+    }
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / sum).collect()
+}
+
+/// `scores`: logits `[N, K, h, w]` of each resolution, the highest first; `labels` `[N, H, W]` → the weighted sum over
+/// resolutions of cross-entropy − soft Dice (over the batch, without the background): at least −1.
+pub fn loss(scores: &[Tensor], labels: &Tensor) -> Tensor {
+    let weighted =
+        weights(scores.len()).into_iter().zip(scores).filter(|&(weight, _)| weight > 0.0);
+    let losses = weighted.map(|(weight, scores)| {
+        let size = scores.size();
+        single(scores, &nearest(labels, [size[2], size[3]])) * weight
+    });
+    losses.reduce(|sum, loss| sum + loss).expect("at least one resolution")
+}
+
+/// Labels `[N, H, W]` at another resolution: those of the nearest pixels (`nearest-exact`).
+pub fn nearest(labels: &Tensor, size: [i64; 2]) -> Tensor {
+    if labels.size()[1..] == size {
+        return labels.shallow_clone();
+    }
+    let labels = labels.unsqueeze(1).to_kind(Kind::Float);
+    labels.internal_upsample_nearest_exact2d(size, None, None).squeeze_dim(1).to_kind(Kind::Int64)
+}
+
+fn single(logits: &Tensor, labels: &Tensor) -> Tensor {
+    let classes = logits.size()[1];
+    let entropy = logits.cross_entropy_loss::<Tensor>(
+        labels,
+        None,
+        tch::Reduction::Mean,
+        -100, // PyTorch's default ignore_index: no label has it.
+        0.0,
+    );
+    let foreground = |x: &Tensor| x.narrow(1, 1, classes - 1);
+    let probability = foreground(&logits.softmax(1, Kind::Float));
+    let target = foreground(&one_hot(labels, classes));
+    let sum = |x: &Tensor| x.sum_dim_intlist(&[0_i64, 2, 3][..], false, Kind::Float);
+    let both = sum(&(&probability * &target)) * 2.0 + SMOOTH;
+    let all = (sum(&probability) + sum(&target) + SMOOTH).clamp_min(LEAST);
+    entropy - (both / all).mean(Kind::Float)
+}
+
+/// nnU-Net's schedule: the learning rate falls from `start` to 0 as (1 − done)^0.9, `done` from 0 to 1.
+pub fn learning_rate(start: f64, done: f64) -> f64 {
+    start * (1.0 - done).powf(0.9)
+}
