@@ -31,13 +31,24 @@ for preset in dcgan wgan-gp; do
   python3 bench/paired.py $preset-best $steps 7 -- $ours \
     -- "$BENCH_PYTHON" bench/peers/gan_step.py $preset 2 autocast channels-last $compiled
 done
+echo "== nnU-Net's step for 64x64 slices, batch 16, in bf16: against its own in f32, and with autocast and channels last"
+segment=target/release/examples/bench_segment_step
+python3 bench/paired.py nnunet 4 5 -- $segment 2 64 16 bf16 -- "$BENCH_PYTHON" bench/peers/nnunet_step.py 2 64 16
+python3 bench/paired.py nnunet-best 4 5 -- $segment 2 64 16 bf16 \
+  -- "$BENCH_PYTHON" bench/peers/nnunet_step.py 2 64 16 autocast channels-last
 # The authors' own code, where a checkout is named: STYLEGAN2_CODE and SPADE_CODE (see golden/).
 if [ -n "${STYLEGAN2_CODE:-}" ]; then
   python3 bench/paired.py stylegan2 16 5 -- $step stylegan2 2 64 8 1 $label augment.ada.transforms=[] \
     -- "$BENCH_PYTHON" bench/peers/stylegan2_step.py "$STYLEGAN2_CODE" 2 8
+  python3 bench/paired.py stylegan2-bf16 16 2 \
+    -- $step stylegan2 2 64 8 1 $label augment.ada.transforms=[] training.precision=bf16 \
+    -- "$BENCH_PYTHON" bench/peers/stylegan2_step.py "$STYLEGAN2_CODE" 2 8
 fi
 if [ -n "${SPADE_CODE:-}" ]; then
   python3 bench/paired.py spade 2 7 -- $step spade 2 128 4 3 networks.generator.style=0 regularise.kl=0 regularise.vgg=0 \
+    -- "$BENCH_PYTHON" bench/peers/spade_step.py "$SPADE_CODE" 2 128 4
+  python3 bench/paired.py spade-bf16 2 5 \
+    -- $step spade 2 128 4 3 networks.generator.style=0 regularise.kl=0 regularise.vgg=0 training.precision=bf16 \
     -- "$BENCH_PYTHON" bench/peers/spade_step.py "$SPADE_CODE" 2 128 4
 fi
 

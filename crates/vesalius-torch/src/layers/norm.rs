@@ -57,14 +57,17 @@ impl Norm {
             return Self { kind, affine: None, running: None };
         }
         let weight = weight();
-        let zeros = weight.zeros_like();
+        let channels = weight.numel() as i64;
+        // A tensor each: what is registered shares memory with what was given.
+        let zeros = || Tensor::zeros([channels], OPTIONS);
         let affine = (
             params.parameter(format!("{name}.weight"), &weight),
-            params.parameter(format!("{name}.bias"), &zeros),
+            params.parameter(format!("{name}.bias"), &zeros()),
         );
         let running = (kind == NormKind::Batch).then(|| {
-            let mean = params.buffer(format!("{name}.running_mean"), &zeros);
-            (mean, params.buffer(format!("{name}.running_var"), &zeros.ones_like()))
+            let mean = params.buffer(format!("{name}.running_mean"), &zeros());
+            let ones = Tensor::ones([channels], OPTIONS);
+            (mean, params.buffer(format!("{name}.running_var"), &ones))
         });
         Self { kind, affine: Some(affine), running }
     }
@@ -93,6 +96,30 @@ impl Norm {
     }
 }
 
+/// Each channel of each sample to mean 0 and variance 1: `[N, C, H, W]`, weight and bias `[C]` → the same shape.
+///
+/// On a CPU as a batch normalisation of one sample of N·C channels, which lie side by side at each pixel: LibTorch's own
+/// instance normalisation turns channels-last activations into the default order and the layers behind it turn them
+/// back, and its group normalisation takes six times as long on the way back in bf16 (`bench/README.md`).
+pub fn instance_norm(
+    x: &Tensor,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Tensor {
+    let none = None::<&Tensor>;
+    if x.device() != Device::Cpu {
+        return x.instance_norm(weight, bias, none, none, true, MOMENTUM, eps, false);
+    }
+    let (n, channels, h, w) = x.size4().expect("a batch of pictures");
+    let side_by_side = x.permute([2, 3, 0, 1]).contiguous(); // [H, W, N, C]
+    let one = side_by_side.reshape([1, h, w, n * channels]).permute([0, 3, 1, 2]);
+    let [weight, bias] = [weight, bias].map(|values| values.map(|values| values.repeat([n])));
+    let y = one.batch_norm(weight, bias, None, None, true, MOMENTUM, eps, false);
+    let y = y.permute([0, 2, 3, 1]).reshape([h, w, n, channels]).permute([2, 0, 1, 3]);
+    y.contiguous().permute([0, 3, 1, 2])
+}
+
 impl NormKind {
     /// By the statistics of `x` itself: `[N, C, H, W]`, weight and bias `[C]`, or neither → the same shape.
     pub fn of_batch(self, x: &Tensor, affine: &[&Tensor]) -> Tensor {
@@ -100,7 +127,7 @@ impl NormKind {
         let none = None::<&Tensor>;
         match self {
             Self::Batch => x.batch_norm(weight, bias, none, none, true, MOMENTUM, EPS, false),
-            Self::Instance => x.instance_norm(weight, bias, none, none, true, MOMENTUM, EPS, false),
+            Self::Instance => instance_norm(x, weight, bias, EPS),
             // One group over all channels and pixels.
             Self::Layer => x.group_norm(1, weight, bias, EPS, false),
             Self::None => x.shallow_clone(),

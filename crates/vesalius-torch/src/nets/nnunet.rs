@@ -5,7 +5,7 @@
 //! convolutions on the way up; scores at every resolution but the lowest, for deep supervision.
 
 use crate::layers::activation::leaky_relu;
-use crate::layers::compute::Convolution;
+use crate::layers::compute::{Convolution, like};
 use crate::layers::conv::channels_last;
 use crate::layers::init::{InitKind, InitSpec};
 use crate::layers::norm::{Norm, NormKind};
@@ -97,7 +97,11 @@ impl Filter {
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.convolution.apply(x, &self.weight, Some(&self.bias))
+        if !self.convolution.is_transposed() {
+            return self.convolution.apply(x, &self.weight, Some(&self.bias));
+        }
+        // oneDNN has no fast way back to the bias of a transposed convolution.
+        self.convolution.apply(x, &self.weight, None) + like(&self.bias, x).reshape([1, -1, 1, 1])
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{INIT, Linear, SLOPE, spectral};
 use crate::layers::activation::leaky_relu;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Weight};
-use crate::layers::norm::NormKind;
+use crate::layers::norm::{NormKind, instance_norm};
 use crate::layers::params::Params;
 use crate::layers::soundness::{LayerKind, checked};
 use crate::precision::Arithmetic;
@@ -28,11 +28,8 @@ pub struct DiscriminatorSpec {
 const EPS: f64 = 1e-5;
 
 /// Instance normalisation without parameters: `torch.nn.InstanceNorm2d`.
-fn instance_norm(x: &Tensor) -> Tensor {
-    let none = None::<&Tensor>;
-    checked(LayerKind::Norm(NormKind::Instance), x, &[], |x, _| {
-        x.instance_norm(none, none, none, none, true, 0.1, EPS, false)
-    })
+fn normal(x: &Tensor) -> Tensor {
+    checked(LayerKind::Norm(NormKind::Instance), x, &[], |x, _| instance_norm(x, None, None, EPS))
 }
 
 /// Convolutions that judge patches: one discriminator.
@@ -82,7 +79,7 @@ impl Patch {
         let sample = self.compute.enter(x);
         for ((conv, normed), weight) in self.layers.iter().zip(weights) {
             let y = conv.apply(outputs.last().unwrap_or(&sample), weight);
-            let y = if *normed { instance_norm(&y) } else { y };
+            let y = if *normed { normal(&y) } else { y };
             outputs.push(leaky_relu(&y, SLOPE));
         }
         let last = outputs.last().expect("at least one layer");
@@ -180,7 +177,7 @@ impl Encoder {
             if i > 0 {
                 x = leaky_relu(&x, SLOPE);
             }
-            x = instance_norm(&conv.forward(&x, train)); // [N, ·, H/2, W/2]
+            x = normal(&conv.forward(&x, train)); // [N, ·, H/2, W/2]
         }
         let flat = leaky_relu(&x.to_kind(image.kind()), SLOPE).contiguous().flatten(1, -1);
         (self.mean.forward(&flat), self.log_var.forward(&flat))

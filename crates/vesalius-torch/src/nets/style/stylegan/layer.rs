@@ -5,7 +5,7 @@ use crate::layers::compute::{Convolution, like};
 use crate::layers::conv::{channels_last, nearest_kernel};
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
 use crate::layers::modulated::Noise;
-use crate::layers::norm::NormKind;
+use crate::layers::norm::{NormKind, instance_norm};
 use crate::layers::params::Params;
 use crate::layers::resample;
 use crate::layers::soundness::{LayerKind, checked};
@@ -132,9 +132,8 @@ impl Layer {
 /// shifted by `style` `[N, 2·channels]`: scale − 1 first, then shift.
 pub fn adain(x: &Tensor, style: &Tensor) -> Tensor {
     const EPS: f64 = 1e-8;
-    let none = None::<&Tensor>;
     let normal = checked(LayerKind::Norm(NormKind::Instance), x, &[], |x, _| {
-        x.instance_norm(none, none, none, none, true, 0.0, EPS, false)
+        instance_norm(x, None, None, EPS)
     });
     let style = like(style, x).reshape([style.size()[0], 2, -1, 1, 1]);
     style.select(1, 1).addcmul(&normal, &(style.select(1, 0) + 1.0))
