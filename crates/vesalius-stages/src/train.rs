@@ -20,7 +20,7 @@ use vesalius_data::say;
 use vesalius_torch::checkpoint::{self, State};
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::images::{PackImages, of_images};
-use vesalius_torch::precision::resolved;
+use vesalius_torch::precision::{Precision, resolved};
 use vesalius_torch::sample::{read_spec, run_digest};
 use vesalius_torch::spec::TrainSpec;
 pub use vesalius_torch::train::Ended;
@@ -55,6 +55,18 @@ pub enum Start {
 /// The command line of every attempt, one per line.
 const COMMANDS: &str = "commands.log";
 
+/// In what it trains: where `auto` may choose, not what is known to harm; where bf16 is asked for, that is said.
+fn precision(spec: &TrainSpec, context: &Context) -> Precision {
+    match (spec.training.precision, spec.against_bf16()) {
+        (Precision::Auto, Some(_)) => Precision::F32,
+        (Precision::Bf16, Some(doubt)) => {
+            say!("warning: {doubt}");
+            Precision::Bf16
+        }
+        (asked, _) => resolved(asked, context.device),
+    }
+}
+
 /// Trains; publishes the run unless it was asked to stop, for which there is a checkpoint then.
 ///
 /// # Errors
@@ -64,7 +76,7 @@ pub fn run(stage: &Train, context: &Context) -> Result<(Ended, Option<RunResult>
     let pack = Pack::open(&stage.pack)?;
     let mut spec = spec(stage)?;
     // What was chosen once holds for all attempts: it stands in task.toml from here on.
-    spec.training.precision = resolved(spec.training.precision, context.device);
+    spec.training.precision = precision(&spec, context);
     let prepared = Prepared::open(&stage.out, &spec, &pack, context.device)?;
     match stage.start {
         Start::Resume { .. } => {

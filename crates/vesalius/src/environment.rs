@@ -50,7 +50,8 @@ impl Compute {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Arithmetic {
     /// Arithmetic of the networks [default: f32]: f32, bf16 (with f32 masters), or auto: bf16 where this machine has
-    /// it and a short trial says that it is faster. What was taken is recorded.
+    /// it, a short trial says that it is faster and it is not known to harm the family (StyleGAN). What was taken is
+    /// recorded.
     #[arg(long, value_name = "f32|bf16|auto")]
     pub precision: Option<Precision>,
 }

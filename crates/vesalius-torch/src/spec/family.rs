@@ -34,6 +34,11 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
         false
     }
 
+    /// What trainings in bf16 have shown against it, in one sentence; none where nothing has.
+    fn against_bf16(&self) -> Option<&'static str> {
+        None
+    }
+
     /// A generator for sampling pairs of `domain`, initialised from LibTorch's current seed.
     ///
     /// # Errors
@@ -61,6 +66,8 @@ pub trait FamilySpec: Debug + Send + Sync {
 
     /// See [`Family::truncates`].
     fn truncates(&self) -> bool;
+    /// See [`Family::against_bf16`].
+    fn against_bf16(&self) -> Option<&'static str>;
     /// See [`Family::generator`].
     ///
     /// # Errors
@@ -97,6 +104,10 @@ impl<F: Family> FamilySpec for F {
 
     fn truncates(&self) -> bool {
         Family::truncates(self)
+    }
+
+    fn against_bf16(&self) -> Option<&'static str> {
+        Family::against_bf16(self)
     }
 
     fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {

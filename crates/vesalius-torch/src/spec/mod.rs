@@ -184,6 +184,11 @@ impl TrainSpec {
         self.family.truncates()
     }
 
+    /// What trainings in bf16 have shown against it, in one sentence; none where nothing has.
+    pub fn against_bf16(&self) -> Option<&'static str> {
+        self.family.against_bf16()
+    }
+
     /// A generator for sampling, initialised from LibTorch's current seed.
     ///
     /// # Errors

@@ -109,3 +109,32 @@ fn another_precision_is_refused_by_name_and_a_resumed_training_keeps_its_own() {
     let resume = ["train", "real", "--out", "run", "--resume", "--precision", "f32"];
     bench.refused(&resume, &["--precision", "--resume"]);
 }
+
+#[test]
+fn where_bf16_has_harmed_auto_is_f32_and_whoever_asks_for_it_is_told() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    for (precision, warned) in [("auto", false), ("bf16", true)] {
+        let run = format!("run-{precision}");
+        let mut arguments =
+            vec!["train", "real", "--preset", "stylegan2", "--out", &run, "--kimg", "0.008"];
+        for setting in [
+            "networks.generator.channel_base=64",
+            "networks.discriminator.channel_base=64",
+            "networks.mapping.style=8",
+            "networks.mapping.latent=8",
+            "training.batch=4",
+            "training.distance_every_kimg=0",
+        ] {
+            arguments.extend(["--set", setting]);
+        }
+        arguments.extend(["--threads", "1", "--precision", precision]);
+        let output = bench.run(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.contains("warning: StyleGAN2 in bf16 ended farther"), warned, "{said}");
+        let task: toml::Table = read(&bench, &format!("{run}/task.toml")).parse().unwrap();
+        let task = task["training"].get("precision").map_or("f32", |value| value.as_str().unwrap());
+        assert_eq!(task, if warned { "bf16" } else { "f32" });
+    }
+}
