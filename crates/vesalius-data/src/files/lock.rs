@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Who holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Lock {
 
 /// Name of the file in a study's folder.
 const NAME: &str = "lock.json";
+/// How long a lock is waited for whose holder is gone.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of it at most.
 const LONGEST: u64 = 1 << 16;
 
@@ -47,17 +49,30 @@ impl Lock {
         let mut file = file
             .and_then(|file| crate::files::read::regular(&file.metadata()?).map(|()| file))
             .with_context(|| format!("{}: cannot be opened", path.display()))?;
-        let locked = match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("{}: cannot be locked", path.display()));
-            }
-        };
-        let mut text = Vec::new();
-        let _ = (&mut file).take(LONGEST).read_to_end(&mut text);
-        let holder = strings::from_json::<Holder>(&text).ok();
         let this = Holder::this();
+        let started = Instant::now();
+        let (locked, holder) = loop {
+            let locked = match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) => false,
+                Err(TryLockError::Error(error)) => {
+                    return Err(error)
+                        .with_context(|| format!("{}: cannot be locked", path.display()));
+                }
+            };
+            let mut text = Vec::new();
+            let _ = file.rewind();
+            let _ = (&mut file).take(LONGEST).read_to_end(&mut text);
+            let holder = strings::from_json::<Holder>(&text).ok();
+            // A process that was killed while it started another: until that one has become its program, it holds what
+            // the dead one held.
+            let gone =
+                |holder: &Holder| holder.host == this.host && !super::process::is_alive(holder.pid);
+            if locked || !holder.as_ref().is_some_and(gone) || started.elapsed() > PATIENCE {
+                break (locked, holder);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
         match holder {
             // Kernels lock for one machine; on a shared disk the note is all there is.
             Some(holder) if !locked || holder.host != this.host => bail!(
@@ -176,5 +191,22 @@ mod tests {
         left("elsewhere");
         let error = Lock::take(folder.path()).unwrap_err().to_string();
         assert!(error.contains("host elsewhere"), "{error}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_a_dead_process_handed_to_a_child_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = Holder { pid: i32::MAX as u32, ..Holder::this() };
+        let path = folder.path().join(NAME);
+        std::fs::write(&path, serde_json::to_string(&dead).unwrap()).unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        file.lock().unwrap();
+        // The lock goes with the open file, which is the child's standard input until it ends.
+        let mut child = std::process::Command::new("sleep").arg("0.5").stdin(file).spawn().unwrap();
+        let started = Instant::now();
+        Lock::take(folder.path()).unwrap();
+        assert!(started.elapsed() > Duration::from_millis(200), "{:?}", started.elapsed());
+        child.wait().unwrap();
     }
 }
