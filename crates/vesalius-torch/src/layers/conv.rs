@@ -230,7 +230,8 @@ fn double(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
     Convolution::transposed(2, 1).apply(x, weight, bias)
 }
 
-fn with_bias(y: &Tensor, bias: Option<&Tensor>) -> Tensor {
+/// `[N, C, H, W]` and, where there is one, a bias `[C]` for each pixel.
+pub fn with_bias(y: &Tensor, bias: Option<&Tensor>) -> Tensor {
     bias.map_or_else(|| y.shallow_clone(), |bias| y + like(bias, y).reshape([1, -1, 1, 1]))
 }
 

@@ -5,8 +5,8 @@
 //! convolutions on the way up; scores at every resolution but the lowest, for deep supervision.
 
 use crate::layers::activation::leaky_relu;
-use crate::layers::compute::{Convolution, like};
-use crate::layers::conv::channels_last;
+use crate::layers::compute::Convolution;
+use crate::layers::conv::{channels_last, with_bias};
 use crate::layers::init::{InitKind, InitSpec};
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
@@ -101,7 +101,7 @@ impl Filter {
             return self.convolution.apply(x, &self.weight, Some(&self.bias));
         }
         // oneDNN has no fast way back to the bias of a transposed convolution.
-        self.convolution.apply(x, &self.weight, None) + like(&self.bias, x).reshape([1, -1, 1, 1])
+        with_bias(&self.convolution.apply(x, &self.weight, None), Some(&self.bias))
     }
 }
 

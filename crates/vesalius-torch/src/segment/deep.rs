@@ -2,13 +2,8 @@
 //!
 //! Source: `nnUNetTrainer._build_loss`, `DC_and_CE_loss` with `MemoryEfficientSoftDiceLoss` of nnU-Net v2.
 
-use crate::pairs::batch::one_hot;
+use super::loss::parts;
 use tch::{Kind, Tensor};
-
-/// Kept in numerator and denominator of Dice.
-const SMOOTH: f64 = 1e-5;
-/// Least denominator.
-const LEAST: f64 = 1e-8;
 
 /// Of `resolutions` (at least one), the highest first: halved from each to the next, the lowest left out, summing to 1.
 pub fn weights(resolutions: usize) -> Vec<f64> {
@@ -27,7 +22,8 @@ pub fn loss(scores: &[Tensor], labels: &Tensor) -> Tensor {
         weights(scores.len()).into_iter().zip(scores).filter(|&(weight, _)| weight > 0.0);
     let losses = weighted.map(|(weight, scores)| {
         let size = scores.size();
-        single(scores, &nearest(labels, [size[2], size[3]])) * weight
+        let (entropy, dice) = parts(scores, &nearest(labels, [size[2], size[3]]));
+        (entropy - dice) * weight
     });
     losses.reduce(|sum, loss| sum + loss).expect("at least one resolution")
 }
@@ -39,24 +35,6 @@ pub fn nearest(labels: &Tensor, size: [i64; 2]) -> Tensor {
     }
     let labels = labels.unsqueeze(1).to_kind(Kind::Float);
     labels.internal_upsample_nearest_exact2d(size, None, None).squeeze_dim(1).to_kind(Kind::Int64)
-}
-
-fn single(logits: &Tensor, labels: &Tensor) -> Tensor {
-    let classes = logits.size()[1];
-    let entropy = logits.cross_entropy_loss::<Tensor>(
-        labels,
-        None,
-        tch::Reduction::Mean,
-        -100, // PyTorch's default ignore_index: no label has it.
-        0.0,
-    );
-    let foreground = |x: &Tensor| x.narrow(1, 1, classes - 1);
-    let probability = foreground(&logits.softmax(1, Kind::Float));
-    let target = foreground(&one_hot(labels, classes));
-    let sum = |x: &Tensor| x.sum_dim_intlist(&[0_i64, 2, 3][..], false, Kind::Float);
-    let both = sum(&(&probability * &target)) * 2.0 + SMOOTH;
-    let all = (sum(&probability) + sum(&target) + SMOOTH).clamp_min(LEAST);
-    entropy - (both / all).mean(Kind::Float)
 }
 
 /// nnU-Net's schedule: the learning rate falls from `start` to 0 as (1 − done)^0.9, `done` from 0 to 1.

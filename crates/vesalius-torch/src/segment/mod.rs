@@ -6,22 +6,26 @@
 
 pub mod deep;
 pub mod dice;
+mod file;
+mod judge;
+mod loss;
+
+pub use file::{load, save, write};
+pub use judge::{check_test, evaluate, evaluate_slices};
+pub use loss::loss;
 
 use crate::augment::classical;
 use crate::layers::params::Params;
 use crate::nets::unet::{Unet, UnetSpec};
 use crate::optim::{Optimiser, OptimiserSpec};
 use crate::pairs::ahead::{Ahead, Request};
-use crate::pairs::batch::{self, Pair, Values, one_hot};
+use crate::pairs::batch::{Pair, Values};
 use crate::pairs::order::Order;
 use crate::precision::{Precision, resolve};
 use crate::rng::{Purpose, reseed_torch};
-use crate::segment::dice::{Evaluation, SliceCount, count};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
-use tch::{Device, Kind, Tensor};
-use vesalius_data::files::publish::write_with;
+use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{SliceShape, Split};
 
@@ -244,155 +248,10 @@ fn joined(read: &[Values], device: Device) -> Pair {
     Pair { image: Tensor::cat(&images, 0), labels: Tensor::cat(&labels, 0) }
 }
 
-/// Cross-entropy + (1 − soft Dice): logits `[N, K, H, W]`, labels `[N, H, W]`. The Dice of each foreground class is
-/// taken over the whole batch; 1e-5 in the denominator keeps absent classes finite.
-pub fn loss(logits: &Tensor, labels: &Tensor) -> Tensor {
-    const SMOOTH: f64 = 1e-5;
-    let classes = logits.size()[1];
-    let entropy = logits.cross_entropy_loss::<Tensor>(
-        labels,
-        None,
-        tch::Reduction::Mean,
-        -100, // PyTorch's default ignore_index: no label has it.
-        0.0,
-    );
-    let probability = logits.softmax(1, Kind::Float).narrow(1, 1, classes - 1);
-    let target = one_hot(labels, classes);
-    let target = target.narrow(1, 1, classes - 1);
-    let over = &[0_i64, 2, 3][..];
-    let both = (&probability * &target).sum_dim_intlist(over, false, Kind::Float);
-    let sum = probability.sum_dim_intlist(over, false, Kind::Float)
-        + target.sum_dim_intlist(over, false, Kind::Float);
-    let dice = (both * 2.0 + SMOOTH) / (sum + SMOOTH);
-    entropy + (1.0 - dice.mean(Kind::Float))
-}
-
-/// Whether a pack can judge: worth asking before a training.
-///
-/// # Errors
-/// When it has no test patients, a class is in none of their masks (its Dice would say nothing of it, and a mean over
-/// the
-/// others would pass for one over all), or a slice was damaged.
-pub fn check_test(pack: &Pack) -> Result<()> {
-    let indices = pack.indices(Split::Test);
-    if indices.is_empty() {
-        bail!("{}: no test patient, expected some to judge by", pack.path().display());
-    }
-    // The background's place is never asked for.
-    let mut absent: Vec<usize> = (1..pack.classes()).collect();
-    for i in indices {
-        if absent.is_empty() {
-            return Ok(());
-        }
-        let labels = pack.slice(i)?.labels;
-        absent.retain(|&class| labels.iter().all(|&label| usize::from(label) != class));
-    }
-    if let Some(&class) = absent.first() {
-        bail!(
-            "{}: `{}` is in no mask of the test patients, expected every class in some",
-            pack.path().display(),
-            pack.manifest().classes[class]
-        );
-    }
-    Ok(())
-}
-
-/// Predicts the test slices of a pack and counts overlaps.
-///
-/// # Errors
-/// When [`check_test`] refuses the pack, or it has another shape than the network was trained on.
-pub fn evaluate(segmenter: &Segmenter, pack: &Pack, device: Device) -> Result<Evaluation> {
-    check_test(pack)?;
-    evaluate_slices(segmenter, pack, &pack.indices(Split::Test), device, &mut |_| {})
-}
-
-/// Predicts slices `indices` of a pack and counts overlaps with their masks; `report` is told how many are done.
-///
-/// # Errors
-/// When the pack has other classes than the network was trained on, or a slice was damaged.
-pub fn evaluate_slices(
-    segmenter: &Segmenter,
-    pack: &Pack,
-    indices: &[usize],
-    device: Device,
-    report: &mut dyn FnMut(usize),
-) -> Result<Evaluation> {
-    const BATCH: usize = 64;
-    if pack.classes() != segmenter.classes {
-        bail!(
-            "{}: {} classes, expected {} as the training set",
-            pack.path().display(),
-            pack.classes(),
-            segmenter.classes
-        );
-    }
-    let mut slices = Vec::with_capacity(indices.len());
-    for chunk in indices.chunks(BATCH) {
-        let pair = batch::load(pack, chunk, device)?;
-        let predicted = batch::to_labels(&segmenter.predict(&pair.image))?;
-        for (&i, predicted) in chunk.iter().zip(&predicted) {
-            let case = pack.manifest().case(i);
-            let overlaps = count(predicted, pack.slice(i)?.labels, segmenter.classes);
-            slices.push(SliceCount {
-                patient: case.patient.clone(),
-                case: case.id.clone(),
-                overlaps,
-            });
-        }
-        report(slices.len());
-    }
-    Ok(Evaluation::new(slices, segmenter.classes))
-}
-
-/// Writes the weights as safetensors.
-///
-/// # Errors
-/// When the file cannot be written; nothing is left then.
-pub fn save(segmenter: &Segmenter, path: &Path) -> Result<()> {
-    write_with(path, |temporary| write(segmenter, temporary))
-}
-
-/// The same without the promise that the file appears whole: for whoever gives that.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write(segmenter: &Segmenter, path: &Path) -> Result<()> {
-    let dense: Vec<(String, Tensor)> = segmenter
-        .params
-        .all()
-        .into_iter()
-        .map(|(name, tensor)| (name, tensor.detach().to_device(Device::Cpu).contiguous()))
-        .collect();
-    Ok(Tensor::write_safetensors(&dense, path)?)
-}
-
-/// Reads weights that [`save`] wrote.
-///
-/// # Errors
-/// When the file is missing, damaged or of another network.
-pub fn load(
-    spec: &SegmentSpec,
-    slice_shape: SliceShape,
-    classes: usize,
-    path: &Path,
-    device: Device,
-) -> Result<Segmenter> {
-    let segmenter = Segmenter::new(spec, slice_shape, classes, device)?;
-    vesalius_data::files::read::check(path)
-        .with_context(|| format!("{}: cannot be read", path.display()))?;
-    let tensors = Tensor::read_safetensors(path)
-        .with_context(|| format!("{}: not a safetensors file", path.display()))?;
-    segmenter
-        .params
-        .load(&tensors.into_iter().collect())
-        .with_context(|| format!("{}", path.display()))?;
-    segmenter.params.set_trainable(false);
-    Ok(segmenter)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
     use vesalius_data::pack::PackWriter;
     use vesalius_data::pack::manifest::{CaseRecord, Manifest, PixelType, Provenance, SliceRecord};
 
