@@ -7,6 +7,7 @@ pub mod equalised;
 pub(crate) mod init;
 pub mod modulated;
 pub mod norm;
+pub mod norm_activation;
 pub mod params;
 pub(crate) mod patches;
 pub(crate) mod pulled_back;

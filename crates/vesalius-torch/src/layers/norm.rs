@@ -1,6 +1,8 @@
 //! Normalisation layers: batch, instance, layer, none.
 
+use super::activation::leaky_relu;
 use super::init::norm_weight;
+use super::norm_activation::instance_norm_leaky;
 use super::params::Params;
 use super::soundness::{LayerKind, checked_by};
 use serde::{Deserialize, Serialize};
@@ -22,7 +24,8 @@ pub enum NormKind {
 }
 
 /// PyTorch's defaults.
-const EPS: f64 = 1e-5;
+/// What is added to a variance.
+pub(super) const EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -75,6 +78,17 @@ impl Norm {
     /// Same shape out as in.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
         self.normalise(x, train, self.running.as_ref())
+    }
+
+    /// [`Norm::forward`] in training with a LeakyReLU behind it. Instance normalisation is one operation with it on a
+    /// CPU, which can be differentiated once.
+    pub fn leaky(&self, x: &Tensor, slope: f64) -> Tensor {
+        match (self.kind, &self.affine) {
+            (NormKind::Instance, Some((weight, bias))) => {
+                instance_norm_leaky(x, weight, bias, slope)
+            }
+            _ => leaky_relu(&self.forward(x, true), slope),
+        }
     }
 
     /// What [`Norm::forward`] gives in training, for a second time: running statistics stay as they are.

@@ -4,7 +4,6 @@
 //! Two convolutions a stage, each followed by instance normalisation and LeakyReLU; strides on the way down, transposed
 //! convolutions on the way up; scores at every resolution but the lowest, for deep supervision.
 
-use crate::layers::activation::leaky_relu;
 use crate::layers::compute::Convolution;
 use crate::layers::conv::{channels_last, with_bias};
 use crate::layers::init::{InitKind, InitSpec};
@@ -109,10 +108,9 @@ impl Filter {
 type Layer = (Filter, Norm);
 
 fn apply(layers: &[Layer], x: &Tensor) -> Tensor {
-    layers.iter().fold(x.shallow_clone(), |x, (filter, norm)| {
-        // Instance normalisation is the same in training and after it.
-        leaky_relu(&norm.forward(&filter.forward(&x), true), SLOPE)
-    })
+    layers
+        .iter()
+        .fold(x.shallow_clone(), |x, (filter, norm)| norm.leaky(&filter.forward(&x), SLOPE))
 }
 
 fn stage(params: &mut Params, name: &str, channels: [i64; 2], stride: [i64; 2]) -> Vec<Layer> {

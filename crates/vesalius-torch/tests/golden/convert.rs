@@ -76,7 +76,11 @@ fn a_converted_stylegan2_gives_the_authors_picture_and_logits() {
     load(&gan, &spec, shape).unwrap();
     let network = &gan.core.generator.network;
     let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
-    let picture = network.synthesise(&mix(&styles, None, network.style_layers()), Noise::Constant);
+    let picture = network.synthesise(
+        &mix(&styles, None, network.style_layers()),
+        Noise::Constant,
+        Arithmetic::F32,
+    );
     let found = values(&picture.detach().slice(2, None, None, 3).slice(3, None, None, 3));
     assert_close("picture", &found, &numbers(&golden["picture"]), 1e-3, 0.0);
     let logits = gan.core.discriminator.forward(&tensor("convert.real", &[4, 3, 32, 32], 1.0));
@@ -92,7 +96,11 @@ fn a_stylegan2_of_colour_images_starts_one_of_grey_images_with_masks() {
     load(&gan, &spec, shape).unwrap();
     let network = &gan.core.generator.network;
     let styles = network.mapping.forward(&tensor("convert.z", &[2, 8], 1.7));
-    let sample = network.synthesise(&mix(&styles, None, network.style_layers()), Noise::Constant);
+    let sample = network.synthesise(
+        &mix(&styles, None, network.style_layers()),
+        Noise::Constant,
+        Arithmetic::F32,
+    );
     let found =
         values(&sample.detach().narrow(1, 0, 1).slice(2, None, None, 3).slice(3, None, None, 3));
     let colour = Tensor::from_slice(&numbers(&golden["picture"])).reshape([2, 3, 11, 11]);

@@ -12,6 +12,7 @@ use vesalius_torch::nets::style::mapping::{Mapping, MappingSpec, mix};
 use vesalius_torch::nets::style::stylegan2::{Discriminator, Synthesis, WidthSpec};
 use vesalius_torch::objective::loss::AdversarialLoss;
 use vesalius_torch::objective::regularise::{PathLength, r1_penalty};
+use vesalius_torch::precision::Arithmetic;
 
 const SIZE: i64 = 32;
 const CHANNELS: i64 = 3;
@@ -135,7 +136,7 @@ fn stylegan2s_networks_are_the_authors() {
     assert_summary(&golden, "block.image", &image);
     let x = tensor("torgb.x", &[BATCH, 24, 4, 4], 1.0);
     check("to_sample", &synthesis.blocks[0].to_sample.forward(&x, &styles));
-    let sample = synthesis.forward(&ws, Noise::Constant);
+    let sample = synthesis.forward(&ws, Noise::Constant, Arithmetic::F32);
     let every = |t: &Tensor| t.slice(2, None, None, 5).slice(3, None, None, 5);
     check("sample", &every(&sample));
     let expected = numbers(&golden["sample.summary"]);
@@ -158,7 +159,7 @@ fn gradients_of_stylegan2s_four_phases_are_the_authors() {
     let run = |z: &Tensor| {
         let styles = mapping.forward(z);
         let ws = mix(&styles, None, synthesis.style_layers());
-        (synthesis.forward(&ws, Noise::Constant), ws)
+        (synthesis.forward(&ws, Noise::Constant, Arithmetic::F32), ws)
     };
     let forget = |params: &Params| {
         for (_, mut parameter) in params.trained() {

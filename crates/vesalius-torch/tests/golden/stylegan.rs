@@ -13,6 +13,7 @@ use vesalius_torch::nets::style::stylegan::{Discriminator, Synthesis};
 use vesalius_torch::nets::style::stylegan2::WidthSpec;
 use vesalius_torch::objective::loss::AdversarialLoss;
 use vesalius_torch::objective::regularise::r1_penalty;
+use vesalius_torch::precision::Arithmetic;
 
 const SIZE: i64 = 32;
 const CHANNELS: i64 = 3;
@@ -75,7 +76,7 @@ fn stylegan_and_its_gradients_are_the_authors_at_every_level_of_detail() {
         let name = |part: &str| format!("{part}.{lod:?}");
         check(&name("logits"), &discriminator.forward(&real));
         let styles = mix(&mapping.forward(&z), None, synthesis.style_layers());
-        let sample = synthesis.forward(&styles, Noise::Constant);
+        let sample = synthesis.forward(&styles, Noise::Constant, Arithmetic::F32);
         let every = sample.slice(2, None, None, 5).slice(3, None, None, 5);
         check(&name("sample"), &every);
         LOSS.of_generator(&discriminator.forward(&sample)).backward();

@@ -9,6 +9,7 @@ use crate::layers::equalised::After;
 use crate::layers::modulated::Noise;
 use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
+use crate::precision::Arithmetic;
 use mapping::{Mapping, MappingSpec};
 use stylegan::GrowthSpec;
 use stylegan2::WidthSpec;
@@ -74,11 +75,11 @@ impl Generator {
         }
     }
 
-    /// Styles `[N, L, S]` → sample `[N, C+M, H, W]`, unbounded.
-    pub fn synthesise(&self, styles: &Tensor, noise: Noise) -> Tensor {
+    /// Styles `[N, L, S]` → sample `[N, C+M, H, W]`, unbounded; `arithmetic`: of its activations.
+    pub fn synthesise(&self, styles: &Tensor, noise: Noise, arithmetic: Arithmetic) -> Tensor {
         match &self.synthesis {
-            Synthesis::Growing(synthesis) => synthesis.forward(styles, noise),
-            Synthesis::Skip(synthesis) => synthesis.forward(styles, noise),
+            Synthesis::Growing(synthesis) => synthesis.forward(styles, noise, arithmetic),
+            Synthesis::Skip(synthesis) => synthesis.forward(styles, noise, arithmetic),
         }
     }
 

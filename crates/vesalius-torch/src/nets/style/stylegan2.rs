@@ -39,8 +39,6 @@ pub struct Synthesis {
     constant: Tensor,
     /// From the base up.
     pub blocks: Vec<Block>,
-    /// Of the activations.
-    compute: Arithmetic,
 }
 
 /// Layers of one resolution.
@@ -89,7 +87,7 @@ impl Synthesis {
             inputs = outputs;
         }
         let constant = constant.expect("a pyramid has a base");
-        Self { constant, blocks, compute: params.arithmetic() }
+        Self { constant, blocks }
     }
 
     /// L: styles of one sample.
@@ -102,11 +100,11 @@ impl Synthesis {
         self.blocks.iter().flat_map(Block::layers).map(SynthesisLayer::noise_pixels).sum()
     }
 
-    /// Styles `[N, L, S]` → sample `[N, C+M, H, W]`, unbounded.
-    pub fn forward(&self, styles: &Tensor, noise: Noise) -> Tensor {
+    /// Styles `[N, L, S]` → sample `[N, C+M, H, W]`, unbounded; `arithmetic`: of its activations.
+    pub fn forward(&self, styles: &Tensor, noise: Noise, arithmetic: Arithmetic) -> Tensor {
         let n = styles.size()[0];
         let constant = self.constant.unsqueeze(0).expand([n, -1, -1, -1], false);
-        let mut x = self.compute.enter(&channels_last(&constant, constant.device()));
+        let mut x = arithmetic.enter(&channels_last(&constant, constant.device()));
         let mut sample: Option<Tensor> = None;
         let (mut at, mut cursor) = (0, 0);
         for block in &self.blocks {

@@ -17,8 +17,6 @@ pub struct Synthesis {
     constant: Tensor,
     blocks: Vec<Block>,
     lod: Tensor,
-    /// Of the activations.
-    compute: Arithmetic,
 }
 
 #[derive(Debug)]
@@ -63,7 +61,7 @@ impl Synthesis {
             blocks.push(Block { layers, to_sample: (conv, bias(params, &name, sample_channels)) });
             inputs = outputs;
         }
-        Self { constant, blocks, lod, compute: params.arithmetic() }
+        Self { constant, blocks, lod }
     }
 
     /// L: styles of one sample.
@@ -81,13 +79,13 @@ impl Synthesis {
         self.lod.shallow_clone()
     }
 
-    /// Styles `[N, L, S]` → sample `[N, C+M, H, W]` at full size, unbounded.
-    pub fn forward(&self, styles: &Tensor, noise: Noise) -> Tensor {
+    /// Styles `[N, L, S]` → sample `[N, C+M, H, W]` at full size, unbounded; `arithmetic`: of its activations.
+    pub fn forward(&self, styles: &Tensor, noise: Noise, arithmetic: Arithmetic) -> Tensor {
         let n = styles.size()[0];
         let lod = self.lod.double_value(&[]);
         let top = self.blocks.len() as u32 - 1;
         let constant = self.constant.unsqueeze(0).expand([n, -1, -1, -1], false);
-        let mut x = self.compute.enter(&channels_last(&constant, constant.device()));
+        let mut x = arithmetic.enter(&channels_last(&constant, constant.device()));
         let (mut at, mut cursor) = (0, 0);
         for (level, block) in (0..).zip(&self.blocks) {
             let below = x.shallow_clone();
