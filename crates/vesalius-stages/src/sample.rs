@@ -41,7 +41,7 @@ pub struct Sample {
 }
 
 /// Pairs made at once where nobody says.
-pub const BATCH: usize = 64;
+pub const BATCH: usize = 32;
 
 /// The settings as a study's task holds them; which run and which masks are its inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

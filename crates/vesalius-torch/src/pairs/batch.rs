@@ -112,18 +112,23 @@ pub fn to_pixels(image: &Tensor, depth: PixelType) -> Result<Vec<Vec<u8>>> {
         * (f64::from(depth.max()) / 2.0))
         .round()
         .clamp(0.0, f64::from(depth.max()))
-        .to_kind(Kind::Int)
         .reshape([n, -1])
         .contiguous();
-    (0..n)
-        .map(|i| {
-            let row = Vec::<i32>::try_from(scaled.get(i))?;
-            Ok(match depth {
-                PixelType::U8 => row.into_iter().map(|v| v as u8).collect(),
-                PixelType::U16 => row.into_iter().flat_map(|v| (v as u16).to_le_bytes()).collect(),
-            })
-        })
-        .collect()
+    match depth {
+        PixelType::U8 => bytes(&scaled.to_kind(Kind::Uint8)),
+        PixelType::U16 => {
+            let scaled = scaled.to_kind(Kind::Int);
+            let row = |i| Vec::<i32>::try_from(scaled.get(i));
+            let bytes =
+                |row: Vec<i32>| row.iter().flat_map(|&v| (v as u16).to_le_bytes()).collect();
+            (0..n).map(|i| Ok(bytes(row(i)?))).collect()
+        }
+    }
+}
+
+/// Rows of a matrix of bytes.
+fn bytes(rows: &Tensor) -> Result<Vec<Vec<u8>>> {
+    (0..rows.size()[0]).map(|i| Ok(Vec::<u8>::try_from(rows.get(i))?)).collect()
 }
 
 /// Label maps `[N, H, W]` as pack bytes, one vector per image.
@@ -131,9 +136,8 @@ pub fn to_pixels(image: &Tensor, depth: PixelType) -> Result<Vec<Vec<u8>>> {
 /// # Errors
 /// When LibTorch cannot copy them.
 pub fn to_labels(labels: &Tensor) -> Result<Vec<Vec<u8>>> {
-    let n = labels.size()[0];
-    let rows = labels.to_device(Device::Cpu).to_kind(Kind::Uint8).reshape([n, -1]).contiguous();
-    (0..n).map(|i| Ok(Vec::<u8>::try_from(rows.get(i))?)).collect()
+    let rows = labels.to_device(Device::Cpu).to_kind(Kind::Uint8);
+    bytes(&rows.reshape([labels.size()[0], -1]).contiguous())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::nets::unet::{Unet, UnetSpec};
 use crate::optim::{Optimiser, OptimiserSpec};
 use crate::pairs::ahead::{Ahead, Request};
 use crate::pairs::batch::{Pair, Values};
+use crate::pairs::joint::likeliest;
 use crate::pairs::order::Order;
 use crate::precision::{Precision, resolve};
 use crate::rng::{Purpose, reseed_torch};
@@ -114,7 +115,7 @@ impl Segmenter {
 
     /// `[N, C, H, W]` in [-1, 1] → label values `[N, H, W]`; evaluation mode.
     pub fn predict(&self, image: &Tensor) -> Tensor {
-        tch::no_grad(|| self.unet.forward(image, false).argmax(1, false))
+        tch::no_grad(|| likeliest(&self.unet.forward(image, false)))
     }
 
     /// `[N, C, H, W]` in [-1, 1] → bottleneck features `[N, D]`; evaluation mode.
