@@ -35,3 +35,4 @@ make -C .. published
 .venv-plausibility/bin/pip install --quiet -r requirements-plausibility.txt
 .venv-plausibility/bin/python plausibility.py
 .venv-plausibility/bin/python nnunet.py
+.venv-plausibility/bin/python augment.py

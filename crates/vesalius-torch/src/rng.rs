@@ -19,6 +19,8 @@ pub enum Purpose {
     Order,
     /// Everything drawn inside a training step (latents, augmentation, dropout); the index is the step.
     Step,
+    /// Augmentation that is drawn outside LibTorch; the index is the step.
+    Augment,
     /// Resampling for intervals.
     Bootstrap,
     /// Split of features into halves or subsets.
@@ -37,6 +39,7 @@ impl Purpose {
             Self::Mask => "mask",
             Self::Order => "order",
             Self::Step => "step",
+            Self::Augment => "augment",
             Self::Bootstrap => "bootstrap",
             Self::Subset => "subset",
             Self::Planted => "planted",

@@ -3,3 +3,4 @@
 pub mod ada;
 pub(crate) mod classical;
 pub mod diff;
+pub mod nnunet;

@@ -1,6 +1,7 @@
 //! Comparison with the numbers of the reference implementations; `golden/generate.py` says which and made them.
 
 mod ada;
+mod augment;
 mod convert;
 mod copying;
 mod dice;
