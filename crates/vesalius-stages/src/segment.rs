@@ -13,9 +13,9 @@ use vesalius_data::run::part::{DiceUnit, Part};
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
 use vesalius_torch::layers::norm::NormKind;
-use vesalius_torch::nets::unet::UnetSpec;
 use vesalius_torch::precision::{Precision, resolved};
 use vesalius_torch::segment::dice::{Evaluation, Summary, Unit};
+use vesalius_torch::segment::spec::{NetworkSpec, Preset};
 use vesalius_torch::segment::{self, SegmentSpec};
 
 /// The stage: which packs train, which judges, how.
@@ -34,27 +34,39 @@ pub struct Segment {
     pub allow_overlap: bool,
 }
 
-/// The settings as a study's task holds them; which packs train are its inputs.
+/// What is said of a segmenter: a preset, and what shall be other than it has it. A study's task holds it so; which packs
+/// train is among its inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Task {
     /// Whether the real training patients train.
     pub real: bool,
-    /// See [`SegmentSpec::augment`].
+    /// What holds where nothing else is said.
+    #[serde(skip_serializing_if = "crate::is_default")]
+    pub preset: Preset,
+    /// See [`SegmentSpec::classical`].
     pub augment: bool,
     /// See [`SegmentSpec::steps`].
-    pub steps: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
     /// See [`SegmentSpec::batch`].
-    pub batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
     /// See [`SegmentSpec::learning_rate`].
-    pub learning_rate: f64,
-    /// See [`UnetSpec::filters`].
-    pub filters: i64,
-    /// See [`UnetSpec::depth`].
-    pub depth: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// See [`vesalius_torch::nets::unet::UnetSpec::filters`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filters: Option<i64>,
+    /// See [`vesalius_torch::nets::unet::UnetSpec::depth`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
     /// Without batch normalisation, as in the original U-Net.
     #[serde(skip_serializing_if = "crate::is_default")]
     pub no_batch_norm: bool,
+    /// Any other setting: PATH=VALUE.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
     /// See [`SegmentSpec::seed`].
     pub seed: u64,
     /// See [`SegmentSpec::precision`].
@@ -64,48 +76,50 @@ pub struct Task {
 
 impl Default for Task {
     fn default() -> Self {
-        let SegmentSpec { unet, steps, batch, learning_rate, augment, seed, precision } =
-            SegmentSpec::default();
-        let UnetSpec { filters, depth, norm } = unet;
-        let no_batch_norm = norm == NormKind::None;
-        let real = false;
         Self {
-            real,
-            augment,
-            steps,
-            batch,
-            learning_rate,
-            filters,
-            depth,
-            no_batch_norm,
-            seed,
-            precision,
+            real: false,
+            preset: Preset::default(),
+            augment: false,
+            steps: None,
+            batch: None,
+            learning_rate: None,
+            filters: None,
+            depth: None,
+            no_batch_norm: false,
+            set: Vec::new(),
+            seed: 1,
+            precision: Precision::default(),
         }
     }
 }
 
 impl Task {
-    /// Refuses numbers out of range.
+    /// All settings.
     ///
     /// # Errors
-    /// Names the number and what was expected.
-    pub fn check(&self) -> Result<()> {
-        SegmentSpec::from(self.clone()).check()
-    }
-}
-
-impl From<Task> for SegmentSpec {
-    fn from(task: Task) -> Self {
-        let norm = if task.no_batch_norm { NormKind::None } else { NormKind::Batch };
-        Self {
-            unet: UnetSpec { filters: task.filters, depth: task.depth, norm },
-            steps: task.steps,
-            batch: task.batch,
-            learning_rate: task.learning_rate,
-            augment: task.augment,
-            seed: task.seed,
-            precision: task.precision,
+    /// Names what is not a setting of this preset, or out of range.
+    pub fn spec(&self) -> Result<SegmentSpec> {
+        let mut spec = SegmentSpec::of(self.preset);
+        let Self { filters, depth, no_batch_norm, .. } = *self;
+        if filters.is_some() || depth.is_some() || no_batch_norm {
+            let NetworkSpec::Unet(unet) = &mut spec.network else {
+                bail!(
+                    "preset {}: filters, depth and normalisation are planned from the slices, expected none to be named",
+                    self.preset
+                );
+            };
+            unet.filters = filters.unwrap_or(unet.filters);
+            unet.depth = depth.unwrap_or(unet.depth);
+            if no_batch_norm {
+                unet.norm = NormKind::None;
+            }
         }
+        spec.classical = self.augment;
+        spec.steps = self.steps.unwrap_or(spec.steps);
+        spec.batch = self.batch.unwrap_or(spec.batch);
+        spec.learning_rate = self.learning_rate.unwrap_or(spec.learning_rate);
+        (spec.seed, spec.precision) = (self.seed, self.precision);
+        spec.with(&self.set)
     }
 }
 
@@ -123,10 +137,10 @@ pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
     let spec = &SegmentSpec { precision, ..stage.settings.clone() };
     let references: Vec<&Pack> = packs.iter().collect();
     segment::check(spec, &references, &test)?;
-    let subject = subject(&packs, &test, spec.augment)?;
+    let subject = subject(&packs, &test, spec.classical)?;
     let settled = settle(&training_and_test(&references, &test), stage.allow_overlap)?;
     let meter = context.meter();
-    let mut bar = (context.progress)("training the U-Net", spec.steps, "steps");
+    let mut bar = (context.progress)("training the segmenter", spec.steps, "steps");
     let trained =
         segment::train(spec, &references, context.device, &context.stop, &mut |step, loss| {
             bar.set(step, &format!("loss {loss:.3}"));
@@ -200,11 +214,12 @@ fn scores(
         painted += "; painted ";
         painted += &masks.to_string();
     }
+    let name = spec.name();
     let mut scores = Vec::new();
     let mut add = |unit: DiceUnit, count: usize, summary: Summary, intervals: Option<()>| {
         let protocol = |seed: &str| {
             format!(
-                "U-Net, {} steps of {} slices{seed}{painted}; {} Dice on {} test patients, empty on both sides not \
+                "{name}, {} steps of {} slices{seed}{painted}; {} Dice on {} test patients, empty on both sides not \
                  counted, mean over units, then over classes",
                 spec.steps,
                 spec.batch,
@@ -239,9 +254,12 @@ fn scores(
 /// Dice of each test patient, for paired tests in reports; not of those in whom no class was there or predicted.
 fn of_patients(evaluation: &Evaluation, spec: &SegmentSpec, painted: &str) -> Vec<Score> {
     let protocol = format!(
-        "U-Net, {} steps of {} slices, seed {}{painted}; Dice of one test patient, empty on both sides not counted, mean \
+        "{}, {} steps of {} slices, seed {}{painted}; Dice of one test patient, empty on both sides not counted, mean \
          over its volumes, then over classes",
-        spec.steps, spec.batch, spec.seed
+        spec.name(),
+        spec.steps,
+        spec.batch,
+        spec.seed
     );
     let patients = evaluation.per_patient().into_iter();
     patients

@@ -39,6 +39,12 @@ impl Values {
         self.shape[0] as usize
     }
 
+    /// Values of each channel of each pair.
+    pub fn channels(&self) -> impl Iterator<Item = &[f32]> {
+        let [.., height, width] = self.shape;
+        self.pixels.chunks_exact((height * width) as usize)
+    }
+
     /// As tensors on a device. A GPU copies them while it computes.
     pub fn to(&self, device: Device) -> Pair {
         let [n, c, h, w] = self.shape;

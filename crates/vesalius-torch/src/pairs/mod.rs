@@ -3,6 +3,7 @@
 
 pub(crate) mod ahead;
 pub mod batch;
+pub mod cases;
 pub mod joint;
 pub mod masks;
 pub(crate) mod order;

@@ -2,6 +2,7 @@
 
 use super::Segmenter;
 use super::dice::{Evaluation, SliceCount, count};
+use super::input::{self, Scale};
 use crate::pairs::batch;
 use anyhow::{Result, bail};
 use tch::Device;
@@ -67,10 +68,11 @@ pub fn evaluate_slices(
             segmenter.classes
         );
     }
+    let scale = segmenter.standardise.then(|| Scale::of(pack, indices)).transpose()?;
     let mut slices = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(BATCH) {
-        let pair = batch::load(pack, chunk, device)?;
-        let predicted = batch::to_labels(&segmenter.predict(&pair.image))?;
+        let image = input::load(pack, chunk, scale.as_ref(), device)?;
+        let predicted = batch::to_labels(&segmenter.predict(&image))?;
         for (&i, predicted) in chunk.iter().zip(&predicted) {
             let case = pack.manifest().case(i);
             let overlaps = count(predicted, pack.slice(i)?.labels, segmenter.classes);

@@ -11,7 +11,7 @@ pub mod check;
 pub mod compat;
 pub mod family;
 mod init_source;
-mod presets;
+pub(crate) mod presets;
 pub(crate) mod schedule;
 
 pub use init_source::InitSource;

@@ -23,6 +23,7 @@ use vesalius_torch::metrics::suite::Comparison;
 use vesalius_torch::nets::unet::UnetSpec;
 use vesalius_torch::precision::Precision;
 use vesalius_torch::sample::{Sampling, Trained};
+use vesalius_torch::segment::spec::NetworkSpec;
 use vesalius_torch::segment::{self, SegmentSpec};
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::train::{Ended, Probe, TrainContext, begin, train};
@@ -244,7 +245,8 @@ fn it_learns_is_sampled_alike_in_any_batch_and_is_judged() {
         assert!(score.value.is_finite(), "{score}");
     }
     let unet = UnetSpec { filters: 4, depth: 2, ..UnetSpec::default() };
-    let judge = SegmentSpec { unet, steps: 4, batch: 4, ..SegmentSpec::default() };
+    let network = NetworkSpec::Unet(unet);
+    let judge = SegmentSpec { network, steps: 4, batch: 4, ..SegmentSpec::default() };
     let network =
         segment::train(&judge, &[&synthetic], Device::Cpu, &|| false, &mut |_, _| {}).unwrap();
     let test = real.indices(Split::Test);

@@ -7,10 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Scores;
-use vesalius_stages::segment::{self, Segment};
-use vesalius_torch::layers::norm::NormKind;
-use vesalius_torch::nets::unet::UnetSpec;
-use vesalius_torch::segment::SegmentSpec;
+use vesalius_stages::segment::{self, Segment, Task};
+use vesalius_torch::segment::Preset;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -36,29 +34,35 @@ pub struct Args {
     /// Folder of the run; must not exist yet.
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// Optimiser steps.
-    #[arg(long, default_value_t = SegmentSpec::default().steps)]
-    steps: u64,
-    /// Slices per step.
-    #[arg(long, default_value_t = SegmentSpec::default().batch)]
-    batch: usize,
-    /// Learning rate at the start.
-    #[arg(long, default_value_t = SegmentSpec::default().learning_rate)]
-    learning_rate: f64,
-    /// U-Net filters at full resolution.
-    #[arg(long, default_value_t = UnetSpec::default().filters)]
-    filters: i64,
-    /// U-Net halvings.
-    #[arg(long, default_value_t = UnetSpec::default().depth)]
-    depth: u32,
+    /// Segmenter: small (minutes), strong, or nnunet (nnU-Net v2's recipe; for a GPU and a night).
+    #[arg(long, default_value_t)]
+    preset: Preset,
+    /// Optimiser steps [default: the preset's].
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Slices per step [default: the preset's].
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Learning rate at the start [default: the preset's].
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// U-Net filters at full resolution [default: the preset's].
+    #[arg(long)]
+    filters: Option<i64>,
+    /// U-Net halvings [default: the preset's].
+    #[arg(long)]
+    depth: Option<u32>,
     /// Without batch normalisation, as in the original U-Net.
     #[arg(long)]
     no_batch_norm: bool,
+    /// Any other setting, PATH=VALUE, as the run's result holds them; may be repeated.
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
     /// Classical augmentation: rotations up to 15 degrees, shifts up to a tenth, flips.
     #[arg(long)]
     augment: bool,
     /// Seed of weights and order.
-    #[arg(long, default_value_t = SegmentSpec::default().seed)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
     arithmetic: Arithmetic,
@@ -72,7 +76,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let stage = stage(args);
+    let stage = stage(args)?;
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     let Some(result) = segment::run(&stage, &context(device, &stop))? else {
@@ -87,21 +91,26 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn stage(args: &Args) -> Segment {
-    let norm = if args.no_batch_norm { NormKind::None } else { NormKind::Batch };
-    Segment {
+fn stage(args: &Args) -> Result<Segment> {
+    let task = Task {
+        real: false,
+        preset: args.preset,
+        augment: args.augment,
+        steps: args.steps,
+        batch: args.batch,
+        learning_rate: args.learning_rate,
+        filters: args.filters,
+        depth: args.depth,
+        no_batch_norm: args.no_batch_norm,
+        set: args.set.clone(),
+        seed: args.seed,
+        precision: args.arithmetic.precision.unwrap_or_default(),
+    };
+    Ok(Segment {
         train: args.train.clone(),
         test: args.test.clone(),
         out: args.out.clone(),
-        settings: SegmentSpec {
-            unet: UnetSpec { filters: args.filters, depth: args.depth, norm },
-            steps: args.steps,
-            batch: args.batch,
-            learning_rate: args.learning_rate,
-            augment: args.augment,
-            seed: args.seed,
-            precision: args.arithmetic.precision.unwrap_or_default(),
-        },
+        settings: task.spec()?,
         allow_overlap: args.overlap.allow_overlap,
-    }
+    })
 }

@@ -9,7 +9,6 @@ use vesalius_study::plan::Plan;
 use vesalius_study::study::Study;
 use vesalius_study::task::{Stage, Task};
 use vesalius_torch::features::unet::default_spec;
-use vesalius_torch::segment::SegmentSpec;
 use vesalius_torch::spec::TrainSpec;
 use vesalius_torch::trial;
 
@@ -73,7 +72,7 @@ impl<'a> Trial<'a> {
     fn unets(&mut self, study: &Study, pack: &Pack) -> Result<()> {
         let said = serde_json::to_value(&study.unet.settings)?;
         let task: segment::Task = serde_json::from_value(said)?;
-        let segment = SegmentSpec::from(task);
+        let segment = task.spec()?;
         for (stage, spec) in [(Stage::Judge, default_spec()), (Stage::Segment, segment)] {
             let cost = trial::unet(&spec, pack)?;
             self.secs.add(stage, None, cost.secs * spec.steps as f64);

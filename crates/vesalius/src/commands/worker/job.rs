@@ -240,7 +240,7 @@ impl Job<'_> {
             train,
             test: real,
             out: self.own(),
-            settings: task.into(),
+            settings: task.spec()?,
             allow_overlap: false,
         };
         segment::run(&stage, context).map(|_| ())

@@ -1,0 +1,81 @@
+//! Values as a segmenter is given them: the pack's, or each volume's standardised.
+
+use crate::pairs::batch;
+use anyhow::Result;
+use std::collections::HashMap;
+use tch::{Device, Tensor};
+use vesalius_data::pack::Pack;
+
+/// Mean and standard deviation of each channel of each volume (nnU-Net's `ZScoreNormalization`).
+#[derive(Debug)]
+pub struct Scale {
+    /// By case: mean and deviation of each channel.
+    cases: HashMap<usize, Vec<[f32; 2]>>,
+    /// Case of each slice of the pack.
+    of_slices: Vec<usize>,
+}
+
+/// Keeps volumes of one value finite.
+const EPS: f64 = 1e-8;
+
+impl Scale {
+    /// Of the volumes that `indices` belong to, over all slices of theirs that the pack has.
+    ///
+    /// # Errors
+    /// When a slice was damaged.
+    pub fn of(pack: &Pack, indices: &[usize]) -> Result<Self> {
+        let of_slices: Vec<usize> = pack.manifest().slices.iter().map(|slice| slice.case).collect();
+        let wanted: std::collections::HashSet<usize> =
+            indices.iter().map(|&i| of_slices[i]).collect();
+        let channels = pack.slice_shape().channels;
+        // Count, sum and sum of squares, about -1, where most of a slice is.
+        let mut sums: HashMap<usize, Vec<[f64; 3]>> = HashMap::new();
+        for (i, case) in of_slices.iter().enumerate().filter(|(_, case)| wanted.contains(case)) {
+            let values = batch::read(pack, &[i])?;
+            let sums = sums.entry(*case).or_insert_with(|| vec![[0.0; 3]; channels]);
+            for (channel, sum) in values.channels().zip(sums) {
+                for &value in channel {
+                    let value = f64::from(value) + 1.0;
+                    sum[0] += 1.0;
+                    sum[1] += value;
+                    sum[2] += value * value;
+                }
+            }
+        }
+        let of = |[count, sum, squares]: [f64; 3]| {
+            let mean = sum / count;
+            let deviation = (squares / count - mean * mean).max(0.0).sqrt();
+            [(mean - 1.0) as f32, deviation.max(EPS) as f32]
+        };
+        let cases = sums.into_iter().map(|(case, sums)| (case, sums.into_iter().map(of).collect()));
+        Ok(Self { cases: cases.collect(), of_slices })
+    }
+
+    /// Slices `indices` `[N, C, H, W]` in [-1, 1] → standardised.
+    pub fn apply(&self, image: &Tensor, indices: &[usize]) -> Tensor {
+        let of = |part: usize| {
+            let values: Vec<f32> = indices
+                .iter()
+                .flat_map(|&i| self.cases[&self.of_slices[i]].iter().map(move |of| of[part]))
+                .collect();
+            Tensor::from_slice(&values)
+                .reshape([indices.len() as i64, -1, 1, 1])
+                .to_device(image.device())
+        };
+        (image - of(0)) / of(1)
+    }
+}
+
+/// Slices of a pack as a segmenter is given them.
+///
+/// # Errors
+/// When a slice was damaged.
+pub fn load(
+    pack: &Pack,
+    indices: &[usize],
+    scale: Option<&Scale>,
+    device: Device,
+) -> Result<Tensor> {
+    let image = batch::load(pack, indices, device)?.image;
+    Ok(scale.map_or_else(|| image.shallow_clone(), |scale| scale.apply(&image, indices)))
+}

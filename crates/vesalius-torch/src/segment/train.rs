@@ -1,0 +1,149 @@
+//! One training of a segmenter.
+
+use super::check_training;
+use super::input::Scale;
+use super::network::Segmenter;
+use super::spec::{Augmentation, Draw, SegmentSpec};
+use crate::augment::{classical, nnunet};
+use crate::optim::Optimiser;
+use crate::pairs::ahead::{Ahead, Request};
+use crate::pairs::batch::{Pair, Values};
+use crate::pairs::cases::CaseDraw;
+use crate::pairs::order::Order;
+use crate::rng::{Purpose, keyed, reseed_torch};
+use anyhow::{Context as _, Result, bail};
+use tch::{Device, Tensor};
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Split;
+
+/// A training's progress: steps done, loss.
+pub type Report<'a> = &'a mut dyn FnMut(u64, f64);
+
+/// Steps from report to report.
+const REPORTED: u64 = 20;
+
+/// Trains on the training slices of `packs`, each of which fills an equal share of every batch. `stop` is asked after
+/// every step.
+///
+/// # Errors
+/// When packs differ in shape or classes, one has no training slice, the loss is no longer finite, or `stop` said so.
+pub fn train(
+    spec: &SegmentSpec,
+    packs: &[&Pack],
+    device: Device,
+    stop: &dyn Fn() -> bool,
+    report: Report,
+) -> Result<Segmenter> {
+    let first = packs.first().context("no pack to train on, expected at least one")?;
+    check_training(spec, packs)?;
+    let segmenter = Segmenter::new(spec, first.slice_shape(), first.classes(), device)?;
+    let mut sources = Sources::new(spec, packs)?;
+    let at = |step| spec.rule.at(spec.learning_rate, step, spec.steps);
+    let mut optimiser = Optimiser::new(at(0), segmenter.params.trained());
+    std::thread::scope(|scope| {
+        let mut ahead = Ahead::start(scope, packs);
+        let mut next = sources.request();
+        ahead.ask(next.clone());
+        for step in 0..spec.steps {
+            reseed_torch(spec.seed, Purpose::Step, step);
+            let read = ahead.next()?;
+            let asked = std::mem::replace(&mut next, sources.request());
+            ahead.ask(next.clone());
+            let pair = tch::no_grad(|| sources.pair(&read, &asked, step, device));
+            optimiser.set_spec(at(step));
+            optimiser.zero_grad();
+            let loss = segmenter.loss(&pair);
+            loss.backward();
+            match spec.rule.clip() {
+                Some(norm) => drop(optimiser.step_clipped(norm)),
+                None => optimiser.step(),
+            }
+            if step.is_multiple_of(REPORTED) || step + 1 == spec.steps {
+                let value = loss.double_value(&[]);
+                if !value.is_finite() {
+                    bail!("segmenter: loss {value} at step {step}, expected a finite number");
+                }
+                report(step + 1, value);
+            }
+            if stop() {
+                bail!("segmenter: stopped at step {step} of {}", spec.steps);
+            }
+        }
+        Ok(())
+    })?;
+    segmenter.params.set_trainable(false);
+    Ok(segmenter)
+}
+
+/// Where batches come from.
+struct Sources<'a> {
+    spec: &'a SegmentSpec,
+    classes: i64,
+    orders: Vec<Stream>,
+    scales: Vec<Option<Scale>>,
+    table: nnunet::Table,
+}
+
+enum Stream {
+    Epochs(Order),
+    Cases(CaseDraw),
+}
+
+impl<'a> Sources<'a> {
+    fn new(spec: &'a SegmentSpec, packs: &[&Pack]) -> Result<Self> {
+        let (mut orders, mut scales) = (Vec::new(), Vec::new());
+        for (i, pack) in packs.iter().enumerate() {
+            let indices = pack.indices(Split::Train);
+            scales.push(spec.standardise.then(|| Scale::of(pack, &indices)).transpose()?);
+            orders.push(match spec.draw {
+                Draw::Epochs => Stream::Epochs(Order::new(spec.seed, i as u64, indices)),
+                Draw::Cases => Stream::Cases(CaseDraw::new(spec.seed, i as u64, pack, &indices)?),
+            });
+        }
+        let shape = packs[0].slice_shape();
+        let table = nnunet::Table::nnunet([shape.height as i64, shape.width as i64]);
+        Ok(Self { spec, classes: packs[0].classes() as i64, orders, scales, table })
+    }
+
+    /// The next batch: of each pack an equal share.
+    fn request(&mut self) -> Request {
+        let (batch, packs) = (self.spec.batch, self.orders.len());
+        let share = |i| batch / packs + usize::from(i < batch % packs);
+        let take = |(i, order): (usize, &mut Stream)| {
+            let slices = match order {
+                Stream::Epochs(order) => order.take(share(i)),
+                Stream::Cases(draw) => draw.take(share(i)),
+            };
+            (i, slices)
+        };
+        self.orders.iter_mut().enumerate().map(take).collect()
+    }
+
+    /// What was read for a request, as the network is given it.
+    fn pair(&self, read: &[Values], asked: &Request, step: u64, device: Device) -> Pair {
+        let pairs = read.iter().zip(asked).map(|(values, (pack, slices))| {
+            let mut pair = values.to(device);
+            if self.spec.classical {
+                pair = classical::augment(&pair);
+            }
+            let Pair { image, labels } = pair;
+            let scale = self.scales[*pack].as_ref();
+            let image = scale.map_or_else(|| image.shallow_clone(), |s| s.apply(&image, slices));
+            Pair { image, labels }
+        });
+        let pair = joined(&pairs.collect::<Vec<_>>());
+        match self.spec.augmentation {
+            Augmentation::None => pair,
+            Augmentation::Nnunet => {
+                let rng = &mut keyed(self.spec.seed, Purpose::Augment, step);
+                self.table.apply(&pair, self.classes, rng)
+            }
+        }
+    }
+}
+
+fn joined(pairs: &[Pair]) -> Pair {
+    let images: Vec<&Tensor> = pairs.iter().map(|pair| &pair.image).collect();
+    let labels: Vec<&Tensor> = pairs.iter().map(|pair| &pair.labels).collect();
+    Pair { image: Tensor::cat(&images, 0), labels: Tensor::cat(&labels, 0) }
+}
