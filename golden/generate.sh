@@ -36,3 +36,4 @@ make -C .. published
 .venv-plausibility/bin/python plausibility.py
 .venv-plausibility/bin/python nnunet.py
 .venv-plausibility/bin/python augment.py
+.venv-plausibility/bin/python surface.py

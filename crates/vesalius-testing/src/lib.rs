@@ -3,6 +3,8 @@
 //! `VESALIUS_REQUIRE=slurm,browser` makes a test fail that would skip for want of one of these; `VESALIUS_SKIPPED=FILE`
 //! collects a line for each that skipped, because `cargo test` hides what tests print that pass.
 
+pub mod pseudo;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 

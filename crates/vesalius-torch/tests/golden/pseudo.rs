@@ -1,31 +1,20 @@
-//! The numbers of `golden/pseudo.py`.
+//! The numbers of `golden/pseudo.py` as tensors.
 
 use tch::Tensor;
+use vesalius_testing::pseudo::uniform;
 
 /// Uniform in [-1, 1), times `scale`, as f32.
 pub fn tensor(name: &str, shape: &[i64], scale: f64) -> Tensor {
-    let count: i64 = shape.iter().product();
-    let key = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let values: Vec<f32> = (1..=count as u64).map(|i| (unit(key, i) * scale) as f32).collect();
+    let values: Vec<f32> =
+        uniform(name, count(shape)).into_iter().map(|value| (value * scale) as f32).collect();
     Tensor::from_slice(&values).reshape(shape)
 }
 
 /// As [`tensor`], in f64.
 pub fn double(name: &str, shape: &[i64]) -> Tensor {
-    let count: i64 = shape.iter().product();
-    let key = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let values: Vec<f64> = (1..=count as u64).map(|i| unit(key, i)).collect();
-    Tensor::from_slice(&values).reshape(shape)
+    Tensor::from_slice(&uniform(name, count(shape))).reshape(shape)
 }
 
-fn unit(key: u64, i: u64) -> f64 {
-    let mut z = key.wrapping_add(i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^= z >> 31;
-    (z >> 11) as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0
+fn count(shape: &[i64]) -> usize {
+    shape.iter().product::<i64>() as usize
 }

@@ -1,0 +1,109 @@
+//! Euclidean distances to the nearest voxel of a set, exact, along one axis after the other.
+//!
+//! Felzenszwalb and Huttenlocher 2012, "Distance transforms of sampled functions", doi:10.4086/toc.2012.v008a019: the lower
+//! envelope of parabolas; with other spacings along other axes.
+
+/// Squared distances of every voxel of `shape` to the nearest true one of `set`; infinite where there is none.
+pub fn squared(set: &[bool], shape: [usize; 3], spacing: [f64; 3]) -> Vec<f64> {
+    let mut field: Vec<f64> = set.iter().map(|&is| if is { 0.0 } else { f64::INFINITY }).collect();
+    let mut envelope = Envelope::default();
+    for axis in (0..3).rev() {
+        let length = shape[axis];
+        if length == 1 {
+            continue;
+        }
+        let step: usize = shape[axis + 1..].iter().product();
+        for start in 0..field.len() {
+            // The first voxel of each line along this axis.
+            if start / step % length == 0 {
+                envelope.replace(&mut field, start, step, length, spacing[axis]);
+            }
+        }
+    }
+    field
+}
+
+/// The parabolas of one line that are lowest somewhere.
+#[derive(Default)]
+struct Envelope {
+    line: Vec<f64>,
+    /// Where each has its lowest point.
+    at: Vec<usize>,
+    /// From where on each is the lowest, in voxels.
+    from: Vec<f64>,
+}
+
+impl Envelope {
+    fn replace(&mut self, field: &mut [f64], start: usize, step: usize, length: usize, mm: f64) {
+        let Self { line, at, from } = self;
+        line.clear();
+        line.extend((0..length).map(|i| field[start + i * step]));
+        at.clear();
+        from.clear();
+        let area = mm * mm;
+        for (i, &height) in line.iter().enumerate().filter(|(_, height)| height.is_finite()) {
+            // Where the new parabola goes below the last one.
+            let crossing = |last: usize| {
+                let (a, b) = (line[last], height);
+                let (p, q) = (last as f64, i as f64);
+                ((b - a) / area + q * q - p * p) / (2.0 * (q - p))
+            };
+            while let (Some(&last), Some(&since)) = (at.last(), from.last()) {
+                if crossing(last) > since {
+                    break;
+                }
+                (at.pop(), from.pop());
+            }
+            from.push(at.last().map_or(f64::NEG_INFINITY, |&last| crossing(last)));
+            at.push(i);
+        }
+        if at.is_empty() {
+            return;
+        }
+        let mut lowest = 0;
+        for i in 0..length {
+            while from.get(lowest + 1).is_some_and(|&next| next < i as f64) {
+                lowest += 1;
+            }
+            let apart = i.abs_diff(at[lowest]) as f64 * mm;
+            field[start + i * step] = apart * apart + line[at[lowest]];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By comparing with every voxel of the set.
+    fn slow(set: &[bool], shape: [usize; 3], spacing: [f64; 3]) -> Vec<f64> {
+        let place = |i: usize| {
+            [i / (shape[1] * shape[2]), i / shape[2] % shape[1], i % shape[2]].map(|n| n as f64)
+        };
+        let apart = |a: usize, b: usize| -> f64 {
+            (0..3).map(|axis| ((place(a)[axis] - place(b)[axis]) * spacing[axis]).powi(2)).sum()
+        };
+        let all: Vec<usize> = (0..set.len()).filter(|&i| set[i]).collect();
+        (0..set.len())
+            .map(|i| all.iter().map(|&other| apart(i, other)).fold(f64::INFINITY, f64::min))
+            .collect()
+    }
+
+    #[test]
+    fn distances_are_those_of_every_pair() {
+        for (shape, spacing, sparse) in [
+            ([5, 7, 6], [3.0, 0.7, 1.3], 17),
+            ([1, 9, 8], [1.0, 1.0, 1.0], 5),
+            ([4, 1, 11], [0.3, 1.0, 2.0], 9),
+            ([3, 3, 3], [1.0, 1.0, 1.0], 40), // one voxel: the first
+        ] {
+            let set: Vec<bool> = (0..shape.iter().product()).map(|i| i * i % sparse == 0).collect();
+            for (found, expected) in
+                squared(&set, shape, spacing).iter().zip(slow(&set, shape, spacing))
+            {
+                assert!((found - expected).abs() < 1e-12 * (1.0 + expected), "{found} {expected}");
+            }
+        }
+        assert!(squared(&[false; 8], [2, 2, 2], [1.0; 3]).iter().all(|d| d.is_infinite()));
+    }
+}
