@@ -83,6 +83,7 @@ impl Key {
         match known(&self.metric).and_then(|metric| metric.whole) {
             None => false,
             Some(Whole::All) => self.of.is_some(),
+            Some(Whole::VolumeMean) => self.of != Some(Part::PER_VOLUME_MEAN),
             Some(Whole::Mean) => self.of != Some(Part::Mean(DiceUnit::Pair)),
         }
     }

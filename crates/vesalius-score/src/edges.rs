@@ -27,13 +27,26 @@ impl EdgeDistances {
         let shape = bounds.map(|[first, last]| last - first + 1);
         let [a, b] = [reference, prediction].map(|mask| edge(mask, grid, bounds));
         let to = |from: &[bool], other: &[bool]| {
-            let field = squared(other, shape, grid.spacing());
-            let at = from.iter().zip(field).filter(|(is, _)| **is);
-            let mut found: Vec<f64> = at.map(|(_, squared)| squared.sqrt()).collect();
-            found.sort_by(f64::total_cmp);
+            let at = from.iter().enumerate().filter(|(_, is)| **is).map(|(at, _)| at);
+            let apart = squared(other, shape, grid.spacing(), at);
+            let mut found: Vec<f64> = apart.into_iter().map(f64::sqrt).collect();
+            found.sort_unstable_by(f64::total_cmp);
             found
         };
         Self { of_reference: to(&a, &b), of_prediction: to(&b, &a) }
+    }
+
+    /// Of several pictures together: the edges of one volume, slice by slice.
+    #[must_use]
+    pub fn together(all: impl IntoIterator<Item = Self>) -> Self {
+        let (mut of_reference, mut of_prediction) = (Vec::new(), Vec::new());
+        for one in all {
+            of_reference.extend(one.of_reference);
+            of_prediction.extend(one.of_prediction);
+        }
+        of_reference.sort_unstable_by(f64::total_cmp);
+        of_prediction.sort_unstable_by(f64::total_cmp);
+        Self { of_reference, of_prediction }
     }
 
     /// Mean distance over the voxels of both edges, mm; infinite where one mask is empty, `None` where both are.

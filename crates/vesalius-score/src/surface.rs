@@ -35,6 +35,20 @@ impl Distances {
         Self { of_reference: a.to(&b, spacing), of_prediction: b.to(&a, spacing) }
     }
 
+    /// Of several pictures together: the contours of one volume, slice by slice.
+    #[must_use]
+    pub fn together(all: impl IntoIterator<Item = Self>) -> Self {
+        let (mut of_reference, mut of_prediction) = (Vec::new(), Vec::new());
+        for one in all {
+            of_reference.extend(one.of_reference);
+            of_prediction.extend(one.of_prediction);
+        }
+        for side in [&mut of_reference, &mut of_prediction] {
+            side.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+        }
+        Self { of_reference, of_prediction }
+    }
+
     /// Whether both masks have a surface: otherwise distances are infinite or there are none.
     pub fn are_finite(&self) -> bool {
         !self.of_reference.is_empty() && !self.of_prediction.is_empty()
@@ -138,10 +152,13 @@ impl Surface {
     fn to(&self, other: &Self, spacing: [f64; 3]) -> Vec<[f64; 2]> {
         let mut set = vec![false; self.shape.iter().product()];
         other.surfels.iter().for_each(|&(at, _)| set[at] = true);
-        let field = squared(&set, self.shape, spacing);
-        let mut found: Vec<[f64; 2]> =
-            self.surfels.iter().map(|&(at, area)| [field[at].sqrt(), area]).collect();
-        found.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        let apart = squared(&set, self.shape, spacing, self.surfels.iter().map(|&(at, _)| at));
+        let mut found: Vec<[f64; 2]> = apart
+            .into_iter()
+            .zip(&self.surfels)
+            .map(|(squared, &(_, area))| [squared.sqrt(), area])
+            .collect();
+        found.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
         found
     }
 }

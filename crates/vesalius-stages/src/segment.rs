@@ -2,19 +2,17 @@
 
 use crate::context::Context;
 use crate::overlap::settle;
+use crate::predictions::{self, Made, Rules, Volume};
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use vesalius_data::checks::overlap::training_and_test;
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
+use vesalius_data::pack::manifest::{Provenance, Split};
 use vesalius_data::pack::row::RowId;
-use vesalius_data::run::part::{DiceUnit, Part};
-use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
 use vesalius_torch::layers::norm::NormKind;
 use vesalius_torch::precision::{Precision, resolved};
-use vesalius_torch::segment::dice::{Evaluation, Summary, Unit};
 use vesalius_torch::segment::spec::{NetworkSpec, Preset};
 use vesalius_torch::segment::{self, SegmentSpec};
 
@@ -150,8 +148,12 @@ pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
     }
     let trained = trained?;
     bar.finish();
-    let evaluation = segment::evaluate(&trained, &test, context.device)?;
-    let mut scores = scores(&evaluation, &packs, test.manifest(), spec);
+    let indices = test.indices(Split::Test);
+    let predicted = segment::predict(&trained, &test, &indices, context.device, &mut |_| {})?;
+    let volumes = Volume::of_pack(&test, &indices, &predicted)?;
+    let classes = &test.manifest().classes;
+    let mut scores =
+        predictions::scores(&volumes, classes, &Rules::default(), &made(spec, &packs), spec.seed)?;
     settled.note(&mut scores);
     segment::save(&trained, &stage.out.join("unet.safetensors"))?;
     let images = spec.steps * spec.batch as u64;
@@ -193,81 +195,15 @@ fn inputs(packs: &[Pack], test: &Pack) -> Vec<Input> {
     packs.iter().map(|pack| Input::pack("train", pack)).chain([Input::pack("test", test)]).collect()
 }
 
-/// Resamples of the patients for an interval.
-const RESAMPLES: u64 = 1000;
-
-fn scores(
-    evaluation: &Evaluation,
-    packs: &[Pack],
-    manifest: &Manifest,
-    spec: &SegmentSpec,
-) -> Vec<Score> {
-    let (mean_interval, class_intervals) = evaluation.intervals(Unit::Volume, spec.seed, RESAMPLES);
-    let patients: std::collections::BTreeSet<&str> = manifest
-        .cases
-        .iter()
-        .filter(|case| case.split == Split::Test)
-        .map(|case| case.patient.as_str())
-        .collect();
+/// The beginning of each protocol.
+fn made(spec: &SegmentSpec, packs: &[Pack]) -> Made {
     let mut painted = String::new();
     for masks in packs.iter().filter_map(|pack| pack.manifest().provenance.painted_masks()) {
         painted += "; painted ";
         painted += &masks.to_string();
     }
-    let name = spec.name();
-    let mut scores = Vec::new();
-    let mut add = |unit: DiceUnit, count: usize, summary: Summary, intervals: Option<()>| {
-        let protocol = |seed: &str| {
-            format!(
-                "{name}, {} steps of {} slices{seed}{painted}; {} Dice on {} test patients, empty on both sides not \
-                 counted, mean over units, then over classes",
-                spec.steps,
-                spec.batch,
-                unit.word(),
-                patients.len()
-            )
-        };
-        let (own, seedless) = (protocol(&format!(", seed {}", spec.seed)), protocol(""));
-        let classes = manifest.classes[1..].iter().map(|class| Part::Class(unit, class.clone()));
-        let parts = std::iter::once(Part::Mean(unit)).chain(classes);
-        let values = std::iter::once(summary.mean).chain(summary.classes);
-        let spans = std::iter::once(mean_interval).chain(class_intervals.iter().copied());
-        for ((part, value), span) in parts.zip(values).zip(spans) {
-            if let Some(value) = value {
-                scores.push(Score {
-                    interval: intervals.and(span),
-                    of: Some(part),
-                    real_count: Some(count),
-                    seedless: Some(seedless.clone()),
-                    ..Score::new("dice", value, own.clone())
-                });
-            }
-        }
-    };
-    add(DiceUnit::Volume, evaluation.volume_count(), evaluation.per_volume(), Some(()));
-    add(DiceUnit::Slice, evaluation.slice_count(), evaluation.per_slice(), None);
-    add(DiceUnit::Pooled, 1, evaluation.pooled(), None);
-    scores.extend(of_patients(evaluation, spec, &painted));
-    scores
-}
-
-/// Dice of each test patient, for paired tests in reports; not of those in whom no class was there or predicted.
-fn of_patients(evaluation: &Evaluation, spec: &SegmentSpec, painted: &str) -> Vec<Score> {
-    let protocol = format!(
-        "{}, {} steps of {} slices, seed {}{painted}; Dice of one test patient, empty on both sides not counted, mean \
-         over its volumes, then over classes",
-        spec.name(),
-        spec.steps,
-        spec.batch,
-        spec.seed
-    );
-    let patients = evaluation.per_patient().into_iter();
-    patients
-        .filter_map(|(name, summary)| {
-            Some(Score {
-                of: Some(Part::Patient(name.to_owned())),
-                ..Score::new("dice", summary.mean?, protocol.clone())
-            })
-        })
-        .collect()
+    let SegmentSpec { steps, batch, seed, .. } = spec;
+    let words =
+        |seed: &str| format!("{}, {steps} steps of {batch} slices{seed}{painted}", spec.name());
+    Made { own: words(&format!(", seed {seed}")), seedless: words("") }
 }

@@ -261,6 +261,19 @@ pub fn context_without_stop(device: Device) -> StageContext<'static> {
     }
 }
 
+/// The same for a command that asks nothing of LibTorch.
+pub fn context_without_libtorch() -> StageContext<'static> {
+    let machine = format!("{}, {} threads", processor(), available_threads());
+    StageContext {
+        device: Device::Cpu,
+        stop: Box::new(|| false),
+        hold: Box::new(|| ()),
+        progress: &begin,
+        command: command_line(),
+        machine,
+    }
+}
+
 /// Says that a command was stopped and saved nothing; its exit code.
 pub fn stopped() -> ExitCode {
     say!("{STOPPED}");

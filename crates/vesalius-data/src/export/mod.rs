@@ -165,12 +165,11 @@ fn channel(pack: &Pack, slices: &[usize], channel: usize) -> Result<Voxels> {
     })
 }
 
-/// Packs keep the spacing inside a slice; between slices NIfTI needs one too.
-const SLICE_SPACING_MM: f64 = 1.0;
-
+/// NIfTI needs numbers where the source has none: 1 mm.
 fn spacing(pack: &Pack, case: usize) -> [f64; 3] {
-    let [row, column] = pack.manifest().cases[case].spacing_mm.unwrap_or([1.0, 1.0]);
-    [SLICE_SPACING_MM, row, column]
+    let case = &pack.manifest().cases[case];
+    let [row, column] = case.spacing_mm.unwrap_or([1.0, 1.0]);
+    [case.between_mm.unwrap_or(1.0), row, column]
 }
 
 fn write_image(path: &Path, shape: [usize; 3], voxels: Voxels, spacing_mm: [f64; 3]) -> Result<()> {

@@ -87,6 +87,9 @@ pub struct CaseRecord {
     /// Spacing of the pack's pixels for this case, mm: `[row, column]`; absent where the source has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 2]>,
+    /// From one slice of the source to the next, mm; absent where the source does not say, and in packs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between_mm: Option<f64>,
     /// [`Volume::slice_digests`](crate::volume::Volume::slice_digests) of the source's slices, kept or not, without
     /// empty
     /// ones: by these two packs know a scan again, whatever it is called and however it was resampled.
@@ -103,6 +106,7 @@ impl CaseRecord {
             group: None,
             split,
             spacing_mm: None,
+            between_mm: None,
             source_slices: vec![],
         }
     }

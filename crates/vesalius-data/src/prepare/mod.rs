@@ -135,6 +135,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             records.push(CaseRecord {
                 group,
                 spacing_mm: prepared.spacing_mm,
+                between_mm: prepared.between_mm,
                 source_slices: slices,
                 // Settled below.
                 ..CaseRecord::new(&case.id, &case.patient, Split::Train)

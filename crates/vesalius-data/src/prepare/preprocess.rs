@@ -23,6 +23,8 @@ pub struct Prepared {
     pub slices: Vec<(usize, Vec<u8>, Vec<u8>)>,
     /// Spacing of the pack's pixels in mm.
     pub spacing_mm: Option<[f64; 2]>,
+    /// From one slice to the next in mm, of a volume.
+    pub between_mm: Option<f64>,
     /// Share of the labelled pixels that the crop cut off.
     pub cut_off: f64,
     /// Intensities that became black and white, in the source's units.
@@ -67,10 +69,13 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
             column * frame.width / settings.size[1] as f64,
         ]
     });
+    // What a header calls the distance of slices is the thickness where there is one slice.
+    let volume = case.geometry.filter(|_| case.volume.slices > 1);
+    let between_mm = volume.map(|geometry| geometry.spacing_mm()[2]);
     let full = settings.window == Window::Full {};
     let range_used = if full { RangeUsed::of(&case.volume) } else { None };
     let (cut_off, window) = (frame.cut_off(case), [low, high]);
-    Ok(Prepared { slices: kept, spacing_mm, cut_off, window, range_used })
+    Ok(Prepared { slices: kept, spacing_mm, between_mm, cut_off, window, range_used })
 }
 
 /// Planes of one slice: as stored, or luma, with `black` in all that was not measured, whatever the window. Repeating

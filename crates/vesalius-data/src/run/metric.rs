@@ -43,6 +43,8 @@ pub enum Whole {
     All,
     /// The mean over classes.
     Mean,
+    /// The mean over volumes, then classes.
+    VolumeMean,
 }
 
 const fn metric(
@@ -94,6 +96,8 @@ const NEAREST: &str = "Nearest real images";
 const PLANTED: &str = "Planted copies";
 const TURING: &str = "Visual Turing test";
 const PAIRS: &str = "Dice of image with mask";
+const SURFACES: &str = "Surface distances";
+const VOLUMES: &str = "Volumes";
 const IMPLAUSIBLE: &str = "Implausible share";
 
 /// The registry: gives all of it to the macro `$with`. What measures a metric is an expression that means something
@@ -143,6 +147,12 @@ macro_rules! every_metric {
                 metric("planted_recall", "Planted copies found", PLANTED, Neither, 2).of_audit().named_by_group(),
                 metric("pair_dice", PAIRS, PAIRS, Higher, 3).named_by_group().whole(Whole::Mean),
                 metric("implausible_share", IMPLAUSIBLE, IMPLAUSIBLE, Lower, 3).named_by_group().whole(Whole::All),
+                metric("hausdorff95_mm", "HD95, mm", SURFACES, Lower, 2).of_audit().whole(Whole::VolumeMean),
+                metric("assd_mm", "ASSD, mm", SURFACES, Lower, 2).of_audit().whole(Whole::VolumeMean),
+                metric("surface_dice", "Surface Dice", SURFACES, Higher, 3).of_audit().whole(Whole::VolumeMean),
+                metric("volume_bias_ml", "Bias of volume, ml", VOLUMES, Neither, 2).of_audit(),
+                metric("volume_bias_low_ml", "Lower limit of agreement, ml", VOLUMES, Neither, 2).of_audit(),
+                metric("volume_bias_high_ml", "Upper limit of agreement, ml", VOLUMES, Neither, 2).of_audit(),
                 metric("turing_accuracy", "Accuracy", TURING, Lower, 2),
                 metric("turing_sensitivity", "Sensitivity", TURING, Lower, 2),
                 metric("turing_specificity", "Specificity", TURING, Neither, 2).of_audit(),

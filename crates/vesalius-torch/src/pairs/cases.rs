@@ -32,7 +32,9 @@ impl Case {
         self.slices.push(slice);
         self.classes.resize(classes, Vec::new());
         let mut counts = vec![0_u64; classes];
-        labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+        for &label in labels {
+            counts[usize::from(label)] += 1;
+        }
         for (class, &count) in counts.iter().enumerate().skip(1).filter(|(_, count)| **count > 0) {
             let up_to = self.classes[class].last().map_or(0, |&(_, pixels)| pixels);
             self.classes[class].push((slice, up_to + count));

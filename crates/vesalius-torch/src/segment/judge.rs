@@ -59,6 +59,27 @@ pub fn evaluate_slices(
     device: Device,
     report: &mut dyn FnMut(usize),
 ) -> Result<Evaluation> {
+    let predicted = predict(segmenter, pack, indices, device, report)?;
+    let count = |(&i, predicted): (&usize, &Vec<u8>)| {
+        let case = pack.manifest().case(i);
+        let overlaps = count(predicted, pack.slice(i)?.labels, segmenter.classes);
+        Ok(SliceCount { patient: case.patient.clone(), case: case.id.clone(), overlaps })
+    };
+    let slices = indices.iter().zip(&predicted).map(count).collect::<Result<_>>()?;
+    Ok(Evaluation::new(slices, segmenter.classes))
+}
+
+/// Labels `[H, W]` of slices `indices` of a pack; `report` is told how many are done.
+///
+/// # Errors
+/// When the pack has other classes than the network was trained on, or a slice was damaged.
+pub fn predict(
+    segmenter: &Segmenter,
+    pack: &Pack,
+    indices: &[usize],
+    device: Device,
+    report: &mut dyn FnMut(usize),
+) -> Result<Vec<Vec<u8>>> {
     const BATCH: usize = 64;
     if pack.classes() != segmenter.classes {
         bail!(
@@ -69,20 +90,11 @@ pub fn evaluate_slices(
         );
     }
     let scale = segmenter.standardise.then(|| Scale::of(pack, indices)).transpose()?;
-    let mut slices = Vec::with_capacity(indices.len());
+    let mut all = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(BATCH) {
         let image = input::load(pack, chunk, scale.as_ref(), device)?;
-        let predicted = batch::to_labels(&segmenter.predict(&image))?;
-        for (&i, predicted) in chunk.iter().zip(&predicted) {
-            let case = pack.manifest().case(i);
-            let overlaps = count(predicted, pack.slice(i)?.labels, segmenter.classes);
-            slices.push(SliceCount {
-                patient: case.patient.clone(),
-                case: case.id.clone(),
-                overlaps,
-            });
-        }
-        report(slices.len());
+        all.extend(batch::to_labels(&segmenter.predict(&image))?);
+        report(all.len());
     }
-    Ok(Evaluation::new(slices, segmenter.classes))
+    Ok(all)
 }

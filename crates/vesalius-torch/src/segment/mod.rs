@@ -14,7 +14,7 @@ pub mod spec;
 mod train;
 
 pub use file::{load, save, write};
-pub use judge::{check_test, evaluate, evaluate_slices};
+pub use judge::{check_test, evaluate, evaluate_slices, predict};
 pub use loss::loss;
 pub use network::Segmenter;
 pub use spec::{Preset, SegmentSpec};

@@ -26,7 +26,7 @@ pub struct Segmenter {
 
 #[derive(Debug)]
 enum Network {
-    Unet(Unet),
+    Unet(Box<Unet>),
     /// With what both sides of its images have to be divisible by.
     Nnunet(NnUnet, [i64; 2]),
 }
@@ -48,7 +48,7 @@ impl Segmenter {
         let (channels, outputs) = (slice_shape.channels as i64, classes as i64);
         let network = match &spec.network {
             NetworkSpec::Unet(unet) => {
-                Network::Unet(Unet::new(&mut params, unet, channels, outputs, size)?)
+                Network::Unet(Box::new(Unet::new(&mut params, unet, channels, outputs, size)?))
             }
             NetworkSpec::Nnunet => {
                 let plan = Plan::of(size);

@@ -218,7 +218,7 @@ impl SegmentSpec {
         };
         // What the study's rows differ in is no other segmenter.
         let Self { steps, batch, seed, precision, classical, .. } = *self;
-        let plain = Self { steps, batch, seed, precision, classical, ..Self::of(self.preset) };
+        let plain = Self { steps, batch, classical, seed, precision, ..Self::of(self.preset) };
         if *self == plain {
             return word.to_owned();
         }

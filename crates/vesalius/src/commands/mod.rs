@@ -16,6 +16,7 @@ pub mod plausibility;
 pub mod prepare;
 pub mod report;
 pub mod sample;
+pub mod score;
 pub mod segment;
 pub mod serve;
 pub mod study;

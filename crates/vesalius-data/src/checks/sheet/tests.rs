@@ -99,6 +99,7 @@ fn pictures_show_at_most_sixty_patients_and_the_middle_of_each_third() {
             .map(|i| (i, vec![i as u8; 32], vec![u8::from(labelled.contains(&i)); 32]))
             .collect(),
         spacing_mm: None,
+        between_mm: None,
         cut_off: 0.0,
         window: [0.0, 1.0],
         range_used: None,
@@ -123,6 +124,7 @@ fn large_slices_of_sixteen_bits_become_small_tiles() {
     let prepared = Prepared {
         slices: vec![(0, vec![9; slice_shape.pixel_bytes()], vec![1; slice_shape.label_bytes()])],
         spacing_mm: None,
+        between_mm: None,
         cut_off: 0.0,
         window: [0.0, 1.0],
         range_used: None,

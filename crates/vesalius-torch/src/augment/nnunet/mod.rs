@@ -72,7 +72,7 @@ impl Table {
         image = intensity::noise(&image, &table(|draw| &draw.noise));
         let sigmas = [table(|draw| &draw.blur[0]), table(|draw| &draw.blur[1])];
         image = intensity::blur(&image, [&sigmas[0], &sigmas[1]]);
-        image = image * table(|draw| &draw.brightness);
+        image *= table(|draw| &draw.brightness);
         image = intensity::contrast(&image, &table(|draw| &draw.contrast));
         let shares: Vec<&[f64]> = draws.iter().map(|d| d.low_resolution.as_slice()).collect();
         image = intensity::low_resolution(&image, &shares);
@@ -111,10 +111,11 @@ impl Draw {
         }
         let mut blur = [vec![0.0; channels], vec![0.0; channels]];
         if rng.random_bool(table.blur.0) {
-            for channel in 0..channels {
+            let [along_columns, along_rows] = &mut blur;
+            for (column, row) in along_columns.iter_mut().zip(along_rows) {
                 if rng.random_bool(0.5) {
-                    blur[0][channel] = rng.random_range(table.blur.1.clone());
-                    blur[1][channel] = rng.random_range(table.blur.1.clone());
+                    *column = rng.random_range(table.blur.1.clone());
+                    *row = rng.random_range(table.blur.1.clone());
                 }
             }
         }
