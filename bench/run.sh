@@ -64,6 +64,21 @@ for round in 1 2 3; do
   echo "$ours  $peer ($inner)"
 done
 
+echo "== surface distances of 80 volumes: seconds without reading, and of the whole process; surface-distance"
+mkdir "$work/reference" "$work/prediction"
+# Each frame's mask against the other frame's of that patient: both are on one grid.
+for patient in "$work"/data/patient*; do
+  frames=("$patient"/*_gt.nii.gz)
+  for i in 0 1; do
+    ln -s "${frames[$i]}" "$work/reference/$(basename "$patient")_$i.nii.gz"
+    ln -s "${frames[1 - i]}" "$work/prediction/$(basename "$patient")_$i.nii.gz"
+  done
+done
+cargo build --release --locked --quiet --example bench_surface -p vesalius-stages
+target/release/examples/bench_surface "$work/reference" "$work/prediction" 4
+time "$vesalius" score --reference "$work/reference" --prediction "$work/prediction" --json > "$work/score.json" 2>/dev/null
+time "$BENCH_PYTHON" bench/peers/surface.py "$work/reference" "$work/prediction" 4
+
 echo "== reading a pack of 64x64"
 "$vesalius" prepare acdc "$work/data" --out "$work/pack64" --size 64x64 2>/dev/null
 "$core" pack "$work/pack64"

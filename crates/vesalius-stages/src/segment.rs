@@ -92,6 +92,21 @@ impl Default for Task {
 }
 
 impl Task {
+    /// Says what the preset leaves unsaid, so that a task is a task whatever presets will be: those of older studies keep
+    /// their names.
+    ///
+    /// # Errors
+    /// Those of [`Task::spec`].
+    pub fn settle(&mut self) -> Result<()> {
+        let SegmentSpec { network, steps, batch, learning_rate, .. } = self.spec()?;
+        (self.steps, self.batch) = (Some(steps), Some(batch));
+        self.learning_rate = Some(learning_rate);
+        if let NetworkSpec::Unet(unet) = network {
+            (self.filters, self.depth) = (Some(unet.filters), Some(unet.depth));
+        }
+        Ok(())
+    }
+
     /// All settings.
     ///
     /// # Errors

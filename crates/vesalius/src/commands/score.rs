@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, default_value_t)]
     surface: Surface,
     /// Distances within which surfaces count as one, mm.
-    #[arg(long, value_delimiter = ',', value_name = "MM,…", default_values_t = Rules::default().tolerances_mm)]
+    #[arg(long, allow_negative_numbers = true, value_delimiter = ',', value_name = "MM,…", default_values_t = Rules::default().tolerances_mm)]
     tolerance: Vec<f64>,
     /// What made the predictions, for protocols [default: the folder's name].
     #[arg(long)]

@@ -27,6 +27,7 @@ mod real_data;
 mod reliability;
 mod resume;
 mod resume_refused;
+mod score;
 mod search;
 mod segment_options;
 mod site;

@@ -30,10 +30,39 @@ fn a_shallow_u_net_without_batch_norm_trains_on_augmented_slices() {
     let result: serde_json::Value = serde_json::from_str(&result).unwrap();
     assert_eq!(result["subject"]["trained_on"], "real_augmented");
     let settings = &result["settings"];
-    assert_eq!(settings["unet"]["norm"], "none");
-    assert_eq!(settings["unet"]["depth"], 2);
-    assert_eq!(settings["augment"], true);
+    assert_eq!(settings["network"]["norm"], "none");
+    assert_eq!(settings["network"]["depth"], 2);
+    assert_eq!(settings["classical"], true);
 
     bench.refused(&segment("other", "6"), &["depth 6", "32x32", "divisible by 64"]);
     assert!(!bench.path("other").exists());
+}
+
+#[test]
+fn presets_train_and_their_runs_say_which_they_are() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    let segment = |preset: &'static str, more: &[&'static str]| {
+        let mut arguments = vec!["segment", "--train", "real", "--test", "real", "--out", preset];
+        arguments.extend(["--preset", preset, "--steps", "2", "--batch", "3", "--threads", "1"]);
+        arguments.extend(["--json"]);
+        arguments.extend(more);
+        arguments
+    };
+    for (preset, name) in [("strong", "U-Net (strong), 2 steps"), ("nnunet", "nnU-Net, 2 steps")] {
+        let json: serde_json::Value =
+            serde_json::from_str(&bench.ok(&segment(preset, &[]))).unwrap();
+        let protocol = json["scores"][0]["protocol"].as_str().unwrap();
+        assert!(protocol.starts_with(name), "{protocol}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&bench.ok(&segment("small", &["--filters", "4"]))).unwrap();
+    let protocol = json["scores"][0]["protocol"].as_str().unwrap();
+    assert!(protocol.starts_with("U-Net of settings "), "{protocol}");
+    let refused = |preset, more, parts: &[&str]| bench.refused(&segment(preset, more), parts);
+    refused("large", &[], &["large", "small, strong, nnunet"]);
+    refused("nnunet", &["--filters", "8"], &["preset nnunet", "planned from the slices"]);
+    refused("small", &["--set", "network.filter=8"], &["unknown field `filter`"]);
+    refused("small", &["--set", "mirror=perhaps"], &["perhaps", "boolean"]);
+    refused("small", &["--set", "augmentation=nnunet"], &["standardise = true"]);
 }

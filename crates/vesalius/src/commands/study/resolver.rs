@@ -56,7 +56,7 @@ impl Stages for Resolver {
                 task.wanted()?;
                 self.pin(&mut task.extractor)
             }),
-            Stage::Segment => resolved(said, |task: &mut segment::Task| task.spec().map(drop)),
+            Stage::Segment => resolved(said, segment::Task::settle),
             Stage::Copying => resolved(said, |task: &mut copying::Task| {
                 task.check()?;
                 self.pin(&mut task.extractor)
