@@ -67,7 +67,7 @@ done
 echo "== surface distances of 80 volumes: seconds without reading, and of the whole process; surface-distance"
 mkdir "$work/reference" "$work/prediction"
 # Each frame's mask against the other frame's of that patient: both are on one grid.
-for patient in "$work"/data/patient*; do
+for patient in "$work"/data/*/patient*; do
   frames=("$patient"/*_gt.nii.gz)
   for i in 0 1; do
     ln -s "${frames[$i]}" "$work/reference/$(basename "$patient")_$i.nii.gz"

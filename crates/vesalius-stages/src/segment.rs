@@ -154,10 +154,14 @@ pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
     let settled = settle(&training_and_test(&references, &test), stage.allow_overlap)?;
     let meter = context.meter();
     let mut bar = (context.progress)("training the segmenter", spec.steps, "steps");
-    let trained =
-        segment::train(spec, &references, context.device, &context.stop, &mut |step, loss| {
-            bar.set(step, &format!("loss {loss:.3}"));
-        });
+    let trained = segment::train(
+        spec,
+        &references,
+        context.device,
+        &context.stop,
+        &mut |step, loss| bar.set(step, &format!("loss {loss:.3}")),
+        None,
+    );
     if context.asked() {
         return Ok(None);
     }

@@ -71,9 +71,10 @@ pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<
 pub fn unet(spec: &SegmentSpec, pack: &Pack) -> Result<Cost> {
     let few = SegmentSpec { steps: 1 + STEPS, ..spec.clone() };
     let mut started = None;
-    let network = segment::train(&few, &[pack], Device::Cpu, &|| false, &mut |_, _| {
+    let report: segment::Report = &mut |_, _| {
         started.get_or_insert_with(Instant::now);
-    })?;
+    };
+    let network = segment::train(&few, &[pack], Device::Cpu, &|| false, report, None)?;
     let secs = started.map_or(0.0, |started: Instant| started.elapsed().as_secs_f64());
     let weights: usize = network.params.all().iter().map(|(_, t)| t.numel()).sum();
     Ok(Cost { secs: secs / STEPS as f64, bytes: 4.0 * weights as f64 })

@@ -31,6 +31,8 @@ pub struct Lock {
 const NAME: &str = "lock.json";
 /// How long a lock is waited for whose holder is gone.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a lock that somebody holds is asked for again.
+const ASKED_EVERY: Duration = Duration::from_millis(200);
 /// Bytes of it at most.
 const LONGEST: u64 = 1 << 16;
 
@@ -40,6 +42,48 @@ impl Lock {
     /// # Errors
     /// When somebody holds it: owner, host, process and age are named.
     pub fn take(out: &Path) -> Result<Self> {
+        match Self::attempt(out)? {
+            Ok(lock) => Ok(lock),
+            Err(Some(holder)) => bail!(
+                "{}: {} coordinates here since {} ago (host {}, process {}), expected nobody; if that host is gone, \
+                 remove {NAME}",
+                out.display(),
+                holder.owner,
+                age(holder.since_secs),
+                holder.host,
+                holder.pid
+            ),
+            Err(None) => bail!("{}: somebody coordinates here, expected nobody", out.display()),
+        }
+    }
+
+    /// Takes the lock of a folder as soon as nobody holds it; `waiting` is told once who does. `None` where `stop` said so
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn wait(
+        out: &Path,
+        stop: &dyn Fn() -> bool,
+        waiting: &dyn Fn(Option<&Holder>),
+    ) -> Result<Option<Self>> {
+        let mut told = false;
+        loop {
+            match Self::attempt(out)? {
+                Ok(lock) => return Ok(Some(lock)),
+                Err(holder) if !told => waiting(holder.as_ref()),
+                Err(_) => {}
+            }
+            told = true;
+            if stop() {
+                return Ok(None);
+            }
+            std::thread::sleep(ASKED_EVERY);
+        }
+    }
+
+    /// The lock, or who holds it, where that is known.
+    fn attempt(out: &Path) -> Result<Result<Self, Option<Holder>>> {
         let path = out.join(NAME);
         crate::files::publish::create_folders(out)?;
         let mut options = File::options();
@@ -75,24 +119,14 @@ impl Lock {
         };
         match holder {
             // Kernels lock for one machine; on a shared disk the note is all there is.
-            Some(holder) if !locked || holder.host != this.host => bail!(
-                "{}: {} coordinates here since {} ago (host {}, process {}), expected nobody; if that host is gone, \
-                 remove {NAME}",
-                out.display(),
-                holder.owner,
-                age(holder.since_secs),
-                holder.host,
-                holder.pid
-            ),
-            None if !locked => {
-                bail!("{}: somebody coordinates here, expected nobody", out.display())
-            }
+            Some(holder) if !locked || holder.host != this.host => return Ok(Err(Some(holder))),
+            None if !locked => return Ok(Err(None)),
             _ => {}
         }
         let mut lock = Self { file };
         lock.write(&serde_json::to_string(&this)?)
             .with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok(lock)
+        Ok(Ok(lock))
     }
 
     fn write(&mut self, text: &str) -> std::io::Result<()> {
@@ -162,6 +196,25 @@ mod tests {
         }
         drop(first);
         Lock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn who_waits_is_told_whom_for_and_is_next_or_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path()).unwrap();
+        let told = std::cell::RefCell::new(Vec::new());
+        let waiting = |holder: Option<&Holder>| told.borrow_mut().push(holder.cloned());
+        assert!(Lock::wait(folder.path(), &|| true, &waiting).unwrap().is_none(), "it was stopped");
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(300));
+                drop(first);
+            });
+            assert!(Lock::wait(folder.path(), &|| false, &waiting).unwrap().is_some());
+        });
+        let told = told.into_inner();
+        assert_eq!(told.len(), 2, "once for each who waited: {told:?}");
+        assert_eq!(told[0].as_ref().unwrap().pid, std::process::id());
     }
 
     #[test]

@@ -5,13 +5,15 @@
 
 use super::Extractor;
 use crate::segment::{self, Report, SegmentSpec, Segmenter};
-use anyhow::{Context, Result};
-use std::path::PathBuf;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 use vesalius_data::files::cache;
 use vesalius_data::files::digest;
+use vesalius_data::files::lock::{Holder, Lock};
 use vesalius_data::files::publish::create_folders;
 use vesalius_data::pack::Pack;
+use vesalius_data::say;
 
 /// The extractor.
 #[derive(Debug)]
@@ -64,8 +66,7 @@ impl UnetExtractor {
         } else {
             // Before minutes of training, not after.
             create_folders(&folder).context("the cache")?;
-            let trained = segment::train(spec, &[pack], device, stop, report)?;
-            cache::keep(&folder, &stem, "safetensors", |path| segment::write(&trained, path))?
+            train(spec, pack, device, &folder, &stem, stop, report)?
         };
         let segmenter = segment::load(spec, pack.slice_shape(), pack.classes(), &path, device)?;
         let weights = digest::of_file(&path)?;
@@ -76,6 +77,47 @@ impl UnetExtractor {
     pub fn segmenter(&self) -> &Segmenter {
         &self.segmenter
     }
+}
+
+/// Trains the network and puts it into the cache; takes it where another process has done so by now. A state of the
+/// training is kept beside it, so that one that is stopped costs nothing twice.
+fn train(
+    spec: &SegmentSpec,
+    pack: &Pack,
+    device: Device,
+    folder: &Path,
+    stem: &str,
+    stop: &dyn Fn() -> bool,
+    report: Report,
+) -> Result<PathBuf> {
+    // It stays: whoever came while it was removed would find no folder to lock.
+    let lock = folder.join("training").join(stem);
+    let waiting = |holder: Option<&Holder>| {
+        let who = holder.map_or_else(String::new, |holder| {
+            format!(" (host {}, process {})", holder.host, holder.pid)
+        });
+        say!(
+            "waiting for the judge U-Net, which another process trains{who}; if that one is gone, remove {}",
+            lock.display()
+        );
+    };
+    let Some(_lock) = Lock::wait(&lock, stop, &waiting)? else {
+        bail!("judge U-Net: stopped while another process trained it");
+    };
+    if let Some(path) = cache::find(folder, stem, "safetensors")? {
+        return Ok(path);
+    }
+    say!(
+        "the judge U-Net of {} is trained once: {} steps of {} slices, then kept in {}; what is done by Ctrl-C is kept, too \
+         (shorter: more --threads, --device cuda)",
+        pack.path().display(),
+        spec.steps,
+        spec.batch,
+        folder.display()
+    );
+    let kept = lock.join("state.safetensors");
+    let trained = segment::train(spec, &[pack], device, stop, report, Some(&kept))?;
+    cache::keep(folder, stem, "safetensors", |path| segment::write(&trained, path))
 }
 
 impl Extractor for UnetExtractor {
@@ -89,5 +131,69 @@ impl Extractor for UnetExtractor {
 
     fn features(&self, image: &Tensor) -> Result<Tensor> {
         Ok(self.segmenter.features(image))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nets::unet::UnetSpec;
+    use crate::segment::spec::NetworkSpec;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use vesalius_data::pack::PackWriter;
+    use vesalius_data::pack::manifest::{
+        CaseRecord, Manifest, PixelType, Provenance, SliceRecord, SliceShape, Split,
+    };
+
+    fn pack(path: &Path) -> Pack {
+        let shape = SliceShape { channels: 1, height: 4, width: 4, pixel_type: PixelType::U8 };
+        let mut writer = PackWriter::create(path, shape).unwrap();
+        writer.push(&[7; 16], &[1; 16], SliceRecord { case: 0, position: 0 }).unwrap();
+        let manifest = Manifest {
+            dataset: "test".into(),
+            vesalius: "0".into(),
+            classes: ["background", "all"].map(str::to_owned).to_vec(),
+            slice_shape: shape,
+            provenance: Provenance::Real {
+                source: "folder".into(),
+                preprocess: serde_json::Value::Null,
+                split: "seed 1".into(),
+                files: vec![],
+            },
+            cases: vec![CaseRecord::new("a", "a", Split::Train)],
+            slices: vec![],
+            command: String::new(),
+            data_sha256: String::new(),
+        };
+        writer.finish(manifest).unwrap();
+        Pack::open(path).unwrap()
+    }
+
+    #[test]
+    fn those_who_want_it_at_the_same_time_train_it_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        create_folders(&cache).unwrap();
+        let pack = pack(&folder.path().join("pack"));
+        let network = NetworkSpec::Unet(UnetSpec { filters: 2, depth: 1, ..UnetSpec::default() });
+        let spec = SegmentSpec { network, steps: 30, batch: 1, ..SegmentSpec::default() };
+        let finished = AtomicU64::new(0);
+        let wanted = |stop: &dyn Fn() -> bool| {
+            train(&spec, &pack, Device::Cpu, &cache, "unet-1", stop, &mut |step, _| {
+                finished.fetch_add(u64::from(step == spec.steps), Ordering::Relaxed);
+            })
+        };
+        // One that was stopped leaves what the next goes on from, and no network.
+        assert!(wanted(&|| true).unwrap_err().to_string().contains("stopped"));
+        assert_eq!(cache::find(&cache, "unet-1", "safetensors").unwrap(), None);
+        assert!(cache.join("training/unet-1/state.safetensors").exists());
+        let paths: Vec<PathBuf> = std::thread::scope(|scope| {
+            let start = || scope.spawn(|| wanted(&|| false).unwrap());
+            let all = [start(), start(), start()];
+            all.map(|one| one.join().unwrap()).to_vec()
+        });
+        assert_eq!(finished.into_inner(), 1);
+        assert!(paths.iter().all(|path| *path == paths[0]));
+        assert!(!cache.join("training/unet-1/state.safetensors").exists());
     }
 }

@@ -75,6 +75,11 @@ impl CaseDraw {
         Ok(Self { seed, stream, step: 0, cases: cases.into_values().collect() })
     }
 
+    /// Goes to a batch: the number of those drawn so far.
+    pub fn seek(&mut self, step: u64) {
+        self.step = step;
+    }
+
     /// The next batch: `count` slices.
     pub fn take(&mut self, count: usize) -> Vec<usize> {
         let rng = &mut keyed(self.seed, Purpose::Order, self.stream << 40 | self.step);

@@ -8,6 +8,7 @@ pub mod dice;
 mod file;
 pub mod input;
 mod judge;
+mod kept;
 mod loss;
 mod network;
 pub mod spec;
@@ -83,7 +84,7 @@ mod tests {
     use crate::nets::unet::UnetSpec;
     use spec::NetworkSpec;
     use std::path::Path;
-    use tch::Device;
+    use tch::{Device, Tensor};
     use vesalius_data::pack::PackWriter;
     use vesalius_data::pack::manifest::{CaseRecord, Manifest, PixelType, Provenance, SliceRecord};
 
@@ -143,6 +144,41 @@ mod tests {
     }
 
     #[test]
+    fn a_training_that_was_stopped_goes_on_bit_for_bit_and_another_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let pack = pack(&folder.path().join("pack"), &[[1, 2]]);
+        let kept = folder.path().join("kept.safetensors");
+        for rule in [spec::Rule::Adam, spec::Rule::Sgd] {
+            let network =
+                NetworkSpec::Unet(UnetSpec { filters: 2, depth: 1, ..UnetSpec::default() });
+            let spec = SegmentSpec { network, rule, steps: 7, batch: 2, ..SegmentSpec::default() };
+            let weights = |segmenter: Segmenter| -> Vec<Tensor> {
+                segmenter.params.all().into_iter().map(|(_, tensor)| tensor).collect()
+            };
+            let run = |spec: &SegmentSpec, steps: u64, kept: Option<&Path>| {
+                let done = std::cell::Cell::new(0);
+                let stop = || {
+                    done.set(done.get() + 1);
+                    done.get() == steps
+                };
+                train(spec, &[&pack], Device::Cpu, &stop, &mut |_, _| {}, kept).map(weights)
+            };
+            let whole = run(&spec, 0, None).unwrap();
+            assert!(run(&spec, 3, Some(&kept)).unwrap_err().to_string().contains("stopped"));
+            assert!(kept.exists());
+            // Of other settings: begun anew.
+            let other = SegmentSpec { seed: 2, ..spec.clone() };
+            let anew = run(&other, 0, None).unwrap();
+            let bytes = std::fs::read(&kept).unwrap();
+            assert_eq!(run(&other, 0, Some(&kept)).unwrap(), anew);
+            std::fs::write(&kept, bytes).unwrap();
+            assert!(run(&spec, 2, Some(&kept)).is_err());
+            assert_eq!(run(&spec, 0, Some(&kept)).unwrap(), whole);
+            assert!(!kept.exists(), "nothing is left to go on from");
+        }
+    }
+
+    #[test]
     fn a_slice_that_the_reading_thread_finds_damaged_ends_the_training() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pack");
@@ -155,7 +191,7 @@ mod tests {
         let unet = UnetSpec { filters: 2, depth: 1, ..UnetSpec::default() };
         let network = NetworkSpec::Unet(unet);
         let spec = SegmentSpec { network, steps: 3, batch: 2, ..SegmentSpec::default() };
-        let found = train(&spec, &[&pack], Device::Cpu, &|| false, &mut |_, _| {});
+        let found = train(&spec, &[&pack], Device::Cpu, &|| false, &mut |_, _| {}, None);
         let error = found.unwrap_err().to_string();
         assert!(error.contains("slice 0: checksum does not match"), "{error}");
     }

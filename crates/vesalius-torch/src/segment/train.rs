@@ -2,6 +2,7 @@
 
 use super::check_training;
 use super::input::Scale;
+use super::kept::Kept;
 use super::network::Segmenter;
 use super::spec::{Augmentation, Draw, SegmentSpec};
 use crate::augment::{classical, nnunet};
@@ -12,6 +13,7 @@ use crate::pairs::cases::CaseDraw;
 use crate::pairs::order::Order;
 use crate::rng::{Purpose, keyed, reseed_torch};
 use anyhow::{Context as _, Result, bail};
+use std::path::Path;
 use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
@@ -25,6 +27,9 @@ const REPORTED: u64 = 20;
 /// Trains on the training slices of `packs`, each of which fills an equal share of every batch. `stop` is asked after
 /// every step.
 ///
+/// `kept`: a file that the training's state is written to every minute and when it is stopped, and from which it goes on;
+/// removed at the end.
+///
 /// # Errors
 /// When packs differ in shape or classes, one has no training slice, the loss is no longer finite, or `stop` said so.
 pub fn train(
@@ -33,6 +38,7 @@ pub fn train(
     device: Device,
     stop: &dyn Fn() -> bool,
     report: Report,
+    kept: Option<&Path>,
 ) -> Result<Segmenter> {
     let first = packs.first().context("no pack to train on, expected at least one")?;
     check_training(spec, packs)?;
@@ -40,11 +46,17 @@ pub fn train(
     let mut sources = Sources::new(spec, packs)?;
     let at = |step| spec.rule.at(spec.learning_rate, step, spec.steps);
     let mut optimiser = Optimiser::new(at(0), segmenter.params.trained());
+    let mut kept = kept.map(|path| Kept::new(path, spec, packs)).transpose()?;
+    let done = match &kept {
+        Some(kept) => kept.restore(&segmenter, &mut optimiser)?,
+        None => 0,
+    };
+    sources.seek(done);
     std::thread::scope(|scope| {
         let mut ahead = Ahead::start(scope, packs);
         let mut next = sources.request();
         ahead.ask(next.clone());
-        for step in 0..spec.steps {
+        for step in done..spec.steps {
             reseed_torch(spec.seed, Purpose::Step, step);
             let read = ahead.next()?;
             let asked = std::mem::replace(&mut next, sources.request());
@@ -65,12 +77,19 @@ pub fn train(
                 }
                 report(step + 1, value);
             }
-            if stop() {
+            let asked = stop();
+            if let Some(kept) = kept.as_mut().filter(|kept| asked || kept.is_due()) {
+                kept.write(step + 1, &segmenter, &optimiser)?;
+            }
+            if asked {
                 bail!("segmenter: stopped at step {step} of {}", spec.steps);
             }
         }
         Ok(())
     })?;
+    if let Some(kept) = kept {
+        kept.remove();
+    }
     segmenter.params.set_trainable(false);
     Ok(segmenter)
 }
@@ -105,10 +124,26 @@ impl<'a> Sources<'a> {
         Ok(Self { spec, classes: packs[0].classes() as i64, orders, scales, table })
     }
 
+    /// Goes to the batch of a step.
+    fn seek(&mut self, step: u64) {
+        let share = self.share();
+        for (i, order) in self.orders.iter_mut().enumerate() {
+            match order {
+                Stream::Epochs(order) => order.seek(step * share(i) as u64),
+                Stream::Cases(draw) => draw.seek(step),
+            }
+        }
+    }
+
+    /// Of a batch, of each pack.
+    fn share(&self) -> impl Fn(usize) -> usize + use<> {
+        let (batch, packs) = (self.spec.batch, self.orders.len());
+        move |i| batch / packs + usize::from(i < batch % packs)
+    }
+
     /// The next batch: of each pack an equal share.
     fn request(&mut self) -> Request {
-        let (batch, packs) = (self.spec.batch, self.orders.len());
-        let share = |i| batch / packs + usize::from(i < batch % packs);
+        let share = self.share();
         let take = |(i, order): (usize, &mut Stream)| {
             let slices = match order {
                 Stream::Epochs(order) => order.take(share(i)),

@@ -248,7 +248,8 @@ fn it_learns_is_sampled_alike_in_any_batch_and_is_judged() {
     let network = NetworkSpec::Unet(unet);
     let judge = SegmentSpec { network, steps: 4, batch: 4, ..SegmentSpec::default() };
     let network =
-        segment::train(&judge, &[&synthetic], Device::Cpu, &|| false, &mut |_, _| {}).unwrap();
+        segment::train(&judge, &[&synthetic], Device::Cpu, &|| false, &mut |_, _| {}, None)
+            .unwrap();
     let test = real.indices(Split::Test);
     let judged =
         segment::evaluate_slices(&network, &real, &test, Device::Cpu, &mut |_| {}).unwrap();

@@ -180,6 +180,9 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
         let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            continue; // locks of a cache
+        }
         std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
     }
 }

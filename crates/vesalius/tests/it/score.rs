@@ -95,7 +95,9 @@ fn what_is_missed_or_invented_is_said_and_has_no_distance() {
     let bench = Bench::new();
     folders(&bench);
     let mut missed = labels(1);
-    missed.iter_mut().for_each(|label| *label = (*label).min(1));
+    for label in &mut missed {
+        *label = (*label).min(1);
+    }
     write(&bench, "b/p2_ed.nii.gz", missed);
     let mut arguments = SCORE.to_vec();
     arguments.push("--json");
