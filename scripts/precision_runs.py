@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Trains the same GANs and segmenters in f32 and in bf16, for docs/decisions/precision.md. Standard library only.
 
-  scripts/precision_runs.py VESALIUS PACK SPADE_PACK FOLDER [--short] [--only NAME,NAME] [--jobs 2]
+  scripts/precision_runs.py VESALIUS PACK SPADE_PACK FOLDER [--short] [--only NAME,NAME] [--seeds 1,2,3] [--jobs 2]
 
-Three seeds of each preset below and of the segmenter on real images, in both; of each GAN 1,000 pairs, their Fréchet
+Three seeds (or those named) of each preset below and of the segmenter on real images, in both; of each GAN 1,000 pairs, their Fréchet
 distance and the Dice of a U-Net (f32) trained on them. --short: twenty trainings of 1 kimg of each instead, of which only
 the outcome counts. SPADE starts at 64x64, so it has
 a pack of its own. Each job takes one thread. What is finished in FOLDER is not done again. One line per run, then a table.
@@ -84,10 +84,10 @@ def segmenter_run(program, pack, root, precision, seed):
     print(name.name, f"dice {score(name, 'dice', 'per_volume/mean'):.4f}", flush=True)
 
 
-def long_runs(program, pack, root, names, jobs):
+def long_runs(program, pack, root, names, jobs, seeds):
     with ThreadPoolExecutor(jobs) as pool:
         waiting = []
-        for seed in (1, 2, 3):
+        for seed in seeds:
             for name in names:
                 for precision in PRECISIONS:
                     if name == "segmenter":
@@ -99,7 +99,7 @@ def long_runs(program, pack, root, names, jobs):
     table(root)
 
 
-def short_runs(program, pack, root, names, jobs):
+def short_runs(program, pack, root, names, jobs, _seeds):
     def outcome(preset, precision, seed):
         folder = root / f"short-{preset}-{precision}-{seed}"
         train(program, pack(preset), folder, preset, precision, seed, 1)
@@ -143,12 +143,14 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only", default=",".join([*GANS, "segmenter"]))
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     runs = short_runs if arguments.short else long_runs
     packs = {"spade": arguments.spade_pack}
-    runs(arguments.program, lambda name: packs.get(name, arguments.pack), arguments.folder, arguments.only.split(","), arguments.jobs)
+    runs(arguments.program, lambda name: packs.get(name, arguments.pack), arguments.folder, arguments.only.split(","),
+         arguments.jobs, arguments.seeds)
 
 
 if __name__ == "__main__":
