@@ -11,7 +11,7 @@ const SMALL: [&str; 4] = [
 ];
 
 fn train<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = vec!["train", "real", "--preset", "dcgan", "--out", out, "--kimg", "0.04"];
+    let mut arguments = vec!["train", "real", "--preset", "lsgan", "--out", out, "--kimg", "0.04"];
     for setting in SMALL {
         arguments.extend(["--set", setting]);
     }
@@ -136,5 +136,13 @@ fn where_bf16_has_harmed_auto_is_f32_and_whoever_asks_for_it_is_told() {
         let task: toml::Table = read(&bench, &format!("{run}/task.toml")).parse().unwrap();
         let task = task["training"].get("precision").map_or("f32", |value| value.as_str().unwrap());
         assert_eq!(task, if warned { "bf16" } else { "f32" });
+
+        let run = format!("dcgan-{precision}");
+        let mut arguments = train(&run, &["--precision", precision]);
+        arguments[3] = "dcgan";
+        let output = bench.run(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.contains("warning: DCGAN in bf16 ended farther"), warned, "{said}");
     }
 }
