@@ -15,7 +15,7 @@ pub enum Preset {
     /// A U-Net of 16 filters for 2,000 steps: minutes; what features are taken from.
     #[default]
     Small,
-    /// The highest Dice on validation patients for its minutes (docs/decisions/segmenter.md).
+    /// A U-Net of 32 filters with nnU-Net's augmentation on standardised volumes.
     Strong,
     /// nnU-Net v2's recipe for 2-D slices: for a GPU and a night.
     Nnunet,
@@ -176,6 +176,8 @@ impl SegmentSpec {
             Preset::Strong => Self {
                 network: NetworkSpec::Unet(UnetSpec { filters: 32, ..UnetSpec::default() }),
                 learning_rate: 2e-3,
+                augmentation: Augmentation::Nnunet,
+                standardise: true,
                 ..small
             },
             Preset::Nnunet => Self {
