@@ -26,6 +26,7 @@ pub fn cuda_devices() -> usize {
 }
 
 pub mod augment;
+mod bound;
 pub mod checkpoint;
 pub mod families;
 pub mod features;

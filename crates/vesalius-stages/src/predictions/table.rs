@@ -2,6 +2,7 @@
 
 use rand::RngExt as _;
 use std::collections::BTreeMap;
+use vesalius_statistics::resample::quantile;
 use vesalius_torch::rng::{Purpose, keyed};
 
 /// By patient, its volumes; of each a number for each class, where there is one.
@@ -62,14 +63,8 @@ impl Table {
     }
 }
 
-/// 2.5th and 97.5th percentile, by linear interpolation.
+/// 2.5th and 97.5th percentile.
 fn percentiles(mut values: Vec<f64>) -> Option<[f64; 2]> {
     values.sort_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    let at = |share: f64| {
-        let position = share * last as f64;
-        let (below, above) = (values[position.floor() as usize], values[position.ceil() as usize]);
-        below + (above - below) * position.fract()
-    };
-    Some([at(0.025), at(0.975)])
+    (!values.is_empty()).then(|| [0.025, 0.975].map(|share| quantile(&values, share)))
 }

@@ -2,7 +2,8 @@
 
 use super::activation::leaky_relu;
 use super::norm::{EPS, instance_norm};
-use std::ffi::{CStr, c_char, c_int};
+use crate::bound;
+use std::ffi::{c_char, c_int};
 use tch::{Device, Kind, Tensor};
 
 #[expect(unsafe_code, reason = "a function of ours in C++: see norm_activation.cpp")]
@@ -26,7 +27,7 @@ pub fn instance_norm_leaky(x: &Tensor, weight: &Tensor, bias: &Tensor, slope: f6
     if x.device() != Device::Cpu {
         return leaky_relu(&instance_norm(x, Some(weight), Some(bias), EPS), slope);
     }
-    // Weights are f32 but in tests in f64, where activations are f32 when the program is as it is used.
+    // Statistics are f32 for bf16 too; f64 is for tests.
     let statistics = if x.kind() == Kind::Double { Kind::Double } else { Kind::Float };
     let [weight, bias] = [weight, bias].map(|values| values.to_kind(statistics));
     fused(x, &weight, &bias, slope)
@@ -42,11 +43,7 @@ fn fused(x: &Tensor, weight: &Tensor, bias: &Tensor, slope: f64) -> Tensor {
         let room = said.len() as c_int;
         vesalius_norm_activation(x, weight, bias, EPS, slope, said.as_mut_ptr(), room)
     };
-    if y.is_null() {
-        // SAFETY: C++ wrote a line that ends with a zero within the room.
-        let said = unsafe { CStr::from_ptr(said.as_ptr()) };
-        panic!("instance normalisation with LeakyReLU: {}", said.to_string_lossy());
-    }
+    assert!(!y.is_null(), "instance normalisation with LeakyReLU: {}", bound::said(&said));
     // SAFETY: allocated by C++ as `tch` allocates its own, and owned by nobody else.
     unsafe { Tensor::from_ptr(y) }
 }

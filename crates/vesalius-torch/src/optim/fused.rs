@@ -1,7 +1,8 @@
 //! Adam of all tensors in one kernel: what LibTorch has for GPUs (and for CPUs, where the tests compare it).
 
 use super::{OptimiserSpec, Slot};
-use std::ffi::{CStr, c_char, c_int};
+use crate::bound;
+use std::ffi::{c_char, c_int};
 use tch::{Kind, Tensor};
 
 /// A tensor as `torch-sys` holds it.
@@ -59,9 +60,5 @@ pub(super) fn adam(slots: &[(&Slot, &Tensor)], spec: OptimiserSpec, eps: f64, st
             said.len() as c_int,
         )
     };
-    if failed != 0 {
-        // SAFETY: C++ wrote a line that ends with a zero within the room.
-        let said = unsafe { CStr::from_ptr(said.as_ptr()) };
-        panic!("LibTorch's fused Adam: {}", said.to_string_lossy());
-    }
+    assert!(failed == 0, "LibTorch's fused Adam: {}", bound::said(&said));
 }

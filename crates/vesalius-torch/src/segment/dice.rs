@@ -7,6 +7,7 @@
 use crate::rng::{Purpose, keyed};
 use rand::RngExt as _;
 use std::collections::BTreeMap;
+use vesalius_statistics::resample::quantile;
 
 /// Pixels of one class in one unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -211,19 +212,10 @@ impl Evaluation {
     }
 }
 
-/// 2.5th and 97.5th percentile, by linear interpolation.
+/// 2.5th and 97.5th percentile.
 fn interval(mut values: Vec<f64>) -> Option<[f64; 2]> {
-    if values.is_empty() {
-        return None;
-    }
     values.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let position = share * (values.len() - 1) as f64;
-        let below = position.floor() as usize;
-        let above = (below + 1).min(values.len() - 1);
-        values[below] + (values[above] - values[below]) * position.fract()
-    };
-    Some([at(0.025), at(0.975)])
+    (!values.is_empty()).then(|| [0.025, 0.975].map(|share| quantile(&values, share)))
 }
 
 #[cfg(test)]
