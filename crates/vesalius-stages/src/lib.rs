@@ -15,6 +15,7 @@ pub mod map;
 pub mod metrics;
 pub mod overlap;
 pub mod plausibility;
+pub mod predict;
 pub mod predictions;
 pub mod sample;
 pub mod score;

@@ -118,6 +118,7 @@ pub fn run(stage: &Sample, context: &Context) -> Result<Sampled> {
     let sampling = Sampling { count, seed, batch, truncation };
     let masks = stage.masks.as_deref().map(Pack::open).transpose()?;
     if let Some(pack) = &masks {
+        pack.annotated()?;
         settle(&masks_and_test(pack, &trained.template), stage.allow_overlap)?;
     }
     let painted = match &masks {

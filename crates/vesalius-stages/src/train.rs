@@ -74,6 +74,7 @@ fn precision(spec: &TrainSpec, context: &Context) -> Precision {
 /// files that cannot be written. What is refused leaves the run as it was, or none behind.
 pub fn run(stage: &Train, context: &Context) -> Result<(Ended, Option<RunResult>)> {
     let pack = Pack::open(&stage.pack)?;
+    pack.annotated()?;
     let mut spec = spec(stage)?;
     // What was chosen once holds for all attempts: it stands in task.toml from here on.
     spec.training.precision = precision(&spec, context);

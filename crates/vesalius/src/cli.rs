@@ -35,6 +35,8 @@ enum Command {
     Export(commands::export::Args),
     /// Train a U-Net and measure Dice on real test patients.
     Segment(commands::segment::Args),
+    /// Segment other data with a segmenter that a run kept.
+    Predict(commands::predict::Args),
     /// Measure anybody's predicted masks against reference masks.
     Score(commands::score::Args),
     /// Measure the Fréchet distance between real and synthetic images or features.
@@ -108,6 +110,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Train(args) => commands::train::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Export(args) => commands::export::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
         Command::Score(args) => commands::score::run(&args),
         Command::Segment(args) => commands::segment::run(&args),
         Command::Distance(args) => commands::distance::run(&args),

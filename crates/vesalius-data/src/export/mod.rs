@@ -2,6 +2,7 @@
 
 mod check;
 mod files;
+pub mod predictions;
 
 pub use files::ExportKind;
 

@@ -3,6 +3,7 @@
 use crate::files::seal::{self, Seal};
 use crate::pack::masks::MaskSource;
 use crate::pack::row::{Made, RowId};
+use crate::pack::source_grid::SourceGrid;
 use crate::run::precision::Precision;
 use crate::text::{file_stem, label, strings};
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,9 @@ pub struct CaseRecord {
     /// From one slice of the source to the next, mm; absent where the source does not say, and in packs of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between_mm: Option<f64>,
+    /// Where its slices were cut out of the source; absent in synthetic packs and packs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_grid: Option<SourceGrid>,
     /// [`Volume::slice_digests`](crate::volume::Volume::slice_digests) of the source's slices, kept or not, without
     /// empty
     /// ones: by these two packs know a scan again, whatever it is called and however it was resampled.
@@ -107,6 +111,7 @@ impl CaseRecord {
             split,
             spacing_mm: None,
             between_mm: None,
+            source_grid: None,
             source_slices: vec![],
         }
     }
@@ -145,7 +150,6 @@ pub struct SourceFile {
 /// Where the slices came from. Nothing downstream branches on it; reports print it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "there is one for each open pack")]
 pub enum Provenance {
     /// A dataset's files.
     Real {
@@ -157,6 +161,9 @@ pub enum Provenance {
         split: String,
         /// Every file read.
         files: Vec<SourceFile>,
+        /// What drew the masks, where nobody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        predicted: Option<PredictedMasks>,
     },
     /// A trained generator.
     Synthetic {
@@ -195,6 +202,15 @@ pub enum Provenance {
     },
 }
 
+/// Masks that a segmenter predicted: no annotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PredictedMasks {
+    /// The segmenter, as results name it.
+    pub by: String,
+    /// Digest of the pack whose slices these are.
+    pub pack: String,
+}
+
 /// A synthetic pack without its implausible pairs: what `vesalius plausibility --filtered` did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Filtered {
@@ -230,8 +246,11 @@ impl Provenance {
     /// Where the slices came from, in one line.
     pub fn describe(&self) -> String {
         match self {
-            Self::Real { source, split, files, .. } => {
-                format!("real: {} files read as {source}; split {split}", files.len())
+            Self::Real { source, split, files, predicted, .. } => {
+                let masks = predicted.as_ref().map_or_else(String::new, |masks| {
+                    format!("; masks predicted by {}, no annotation", masks.by)
+                });
+                format!("real: {} files read as {source}; split {split}{masks}", files.len())
             }
             Self::Synthetic {
                 gan,
@@ -335,7 +354,10 @@ impl Manifest {
             label("group", case.group.as_deref().unwrap_or_default())?;
         }
         match &self.provenance {
-            Provenance::Real { source, .. } => label("source", source),
+            Provenance::Real { source, predicted, .. } => {
+                label("source", source)?;
+                predicted.as_ref().map_or(Ok(()), |masks| label("predicted by", &masks.by))
+            }
             Provenance::Synthetic { gan, mask_source, seen, .. } => {
                 label("gan", gan)?;
                 label("mask_source", &mask_source.to_string())?;

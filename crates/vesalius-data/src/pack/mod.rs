@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod masks;
 mod reader;
 pub mod row;
+pub mod source_grid;
 mod writer;
 
 pub use header::{Header, PACK_VERSION};

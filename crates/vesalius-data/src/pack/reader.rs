@@ -3,7 +3,7 @@
 use super::agree::check_manifest;
 use super::header::{HEADER_BYTES, Header};
 use crate::files::digest;
-use crate::pack::manifest::{Manifest, SliceShape, Split};
+use crate::pack::manifest::{Manifest, Provenance, SliceShape, Split};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -107,6 +107,21 @@ impl Pack {
     /// Indices of the slices on one side of the split.
     pub fn indices(&self, split: Split) -> Vec<usize> {
         self.manifest.indices(split)
+    }
+
+    /// Refuses masks that nobody drew, where they would be taken for what is true.
+    ///
+    /// # Errors
+    /// Names the pack and what predicted them.
+    pub fn annotated(&self) -> anyhow::Result<()> {
+        match &self.manifest.provenance {
+            Provenance::Real { predicted: Some(masks), .. } => anyhow::bail!(
+                "{}: masks predicted by {}, expected annotated ones",
+                self.path.display(),
+                masks.by
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Slice `i`, its checksum verified once.
@@ -213,6 +228,7 @@ mod tests {
                 preprocess: serde_json::Value::Null,
                 split: "seed 1".into(),
                 files: vec![],
+                predicted: None,
             },
             cases: vec![CaseRecord::new("a", "a", Split::Train)],
             slices: vec![],

@@ -5,6 +5,9 @@ pub mod preprocess;
 mod resample;
 pub mod settings;
 pub mod split;
+mod undo;
+
+pub use undo::{Undo, undone};
 
 use super::pack::PackWriter;
 use super::volume::{CaseFiles, Found, Reader};
@@ -136,6 +139,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
                 group,
                 spacing_mm: prepared.spacing_mm,
                 between_mm: prepared.between_mm,
+                source_grid: Some(prepared.source_grid),
                 source_slices: slices,
                 // Settled below.
                 ..CaseRecord::new(&case.id, &case.patient, Split::Train)
@@ -179,6 +183,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             preprocess: serde_json::to_value(settings)?,
             split: rule.to_string(),
             files,
+            predicted: None,
         },
         cases: records,
         slices: vec![],

@@ -12,6 +12,7 @@ use super::frame::Frame;
 use super::resample::Resampler;
 use super::settings::{Preprocess, SliceChoice, Window};
 use crate::pack::manifest::PixelType;
+use crate::pack::source_grid::SourceGrid;
 use crate::volume::{Case, Volume};
 use anyhow::{Context, Result, bail};
 use std::borrow::Cow;
@@ -25,6 +26,8 @@ pub struct Prepared {
     pub spacing_mm: Option<[f64; 2]>,
     /// From one slice to the next in mm, of a volume.
     pub between_mm: Option<f64>,
+    /// Where they were cut out of the source.
+    pub source_grid: SourceGrid,
     /// Share of the labelled pixels that the crop cut off.
     pub cut_off: f64,
     /// Intensities that became black and white, in the source's units.
@@ -72,10 +75,15 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
     // What a header calls the distance of slices is the thickness where there is one slice.
     let volume = case.geometry.filter(|_| case.volume.slices > 1);
     let between_mm = volume.map(|geometry| geometry.spacing_mm()[2]);
+    let source_grid = SourceGrid {
+        shape: [case.volume.slices, case.volume.height, case.volume.width],
+        frame: [frame.top, frame.left, frame.height, frame.width],
+        geometry: case.geometry,
+    };
     let full = settings.window == Window::Full {};
     let range_used = if full { RangeUsed::of(&case.volume) } else { None };
     let (cut_off, window) = (frame.cut_off(case), [low, high]);
-    Ok(Prepared { slices: kept, spacing_mm, between_mm, cut_off, window, range_used })
+    Ok(Prepared { slices: kept, spacing_mm, between_mm, source_grid, cut_off, window, range_used })
 }
 
 /// Planes of one slice: as stored, or luma, with `black` in all that was not measured, whatever the window. Repeating

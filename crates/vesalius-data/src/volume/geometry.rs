@@ -7,10 +7,11 @@
 //! axes: then SimpleITK's resampling by nearest neighbour is a reordering, which [`Alignment`] does without
 //! interpolating.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A grid of voxels in the patient.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Geometry {
     /// Columns, rows, slices.
     pub size: [usize; 3],

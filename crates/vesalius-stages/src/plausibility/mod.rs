@@ -146,6 +146,7 @@ pub fn run(stage: &Plausibility, context: &Context) -> Result<Option<Found>> {
 /// Refuses what could only give a number without meaning.
 fn check(stage: &Plausibility, real: &Pack, synthetic: &Pack) -> Result<()> {
     stage.settings.check()?;
+    real.annotated()?;
     let [path, other] = [real.path().display(), synthetic.path().display()];
     if let Provenance::Synthetic { gan, .. } = &real.manifest().provenance {
         bail!("--real {path}: made by {gan}, expected real patients");

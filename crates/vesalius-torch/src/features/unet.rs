@@ -159,6 +159,7 @@ mod tests {
                 preprocess: serde_json::Value::Null,
                 split: "seed 1".into(),
                 files: vec![],
+                predicted: None,
             },
             cases: vec![CaseRecord::new("a", "a", Split::Train)],
             slices: vec![],

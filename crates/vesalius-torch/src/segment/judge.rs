@@ -4,8 +4,9 @@ use super::Segmenter;
 use super::dice::{Evaluation, SliceCount, count};
 use super::input::{self, Scale};
 use crate::pairs::batch;
+use crate::pairs::joint::likeliest;
 use anyhow::{Result, bail};
-use tch::Device;
+use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
 
@@ -59,7 +60,7 @@ pub fn evaluate_slices(
     device: Device,
     report: &mut dyn FnMut(usize),
 ) -> Result<Evaluation> {
-    let predicted = predict(segmenter, pack, indices, device, report)?;
+    let predicted = predict(&[segmenter], pack, indices, device, report)?;
     let count = |(&i, predicted): (&usize, &Vec<u8>)| {
         let case = pack.manifest().case(i);
         let overlaps = count(predicted, pack.slice(i)?.labels, segmenter.classes);
@@ -69,32 +70,52 @@ pub fn evaluate_slices(
     Ok(Evaluation::new(slices, segmenter.classes))
 }
 
-/// Labels `[H, W]` of slices `indices` of a pack; `report` is told how many are done.
+/// Labels `[H, W]` of slices `indices` of a pack: the likeliest class by the mean of the segmenters' probabilities, which
+/// have to be of one training's settings; `report` is told how many are done.
 ///
 /// # Errors
-/// When the pack has other classes than the network was trained on, or a slice was damaged.
+/// When the pack has other classes than the networks were trained on, or a slice was damaged.
+///
+/// # Panics
+/// Without a segmenter.
 pub fn predict(
-    segmenter: &Segmenter,
+    segmenters: &[&Segmenter],
     pack: &Pack,
     indices: &[usize],
     device: Device,
     report: &mut dyn FnMut(usize),
 ) -> Result<Vec<Vec<u8>>> {
     const BATCH: usize = 64;
-    if pack.classes() != segmenter.classes {
-        bail!(
-            "{}: {} classes, expected {} as the training set",
-            pack.path().display(),
-            pack.classes(),
-            segmenter.classes
-        );
+    for segmenter in segmenters {
+        if pack.classes() != segmenter.classes {
+            bail!(
+                "{}: {} classes, expected {} as the training set",
+                pack.path().display(),
+                pack.classes(),
+                segmenter.classes
+            );
+        }
     }
-    let scale = segmenter.standardise.then(|| Scale::of(pack, indices)).transpose()?;
+    let scale = segmenters[0].standardise.then(|| Scale::of(pack, indices)).transpose()?;
     let mut all = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(BATCH) {
         let image = input::load(pack, chunk, scale.as_ref(), device)?;
-        all.extend(batch::to_labels(&segmenter.predict(&image))?);
+        all.extend(batch::to_labels(&together(segmenters, &image))?);
         report(all.len());
     }
     Ok(all)
+}
+
+/// Label values `[N, H, W]`.
+fn together(segmenters: &[&Segmenter], image: &Tensor) -> Tensor {
+    if let [segmenter] = segmenters {
+        return segmenter.predict(image);
+    }
+    tch::no_grad(|| {
+        let mut sum = segmenters[0].probabilities(image);
+        for segmenter in &segmenters[1..] {
+            sum += segmenter.probabilities(image);
+        }
+        likeliest(&sum)
+    })
 }

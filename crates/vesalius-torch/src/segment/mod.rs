@@ -112,6 +112,7 @@ mod tests {
                 preprocess: serde_json::Value::Null,
                 split: "seed 1".into(),
                 files: vec![],
+                predicted: None,
             },
             cases: vec![case("a", Split::Train), case("b", Split::Test)],
             slices: vec![],

@@ -10,7 +10,7 @@ use crate::pairs::joint::likeliest;
 use crate::precision::resolve;
 use crate::rng::{Purpose, reseed_torch};
 use anyhow::Result;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::SliceShape;
 
 /// A network with its parameters.
@@ -86,16 +86,26 @@ impl Segmenter {
     /// `[N, C, H, W]` as the network is given it (in [-1, 1], or standardised: [`super::input::Scale`]) → label values
     /// `[N, H, W]`; evaluation mode.
     pub fn predict(&self, image: &Tensor) -> Tensor {
+        tch::no_grad(|| likeliest(&self.mirrored(image)))
+    }
+
+    /// Likewise → probabilities of the classes `[N, K, H, W]`.
+    pub(super) fn probabilities(&self, image: &Tensor) -> Tensor {
+        tch::no_grad(|| self.mirrored(image).softmax(1, Kind::Float))
+    }
+
+    /// Scores, over mirror images where they are asked for.
+    fn mirrored(&self, image: &Tensor) -> Tensor {
         const MIRRORS: [&[i64]; 3] = [&[2], &[3], &[2, 3]];
-        tch::no_grad(|| {
-            let mut scores = self.scores(image);
-            if self.mirror {
-                for axes in MIRRORS {
-                    scores += self.scores(&image.flip(axes)).flip(axes);
-                }
+        let mut scores = self.scores(image);
+        if self.mirror {
+            for axes in MIRRORS {
+                scores += self.scores(&image.flip(axes)).flip(axes);
             }
-            likeliest(&scores)
-        })
+            // The mean of logits: their sum would make probabilities sharper.
+            scores /= (MIRRORS.len() + 1) as f64;
+        }
+        scores
     }
 
     /// `[N, C, H, W]` in [-1, 1] → bottleneck features `[N, D]` of a U-Net; evaluation mode.

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod overlap;
 pub mod phantom;
 pub mod plausibility;
+pub mod predict;
 pub mod prepare;
 pub mod report;
 pub mod sample;

@@ -16,14 +16,17 @@ Several --train packs fill equal shares of every batch. All training sets that a
 --steps. Only training patients of real packs train; only test patients of --test are judged.
 
 result.json and --json also hold the Dice of each test patient (of: patient/NAME), from which `vesalius report` tests
-whether one training set is better than another. Run several --seed, into a folder each: the report takes them as repeated
-runs, so that its intervals cover chance in training as well.
+whether one training set is better than another. --seeds 1,2,3 trains several: the report takes them as repeated runs, so
+that its intervals cover chance in training as well, and their mean prediction (ensemble) as a row of its own.
+
+What is stopped goes on where the same command is given again.
 
 Examples:
   vesalius segment --train packs/acdc --test packs/acdc --out runs/unet-real
   vesalius segment --train packs/acdc --augment --test packs/acdc --out runs/unet-augmented
   vesalius segment --train packs/wgan-gp --test packs/acdc --out runs/unet-wgan-gp
-  vesalius segment --train packs/acdc --train packs/wgan-gp --test packs/acdc --out runs/unet-both")]
+  vesalius segment --train packs/acdc --train packs/wgan-gp --test packs/acdc --out runs/unet-both
+  vesalius segment --train packs/acdc --test packs/acdc --seeds 1,2,3 --out runs/unet-seeds --predictions predicted")]
 pub struct Args {
     /// Pack to train on, real or synthetic; may be repeated.
     #[arg(long, value_name = "PACK", required = true, num_args = 1..)]
@@ -64,6 +67,13 @@ pub struct Args {
     /// Seed of weights and order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Several seeds, separated by commas: a run for each below --out, and one of their mean prediction.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', conflicts_with = "seed")]
+    seeds: Vec<u64>,
+    /// Folder for label maps of the test patients on the grids of their images, and for a pack of them; of several seeds,
+    /// by their mean prediction.
+    #[arg(long, value_name = "DIR")]
+    predictions: Option<PathBuf>,
     #[command(flatten)]
     arithmetic: Arithmetic,
     #[command(flatten)]
@@ -79,10 +89,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stage = stage(args)?;
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
-    let Some(result) = segment::run(&stage, &context(device, &stop))? else {
-        return Ok(stopped());
+    let context = context(device, &stop);
+    let mut scores = if args.seeds.is_empty() {
+        let Some(result) = segment::run(&stage, &context)? else { return Ok(stopped()) };
+        result.scores
+    } else {
+        let Some(found) = segment::of_seeds(&stage, &args.seeds, &context)? else {
+            return Ok(stopped());
+        };
+        found.runs.into_iter().chain([found.ensemble]).flat_map(|result| result.scores).collect()
     };
-    let mut scores = result.scores;
     if !args.json {
         // Patients one by one are in result.json.
         scores.retain(|score| !matches!(score.of, Some(Part::Patient(_))));
@@ -111,6 +127,7 @@ fn stage(args: &Args) -> Result<Segment> {
         test: args.test.clone(),
         out: args.out.clone(),
         settings: task.spec()?,
+        predictions: args.predictions.clone(),
         allow_overlap: args.overlap.allow_overlap,
     })
 }

@@ -23,6 +23,7 @@ mod overlap;
 mod pipeline;
 mod plausibility;
 mod precision;
+mod predictions;
 mod real_data;
 mod reliability;
 mod resume;

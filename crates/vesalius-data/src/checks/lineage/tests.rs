@@ -41,6 +41,7 @@ fn real(path: &Path, dataset: &str, who: Who) -> Pack {
         preprocess: serde_json::Value::Null,
         split: String::new(),
         files: vec![],
+        predicted: None,
     };
     write(path, dataset, who, provenance)
 }

@@ -3,6 +3,7 @@
 use super::picture::{PATIENTS, Pictures};
 use super::*;
 use crate::pack::manifest::PixelType;
+use crate::pack::source_grid::SourceGrid;
 
 const LAYOUT: SliceShape =
     SliceShape { channels: 1, height: 4, width: 8, pixel_type: PixelType::U8 };
@@ -100,6 +101,7 @@ fn pictures_show_at_most_sixty_patients_and_the_middle_of_each_third() {
             .collect(),
         spacing_mm: None,
         between_mm: None,
+        source_grid: SourceGrid { shape: [1, 1, 1], frame: [0.0; 4], geometry: None },
         cut_off: 0.0,
         window: [0.0, 1.0],
         range_used: None,
@@ -125,6 +127,7 @@ fn large_slices_of_sixteen_bits_become_small_tiles() {
         slices: vec![(0, vec![9; slice_shape.pixel_bytes()], vec![1; slice_shape.label_bytes()])],
         spacing_mm: None,
         between_mm: None,
+        source_grid: SourceGrid { shape: [1, 1, 1], frame: [0.0; 4], geometry: None },
         cut_off: 0.0,
         window: [0.0, 1.0],
         range_used: None,

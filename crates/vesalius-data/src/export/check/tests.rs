@@ -28,6 +28,7 @@ fn written(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> a
         preprocess: Value::Null,
         split: "seed 1".into(),
         files: vec![],
+        predicted: None,
     };
     let manifest = Manifest {
         dataset: "test".into(),

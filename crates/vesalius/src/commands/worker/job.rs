@@ -241,6 +241,7 @@ impl Job<'_> {
             test: real,
             out: self.own(),
             settings: task.spec()?,
+            predictions: None,
             allow_overlap: false,
         };
         segment::run(&stage, context).map(|_| ())

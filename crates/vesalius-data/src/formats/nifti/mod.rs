@@ -4,14 +4,15 @@
 //! Axes: NIfTI stores x fastest, so a volume of x × y × z becomes z slices of y rows and x columns, the order in
 //! which SimpleITK and nnU-Net see it. A fourth axis is read as channels.
 
+mod write;
+
+pub use write::{write_i16, write_labels, write_u8, write_u16};
+
 use super::voxels::{Element, drain, inflate, volume_bytes};
 use crate::volume::geometry::Geometry;
 use crate::volume::{Labels, Volume};
 use anyhow::{Context, Result, bail};
-use bytemuck::Pod;
-use ndarray::{Array3, ShapeBuilder as _};
-use nifti::writer::WriterOptions;
-use nifti::{DataElement, NiftiHeader, NiftiType};
+use nifti::{NiftiHeader, NiftiType};
 use std::path::Path;
 
 /// Voxels of one file.
@@ -241,71 +242,6 @@ fn parse_plain(file: &[u8]) -> Result<NiftiImage> {
     }
     let Header { shape, spacing_mm, geometry, .. } = layout;
     Ok(NiftiImage { shape, values, spacing_mm, geometry })
-}
-
-/// Writes 16-bit integers `[S, H, W]` as `.nii` or `.nii.gz`; `spacing_mm` of slice, row and column.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_i16(
-    path: &Path,
-    shape: [usize; 3],
-    voxels: Vec<i16>,
-    spacing_mm: [f64; 3],
-) -> Result<()> {
-    write(path, shape, voxels, spacing_mm)
-}
-
-/// Writes 8-bit integers likewise.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_u8(
-    path: &Path,
-    shape: [usize; 3],
-    voxels: Vec<u8>,
-    spacing_mm: [f64; 3],
-) -> Result<()> {
-    write(path, shape, voxels, spacing_mm)
-}
-
-/// Writes unsigned 16-bit integers likewise.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_u16(
-    path: &Path,
-    shape: [usize; 3],
-    voxels: Vec<u16>,
-    spacing_mm: [f64; 3],
-) -> Result<()> {
-    write(path, shape, voxels, spacing_mm)
-}
-
-fn write<T: DataElement + Pod>(
-    path: &Path,
-    [slices, height, width]: [usize; 3],
-    voxels: Vec<T>,
-    spacing_mm: [f64; 3],
-) -> Result<()> {
-    let [z, y, x] = spacing_mm.map(|s| s as f32);
-    let header = NiftiHeader {
-        pixdim: [1.0, x, y, z, 1.0, 1.0, 1.0, 1.0],
-        xyzt_units: 2, // millimetres
-        qform_code: 1, // scanner: identity rotation
-        sform_code: 1,
-        srow_x: [x, 0.0, 0.0, 0.0],
-        srow_y: [0.0, y, 0.0, 0.0],
-        srow_z: [0.0, 0.0, z, 0.0],
-        ..NiftiHeader::default()
-    };
-    // Rows of slices, column fastest, are NIfTI's own order with x = column, y = row, z = slice.
-    let volume = Array3::from_shape_vec((width, height, slices).f(), voxels)
-        .context("voxels of another number than the shape")?;
-    WriterOptions::new(path)
-        .reference_header(&header)
-        .write_nifti(&volume)
-        .with_context(|| format!("{}: cannot be written", path.display()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,205 @@
+//! What training data are worth, as Dice on real test patients.
+
+mod seeds;
+mod task;
+
+pub use seeds::{Seeds, of_seeds};
+pub use task::Task;
+
+use crate::context::Context;
+use crate::overlap::{Settled, settle};
+use crate::predict::{Kept, put};
+use crate::predictions::{self, Made, Rules, Volume};
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use vesalius_data::checks::overlap::training_and_test;
+use vesalius_data::export::predictions as maps;
+use vesalius_data::files::publish::StagedDir;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Provenance, Split};
+use vesalius_data::pack::row::RowId;
+use vesalius_data::run::meter::Meter;
+use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
+use vesalius_torch::precision::resolved;
+use vesalius_torch::segment::{self, SegmentSpec, Segmenter};
+
+/// The stage: which packs train, which judges, how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// Packs that fill equal shares of every batch; only their training patients train.
+    pub train: Vec<PathBuf>,
+    /// Real pack whose test patients judge.
+    pub test: PathBuf,
+    /// Folder of the run.
+    pub out: PathBuf,
+    /// The network and its training.
+    pub settings: SegmentSpec,
+    /// Folder that the predictions on the test patients go to, on the grids of their images, where they are wanted.
+    pub predictions: Option<PathBuf>,
+    /// Go on although patients stand on both sides.
+    pub allow_overlap: bool,
+}
+
+/// Trains, judges, and publishes the run; none where it was asked to stop. What an interrupted training left in the folder
+/// is gone on with.
+///
+/// # Errors
+/// A folder that holds a finished run, packs that cannot be read, do not go together or overlap, a training that fails.
+pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
+    refuse_finished(&stage.out)?;
+    let opened = Opened::of(stage, context)?;
+    let predictions = opened.predictions(stage.predictions.as_deref())?;
+    let meter = context.meter();
+    let Some(trained) = opened.train(&opened.spec, &stage.out, context)? else { return Ok(None) };
+    let judge = Judge { segmenters: &[&trained], made: opened.made(), predictions };
+    opened.judge(judge, &stage.out, &meter, serde_json::to_value(&opened.spec)?, context).map(Some)
+}
+
+/// The packs of a stage, seen to go together.
+struct Opened {
+    spec: SegmentSpec,
+    packs: Vec<Pack>,
+    test: Pack,
+    subject: Subject,
+    settled: Settled,
+}
+
+/// What judges, and what becomes of its predictions.
+struct Judge<'a> {
+    segmenters: &'a [&'a Segmenter],
+    made: Made,
+    predictions: Option<StagedDir>,
+}
+
+impl Opened {
+    fn of(stage: &Segment, context: &Context) -> Result<Self> {
+        let packs: Vec<Pack> =
+            stage.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
+        let test = Pack::open(&stage.test)?;
+        packs.iter().chain([&test]).try_for_each(Pack::annotated)?;
+        segment::check_test(&test)?;
+        let precision = resolved(stage.settings.precision, context.device);
+        let spec = SegmentSpec { precision, ..stage.settings.clone() };
+        let references: Vec<&Pack> = packs.iter().collect();
+        segment::check(&spec, &references, &test)?;
+        let subject = subject(&packs, &test, spec.classical)?;
+        let settled = settle(&training_and_test(&references, &test), stage.allow_overlap)?;
+        Ok(Self { spec, packs, test, subject, settled })
+    }
+
+    /// A folder for predictions, refused before the training where it could not be filled after it.
+    fn predictions(&self, folder: Option<&Path>) -> Result<Option<StagedDir>> {
+        let Some(folder) = folder else { return Ok(None) };
+        maps::check(&self.test, &self.test.indices(Split::Test))?;
+        StagedDir::create(folder).map(Some)
+    }
+
+    /// Trains; none where it was asked to stop. What there is to go on with lies in `folder`.
+    fn train(
+        &self,
+        spec: &SegmentSpec,
+        folder: &Path,
+        context: &Context,
+    ) -> Result<Option<Segmenter>> {
+        let packs: Vec<&Pack> = self.packs.iter().collect();
+        let mut bar = (context.progress)("training the segmenter", spec.steps, "steps");
+        let trained = segment::train(
+            spec,
+            &packs,
+            context.device,
+            &context.stop,
+            &mut |step, loss| bar.set(step, &format!("loss {loss:.3}")),
+            Some(&folder.join("training.safetensors")),
+        );
+        if context.asked() {
+            return Ok(None);
+        }
+        let trained = trained?;
+        bar.finish();
+        Ok(Some(trained))
+    }
+
+    /// Predicts the test patients, measures, keeps the weights and publishes the run.
+    fn judge(
+        &self,
+        judge: Judge,
+        out: &Path,
+        meter: &Meter,
+        settings: serde_json::Value,
+        context: &Context,
+    ) -> Result<RunResult> {
+        let Judge { segmenters, made, predictions } = judge;
+        let indices = self.test.indices(Split::Test);
+        let predicted =
+            segment::predict(segmenters, &self.test, &indices, context.device, &mut |_| {})?;
+        let volumes = Volume::of_pack(&self.test, &indices, &predicted)?;
+        let classes = &self.test.manifest().classes;
+        let rules = Rules::default();
+        let mut scores = predictions::scores(&volumes, classes, &rules, &made, self.spec.seed)?;
+        self.settled.note(&mut scores);
+        put(segmenters, &Kept::of(&self.spec, &self.test), out)?;
+        if let Some(folder) = predictions {
+            maps::write(&self.test, &indices, &predicted, &folder)?;
+            let (by, target) = (self.spec.name(), folder.path().join(maps::PACK));
+            maps::write_pack(&self.test, &indices, &predicted, &by, &context.command, &target)?;
+            folder.publish()?;
+        }
+        let images = self.spec.steps * self.spec.batch as u64 * segmenters.len() as u64;
+        let subject = self.subject.clone();
+        let result =
+            meter.result("segment", subject, scores, self.inputs(), Some(images), settings);
+        let result = self.settled.clone().of(result);
+        result.publish(out)?;
+        Ok(result)
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        let packs = self.packs.iter().map(|pack| Input::pack("train", pack));
+        packs.chain([Input::pack("test", &self.test)]).collect()
+    }
+
+    /// The beginning of each protocol.
+    fn made(&self) -> Made {
+        let seed = self.spec.seed;
+        Made { own: self.words(&format!(", seed {seed}")), seedless: self.words("") }
+    }
+
+    fn words(&self, seed: &str) -> String {
+        let mut painted = String::new();
+        for masks in self.packs.iter().filter_map(|pack| pack.manifest().provenance.painted_masks())
+        {
+            painted += "; painted ";
+            painted += &masks.to_string();
+        }
+        let SegmentSpec { steps, batch, .. } = self.spec;
+        format!("{}, {steps} steps of {batch} slices{seed}{painted}", self.spec.name())
+    }
+}
+
+/// Table 2's row and column, from where the packs came from.
+fn subject(packs: &[Pack], test: &Pack, augment: bool) -> Result<Subject> {
+    let mut gans = Vec::new();
+    let mut real = false;
+    for pack in packs {
+        match pack.manifest().provenance.row() {
+            None => real = true,
+            Some(row) => gans.push(row),
+        }
+    }
+    if let Provenance::Synthetic { gan, .. } = &test.manifest().provenance {
+        bail!("--test {}: made by {gan}, expected real test patients", test.path().display());
+    }
+    let trained_on = match (real, gans.is_empty()) {
+        (true, true) if augment => TrainedOn::RealAugmented,
+        (true, true) => TrainedOn::Real,
+        (true, false) => TrainedOn::RealAndSynthetic,
+        (false, _) => TrainedOn::Synthetic,
+    };
+    Ok(Subject {
+        dataset: test.manifest().dataset.clone(),
+        gan: RowId::together(gans),
+        trained_on: Some(trained_on),
+    })
+}
