@@ -70,13 +70,15 @@ pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<
 /// When the size cannot be halved as often as the depth asks, or the pack has no training slice.
 pub fn unet(spec: &SegmentSpec, pack: &Pack) -> Result<Cost> {
     let few = SegmentSpec { steps: 1 + STEPS, ..spec.clone() };
-    let mut started = None;
-    let report: segment::Report = &mut |_, _| {
-        started.get_or_insert_with(Instant::now);
+    // Asked after each step: time counts from the end of the first.
+    let started = std::cell::OnceCell::new();
+    let stop = || {
+        started.get_or_init(Instant::now);
+        false
     };
-    let network = segment::train(&few, &[pack], Device::Cpu, &|| false, report, None)?;
-    let secs = started.map_or(0.0, |started: Instant| started.elapsed().as_secs_f64());
-    let weights: usize = network.params.all().iter().map(|(_, t)| t.numel()).sum();
+    let trained = segment::train(&few, &[pack], Device::Cpu, &stop, &mut |_, _| {}, None)?;
+    let secs = started.get().map_or(0.0, |started: &Instant| started.elapsed().as_secs_f64());
+    let weights: usize = trained.segmenter.params.all().iter().map(|(_, t)| t.numel()).sum();
     Ok(Cost { secs: secs / STEPS as f64, bytes: 4.0 * weights as f64 })
 }
 

@@ -27,28 +27,51 @@ pub const COLOURS: [[u8; 3]; 7] = [
 /// Smallest side of a tile in the picture: smaller slices are enlarged by a whole factor.
 const TILE_SIDE: usize = 128;
 
+/// A slice as it is shown once.
+#[derive(Debug, Clone, Copy)]
+pub struct Panel<'a> {
+    /// `[C, H, W]`.
+    pub pixels: &'a [u8],
+    /// `[H, W]`, where their outlines are drawn.
+    pub labels: Option<&'a [u8]>,
+}
+
 /// PNG of tiles in rows of `columns`, each shown twice: plain, and with its labels' outlines.
 ///
 /// # Errors
 /// When there is no tile.
 pub fn montage(tiles: &[Tile], slice_shape: SliceShape, columns: usize) -> Result<Vec<u8>> {
-    if tiles.is_empty() || columns == 0 {
+    let twice = tiles.iter().map(|&Tile { pixels, labels }| {
+        vec![Panel { pixels, labels: None }, Panel { pixels, labels: Some(labels) }]
+    });
+    panels(&twice.collect::<Vec<_>>(), slice_shape, columns)
+}
+
+/// PNG of groups of panels, as many in each, in rows of `columns` groups.
+///
+/// # Errors
+/// When there is none.
+pub fn panels(groups: &[Vec<Panel>], slice_shape: SliceShape, columns: usize) -> Result<Vec<u8>> {
+    let each = groups.first().map_or(0, Vec::len);
+    if each == 0 || columns == 0 {
         bail!("a montage of no tile, expected at least one");
     }
     let zoom = TILE_SIDE.div_ceil(slice_shape.height.min(slice_shape.width)).max(1);
-    let [cell_h, cell_w] = [slice_shape.height * zoom + 2, 2 * slice_shape.width * zoom + 4];
-    let rows = tiles.len().div_ceil(columns);
-    let columns = columns.min(tiles.len());
+    let [tile_h, tile_w] = [slice_shape.height * zoom, slice_shape.width * zoom];
+    let [cell_h, cell_w] = [tile_h + 2, each * (tile_w + 1) + 2];
+    let rows = groups.len().div_ceil(columns);
+    let columns = columns.min(groups.len());
     let mut picture = RgbImage::new((columns * cell_w) as u32, (rows * cell_h) as u32);
-    for (i, tile) in tiles.iter().enumerate() {
+    for (i, group) in groups.iter().enumerate() {
         let [top, left] = [i / columns * cell_h, i % columns * cell_w];
-        for y in 0..slice_shape.height * zoom {
-            for x in 0..slice_shape.width * zoom {
-                let grey = colour(tile, slice_shape, y / zoom, x / zoom);
-                let marked = outline(tile, slice_shape, zoom, y, x).unwrap_or(grey);
-                let (py, px) = ((top + y) as u32, (left + x) as u32);
-                picture.put_pixel(px, py, Rgb(grey));
-                picture.put_pixel(px + (slice_shape.width * zoom + 1) as u32, py, Rgb(marked));
+        for (j, panel) in group.iter().enumerate() {
+            let left = left + j * (tile_w + 1);
+            for y in 0..tile_h {
+                for x in 0..tile_w {
+                    let grey = colour(panel, slice_shape, y / zoom, x / zoom);
+                    let marked = outline(panel, slice_shape, zoom, y, x).unwrap_or(grey);
+                    picture.put_pixel((left + x) as u32, (top + y) as u32, Rgb(marked));
+                }
             }
         }
     }
@@ -66,21 +89,22 @@ pub fn eight_bits(pixels: &[u8], slice_shape: SliceShape, channel: usize, at: us
     }
 }
 
-fn colour(tile: &Tile, slice_shape: SliceShape, y: usize, x: usize) -> [u8; 3] {
+fn colour(panel: &Panel, slice_shape: SliceShape, y: usize, x: usize) -> [u8; 3] {
     let at =
-        |channel: usize| eight_bits(tile.pixels, slice_shape, channel, y * slice_shape.width + x);
+        |channel: usize| eight_bits(panel.pixels, slice_shape, channel, y * slice_shape.width + x);
     if slice_shape.channels == 3 { [at(0), at(1), at(2)] } else { [at(0); 3] }
 }
 
 /// Colour of the outline at a picture pixel of the tile, where a label's region ends there.
 fn outline(
-    tile: &Tile,
+    panel: &Panel,
     slice_shape: SliceShape,
     zoom: usize,
     y: usize,
     x: usize,
 ) -> Option<[u8; 3]> {
-    let label = |y: usize, x: usize| tile.labels[y / zoom * slice_shape.width + x / zoom];
+    let labels = panel.labels?;
+    let label = |y: usize, x: usize| labels[y / zoom * slice_shape.width + x / zoom];
     let [h, w] = [slice_shape.height * zoom, slice_shape.width * zoom];
     let own = label(y, x);
     let edge = (y > 0 && label(y - 1, x) != own)

@@ -24,6 +24,7 @@ pub type Read<'r> = (&'r Path, &'r mut RunResult);
 pub fn settle(runs: &mut [Read]) {
     for (_, result) in &mut *runs {
         settings(result);
+        renamed(result);
         seedless(result);
     }
     let older = trainings(runs);
@@ -175,6 +176,25 @@ fn settings(result: &mut RunResult) {
         .map(|(_, after)| after.chars().take_while(char::is_ascii_digit).collect::<String>());
     if let Some(seed) = seed.and_then(|seed| seed.parse::<u64>().ok()) {
         settings.entry("seed").or_insert_with(|| seed.into());
+    }
+}
+
+/// Settings of a U-Net under the names that they had before there were presets: all of them were what `small` is, but for
+/// what they say themselves.
+fn renamed(result: &mut RunResult) {
+    let Value::Object(settings) = &mut result.settings else { return };
+    if result.stage != "segment" || settings.contains_key("preset") {
+        return;
+    }
+    let Some(Value::Object(mut network)) = settings.remove("unet") else { return };
+    network.insert("kind".to_owned(), "unet".into());
+    let classical = settings.remove("augment").unwrap_or_else(|| false.into());
+    let small = serde_json::json!({
+        "preset": "small", "network": network, "rule": "adam", "classical": classical, "augmentation": "none",
+        "draw": "epochs", "standardise": false, "mirror": false,
+    });
+    if let Value::Object(small) = small {
+        settings.extend(small);
     }
 }
 

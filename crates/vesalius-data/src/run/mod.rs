@@ -10,6 +10,7 @@ pub mod metric;
 pub mod part;
 pub mod precision;
 pub mod score;
+pub mod segmented;
 
 pub use digests::RESULT;
 

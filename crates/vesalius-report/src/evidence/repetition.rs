@@ -113,11 +113,16 @@ fn without(value: &Value, path: &[&str]) -> Value {
 fn settings(run: &Run, trained_on: TrainedOn) -> BTreeMap<String, String> {
     let mut found = flatten(&run.result.settings);
     found.remove("seed");
-    if found
-        .get("augment")
-        .is_some_and(|text| text == "off" || trained_on == TrainedOn::RealAugmented)
-    {
-        found.remove("augment");
+    // Of trainings it is no setting, but a name.
+    if let Some(Value::String(preset)) = run.result.settings.get("preset") {
+        found.insert("preset".to_owned(), preset.clone());
+    }
+    // Older results have its first name.
+    for name in ["augment", "classical"] {
+        let said = |text: &String| text == "off" || trained_on == TrainedOn::RealAugmented;
+        if found.get(name).is_some_and(said) {
+            found.remove(name);
+        }
     }
     found
 }

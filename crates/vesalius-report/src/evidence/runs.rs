@@ -11,6 +11,7 @@ use vesalius_data::run::files::{Integrity, integrity};
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, RunResult};
+use vesalius_data::text::strings;
 
 /// One finished run with what the report shows of it.
 #[derive(Debug)]
@@ -120,6 +121,17 @@ impl Run {
             bail!("{}: not a PNG picture", self.path.join(name).display());
         }
         Ok(Some(bytes))
+    }
+
+    /// What a file of its folder holds as JSON; none where it has none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds something else.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let Some(bytes) = self.file(name)? else { return Ok(None) };
+        let found = strings::from_json(&bytes)
+            .with_context(|| format!("{}: not of this version", self.path.join(name).display()))?;
+        Ok(Some(found))
     }
 
     /// A text of its folder; none where it has none.

@@ -92,7 +92,7 @@ pub fn sets<'a>(all: &[&'a Run]) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<Strin
     for runs in groups.values() {
         once_each(runs)?;
     }
-    let usual = usual(&groups);
+    let usual = Usual::of(&groups);
     let names = Names::new(&groups);
     let mut keys: Vec<(TrainedOn, Option<RowId>)> = TABLE_2.iter().map(|p| key(p.row)).collect();
     let gans: BTreeSet<&RowId> = all.iter().filter_map(|run| run.gan()).collect();
@@ -124,13 +124,13 @@ pub fn sets<'a>(all: &[&'a Run]) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<Strin
                 foreign: vec![],
                 original: true,
                 synthetic: vec![],
-                settings: usual.clone(),
+                settings: usual.all.clone(),
             };
             sets.push(training_set(&basis, &[], &usual, &names));
         }
         sets.extend(found);
     }
-    Ok((sets, usual))
+    Ok((sets, usual.all))
 }
 
 /// Refuses runs that repeat each other down to the seed: pooled, one would count twice.
@@ -151,16 +151,25 @@ fn once_each(runs: &[&Run]) -> Result<()> {
     Ok(())
 }
 
-/// The settings that most training sets share, first those of U-Nets on the original data: without the seed, and
-/// without
-/// what is a training set's own.
-fn usual(groups: &BTreeMap<Basis, Vec<&Run>>) -> BTreeMap<String, String> {
-    let mut votes: BTreeMap<&BTreeMap<String, String>, (bool, usize, usize)> = BTreeMap::new();
-    for (basis, runs) in groups {
+/// The setting that names what all others are by default.
+const PRESET: &str = "preset";
+/// The preset whose rows are the tables', where there are several.
+const JUDGE: &str = "strong";
+
+/// The settings that most of some training sets share, first those of U-Nets on the original data, and of them those of
+/// the judge that tables are made with: without the seed, and without what is a training set's own.
+fn usual_of(
+    groups: &BTreeMap<Basis, Vec<&Run>>,
+    of: impl Fn(&Basis) -> bool,
+) -> BTreeMap<String, String> {
+    let mut votes: BTreeMap<&BTreeMap<String, String>, (bool, bool, usize, usize)> =
+        BTreeMap::new();
+    for (basis, runs) in groups.iter().filter(|(basis, _)| of(basis)) {
         let vote = votes.entry(&basis.settings).or_default();
         vote.0 |= basis.trained_on == TrainedOn::Real && basis.foreign.is_empty();
-        vote.1 += 1;
-        vote.2 += runs.len();
+        vote.1 = basis.settings.get(PRESET).is_some_and(|preset| preset == JUDGE);
+        vote.2 += 1;
+        vote.3 += runs.len();
     }
     // The first of equals.
     let best = votes.iter().rev().max_by_key(|(_, vote)| **vote);
@@ -170,7 +179,7 @@ fn usual(groups: &BTreeMap<Basis, Vec<&Run>>) -> BTreeMap<String, String> {
 fn training_set<'a>(
     basis: &Basis,
     judged: &[&'a Run],
-    usual: &BTreeMap<String, String>,
+    usual: &Usual,
     names: &Names,
 ) -> TrainingSet<'a> {
     let repetition = |run: &&'a Run| Some(Repetition { score: run.dice()?, seed: seed(run) });
@@ -192,13 +201,13 @@ fn training_set<'a>(
         })
         .collect();
     let mut words: Vec<String> = names.of_images(basis, judged).into_iter().collect();
-    words.extend(differing(&basis.settings, usual));
+    words.extend(usual.words(&basis.settings));
     TrainingSet {
         trained_on: basis.trained_on,
         gan: basis.gan.clone(),
         words,
         real: names.of_real(basis),
-        is_usual: basis.settings == *usual,
+        is_usual: basis.settings == usual.all,
         basis: basis.clone(),
         judged: judged.to_vec(),
         dice,
@@ -280,23 +289,52 @@ impl<'g> Names<'g> {
     }
 }
 
-/// In which settings a set differs from the usual ones, as one would say it.
+/// What is not said of rows.
+struct Usual {
+    /// Settings that most share.
+    all: BTreeMap<String, String>,
+    /// The same among those of a preset.
+    of_presets: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Usual {
+    fn of(groups: &BTreeMap<Basis, Vec<&Run>>) -> Self {
+        let presets = groups.keys().filter_map(|basis| basis.settings.get(PRESET));
+        let of_preset = |preset: &String| {
+            let of = |basis: &Basis| basis.settings.get(PRESET) == Some(preset);
+            (preset.clone(), usual_of(groups, of))
+        };
+        Self { all: usual_of(groups, |_| true), of_presets: presets.map(of_preset).collect() }
+    }
+
+    /// In which settings a set differs from the usual ones, as one would say it: another preset says all that it sets.
+    fn words(&self, settings: &BTreeMap<String, String>) -> Vec<String> {
+        let preset = settings.get(PRESET).filter(|preset| self.all.get(PRESET) != Some(preset));
+        let Some((preset, usual)) = preset.and_then(|preset| self.of_presets.get_key_value(preset))
+        else {
+            return differing(settings, &self.all);
+        };
+        std::iter::once(format!("{preset} segmenter")).chain(differing(settings, usual)).collect()
+    }
+}
+
 fn differing(settings: &BTreeMap<String, String>, usual: &BTreeMap<String, String>) -> Vec<String> {
     let all: BTreeSet<&String> = settings.keys().chain(usual.keys()).collect();
     all.into_iter()
         .filter(|path| settings.get(*path) != usual.get(*path))
         .map(|path| match (path.as_str(), settings.get(path)) {
-            ("augment", Some(_)) => "classical augmentation".to_owned(),
-            ("augment", None) => "no classical augmentation".to_owned(),
+            ("augment" | "classical", Some(_)) => "classical augmentation".to_owned(),
+            ("augment" | "classical", None) => "no classical augmentation".to_owned(),
+            ("ensemble", Some(seeds)) => format!("ensemble of seeds {seeds}"),
             (path, None) => format!("{} not stated", spoken(path)),
             ("steps", Some(value)) => format!("{value} steps"),
-            ("unet.filters", Some(value)) => format!("{value} filters"),
+            ("network.filters", Some(value)) => format!("{value} filters"),
             (path, Some(value)) => format!("{} {value}", spoken(path)),
         })
         .collect()
 }
 
-/// `unet.norm` → `norm`, `learning_rate` → `learning rate`.
+/// `network.norm` → `norm`, `learning_rate` → `learning rate`.
 fn spoken(path: &str) -> String {
     path.rsplit('.').next().unwrap_or(path).replace('_', " ")
 }

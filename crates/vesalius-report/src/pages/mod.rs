@@ -17,7 +17,9 @@ pub type Page = fn(&Evidence) -> Result<Option<Section>>;
 /// In the order of the report; the summary stands before them all.
 pub const PAGES: &[Page] = &[
     answers::table2::page,
+    answers::classes::page,
     answers::comparisons::page,
+    answers::failures::page,
     images::scores::page,
     images::correlation::page,
     trainings::spread::page,
@@ -28,6 +30,7 @@ pub const PAGES: &[Page] = &[
     images::copying::page,
     images::plausibility::page,
     images::turing::page,
+    trainings::segmenters::page,
     trainings::curves::page,
     trainings::cost::page,
 ];

@@ -1,10 +1,12 @@
 //! What training data are worth, as Dice on real test patients.
 
+mod length;
 mod seeds;
+mod shown;
 mod task;
 
 pub use seeds::{Seeds, of_seeds};
-pub use task::Task;
+pub use task::{Steps, Task};
 
 use crate::context::Context;
 use crate::overlap::{Settled, settle};
@@ -15,14 +17,16 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::checks::overlap::training_and_test;
 use vesalius_data::export::predictions as maps;
-use vesalius_data::files::publish::StagedDir;
+use vesalius_data::files::publish::{StagedDir, write_file};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Provenance, Split};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::meter::Meter;
+use vesalius_data::run::segmented::{CURVES, Curves, Length, Point};
 use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
+use vesalius_data::say;
 use vesalius_torch::precision::resolved;
-use vesalius_torch::segment::{self, SegmentSpec, Segmenter};
+use vesalius_torch::segment::{self, SegmentSpec, Segmenter, Trained};
 
 /// The stage: which packs train, which judges, how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,8 @@ pub struct Segment {
     pub out: PathBuf,
     /// The network and its training.
     pub settings: SegmentSpec,
+    /// Train as long as the loss on held-back training patients of `test` falls, instead of the settings' steps.
+    pub auto_steps: bool,
     /// Folder that the predictions on the test patients go to, on the grids of their images, where they are wanted.
     pub predictions: Option<PathBuf>,
     /// Go on although patients stand on both sides.
@@ -52,8 +58,14 @@ pub fn run(stage: &Segment, context: &Context) -> Result<Option<RunResult>> {
     let opened = Opened::of(stage, context)?;
     let predictions = opened.predictions(stage.predictions.as_deref())?;
     let meter = context.meter();
-    let Some(trained) = opened.train(&opened.spec, &stage.out, context)? else { return Ok(None) };
-    let judge = Judge { segmenters: &[&trained], made: opened.made(), predictions };
+    let Some(opened) = opened.settled(stage, context)? else { return Ok(None) };
+    let Some(trained) = opened.train(&stage.out, context)? else { return Ok(None) };
+    let judge = Judge {
+        segmenters: &[&trained.segmenter],
+        curve: Some(&trained.curve),
+        made: opened.made(),
+        predictions,
+    };
     opened.judge(judge, &stage.out, &meter, serde_json::to_value(&opened.spec)?, context).map(Some)
 }
 
@@ -64,11 +76,15 @@ struct Opened {
     test: Pack,
     subject: Subject,
     settled: Settled,
+    /// How its length was found, where it was.
+    length: Option<Length>,
 }
 
 /// What judges, and what becomes of its predictions.
 struct Judge<'a> {
     segmenters: &'a [&'a Segmenter],
+    /// Of the training, where it is one.
+    curve: Option<&'a [Point]>,
     made: Made,
     predictions: Option<StagedDir>,
 }
@@ -86,7 +102,29 @@ impl Opened {
         segment::check(&spec, &references, &test)?;
         let subject = subject(&packs, &test, spec.classical)?;
         let settled = settle(&training_and_test(&references, &test), stage.allow_overlap)?;
-        Ok(Self { spec, packs, test, subject, settled })
+        Ok(Self { spec, packs, test, subject, settled, length: None })
+    }
+
+    /// With the length of the training, where it has to be found; none where it was asked to stop.
+    fn settled(self, stage: &Segment, context: &Context) -> Result<Option<Self>> {
+        if !stage.auto_steps {
+            return Ok(Some(self));
+        }
+        let found = length::settled(&self.spec, &self.test, context);
+        if context.asked() {
+            return Ok(None);
+        }
+        let found = found?;
+        let held_back = found.patients.len();
+        say!(
+            "--steps auto: {} steps, found on {held_back} held-back training patients",
+            found.steps
+        );
+        if found.falling {
+            say!("warning: their loss was still falling after {} steps", found.steps);
+        }
+        let spec = SegmentSpec { steps: found.steps, ..self.spec };
+        Ok(Some(Self { spec, length: Some(found), ..self }))
     }
 
     /// A folder for predictions, refused before the training where it could not be filled after it.
@@ -97,12 +135,8 @@ impl Opened {
     }
 
     /// Trains; none where it was asked to stop. What there is to go on with lies in `folder`.
-    fn train(
-        &self,
-        spec: &SegmentSpec,
-        folder: &Path,
-        context: &Context,
-    ) -> Result<Option<Segmenter>> {
+    fn train(&self, folder: &Path, context: &Context) -> Result<Option<Trained>> {
+        let spec = &self.spec;
         let packs: Vec<&Pack> = self.packs.iter().collect();
         let mut bar = (context.progress)("training the segmenter", spec.steps, "steps");
         let trained = segment::train(
@@ -130,7 +164,7 @@ impl Opened {
         settings: serde_json::Value,
         context: &Context,
     ) -> Result<RunResult> {
-        let Judge { segmenters, made, predictions } = judge;
+        let Judge { segmenters, curve, made, predictions } = judge;
         let indices = self.test.indices(Split::Test);
         let predicted =
             segment::predict(segmenters, &self.test, &indices, context.device, &mut |_| {})?;
@@ -140,6 +174,11 @@ impl Opened {
         let mut scores = predictions::scores(&volumes, classes, &rules, &made, self.spec.seed)?;
         self.settled.note(&mut scores);
         put(segmenters, &Kept::of(&self.spec, &self.test), out)?;
+        shown::write(&self.test, &indices, &predicted, out)?;
+        if let Some(training) = curve {
+            let curves = Curves { training: training.to_vec(), length: self.length.clone() };
+            write_file(&out.join(CURVES), &serde_json::to_vec_pretty(&curves)?)?;
+        }
         if let Some(folder) = predictions {
             maps::write(&self.test, &indices, &predicted, &folder)?;
             let (by, target) = (self.spec.name(), folder.path().join(maps::PACK));
@@ -174,7 +213,10 @@ impl Opened {
             painted += &masks.to_string();
         }
         let SegmentSpec { steps, batch, .. } = self.spec;
-        format!("{}, {steps} steps of {batch} slices{seed}{painted}", self.spec.name())
+        let found = self.length.as_ref().map_or_else(String::new, |length| {
+            format!(" (found on {} held-back training patients)", length.patients.len())
+        });
+        format!("{}, {steps} steps{found} of {batch} slices{seed}{painted}", self.spec.name())
     }
 }
 

@@ -34,8 +34,9 @@ pub fn of_seeds(stage: &Segment, seeds: &[u64], context: &Context) -> Result<Opt
     }
     let out = stage.out.join("ensemble");
     refuse_finished(&out)?;
-    let mut opened = Opened::of(stage, context)?;
+    let opened = Opened::of(stage, context)?;
     let predictions = opened.predictions(stage.predictions.as_deref())?;
+    let Some(mut opened) = opened.settled(stage, context)? else { return Ok(None) };
     let (mut runs, mut segmenters) = (Vec::new(), Vec::new());
     for &seed in seeds {
         let Some((result, segmenter)) = of_seed(stage, &mut opened, seed, context)? else {
@@ -54,7 +55,7 @@ pub fn of_seeds(stage: &Segment, seeds: &[u64], context: &Context) -> Result<Opt
         settings.remove("seed");
         settings.insert("ensemble".to_owned(), serde_json::to_value(seeds)?);
     }
-    let judge = Judge { segmenters: &references, made, predictions };
+    let judge = Judge { segmenters: &references, curve: None, made, predictions };
     let ensemble = opened.judge(judge, &out, &meter, settings, context)?;
     Ok(Some(Seeds { runs, ensemble }))
 }
@@ -84,11 +85,16 @@ fn of_seed(
         return Ok(Some((result, segmenter)));
     }
     let meter = context.meter();
-    let Some(trained) = opened.train(&opened.spec, &out, context)? else { return Ok(None) };
-    let judge = Judge { segmenters: &[&trained], made: opened.made(), predictions: None };
+    let Some(trained) = opened.train(&out, context)? else { return Ok(None) };
+    let judge = Judge {
+        segmenters: &[&trained.segmenter],
+        curve: Some(&trained.curve),
+        made: opened.made(),
+        predictions: None,
+    };
     let settings = serde_json::to_value(&opened.spec)?;
     let result = opened.judge(judge, &out, &meter, settings, context)?;
-    Ok(Some((result, trained)))
+    Ok(Some((result, trained.segmenter)))
 }
 
 /// What went in, by its content.

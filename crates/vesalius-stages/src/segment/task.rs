@@ -1,11 +1,57 @@
 //! What is said of a segmenter, and the settings that it comes to.
 
 use anyhow::{Result, bail};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vesalius_torch::layers::norm::NormKind;
 use vesalius_torch::precision::Precision;
 use vesalius_torch::segment::SegmentSpec;
 use vesalius_torch::segment::spec::{NetworkSpec, Preset};
+
+/// How long a segmenter trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steps {
+    /// So many steps.
+    Of(u64),
+    /// As long as the loss on held-back training patients falls.
+    Auto,
+}
+
+impl std::str::FromStr for Steps {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        text.parse()
+            .map(Self::Of)
+            .map_err(|_| format!("{text}: expected a number of steps, or auto"))
+    }
+}
+
+impl Serialize for Steps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Of(steps) => serializer.serialize_u64(*steps),
+            Self::Auto => serializer.serialize_str("auto"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Steps {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a number of steps, or \"auto\"")]
+        enum Written {
+            Number(u64),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(steps) => Ok(Self::Of(steps)),
+            Written::Word(word) => word.parse().map_err(serde::de::Error::custom),
+        }
+    }
+}
 
 /// What is said of a segmenter: a preset, and what shall be other than it has it. A study's task holds it so; which packs
 /// train is among its inputs.
@@ -21,7 +67,7 @@ pub struct Task {
     pub augment: bool,
     /// See [`SegmentSpec::steps`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub steps: Option<u64>,
+    pub steps: Option<Steps>,
     /// See [`SegmentSpec::batch`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
@@ -74,7 +120,7 @@ impl Task {
     /// Those of [`Task::spec`].
     pub fn settle(&mut self) -> Result<()> {
         let SegmentSpec { network, steps, batch, learning_rate, .. } = self.spec()?;
-        (self.steps, self.batch) = (Some(steps), Some(batch));
+        (self.steps, self.batch) = (self.steps.or(Some(Steps::Of(steps))), Some(batch));
         self.learning_rate = Some(learning_rate);
         if let NetworkSpec::Unet(unet) = network {
             (self.filters, self.depth) = (Some(unet.filters), Some(unet.depth));
@@ -82,7 +128,12 @@ impl Task {
         Ok(())
     }
 
-    /// All settings.
+    /// Whether the length has to be found.
+    pub fn auto_steps(&self) -> bool {
+        self.steps == Some(Steps::Auto)
+    }
+
+    /// All settings; where the length has to be found, the preset's stands in its place.
     ///
     /// # Errors
     /// Names what is not a setting of this preset, or out of range.
@@ -103,7 +154,9 @@ impl Task {
             }
         }
         spec.classical = self.augment;
-        spec.steps = self.steps.unwrap_or(spec.steps);
+        if let Some(Steps::Of(steps)) = self.steps {
+            spec.steps = steps;
+        }
         spec.batch = self.batch.unwrap_or(spec.batch);
         spec.learning_rate = self.learning_rate.unwrap_or(spec.learning_rate);
         (spec.seed, spec.precision) = (self.seed, self.precision);

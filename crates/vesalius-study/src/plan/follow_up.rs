@@ -143,7 +143,7 @@ impl Planner<'_> {
 
     /// What the study says of a U-Net; the file cannot say what the plan does.
     fn unet(&self, real: bool, augment: bool, seed: u64) -> Result<Value> {
-        let mut said = serde_json::to_value(&self.study.unet.settings)?;
+        let mut said = serde_json::to_value(self.study.unet.settings())?;
         for (name, value) in
             [("real", json!(real)), ("augment", json!(augment)), ("seed", json!(seed))]
         {

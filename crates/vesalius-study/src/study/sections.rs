@@ -208,7 +208,19 @@ pub struct Unet {
     pub seeds: Vec<u64>,
     /// Everything else, as the stage has it; opaque here.
     #[serde(flatten)]
-    pub settings: toml::Table,
+    settings: toml::Table,
+}
+
+/// The preset of a study's segmenters, where it names none.
+const PRESET: &str = "strong";
+
+impl Unet {
+    /// What the study says of them, with the preset.
+    pub fn settings(&self) -> toml::Table {
+        let mut settings = self.settings.clone();
+        settings.entry("preset").or_insert_with(|| PRESET.into());
+        settings
+    }
 }
 
 impl Default for Unet {

@@ -117,7 +117,7 @@ fn train(
     );
     let kept = lock.join("state.safetensors");
     let trained = segment::train(spec, &[pack], device, stop, report, Some(&kept))?;
-    cache::keep(folder, stem, "safetensors", |path| segment::write(&trained, path))
+    cache::keep(folder, stem, "safetensors", |path| segment::write(&trained.segmenter, path))
 }
 
 impl Extractor for UnetExtractor {

@@ -1,5 +1,6 @@
 //! What an interrupted training of a segmenter leaves, to be gone on with.
 
+use super::curve::Curve;
 use super::network::Segmenter;
 use super::spec::SegmentSpec;
 use crate::optim::Optimiser;
@@ -28,7 +29,7 @@ pub(super) struct Kept<'a> {
 impl<'a> Kept<'a> {
     /// Of the training of `spec` on `packs`.
     pub(super) fn new(path: &'a Path, spec: &SegmentSpec, packs: &[&Pack]) -> Result<Self> {
-        let mut text = format!("kept/1/{}", serde_json::to_string(spec)?);
+        let mut text = format!("kept/2/{}", serde_json::to_string(spec)?);
         for pack in packs {
             text += "/";
             text += pack.digest();
@@ -48,6 +49,7 @@ impl<'a> Kept<'a> {
         steps: u64,
         segmenter: &Segmenter,
         optimiser: &Optimiser,
+        curve: &Curve,
     ) -> Result<()> {
         let dense = |tensor: &Tensor| tensor.detach().to_device(Device::Cpu).contiguous();
         let weights = segmenter.params.all().into_iter();
@@ -56,6 +58,7 @@ impl<'a> Kept<'a> {
         let moments = moments.map(|(name, tensor)| (format!("moments.{name}"), dense(&tensor)));
         let mut all: Vec<(String, Tensor)> = weights.chain(moments).collect();
         all.push(("steps".to_owned(), Tensor::from_slice(&[steps as i64])));
+        all.push(("curve".to_owned(), Tensor::from_slice(&curve.state())));
         all.push(("key".to_owned(), Tensor::from_slice(&self.key)));
         write_with(self.path, |path| Ok(Tensor::write_safetensors(&all, path)?))?;
         self.written = Instant::now();
@@ -68,22 +71,29 @@ impl<'a> Kept<'a> {
         let _ = std::fs::remove_file(self.path);
     }
 
-    /// Puts what was kept in its place; the steps that were done. 0 where nothing was, or by another training.
-    pub(super) fn restore(&self, segmenter: &Segmenter, optimiser: &mut Optimiser) -> Result<u64> {
+    /// Puts what was kept in its place; the steps that were done, and their curve. 0 where nothing was, or by another training.
+    pub(super) fn restore(
+        &self,
+        segmenter: &Segmenter,
+        optimiser: &mut Optimiser,
+    ) -> Result<(u64, Curve)> {
+        let anew = || (0, Curve::default());
         if !self.path.exists() {
-            return Ok(0);
+            return Ok(anew());
         }
         let failure = || format!("{}", self.path.display());
         let Ok(read) = Tensor::read_safetensors(self.path) else {
             say!("warning: {}: damaged; the training begins anew", self.path.display());
-            return Ok(0);
+            return Ok(anew());
         };
         let mut all: BTreeMap<String, Tensor> = read.into_iter().collect();
         let key = all.remove("key").map(Vec::<u8>::try_from).transpose().with_context(failure)?;
         let steps = all.remove("steps");
-        let (Some(key), Some(steps)) = (key, steps) else { return Ok(0) };
+        let curve =
+            all.remove("curve").map(Vec::<f64>::try_from).transpose().with_context(failure)?;
+        let (Some(key), Some(steps), Some(curve)) = (key, steps, curve) else { return Ok(anew()) };
         if key != self.key {
-            return Ok(0);
+            return Ok(anew());
         }
         let mut part = |prefix: &str| -> BTreeMap<String, Tensor> {
             let names: Vec<String> =
@@ -105,6 +115,6 @@ impl<'a> Kept<'a> {
                 no_grad(|| place.shallow_clone().copy_(&value));
             }
         }
-        Ok(steps.int64_value(&[0]) as u64)
+        Ok((steps.int64_value(&[0]) as u64, Curve::of_state(&curve)))
     }
 }

@@ -3,12 +3,14 @@
 //! Loss: cross-entropy + soft Dice (nnU-Net, Isensee et al. 2021, arXiv:1809.10486, batch Dice over the foreground
 //! classes). The number of steps is the same whatever the set: more data must not mean more training.
 
+mod curve;
 pub mod deep;
 pub mod dice;
 mod file;
 pub mod input;
 mod judge;
 mod kept;
+pub mod length;
 mod loss;
 mod network;
 pub mod spec;
@@ -19,7 +21,7 @@ pub use judge::{check_test, evaluate, evaluate_slices, predict};
 pub use loss::loss;
 pub use network::Segmenter;
 pub use spec::{Preset, SegmentSpec};
-pub use train::{Report, train};
+pub use train::{Report, Trained, train};
 
 use anyhow::{Context, Result, bail};
 use vesalius_data::pack::Pack;
@@ -87,6 +89,7 @@ mod tests {
     use tch::{Device, Tensor};
     use vesalius_data::pack::PackWriter;
     use vesalius_data::pack::manifest::{CaseRecord, Manifest, PixelType, Provenance, SliceRecord};
+    use vesalius_data::run::segmented::Point;
 
     const LAYOUT: SliceShape =
         SliceShape { channels: 1, height: 4, width: 4, pixel_type: PixelType::U8 };
@@ -153,8 +156,8 @@ mod tests {
             let network =
                 NetworkSpec::Unet(UnetSpec { filters: 2, depth: 1, ..UnetSpec::default() });
             let spec = SegmentSpec { network, rule, steps: 7, batch: 2, ..SegmentSpec::default() };
-            let weights = |segmenter: Segmenter| -> Vec<Tensor> {
-                segmenter.params.all().into_iter().map(|(_, tensor)| tensor).collect()
+            let weights = |Trained { segmenter, curve }: Trained| -> (Vec<Tensor>, Vec<Point>) {
+                (segmenter.params.all().into_iter().map(|(_, tensor)| tensor).collect(), curve)
             };
             let run = |spec: &SegmentSpec, steps: u64, kept: Option<&Path>| {
                 let done = std::cell::Cell::new(0);

@@ -83,6 +83,11 @@ impl Segmenter {
         }
     }
 
+    /// The loss in evaluation mode: of the highest resolution alone where there are several.
+    pub(super) fn judged_loss(&self, image: &Tensor, labels: &Tensor) -> Tensor {
+        loss(&self.scores(image), labels)
+    }
+
     /// `[N, C, H, W]` as the network is given it (in [-1, 1], or standardised: [`super::input::Scale`]) → label values
     /// `[N, H, W]`; evaluation mode.
     pub fn predict(&self, image: &Tensor) -> Tensor {

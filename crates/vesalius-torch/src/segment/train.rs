@@ -1,6 +1,7 @@
 //! One training of a segmenter.
 
 use super::check_training;
+use super::curve::Curve;
 use super::input::Scale;
 use super::kept::Kept;
 use super::network::Segmenter;
@@ -17,12 +18,22 @@ use std::path::Path;
 use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
+use vesalius_data::run::segmented::Point;
 
 /// A training's progress: steps done, loss.
 pub type Report<'a> = &'a mut dyn FnMut(u64, f64);
 
-/// Steps from report to report.
-const REPORTED: u64 = 20;
+/// Is shown the network after each step, and says whether to go on.
+pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, &Segmenter) -> Result<bool>;
+
+/// A network that was trained.
+#[derive(Debug)]
+pub struct Trained {
+    /// It.
+    pub segmenter: Segmenter,
+    /// The curve of its loss.
+    pub curve: Vec<Point>,
+}
 
 /// Trains on the training slices of `packs`, each of which fills an equal share of every batch. `stop` is asked after
 /// every step.
@@ -39,59 +50,102 @@ pub fn train(
     stop: &dyn Fn() -> bool,
     report: Report,
     kept: Option<&Path>,
-) -> Result<Segmenter> {
-    let first = packs.first().context("no pack to train on, expected at least one")?;
-    check_training(spec, packs)?;
-    let segmenter = Segmenter::new(spec, first.slice_shape(), first.classes(), device)?;
-    let mut sources = Sources::new(spec, packs)?;
-    let at = |step| spec.rule.at(spec.learning_rate, step, spec.steps);
-    let mut optimiser = Optimiser::new(at(0), segmenter.params.trained());
-    let mut kept = kept.map(|path| Kept::new(path, spec, packs)).transpose()?;
-    let done = match &kept {
-        Some(kept) => kept.restore(&segmenter, &mut optimiser)?,
-        None => 0,
-    };
-    sources.seek(done);
-    std::thread::scope(|scope| {
-        let mut ahead = Ahead::start(scope, packs);
-        let mut next = sources.request();
-        ahead.ask(next.clone());
-        for step in done..spec.steps {
-            reseed_torch(spec.seed, Purpose::Step, step);
-            let read = ahead.next()?;
-            let asked = std::mem::replace(&mut next, sources.request());
+) -> Result<Trained> {
+    let slices = packs.iter().map(|pack| pack.indices(Split::Train)).collect();
+    Training { spec, packs, slices, schedule: Schedule::Annealed, watch: None }
+        .run(device, stop, report, kept)
+}
+
+/// How the learning rate goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Schedule {
+    /// As the rule has it, to 0 at the last step.
+    Annealed,
+    /// As it begins.
+    Constant,
+}
+
+/// One training.
+pub(super) struct Training<'a> {
+    pub(super) spec: &'a SegmentSpec,
+    pub(super) packs: &'a [&'a Pack],
+    /// Slices of each pack that train.
+    pub(super) slices: Vec<Vec<usize>>,
+    pub(super) schedule: Schedule,
+    pub(super) watch: Option<Watch<'a>>,
+}
+
+impl Training<'_> {
+    pub(super) fn run(
+        self,
+        device: Device,
+        stop: &dyn Fn() -> bool,
+        report: Report,
+        kept: Option<&Path>,
+    ) -> Result<Trained> {
+        let Self { spec, packs, slices, schedule, mut watch } = self;
+        let first = packs.first().context("no pack to train on, expected at least one")?;
+        check_training(spec, packs)?;
+        let segmenter = Segmenter::new(spec, first.slice_shape(), first.classes(), device)?;
+        let mut sources = Sources::new(spec, packs, slices)?;
+        let at = |step| {
+            let step = if schedule == Schedule::Constant { 0 } else { step };
+            spec.rule.at(spec.learning_rate, step, spec.steps)
+        };
+        let mut optimiser = Optimiser::new(at(0), segmenter.params.trained());
+        let mut kept = kept.map(|path| Kept::new(path, spec, packs)).transpose()?;
+        let (done, mut curve) = match &kept {
+            Some(kept) => kept.restore(&segmenter, &mut optimiser)?,
+            None => (0, Curve::default()),
+        };
+        sources.seek(done);
+        std::thread::scope(|scope| {
+            let mut ahead = Ahead::start(scope, packs);
+            let mut next = sources.request();
             ahead.ask(next.clone());
-            let pair = tch::no_grad(|| sources.pair(&read, &asked, step, device));
-            optimiser.set_spec(at(step));
-            optimiser.zero_grad();
-            let loss = segmenter.loss(&pair);
-            loss.backward();
-            match spec.rule.clip() {
-                Some(norm) => drop(optimiser.step_clipped(norm)),
-                None => optimiser.step(),
-            }
-            if step.is_multiple_of(REPORTED) || step + 1 == spec.steps {
-                let value = loss.double_value(&[]);
-                if !value.is_finite() {
-                    bail!("segmenter: loss {value} at step {step}, expected a finite number");
+            for step in done..spec.steps {
+                reseed_torch(spec.seed, Purpose::Step, step);
+                let read = ahead.next()?;
+                let asked = std::mem::replace(&mut next, sources.request());
+                ahead.ask(next.clone());
+                let pair = tch::no_grad(|| sources.pair(&read, &asked, step, device));
+                optimiser.set_spec(at(step));
+                optimiser.zero_grad();
+                let loss = segmenter.loss(&pair);
+                loss.backward();
+                match spec.rule.clip() {
+                    Some(norm) => drop(optimiser.step_clipped(norm)),
+                    None => optimiser.step(),
                 }
-                report(step + 1, value);
+                if let Some(Point { step, loss }) =
+                    curve.add(step + 1, &loss, step + 1 == spec.steps)
+                {
+                    if !loss.is_finite() {
+                        bail!("segmenter: loss {loss} at step {step}, expected a finite number");
+                    }
+                    report(step, loss);
+                }
+                let asked = stop();
+                if let Some(kept) = kept.as_mut().filter(|kept| asked || kept.is_due()) {
+                    kept.write(step + 1, &segmenter, &optimiser, &curve)?;
+                }
+                if asked {
+                    bail!("segmenter: stopped at step {step} of {}", spec.steps);
+                }
+                if let Some(watch) = &mut watch
+                    && !watch(step + 1, &segmenter)?
+                {
+                    break;
+                }
             }
-            let asked = stop();
-            if let Some(kept) = kept.as_mut().filter(|kept| asked || kept.is_due()) {
-                kept.write(step + 1, &segmenter, &optimiser)?;
-            }
-            if asked {
-                bail!("segmenter: stopped at step {step} of {}", spec.steps);
-            }
+            Ok(())
+        })?;
+        if let Some(kept) = kept {
+            kept.remove();
         }
-        Ok(())
-    })?;
-    if let Some(kept) = kept {
-        kept.remove();
+        segmenter.params.set_trainable(false);
+        Ok(Trained { segmenter, curve: curve.points })
     }
-    segmenter.params.set_trainable(false);
-    Ok(segmenter)
 }
 
 /// Where batches come from.
@@ -109,10 +163,9 @@ enum Stream {
 }
 
 impl<'a> Sources<'a> {
-    fn new(spec: &'a SegmentSpec, packs: &[&Pack]) -> Result<Self> {
+    fn new(spec: &'a SegmentSpec, packs: &[&Pack], slices: Vec<Vec<usize>>) -> Result<Self> {
         let (mut orders, mut scales) = (Vec::new(), Vec::new());
-        for (i, pack) in packs.iter().enumerate() {
-            let indices = pack.indices(Split::Train);
+        for (i, (pack, indices)) in packs.iter().zip(slices).enumerate() {
             scales.push(spec.standardise.then(|| Scale::of(pack, &indices)).transpose()?);
             orders.push(match spec.draw {
                 Draw::Epochs => Stream::Epochs(Order::new(spec.seed, i as u64, indices)),

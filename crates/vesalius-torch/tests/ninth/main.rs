@@ -249,7 +249,8 @@ fn it_learns_is_sampled_alike_in_any_batch_and_is_judged() {
     let judge = SegmentSpec { network, steps: 4, batch: 4, ..SegmentSpec::default() };
     let network =
         segment::train(&judge, &[&synthetic], Device::Cpu, &|| false, &mut |_, _| {}, None)
-            .unwrap();
+            .unwrap()
+            .segmenter;
     let test = real.indices(Split::Test);
     let judged =
         segment::evaluate_slices(&network, &real, &test, Device::Cpu, &mut |_| {}).unwrap();

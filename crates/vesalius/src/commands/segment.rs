@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Scores;
-use vesalius_stages::segment::{self, Segment, Task};
+use vesalius_stages::segment::{self, Segment, Steps, Task};
 use vesalius_torch::segment::Preset;
 
 #[derive(Debug, clap::Args)]
@@ -38,11 +38,12 @@ pub struct Args {
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
     /// Segmenter: small (minutes), strong, or nnunet (nnU-Net v2's recipe; for a GPU and a night).
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t = Preset::Strong)]
     preset: Preset,
-    /// Optimiser steps [default: the preset's].
-    #[arg(long)]
-    steps: Option<u64>,
+    /// Optimiser steps; auto: until the loss on training patients of --test who are held back falls no longer, found once
+    /// and then the same for all training sets [default: the preset's].
+    #[arg(long, value_name = "N|auto")]
+    steps: Option<Steps>,
     /// Slices per step [default: the preset's].
     #[arg(long)]
     batch: Option<usize>,
@@ -127,6 +128,7 @@ fn stage(args: &Args) -> Result<Segment> {
         test: args.test.clone(),
         out: args.out.clone(),
         settings: task.spec()?,
+        auto_steps: task.auto_steps(),
         predictions: args.predictions.clone(),
         allow_overlap: args.overlap.allow_overlap,
     })

@@ -113,6 +113,7 @@ fn each_setting_that_differs_names_a_row() {
         ("unet", json!({ "filters": 8, "depth": 4, "norm": "batch" }), "8 filters"),
         ("unet", json!({ "filters": 16, "depth": 3, "norm": "batch" }), "depth 3"),
         ("unet", json!({ "filters": 16, "depth": 4, "norm": "none" }), "norm none"),
+        ("ensemble", json!([1, 2]), "ensemble of seeds 1 + 2"),
         ("later", json!(true), "later on"),
     ] {
         let usual = json!({ "steps": 4, "batch": 16, "learning_rate": 0.001, "seed": 1,
@@ -129,6 +130,55 @@ fn each_setting_that_differs_names_a_row() {
         let expected = [("Original".to_owned(), 2), (format!("Original, {word}"), 1)];
         assert_eq!(found, expected);
     }
+}
+
+/// Settings of a result of today.
+fn settings(preset: &str, filters: u64, steps: u64) -> Value {
+    json!({ "preset": preset, "network": { "kind": "unet", "filters": filters, "depth": 4, "norm": "batch" },
+        "steps": steps, "batch": 16, "rule": "adam", "learning_rate": 0.001, "classical": false,
+        "augmentation": if preset == "small" { "none" } else { "nnunet" }, "draw": "epochs",
+        "standardise": preset != "small", "mirror": false, "seed": 1 })
+}
+
+#[test]
+fn another_preset_says_all_that_it_sets_and_the_strong_judge_makes_the_tables() {
+    let found = names(|runs| {
+        real(runs, OWN, settings("small", 16, 10), &REAL);
+        real(runs, OWN, settings("strong", 32, 10), &moved(0.1));
+    });
+    let expected = [("Original".to_owned(), 1), ("Original, small segmenter".to_owned(), 1)];
+    assert_eq!(found, expected);
+    let found = names(|runs| {
+        real(runs, OWN, settings("small", 16, 10), &REAL);
+        real(runs, OWN, settings("small", 16, 20), &REAL);
+        real(runs, OWN, settings("strong", 32, 10), &moved(0.1));
+        real(runs, OWN, settings("strong", 48, 10), &moved(0.1));
+    });
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names.len(), 4, "a name for each: {names:?}");
+    assert!(names.contains(&"Original, small segmenter"), "{names:?}");
+    assert!(names.contains(&"Original, small segmenter, 20 steps"), "{names:?}");
+}
+
+#[test]
+fn results_from_before_there_were_presets_are_those_of_the_small_one() {
+    let found = names(|runs| {
+        let older = json!({ "steps": 10, "batch": 16, "learning_rate": 0.001, "seed": 2,
+            "unet": { "filters": 16, "depth": 4, "norm": "batch" }, "augment": false });
+        real(runs, OWN, older, &REAL);
+        real(runs, OWN, settings("small", 16, 10), &moved(0.1));
+    });
+    assert_eq!(found, [("Original".to_owned(), 2)]);
+    // Augmentation is what makes a row of its own already, whatever its setting is called.
+    let found = names(|runs| {
+        real(runs, OWN, settings("small", 16, 10), &REAL);
+        let mut augmented = settings("small", 16, 10);
+        augmented["classical"] = true.into();
+        runs.unet_on(&[OWN], None, RealAugmented, augmented, &REAL);
+    });
+    let expected =
+        [("Original".to_owned(), 1), ("Original + classical augmentation".to_owned(), 1)];
+    assert_eq!(found, expected);
 }
 
 #[test]

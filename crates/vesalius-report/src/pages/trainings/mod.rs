@@ -3,5 +3,6 @@
 pub mod cost;
 pub mod curves;
 pub mod search;
+pub mod segmenters;
 pub mod settings;
 pub mod spread;

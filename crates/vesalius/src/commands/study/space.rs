@@ -31,7 +31,7 @@ fn check_stages(study: &Study, resolver: &Resolver) -> Result<()> {
         let tried = resolver.settings(stage, said);
         tried.map(drop).with_context(|| format!("{}: {section}: {}", at(section), stage.name()))
     };
-    attempt("[unet]", Stage::Segment, &study.unet.settings)?;
+    attempt("[unet]", Stage::Segment, &study.unet.settings())?;
     let Some(best) = &study.best else { return Ok(()) };
     best.judges().iter().try_for_each(|(stage, said, _)| attempt("[best]", *stage, said))
 }

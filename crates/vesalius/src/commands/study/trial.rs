@@ -70,7 +70,7 @@ impl<'a> Trial<'a> {
     }
 
     fn unets(&mut self, study: &Study, pack: &Pack) -> Result<()> {
-        let said = serde_json::to_value(&study.unet.settings)?;
+        let said = serde_json::to_value(study.unet.settings())?;
         let task: segment::Task = serde_json::from_value(said)?;
         let segment = task.spec()?;
         for (stage, spec) in [(Stage::Judge, default_spec()), (Stage::Segment, segment)] {

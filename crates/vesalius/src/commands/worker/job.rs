@@ -241,6 +241,7 @@ impl Job<'_> {
             test: real,
             out: self.own(),
             settings: task.spec()?,
+            auto_steps: task.auto_steps(),
             predictions: None,
             allow_overlap: false,
         };
