@@ -9,6 +9,7 @@ pub mod checks;
 pub mod export;
 pub mod files;
 pub mod formats;
+pub mod import;
 pub mod layouts;
 pub mod output;
 pub mod pack;

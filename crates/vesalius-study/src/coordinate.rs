@@ -1,10 +1,10 @@
 //! The coordinator: plans, starts, takes up what ended, plans again; until nothing is left or somebody says stop.
 
 use crate::exec::{Executor, How, REQUEUE, Start};
-use crate::plan::{PackInfo, Plan, Planned, Planner, Progress, Stages};
+use crate::plan::{ImportedInfo, PackInfo, Plan, Planned, Planner, Progress, Stages};
 use crate::room;
 use crate::store::{GivenUp, Store};
-use crate::study::Study;
+use crate::study::{ImportedPack, Study};
 use crate::task_dir::TaskDir;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
@@ -68,9 +68,26 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
             );
         }
         let path = path.canonicalize().with_context(|| format!("{}", path.display()))?;
-        Ok(PackInfo { name: dataset.name(), path, digest: pack.digest().to_owned() })
+        let name = dataset.name();
+        let ours = |imported: &&ImportedPack| {
+            imported.dataset.as_ref().is_none_or(|dataset| *dataset == name)
+        };
+        let imported = study.imported.iter().filter(ours).map(|pack| imported(study, pack));
+        let imported = imported.collect::<Result<_>>()?;
+        Ok(PackInfo { name, path, digest: pack.digest().to_owned(), imported })
     };
     study.dataset.iter().map(open).collect()
+}
+
+fn imported(study: &Study, imported: &ImportedPack) -> Result<ImportedInfo> {
+    let at = || study.at(&imported.pack.span());
+    let path = study.resolve(imported.pack.get_ref());
+    let pack = Pack::open(&path).with_context(at)?;
+    let Provenance::Synthetic { gan, .. } = &pack.manifest().provenance else {
+        bail!("{}: {} is real, expected a synthetic pack", at(), path.display());
+    };
+    let path = path.canonicalize().with_context(|| format!("{}", path.display()))?;
+    Ok(ImportedInfo { name: gan.clone(), path, digest: pack.digest().to_owned() })
 }
 
 /// Refuses packs that changed since this study began; notes them at its start.
@@ -84,14 +101,20 @@ fn same_packs(study: &Study, packs: &[PackInfo]) -> Result<()> {
             return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
         }
     };
-    for pack in packs {
-        let before = noted.insert(pack.name.clone(), pack.digest.clone());
-        if let Some(before) = before.filter(|before| *before != pack.digest) {
+    let imported = packs.iter().flat_map(|pack| {
+        pack.imported
+            .iter()
+            .map(|made| (format!("{}/{}", pack.name, made.name), &made.path, &made.digest))
+    });
+    let all = packs.iter().map(|pack| (pack.name.clone(), &pack.path, &pack.digest));
+    for (name, path, digest) in all.chain(imported) {
+        let before = noted.insert(name, digest.clone());
+        if let Some(before) = before.filter(|before| before != digest) {
             bail!(
                 "{}: digest {:.12}, expected {before:.12}: the pack changed since study {} began; put the old one back, \
                  or give the study another name",
-                pack.path.display(),
-                pack.digest,
+                path.display(),
+                digest,
                 study.name
             );
         }

@@ -54,7 +54,12 @@ impl Stages for Fake {
 }
 
 fn plan(study: &Study, known: &Progress) -> Plan {
-    let pack = PackInfo { name: "a".to_owned(), path: "a".into(), digest: "a".repeat(64) };
+    let pack = PackInfo {
+        name: "a".to_owned(),
+        path: "a".into(),
+        digest: "a".repeat(64),
+        imported: vec![],
+    };
     Planner::new(study, vec![pack], &Fake).plan(known).unwrap()
 }
 

@@ -232,6 +232,7 @@ impl Trained {
                 run_sha256: Some(self.run_sha256.clone()),
                 filtered: None,
                 seen,
+                elsewhere: None,
             },
             cases: (0..count).map(case).collect(),
             ..self.template.clone()

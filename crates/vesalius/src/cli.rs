@@ -31,6 +31,8 @@ enum Command {
     Train(commands::train::Args),
     /// Sample synthetic pairs from a trained GAN.
     Sample(commands::sample::Args),
+    /// Take any generator's images: folders of pairs, nnU-Net raw, NumPy archives.
+    Import(commands::import::Args),
     /// Write a pack for other tools: nnU-Net raw, NIfTI, PNG.
     Export(commands::export::Args),
     /// Train a U-Net and measure Dice on real test patients.
@@ -109,6 +111,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Prepare(args) => commands::prepare::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
+        Command::Import(args) => commands::import::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Score(args) => commands::score::run(&args),

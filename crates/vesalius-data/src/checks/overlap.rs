@@ -61,6 +61,9 @@ pub fn training_and_test(train: &[&Pack], test: &Pack) -> Meeting {
 pub fn made_and_both_sides(real: &Pack, made: &Pack) -> Meeting {
     match relation(real, made) {
         Relation::Trained => Meeting::default(),
+        Relation::Unknown(digest) if digest.is_empty() => {
+            refuse(unknown(made, "trained its generator"))
+        }
         Relation::Unknown(digest) => refuse(format!(
             "{} was trained on the pack {digest:.12}, not on {} ({:.12})",
             made.path().display(),
@@ -106,6 +109,9 @@ pub fn made_and_side(real: &Pack, made: &Pack, side: Split) -> Meeting {
     let mut meeting = Meeting::default();
     match (&trained, side) {
         (Relation::Trained, _) => {}
+        (Relation::Unknown(digest), Split::Test) if digest.is_empty() => {
+            meeting.overlap.push(unknown(made, "trained its generator"));
+        }
         (Relation::Unknown(digest), Split::Test) => meeting.overlap.push(format!(
             "{} was trained on the pack {digest:.12}, which is not at hand: whether it saw test patients of {} cannot be told",
             made.path().display(),
@@ -126,6 +132,8 @@ pub fn made_and_side(real: &Pack, made: &Pack, side: Split) -> Meeting {
             made.path().display(),
             real.path().display(),
             match other {
+                Relation::Unknown(digest) if digest.is_empty() =>
+                    "made elsewhere, nobody says on whom".to_owned(),
                 Relation::Unknown(digest) => format!("but on the pack {digest:.12}"),
                 Relation::Apart => "none of its patients is there".to_owned(),
                 _ => "but on some of its patients".to_owned(),
@@ -195,6 +203,12 @@ fn refuse(text: String) -> Meeting {
 
 fn unknown(pack: &Pack, what: &str) -> String {
     let digest = match &pack.manifest().provenance {
+        Provenance::Synthetic { elsewhere: Some(_), .. } => {
+            return format!(
+                "{}: whose images {what} cannot be told (made elsewhere; `vesalius import --trained-on` says it)",
+                pack.path().display()
+            );
+        }
         Provenance::Synthetic { trained_on, .. } => trained_on,
         Provenance::Real { .. } => pack.digest(),
     };

@@ -6,7 +6,7 @@ use crate::formats::nifti::write_labels;
 use crate::pack::manifest::{CaseRecord, Manifest, PredictedMasks, Provenance, SliceRecord};
 use crate::pack::source_grid::SourceGrid;
 use crate::pack::{Pack, PackWriter};
-use crate::prepare::undone;
+use crate::prepare::Regrid;
 use crate::text::file_stem;
 use crate::volume::Labels;
 use anyhow::{Context as _, Result, bail};
@@ -155,7 +155,7 @@ fn laid_back(
 ) -> Result<Labels> {
     let [count, height, width] = grid.shape;
     let mut values = vec![0; count * height * width];
-    let mut undo = undone(grid, size);
+    let mut undo = Regrid::undone(grid, size);
     for (&position, labels) in slices {
         if position >= count {
             bail!("slice {position}, expected one of {count}");

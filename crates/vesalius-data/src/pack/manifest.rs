@@ -196,10 +196,21 @@ pub enum Provenance {
         /// What was sorted out of the pack that was sampled, where something was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         filtered: Option<Filtered>,
-        /// The persons behind `trained_on`, and behind masks that were painted; empty in packs of older versions.
+        /// The persons behind `trained_on`, and behind masks that were painted; empty in packs of older versions, and where
+        /// nobody says.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         seen: Vec<Seen>,
+        /// Made by another program: of checkpoint, length and seed nothing is known then, and of `trained_on` it may be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elsewhere: Option<Elsewhere>,
     },
+}
+
+/// Images that another program made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// Where they lay; their digest stands in place of the checkpoint's.
+    pub from: PathBuf,
 }
 
 /// Masks that a segmenter predicted: no annotation.
@@ -253,6 +264,20 @@ impl Provenance {
                 format!("real: {} files read as {source}; split {split}{masks}", files.len())
             }
             Self::Synthetic {
+                gan, elsewhere: Some(elsewhere), filtered, seen, trained_on, ..
+            } => {
+                let members = match (trained_on.is_empty(), seen.len()) {
+                    (true, 0) => "trained on nobody knows whom".to_owned(),
+                    (true, count) => format!("trained on {count} patients"),
+                    (false, _) => format!("trained on the pack {trained_on:.12}"),
+                };
+                let filtered = plausible_only(filtered.as_ref());
+                format!(
+                    "synthetic: {gan}, made elsewhere (imported from {}), {members}{filtered}",
+                    elsewhere.from.display()
+                )
+            }
+            Self::Synthetic {
                 gan,
                 kimg,
                 seed,
@@ -272,16 +297,19 @@ impl Provenance {
                 } else {
                     format!(", computed in {precision}")
                 };
-                let filtered =
-                    filtered.as_ref().map_or(String::new(), |Filtered { kept, of, .. }| {
-                        format!("; plausible only: {kept} of {of} pairs kept")
-                    });
+                let filtered = plausible_only(filtered.as_ref());
                 format!(
                     "synthetic: {gan} after {kimg:.1} kimg, seed {seed}{truncated}{computed}; masks: {mask_source}{filtered}"
                 )
             }
         }
     }
+}
+
+fn plausible_only(filtered: Option<&Filtered>) -> String {
+    filtered.map_or(String::new(), |Filtered { kept, of, .. }| {
+        format!("; plausible only: {kept} of {of} pairs kept")
+    })
 }
 
 fn one() -> f64 {
@@ -400,6 +428,7 @@ mod tests {
                 run_sha256: None,
                 filtered,
                 seen: vec![],
+                elsewhere: None,
             }
             .row()
             .unwrap()

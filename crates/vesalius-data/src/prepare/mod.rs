@@ -2,12 +2,12 @@
 
 mod frame;
 pub mod preprocess;
+mod regrid;
 mod resample;
 pub mod settings;
 pub mod split;
-mod undo;
 
-pub use undo::{Undo, undone};
+pub use regrid::{Regrid, pixels};
 
 use super::pack::PackWriter;
 use super::volume::{CaseFiles, Found, Reader};

@@ -142,7 +142,7 @@ fn limits(case: &Case, window: Window) -> Result<[f32; 2]> {
     Ok([low, high])
 }
 
-fn quantise(unit: &[f32], depth: PixelType, out: &mut Vec<u8>) {
+pub(super) fn quantise(unit: &[f32], depth: PixelType, out: &mut Vec<u8>) {
     let max = f32::from(depth.max());
     let integers = unit.iter().map(|v| (v.clamp(0.0, 1.0) * max).round() as u16);
     match depth {

@@ -140,6 +140,7 @@ mod tests {
                 run_sha256: None,
                 filtered: None,
                 seen: vec![],
+                elsewhere: None,
             },
             cases: (0..3).map(case).collect(),
             slices: vec![],

@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::samples::{Sampled, Samples};
 use super::tasks::{BestRun, PackInfo, Plan, Planned};
 use crate::study::{Best, Masks};
-use crate::task::{Key, Stage, Task};
+use crate::task::{Key, PackInput, Stage, Task};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -119,6 +119,27 @@ impl Planner<'_> {
             }
         }
         Ok(judges)
+    }
+
+    /// What judges other programs' images: all that judges the pairs of a best run.
+    ///
+    /// # Errors
+    /// Settings that a stage does not know.
+    pub(super) fn imported(&self, pack: &PackInfo, plan: &mut Plan) -> Result<()> {
+        let Some(best) = &self.study.best else { return Ok(()) };
+        for imported in &pack.imported {
+            let made = PackInput {
+                role: "synthetic".to_owned(),
+                path: imported.path.clone(),
+                digest: imported.digest.clone(),
+            };
+            for (stage, said, what) in self.judges(best)? {
+                let spec = self.stages.settings(stage, said)?;
+                let task = Task::new(stage, vec![pack_input(pack), made.clone()], vec![], spec);
+                plan.tasks.push(planned(task, pack, Some(&imported.name), what));
+            }
+        }
+        Ok(())
     }
 
     /// U-Nets on real data.

@@ -9,4 +9,4 @@ mod tasks;
 
 pub use planner::Planner;
 pub use progress::{Finished, Progress, finished};
-pub use tasks::{Ask, BestRun, PackInfo, Plan, Planned, Resolved, Stages};
+pub use tasks::{Ask, BestRun, ImportedInfo, PackInfo, Plan, Planned, Resolved, Stages};

@@ -66,6 +66,7 @@ impl<'a> Planner<'a> {
         plan.tasks.extend(judges.iter().cloned());
         for pack in &packs {
             self.baselines(pack, &mut plan)?;
+            self.imported(pack, &mut plan)?;
         }
         let mut searches = Vec::new();
         let study = self.study;

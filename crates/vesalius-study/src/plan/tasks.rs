@@ -58,6 +58,19 @@ pub struct PackInfo {
     pub path: PathBuf,
     /// Of the pack.
     pub digest: String,
+    /// Other programs' images that are judged by it.
+    pub imported: Vec<ImportedInfo>,
+}
+
+/// A pack of another program's images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedInfo {
+    /// The generator.
+    pub name: String,
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Of the pack.
+    pub digest: String,
 }
 
 /// A task with what people want to know of it.

@@ -18,6 +18,22 @@ impl Study {
         if let Err(refused) = file_stem::check(&self.name) {
             bail!("{}: name {refused}", self.at_line("name"));
         }
+        for imported in &self.imported {
+            let at = self.at(&imported.pack.span());
+            let names: Vec<String> = self.dataset.iter().map(super::Dataset::name).collect();
+            match &imported.dataset {
+                Some(name) if !names.contains(name) => {
+                    bail!("{at}: dataset = {name}, expected one of {}", names.join(", "))
+                }
+                None if names.len() > 1 => {
+                    bail!("{at}: no dataset said, expected one of {}", names.join(", "))
+                }
+                _ => {}
+            }
+            if self.best.is_none() {
+                bail!("{at}: no [best], which says what judges imported packs");
+            }
+        }
         for dataset in &self.dataset {
             if let Err(refused) = label::check(&dataset.name()) {
                 bail!("{}: name of the dataset {refused}", self.at(&dataset.pack.span()));

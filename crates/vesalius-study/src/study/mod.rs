@@ -4,7 +4,9 @@ mod check;
 mod sections;
 pub mod slurm;
 
-pub use sections::{Asked, Baselines, Best, Budget, Dataset, Gan, Judged, Masks, Search, Unet};
+pub use sections::{
+    Asked, Baselines, Best, Budget, Dataset, Gan, ImportedPack, Judged, Masks, Search, Unet,
+};
 
 use crate::search::{self, Sampler};
 use crate::space::Space;
@@ -38,6 +40,9 @@ pub struct Study {
     pub dataset: Vec<Dataset>,
     /// GANs.
     pub gan: Vec<Gan>,
+    /// Images of other programs, judged like those of the GANs' best runs.
+    #[serde(default)]
+    pub imported: Vec<ImportedPack>,
     /// How much.
     pub budget: Budget,
     /// Where to look.

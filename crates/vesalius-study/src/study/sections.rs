@@ -27,6 +27,17 @@ impl Dataset {
     }
 }
 
+/// One `[[imported]]`: a pack of another program's images.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedPack {
+    /// What `vesalius import` wrote, or any other synthetic pack, relative to the study file.
+    pub pack: Spanned<PathBuf>,
+    /// The dataset that it is judged by; the study's only one by default.
+    #[serde(default)]
+    pub dataset: Option<String>,
+}
+
 /// One `[[gan]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -224,6 +224,7 @@ mod tests {
                 run_sha256: None,
                 filtered: None,
                 seen: vec![],
+                elsewhere: None,
             },
             cases: vec![CaseRecord::new(id, patient, split)],
             slices: vec![],

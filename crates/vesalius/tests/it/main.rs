@@ -12,6 +12,7 @@ mod formats;
 mod found;
 mod full_disk;
 mod full_log;
+mod import;
 mod init_from;
 mod map;
 mod metrics;

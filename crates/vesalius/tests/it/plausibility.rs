@@ -45,6 +45,7 @@ pub fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8
         run_sha256: None,
         filtered: None,
         seen: vec![],
+        elsewhere: None,
     };
     let manifest = Manifest { provenance, cases, ..real.manifest().clone() };
     writer.finish(manifest).unwrap();

@@ -54,6 +54,7 @@ pub fn packs(bench: &Bench) {
         run_sha256: None,
         filtered: None,
         seen: vec![],
+        elsewhere: None,
     };
     let cases = [("synthetic", Split::Train)];
     write("synthetic", 90, true, &cases, manifest(sampled, &cases));

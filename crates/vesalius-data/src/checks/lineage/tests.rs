@@ -61,6 +61,7 @@ fn made(path: &Path, of: &Pack, old: bool) -> Pack {
         run_sha256: None,
         filtered: None,
         seen: if old { vec![] } else { seen(persons(of.manifest(), Split::Train)) },
+        elsewhere: None,
     };
     write(path, "d", &[("lsgan_0", &[], Split::Train)], provenance)
 }

@@ -65,6 +65,7 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
             run_sha256: None,
             filtered: None,
             seen: lineage::seen(lineage::persons(real.manifest(), Split::Train)),
+            elsewhere: None,
         },
         cases: (0..count).map(case).collect(),
         command,

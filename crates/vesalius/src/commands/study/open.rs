@@ -50,6 +50,7 @@ fn without_packs(study: &Study) -> Vec<PackInfo> {
         name: dataset.name(),
         path: study.resolve(dataset.pack.get_ref()),
         digest: format!("missing/{}", dataset.name()),
+        imported: vec![],
     };
     study.dataset.iter().map(info).collect()
 }

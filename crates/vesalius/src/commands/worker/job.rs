@@ -65,7 +65,12 @@ impl Job<'_> {
 
     /// The real pack, if it is still the one that was planned with.
     fn pack(&self) -> Result<Pack> {
-        let input = self.task.pack("real")?;
+        self.planned("real")
+    }
+
+    /// A pack, if it is still the one that was planned with.
+    fn planned(&self, role: &str) -> Result<Pack> {
+        let input = self.task.pack(role)?;
         let pack = Pack::open(&input.path)?;
         if pack.digest() != input.digest {
             bail!(
@@ -177,6 +182,10 @@ impl Job<'_> {
 
     /// The pack that the task's input `synthetic` sampled.
     fn synthetic(&self) -> Result<PathBuf> {
+        if self.task.input("synthetic").is_none() {
+            // Imported: nothing of the study made it.
+            return Ok(self.planned("synthetic")?.path().to_owned());
+        }
         Ok(self.accepted("synthetic")?.join("pack"))
     }
 
@@ -233,7 +242,7 @@ impl Job<'_> {
         if task.real {
             train.push(real.clone());
         }
-        if self.task.input("synthetic").is_some() {
+        if self.task.input("synthetic").is_some() || self.task.pack("synthetic").is_ok() {
             train.push(self.synthetic()?);
         }
         let stage = Segment {
