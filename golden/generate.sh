@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes environments of the pinned reference packages and writes the golden numbers again.
-# Usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL   (the last four: checkouts)
+# Usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL ISLES22   (the last five: checkouts)
 set -euo pipefail
-[ $# -eq 5 ] || { echo "usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL (see CONTRIBUTING.md)" >&2; exit 2; }
+[ $# -eq 6 ] || { echo "usage: golden/generate.sh DiffAugment_pytorch.py STYLEGAN2_ADA SPADE STYLEGAN DGM_EVAL ISLES22 (see CONTRIBUTING.md)" >&2; exit 2; }
 paths=()
 for path in "$@"; do paths+=("$(realpath "$path")"); done
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -37,3 +37,4 @@ make -C .. published
 .venv-plausibility/bin/python nnunet.py
 .venv-plausibility/bin/python augment.py
 .venv-plausibility/bin/python surface.py
+.venv-plausibility/bin/python lesions.py --code "${paths[5]}" >lesions.json

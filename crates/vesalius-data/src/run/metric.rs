@@ -98,6 +98,7 @@ const TURING: &str = "Visual Turing test";
 const PAIRS: &str = "Dice of image with mask";
 const SURFACES: &str = "Surface distances";
 const VOLUMES: &str = "Volumes";
+const LESIONS: &str = "Lesions";
 const IMPLAUSIBLE: &str = "Implausible share";
 
 /// The registry: gives all of it to the macro `$with`. What measures a metric is an expression that means something
@@ -153,6 +154,11 @@ macro_rules! every_metric {
                 metric("volume_bias_ml", "Bias of volume, ml", VOLUMES, Neither, 2).of_audit(),
                 metric("volume_bias_low_ml", "Lower limit of agreement, ml", VOLUMES, Neither, 2).of_audit(),
                 metric("volume_bias_high_ml", "Upper limit of agreement, ml", VOLUMES, Neither, 2).of_audit(),
+                metric("ejection_bias", "Bias of ejection fraction, %", VOLUMES, Neither, 1).of_audit(),
+                metric("ejection_bias_low", "Lower limit of agreement, %", VOLUMES, Neither, 1).of_audit(),
+                metric("ejection_bias_high", "Upper limit of agreement, %", VOLUMES, Neither, 1).of_audit(),
+                metric("lesion_f1", "Lesion F1", LESIONS, Higher, 3).of_audit().whole(Whole::VolumeMean),
+                metric("lesion_count_difference", "Lesions too many or too few", LESIONS, Lower, 1).of_audit().whole(Whole::VolumeMean),
                 metric("turing_accuracy", "Accuracy", TURING, Lower, 2),
                 metric("turing_sensitivity", "Sensitivity", TURING, Lower, 2),
                 metric("turing_specificity", "Specificity", TURING, Neither, 2).of_audit(),

@@ -1,5 +1,6 @@
-//! Predicted label maps of volumes against reference ones, whoever made them: overlap, surface distances, volumes.
+//! Predicted label maps of volumes against reference ones, whoever made them: overlap, surface distances, lesions, volumes.
 
+mod clinic;
 mod overlap;
 mod table;
 mod volume;
@@ -12,6 +13,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use table::Table;
 use vesalius_data::run::part::{DiceUnit, Part};
 use vesalius_data::run::score::Score;
+use vesalius_score::lesions::Lesions;
 
 /// Overlaps, surface distances and volumes of all classes; the overlap of each patient too, for paired tests.
 ///
@@ -52,6 +54,17 @@ fn surfaces(
         });
         Table::new(rows, classes.len() - 1)
     };
+    let in_pieces = in_pieces(&measured, classes.len() - 1);
+    let table_of_lesions = |of: &dyn Fn(&Lesions) -> Option<f64>| {
+        let rows = volumes.iter().zip(&measured).map(|(volume, numbers)| {
+            let numbers = numbers.iter().zip(&in_pieces);
+            let of = |(numbers, in_pieces): (&Numbers, &bool)| {
+                of(&numbers.lesions).filter(|_| *in_pieces && numbers.is_there())
+            };
+            (volume.patient.as_str(), numbers.map(of).collect::<Vec<_>>())
+        });
+        Table::new(rows, classes.len() - 1)
+    };
     let left_out = measured.iter().flatten().filter(|numbers| numbers.is_one_sided()).count();
     let note = (left_out > 0).then(|| {
         format!(
@@ -59,11 +72,15 @@ fn surfaces(
             measured.iter().flatten().filter(|numbers| numbers.is_there()).count()
         )
     });
-    let protocol = made.with(&format!(
+    let of_surfaces = made.with(&format!(
         "{}, empty on both sides not counted, mean over volumes, then over classes",
         rules.words(volumes)
     ));
-    let mut add = |metric: &str, dialect: Option<String>, table: &Table| {
+    let mut add = |metric: &str,
+                   dialect: Option<String>,
+                   table: &Table,
+                   made: &Made,
+                   note: &Option<String>| {
         for (class, measure) in table.measures(seed).into_iter().enumerate() {
             let Some((value, interval)) = measure else { continue };
             let of = match class {
@@ -76,52 +93,39 @@ fn surfaces(
                 dialect: dialect.clone(),
                 real_count: Some(volumes.len()),
                 note: note.clone(),
-                seedless: Some(protocol.seedless.clone()),
-                ..Score::new(metric, value, protocol.own.clone())
+                seedless: Some(made.seedless.clone()),
+                ..Score::new(metric, value, made.own.clone())
             });
         }
     };
-    add("hausdorff95_mm", None, &table(&|numbers| numbers.hausdorff95_mm));
-    add("assd_mm", None, &table(&|numbers| numbers.assd_mm));
+    add("hausdorff95_mm", None, &table(&|numbers| numbers.hausdorff95_mm), &of_surfaces, &note);
+    add("assd_mm", None, &table(&|numbers| numbers.assd_mm), &of_surfaces, &note);
     for (i, mm) in rules.tolerances_mm.iter().enumerate() {
-        add("surface_dice", Some(format!("{mm} mm")), &table(&|numbers| numbers.surface_dice[i]));
+        let table = table(&|numbers| numbers.surface_dice[i]);
+        add("surface_dice", Some(format!("{mm} mm")), &table, &of_surfaces, &note);
     }
-    found.extend(of_volumes(&measured, classes, made));
+    let of_lesions = made.with(
+        "pieces that faces, edges and corners join, found where one voxel was predicted; volumes empty on both sides not \
+         counted, mean over volumes, then over classes that come in pieces",
+    );
+    add("lesion_f1", None, &table_of_lesions(&Lesions::f1), &of_lesions, &None);
+    let apart = table_of_lesions(&|lesions| Some(lesions.count_difference() as f64));
+    add("lesion_count_difference", None, &apart, &of_lesions, &None);
+    found.extend(clinic::scores(volumes, &measured, classes, made));
     found
 }
 
-/// Bias and limits of agreement (Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8) of the volume of each class: mean
-/// of predicted − reference, and 1.96 standard deviations around it.
-fn of_volumes(measured: &[Vec<Numbers>], classes: &[String], made: &Made) -> Vec<Score> {
-    let protocol = made.with(
-        "predicted − reference volume, ml; limits of agreement at 1.96 standard deviations, volumes taken as independent",
-    );
-    let mut found = Vec::new();
-    for (i, class) in classes.iter().enumerate().skip(1) {
-        let apart: Vec<f64> = measured
-            .iter()
-            .map(|numbers| &numbers[i - 1])
-            .filter_map(|numbers| Some(numbers.prediction_ml? - numbers.reference_ml?))
-            .collect();
-        if apart.len() < 2 {
-            continue;
-        }
-        let count = apart.len() as f64;
-        let mean = apart.iter().sum::<f64>() / count;
-        let squares: f64 = apart.iter().map(|value| (value - mean).powi(2)).sum();
-        let reach = 1.96 * (squares / (count - 1.0)).sqrt();
-        for (metric, value) in [
-            ("volume_bias_ml", mean),
-            ("volume_bias_low_ml", mean - reach),
-            ("volume_bias_high_ml", mean + reach),
-        ] {
-            found.push(Score {
-                of: Some(Part::Class(DiceUnit::Volume, class.clone())),
-                real_count: Some(apart.len()),
-                seedless: Some(protocol.seedless.clone()),
-                ..Score::new(metric, value, protocol.own.clone())
-            });
-        }
-    }
-    found
+/// Which classes come in pieces, so that it says something to count them: in half of the volumes that have the class, the
+/// reference has more than one.
+fn in_pieces(measured: &[Vec<Numbers>], classes: usize) -> Vec<bool> {
+    let of = |class: usize| {
+        let counts = measured.iter().map(|numbers| numbers[class].lesions.reference);
+        let counts: Vec<usize> = counts.filter(|count| *count > 0).collect();
+        let several = counts.iter().filter(|count| **count > 1).count();
+        several > 0 && 2 * several >= counts.len()
+    };
+    (0..classes).map(of).collect()
 }
+
+#[cfg(test)]
+mod tests;

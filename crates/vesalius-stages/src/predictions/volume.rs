@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use vesalius_data::pack::Pack;
 use vesalius_score::edges::EdgeDistances;
+use vesalius_score::lesions::Lesions;
 use vesalius_score::{Distances, Grid};
 
 /// What the surface of a mask is.
@@ -100,6 +101,8 @@ pub struct Numbers {
     pub assd_mm: Option<f64>,
     /// Surface Dice for each tolerance; `None` where both are empty.
     pub surface_dice: Vec<Option<f64>>,
+    /// Connected pieces.
+    pub lesions: Lesions,
     /// Volume of the reference; `None` where nothing is known of millimetres.
     pub reference_ml: Option<f64>,
     /// Volume of the prediction.
@@ -220,6 +223,7 @@ impl Volume {
             hausdorff95_mm: None,
             assd_mm: None,
             surface_dice: vec![None; rules.tolerances_mm.len()],
+            lesions: Lesions::between(&masks[0], &masks[1], shape),
             reference_ml: ml(voxels[0]),
             prediction_ml: ml(voxels[1]),
         };

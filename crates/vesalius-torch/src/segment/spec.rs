@@ -1,5 +1,6 @@
 //! How a segmenter is built and trained: the presets, and every setting that they set.
 
+use crate::layers::norm::NormKind;
 use crate::nets::unet::UnetSpec;
 use crate::optim::OptimiserSpec;
 use crate::precision::Precision;
@@ -15,7 +16,7 @@ pub enum Preset {
     /// A U-Net of 16 filters for 2,000 steps: minutes; what features are taken from.
     #[default]
     Small,
-    /// A U-Net of 32 filters with nnU-Net's augmentation on standardised volumes.
+    /// A U-Net of 32 filters with instance norm and nnU-Net's augmentation on standardised volumes, mirrored at test time.
     Strong,
     /// nnU-Net v2's recipe for 2-D slices: for a GPU and a night.
     Nnunet,
@@ -174,10 +175,16 @@ impl SegmentSpec {
         match preset {
             Preset::Small => small,
             Preset::Strong => Self {
-                network: NetworkSpec::Unet(UnetSpec { filters: 32, ..UnetSpec::default() }),
+                // Statistics of single images: those of a batch would mix the sets that are compared.
+                network: NetworkSpec::Unet(UnetSpec {
+                    filters: 32,
+                    norm: NormKind::Instance,
+                    ..UnetSpec::default()
+                }),
                 learning_rate: 2e-3,
                 augmentation: Augmentation::Nnunet,
                 standardise: true,
+                mirror: true,
                 ..small
             },
             Preset::Nnunet => Self {

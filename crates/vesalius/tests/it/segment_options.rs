@@ -66,3 +66,38 @@ fn presets_train_and_their_runs_say_which_they_are() {
     refused("small", &["--set", "mirror=perhaps"], &["perhaps", "boolean"]);
     refused("small", &["--set", "augmentation=nnunet"], &["standardise = true"]);
 }
+
+#[test]
+fn the_length_is_found_once_and_is_the_same_for_every_training_set() {
+    let bench = Bench::new();
+    bench.phantom_pack("real");
+    let segment = |out: &'static str, more: &[&'static str]| {
+        let mut arguments = vec!["segment", "--train", "real", "--test", "real", "--out", out];
+        arguments.extend(["--preset", "small", "--filters", "2", "--depth", "1", "--batch", "4"]);
+        arguments.extend(["--learning-rate", "0.02", "--steps", "auto", "--threads", "1"]);
+        arguments.extend(more);
+        let output = bench.run(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}");
+        let result = std::fs::read_to_string(bench.path(&format!("{out}/result.json"))).unwrap();
+        let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+        (text, result)
+    };
+    let (text, first) = segment("first", &[]);
+    assert!(text.contains("is watched on the others"), "{text}");
+    let steps = first["settings"]["steps"].as_u64().unwrap();
+    assert!(steps > 0 && steps.is_multiple_of(100), "{steps}");
+    let protocol = first["scores"][0]["protocol"].as_str().unwrap();
+    let words = format!("{steps} steps (found on 1 held-back training patients)");
+    assert!(protocol.contains(&words), "{protocol}");
+    // Another seed: found before.
+    let (text, second) = segment("second", &["--seed", "2"]);
+    assert!(!text.contains("is watched"), "{text}");
+    assert_eq!(second["settings"]["steps"], steps);
+    let curves = std::fs::read_to_string(bench.path("second/curves.json")).unwrap();
+    let curves: serde_json::Value = serde_json::from_str(&curves).unwrap();
+    assert_eq!(curves["length"]["steps"], steps);
+    assert_eq!(curves["training"].as_array().unwrap().last().unwrap()["step"], steps);
+    let bad = ["segment", "--train", "real", "--test", "real", "--out", "x", "--steps", "soon"];
+    bench.refused(&bad, &["soon", "a number of steps, or auto"]);
+}
