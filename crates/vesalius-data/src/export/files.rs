@@ -53,6 +53,11 @@ fn suffix(side: Split) -> &'static str {
     }
 }
 
+/// Pictures of a slice: one of grey or colour, else one for each channel.
+pub(super) fn pictures(channels: usize) -> usize {
+    if [1, 3].contains(&channels) { 1 } else { channels }
+}
+
 /// Files of a case, relative to the export: its images, by slice or by channel, then its masks.
 pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<String> {
     let record = &pack.manifest().cases[work.case];
@@ -64,10 +69,17 @@ pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<Stri
                 1 => format!("{id}.png"),
                 _ => format!("{id}_{:04}.png", pack.manifest().slices[i].position),
             };
-            let names = |role: &'static str| {
-                work.slices.iter().map(move |&i| format!("{}/{role}/{}", word(side), name(i)))
-            };
-            names("images").chain(names("masks")).collect()
+            let side = word(side);
+            let images = work.slices.iter().flat_map(|&i| {
+                let name = name(i);
+                let several = pictures(channels) > 1;
+                (0..pictures(channels)).map(move |c| {
+                    let of_channel = if several { format!("_{c:04}") } else { String::new() };
+                    format!("{side}/images/{}{of_channel}.png", name.trim_end_matches(".png"))
+                })
+            });
+            let masks = work.slices.iter().map(|&i| format!("{side}/masks/{}", name(i)));
+            images.chain(masks).collect()
         }
         ExportKind::Nifti if channels == 1 => {
             ["images", "labels"].map(|role| format!("{role}/{id}.nii.gz")).to_vec()

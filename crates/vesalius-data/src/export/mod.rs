@@ -12,7 +12,7 @@ use crate::formats::nifti::{write_u8, write_u16};
 use crate::pack::manifest::{PixelType, SliceShape};
 use crate::pack::{Pack, Slice};
 use anyhow::{Context, Result, bail};
-use files::{Work, case_files, folders};
+use files::{Work, case_files, folders, pictures};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, RgbImage};
 use rayon::prelude::*;
 use std::path::{Component, Path, PathBuf};
@@ -90,10 +90,21 @@ fn place(root: &Path, file: &str) -> Result<PathBuf> {
 fn png_case(pack: &Pack, work: &Work, root: &Path) -> Result<()> {
     let slice_shape = pack.slice_shape();
     let files = case_files(pack, ExportKind::Png, work);
-    let (images, masks) = files.split_at(work.slices.len());
-    for ((&i, image), mask) in work.slices.iter().zip(images).zip(masks) {
+    let each = pictures(slice_shape.channels);
+    let (images, masks) = files.split_at(work.slices.len() * each);
+    for ((&i, images), mask) in work.slices.iter().zip(images.chunks(each)).zip(masks) {
         let slice = pack.slice(i)?;
-        save(&picture(slice_shape, slice)?, &place(root, image)?)?;
+        for (channel, image) in images.iter().enumerate() {
+            let picture = if each == 1 {
+                picture(slice_shape, slice)?
+            } else {
+                let bytes = slice_shape.pixel_bytes() / slice_shape.channels;
+                let pixels = &slice.pixels[channel * bytes..(channel + 1) * bytes];
+                let alone = SliceShape { channels: 1, ..slice_shape };
+                picture(alone, Slice { pixels, ..slice })?
+            };
+            save(&picture, &place(root, image)?)?;
+        }
         let labels = GrayImage::from_raw(
             slice_shape.width as u32,
             slice_shape.height as u32,
@@ -209,7 +220,10 @@ fn volumes(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> Result<()
 fn dataset_json(pack: &Pack, work: &[Work]) -> serde_json::Value {
     let manifest = pack.manifest();
     let channels: serde_json::Map<String, serde_json::Value> = (0..manifest.slice_shape.channels)
-        .map(|c| (c.to_string(), format!("channel {c}").into()))
+        .map(|c| {
+            let name = manifest.sequences.get(c).cloned();
+            (c.to_string(), name.unwrap_or_else(|| format!("channel {c}")).into())
+        })
         .collect();
     let name = |(label, name): (usize, &String)| {
         let name = if label == 0 { BACKGROUND } else { name.trim() };

@@ -22,6 +22,7 @@ fn like(folder: &Path) -> Pack {
         dataset: "real".into(),
         vesalius: "0".into(),
         classes: ["background", "a", "b"].map(str::to_owned).to_vec(),
+        sequences: vec![],
         slice_shape,
         provenance: Provenance::Real {
             source: "folder".into(),

@@ -13,6 +13,7 @@ pub mod sliver07;
 mod source;
 pub mod walk;
 
+pub use nnunet::add_channels;
 pub use source::{Source, SourceOptions};
 
 use crate::layouts::acdc::Acdc;

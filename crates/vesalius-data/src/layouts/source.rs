@@ -11,6 +11,11 @@ pub trait Source: Sync {
     /// Names of the label values 0, 1, …; the first is the background.
     fn classes(&self) -> Vec<String>;
 
+    /// Names of the image channels, where the dataset names them: sequences of MRI, each with grey values of its own.
+    fn channels(&self) -> Option<Vec<String>> {
+        None
+    }
+
     /// Finds the examinations without reading voxels, sorted by id, and names what is not used.
     ///
     /// # Errors

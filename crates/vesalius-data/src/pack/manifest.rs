@@ -330,6 +330,9 @@ pub struct Manifest {
     pub vesalius: String,
     /// Names of the label values 0, 1, …; the first is the background. K = `classes.len()`.
     pub classes: Vec<String>,
+    /// Names of the image channels, where each is a sequence of its own; empty for grey and colour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<String>,
     /// Shape of every slice.
     #[serde(rename = "layout")]
     pub slice_shape: SliceShape,
@@ -376,6 +379,14 @@ impl Manifest {
         };
         label("dataset", &self.dataset)?;
         self.classes.iter().try_for_each(|class| label("classes", class))?;
+        self.sequences.iter().try_for_each(|name| label("sequences", name))?;
+        if !self.sequences.is_empty() && self.sequences.len() != self.slice_shape.channels {
+            return Err(format!(
+                "{} names of sequences, expected {}: one for each channel",
+                self.sequences.len(),
+                self.slice_shape.channels
+            ));
+        }
         for (i, case) in self.cases.iter().enumerate() {
             file_stem::check(&case.id).map_err(|refused| format!("case {i}: id {refused}"))?;
             label("patient", &case.patient)?;

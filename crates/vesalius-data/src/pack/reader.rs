@@ -222,6 +222,7 @@ mod tests {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: vec!["background".into(), "disc".into()],
+            sequences: vec![],
             slice_shape,
             provenance: Provenance::Real {
                 source: "folder".into(),

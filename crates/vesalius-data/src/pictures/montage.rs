@@ -36,22 +36,33 @@ pub struct Panel<'a> {
     pub labels: Option<&'a [u8]>,
 }
 
-/// PNG of tiles in rows of `columns`, each shown twice: plain, and with its labels' outlines.
+/// PNG of tiles in rows of `columns`, each shown twice: plain, and with its labels' outlines. `channel`: the one that is
+/// shown; without, colour where there are three, else the first.
 ///
 /// # Errors
 /// When there is no tile.
-pub fn montage(tiles: &[Tile], slice_shape: SliceShape, columns: usize) -> Result<Vec<u8>> {
+pub fn montage(
+    tiles: &[Tile],
+    slice_shape: SliceShape,
+    columns: usize,
+    channel: Option<usize>,
+) -> Result<Vec<u8>> {
     let twice = tiles.iter().map(|&Tile { pixels, labels }| {
         vec![Panel { pixels, labels: None }, Panel { pixels, labels: Some(labels) }]
     });
-    panels(&twice.collect::<Vec<_>>(), slice_shape, columns)
+    panels(&twice.collect::<Vec<_>>(), slice_shape, columns, channel)
 }
 
 /// PNG of groups of panels, as many in each, in rows of `columns` groups.
 ///
 /// # Errors
 /// When there is none.
-pub fn panels(groups: &[Vec<Panel>], slice_shape: SliceShape, columns: usize) -> Result<Vec<u8>> {
+pub fn panels(
+    groups: &[Vec<Panel>],
+    slice_shape: SliceShape,
+    columns: usize,
+    channel: Option<usize>,
+) -> Result<Vec<u8>> {
     let each = groups.first().map_or(0, Vec::len);
     if each == 0 || columns == 0 {
         bail!("a montage of no tile, expected at least one");
@@ -68,7 +79,7 @@ pub fn panels(groups: &[Vec<Panel>], slice_shape: SliceShape, columns: usize) ->
             let left = left + j * (tile_w + 1);
             for y in 0..tile_h {
                 for x in 0..tile_w {
-                    let grey = colour(panel, slice_shape, y / zoom, x / zoom);
+                    let grey = colour(panel, slice_shape, channel, y / zoom, x / zoom);
                     let marked = outline(panel, slice_shape, zoom, y, x).unwrap_or(grey);
                     picture.put_pixel((left + x) as u32, (top + y) as u32, Rgb(marked));
                 }
@@ -89,10 +100,19 @@ pub fn eight_bits(pixels: &[u8], slice_shape: SliceShape, channel: usize, at: us
     }
 }
 
-fn colour(panel: &Panel, slice_shape: SliceShape, y: usize, x: usize) -> [u8; 3] {
+fn colour(
+    panel: &Panel,
+    slice_shape: SliceShape,
+    channel: Option<usize>,
+    y: usize,
+    x: usize,
+) -> [u8; 3] {
     let at =
         |channel: usize| eight_bits(panel.pixels, slice_shape, channel, y * slice_shape.width + x);
-    if slice_shape.channels == 3 { [at(0), at(1), at(2)] } else { [at(0); 3] }
+    match channel {
+        None if slice_shape.channels == 3 => [at(0), at(1), at(2)],
+        _ => [at(channel.unwrap_or(0)); 3],
+    }
 }
 
 /// Colour of the outline at a picture pixel of the tile, where a label's region ends there.
@@ -127,7 +147,7 @@ mod tests {
         for y in 40..60 {
             labels[y * 128 + 40..y * 128 + 60].fill(1);
         }
-        let png = montage(&[Tile { pixels: &pixels, labels: &labels }], slice_shape, 4).unwrap();
+        let png = montage(&[Tile { pixels: &pixels, labels: &labels }], slice_shape, 4, None).unwrap();
         let picture = image::load_from_memory(&png).unwrap().to_rgb8();
         assert_eq!(picture.get_pixel(40, 40).0, [100; 3]);
         assert_eq!(picture.get_pixel(129 + 40, 40).0, COLOURS[0]);

@@ -14,8 +14,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Of one case; `threshold` is what counts as brighter than the background.
-    pub(super) fn of(case: &Case, settings: &Preprocess, threshold: f32) -> Result<Self> {
+    /// Of one case; `thresholds`: what counts as brighter than the background, of all channels or of each.
+    pub(super) fn of(case: &Case, settings: &Preprocess, thresholds: &[f32]) -> Result<Self> {
         let [rows, columns] = [case.volume.height, case.volume.width].map(|n| n as f64);
         // Source pixels per pixel of the wanted spacing.
         let scale = match (settings.spacing_mm, case.spacing_mm) {
@@ -44,18 +44,19 @@ impl Frame {
             }
             Crop::Centre { size } => about([rows / 2.0, columns / 2.0], size),
             Crop::Foreground { margin } => {
-                Self::foreground(case, threshold, margin)?.widened(aspect)
+                Self::foreground(case, thresholds, margin)?.widened(aspect)
             }
             Crop::Labels { size } => about(label_centre(case)?, size),
         })
     }
 
-    fn foreground(case: &Case, threshold: f32, margin: usize) -> Result<Self> {
+    fn foreground(case: &Case, thresholds: &[f32], margin: usize) -> Result<Self> {
         let volume = &case.volume;
         let [mut top, mut left] = [volume.height, volume.width];
         let [mut bottom, mut right] = [0, 0];
         let pixels = volume.height * volume.width;
         for (at, plane) in volume.values.chunks_exact(pixels).enumerate() {
+            let threshold = thresholds[at % volume.channels % thresholds.len()];
             let padding = volume.padding.get(at * pixels..(at + 1) * pixels).unwrap_or(&[]);
             for (y, row) in plane.chunks_exact(volume.width).enumerate() {
                 // Padding is no foreground, whatever value stands in it.
@@ -68,7 +69,8 @@ impl Frame {
             }
         }
         if top >= bottom {
-            bail!("nothing brighter than {threshold}, expected a foreground to crop to");
+            let least: Vec<String> = thresholds.iter().map(ToString::to_string).collect();
+            bail!("nothing brighter than {}, expected a foreground to crop to", least.join(", "));
         }
         let [top, left] = [top, left].map(|edge| edge.saturating_sub(margin) as f64);
         let bottom = (bottom + margin).min(volume.height) as f64;

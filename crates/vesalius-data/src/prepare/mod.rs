@@ -10,7 +10,7 @@ pub mod split;
 pub use regrid::{Regrid, pixels};
 
 use super::pack::PackWriter;
-use super::volume::{CaseFiles, Found, Reader};
+use super::volume::{Case, CaseFiles, Found, Reader};
 use crate::checks::classes::check_classes;
 use crate::checks::findings::Finding;
 use crate::checks::linked::stay_together;
@@ -46,6 +46,7 @@ struct Loaded {
     prepared: Prepared,
     measured: Measured,
     channels: usize,
+    sequences: Vec<String>,
     group: Option<String>,
     person: Option<String>,
     slices: Vec<String>,
@@ -78,6 +79,7 @@ pub struct Job<'a> {
 pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
     let Job { source, source_name, root, settings, rule, mut findings, command } = job;
     check(settings)?;
+    check_modalities(source, root, settings)?;
     let classes = source.classes();
     check_classes(&classes).map_err(|found| anyhow::anyhow!("{}: {found}", root.display()))?;
     let Found { cases, findings: found } = source.cases()?;
@@ -88,6 +90,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     rule.apply(&cases, &[])?;
     let mut writer = None;
     let mut slice_shape = None;
+    let mut sequences = vec![];
     let mut records = Vec::with_capacity(cases.len());
     let mut files = Vec::new();
     let mut persons = Vec::with_capacity(cases.len());
@@ -101,8 +104,18 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         let loaded: Vec<Result<Loaded>> =
             chunk.par_iter().map(|case| load(source, root, case, settings, &classes)).collect();
         for (case, loaded) in chunk.iter().zip(loaded) {
-            let Loaded { prepared, measured, channels, group, person, slices, notes, files: read } =
-                loaded?;
+            let Loaded {
+                prepared,
+                measured,
+                channels,
+                sequences: named,
+                group,
+                person,
+                slices,
+                notes,
+                files: read,
+            } = loaded?;
+            sequences = named;
             findings.extend(notes.into_iter().map(|note| Finding::note(&case.id, note)));
             let this = SliceShape {
                 channels: settings.channels.unwrap_or(channels),
@@ -177,6 +190,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         dataset: source.dataset(),
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
         classes,
+        sequences,
         slice_shape,
         provenance: Provenance::Real {
             source: source_name.to_owned(),
@@ -203,7 +217,7 @@ fn load(
     classes: &[String],
 ) -> Result<Loaded> {
     let mut reader = Reader::new(root);
-    let loaded = source.load(case, &mut reader)?;
+    let loaded = chosen(source, source.load(case, &mut reader)?, settings);
     let name = || format!("{}", case.images[0].display());
     // Wrong labels are the mask's fault, everything else the image's.
     loaded.check(classes).with_context(|| {
@@ -220,12 +234,49 @@ fn load(
         measured: Measured::of(case, &loaded, &prepared, classes.len()),
         prepared,
         channels: loaded.volume.channels,
+        sequences: loaded.sequences,
         slices: slices.into_iter().filter(|digest| !digest.is_empty()).collect(),
         group: loaded.group,
         person: loaded.person,
         notes: loaded.notes,
         files: reader.into_files(),
     })
+}
+
+/// The sequences that the settings name, in that order.
+fn chosen(source: &dyn Source, case: Case, settings: &Preprocess) -> Case {
+    let Some(wanted) = &settings.modalities else { return case };
+    // The source has all of them: `check_modalities`.
+    let named = source.channels().unwrap_or_default();
+    let place = |name: &String| named.iter().position(|other| other == name);
+    let places: Vec<usize> = wanted.iter().filter_map(place).collect();
+    let volume = case.volume.selected(&places);
+    // One alone is grey.
+    let sequences = if wanted.len() == 1 { vec![] } else { wanted.clone() };
+    Case { volume, sequences, ..case }
+}
+
+/// Modalities that the dataset does not name are refused before anything is read.
+fn check_modalities(source: &dyn Source, root: &Path, settings: &Preprocess) -> Result<()> {
+    let Some(wanted) = &settings.modalities else { return Ok(()) };
+    if settings.channels.is_some() {
+        bail!("--modalities and --channels: expected one of them");
+    }
+    let Some(named) = source.channels() else {
+        bail!(
+            "--modalities: {} names no channels, expected channel_names in a dataset.json",
+            root.display()
+        );
+    };
+    for (i, name) in wanted.iter().enumerate() {
+        if !named.contains(name) {
+            bail!("--modalities {name}: expected some of {}", named.join(", "));
+        }
+        if wanted[..i].contains(name) {
+            bail!("--modalities: {name} twice, expected each once");
+        }
+    }
+    Ok(())
 }
 
 /// An id that stands twice would make one file of two cases in an export, and one volume of two in a Dice.

@@ -30,20 +30,21 @@ pub struct Prepared {
     pub source_grid: SourceGrid,
     /// Share of the labelled pixels that the crop cut off.
     pub cut_off: f64,
-    /// Intensities that became black and white, in the source's units.
-    pub window: [f32; 2],
+    /// Intensities that became black and white, in the source's units: of all channels, or of each.
+    pub windows: Vec<[f32; 2]>,
     /// How much of its type's range the case uses, where the window is that range.
     pub range_used: Option<RangeUsed>,
 }
 
-/// Applies the settings to one case, whose labels are below `classes`.
+/// Applies the settings to one case, whose labels are below `classes`. Sequences have a window each, colour has one.
 ///
 /// # Errors
 /// A spacing is asked for and the files have none, a window that holds no contrast, labels to crop about that are
 /// not there.
 pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Result<Prepared> {
-    let [low, high] = limits(case, settings.window)?;
-    let frame = Frame::of(case, settings, low + 0.05 * (high - low))?;
+    let windows = limits(case, settings.window)?;
+    let thresholds: Vec<f32> = windows.iter().map(|[low, high]| low + 0.05 * (high - low)).collect();
+    let frame = Frame::of(case, settings, &thresholds)?;
     let channels = settings.channels.unwrap_or(case.volume.channels);
     let mut kept = Vec::with_capacity(case.volume.slices);
     let mut resampler =
@@ -54,7 +55,8 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
             continue;
         }
         let mut pixels = Vec::new();
-        for plane in planes(&case.volume, position, channels, low)? {
+        let planes = planes(&case.volume, position, channels, &windows)?;
+        for (plane, [low, high]) in planes.into_iter().zip(windows.iter().copied().cycle()) {
             let unit: Vec<f32> =
                 plane.iter().map(|v| ((v - low) / (high - low)).clamp(0.0, 1.0)).collect();
             quantise(&resampler.image(&unit)?, settings.depth, &mut pixels);
@@ -82,8 +84,8 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
     };
     let full = settings.window == Window::Full {};
     let range_used = if full { RangeUsed::of(&case.volume) } else { None };
-    let (cut_off, window) = (frame.cut_off(case), [low, high]);
-    Ok(Prepared { slices: kept, spacing_mm, between_mm, source_grid, cut_off, window, range_used })
+    let cut_off = frame.cut_off(case);
+    Ok(Prepared { slices: kept, spacing_mm, between_mm, source_grid, cut_off, windows, range_used })
 }
 
 /// Planes of one slice: as stored, or luma, with `black` in all that was not measured, whatever the window. Repeating
@@ -92,9 +94,10 @@ fn planes(
     volume: &Volume,
     position: usize,
     channels: usize,
-    black: f32,
+    windows: &[[f32; 2]],
 ) -> Result<Vec<Cow<'_, [f32]>>> {
-    let plane = |channel| -> Cow<[f32]> {
+    let plane = |channel: usize| -> Cow<[f32]> {
+        let [black, _] = windows[channel % windows.len()];
         let (values, padded) = (volume.plane(position, channel), volume.padded(position, channel));
         if !padded.contains(&true) {
             return values.into();
@@ -117,14 +120,26 @@ fn planes(
     }
 }
 
-fn limits(case: &Case, window: Window) -> Result<[f32; 2]> {
+/// Black and white, of all channels together or of each.
+fn limits(case: &Case, window: Window) -> Result<Vec<[f32; 2]>> {
+    if case.sequences.is_empty() {
+        return Ok(vec![limits_of(case, window, case.volume.measured())?]);
+    }
+    (0..case.volume.channels)
+        .map(|channel| {
+            limits_of(case, window, case.volume.measured_of(channel))
+                .with_context(|| case.sequences[channel].clone())
+        })
+        .collect()
+}
+
+fn limits_of(case: &Case, window: Window, mut values: Vec<f32>) -> Result<[f32; 2]> {
     let [low, high] = match window {
         Window::Range { low, high } => [low as f32, high as f32],
         Window::Full {} => case.volume.full_range.context(
             "window `full`: the stored type has no natural range, or channels have several; expected percentile or range",
         )?,
         Window::Percentile { low, high } => {
-            let mut values = case.volume.measured();
             if values.is_empty() {
                 bail!("an image of padding alone, expected some measured pixels");
             }

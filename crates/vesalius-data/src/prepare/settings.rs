@@ -17,6 +17,9 @@ pub struct Preprocess {
     pub window: Window,
     /// Pixel type.
     pub depth: PixelType,
+    /// Channels that are kept, by the dataset's names, in this order; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modalities: Option<Vec<String>>,
     /// 1: colour becomes luma (ITU-R BT.601); 3: grey is repeated; `None`: as the source has it.
     pub channels: Option<usize>,
     /// Which slices are kept.

@@ -63,6 +63,9 @@ pub struct Case {
     pub spacing_mm: Option<[f64; 2]>,
     /// Where the voxels lie in the patient, where the files tell.
     pub geometry: Option<Geometry>,
+    /// Names of its channels where each is a picture of its own (sequences of MRI), with black and white of its own; empty
+    /// where they are one picture: grey, or colour.
+    pub sequences: Vec<String>,
     /// Pathology group or the like.
     pub group: Option<String>,
     /// Digest of what the files themselves call the person (DICOM's `PatientID`), never the name: cases that agree in
@@ -81,6 +84,7 @@ impl Case {
             labels,
             spacing_mm: None,
             geometry: None,
+            sequences: vec![],
             group: None,
             person: None,
             notes: vec![],

@@ -89,6 +89,43 @@ impl Volume {
         }
     }
 
+    /// Some of its channels, in this order.
+    ///
+    /// # Panics
+    /// When one is not there.
+    #[must_use]
+    pub fn selected(&self, chosen: &[usize]) -> Self {
+        // Every field is named: one that is added has to be thought of here.
+        let Self { slices, channels: _, height, width, values: _, full_range, padding } = self;
+        let planes = || (0..*slices).flat_map(|slice| chosen.iter().map(move |c| (slice, *c)));
+        let values = planes().flat_map(|(slice, c)| self.plane(slice, c)).copied().collect();
+        let padding = if padding.is_empty() {
+            vec![]
+        } else {
+            planes().flat_map(|(slice, c)| self.padded(slice, c)).copied().collect()
+        };
+        Self {
+            slices: *slices,
+            channels: chosen.len(),
+            height: *height,
+            width: *width,
+            values,
+            full_range: *full_range,
+            padding,
+        }
+    }
+
+    /// Values of one channel that are no padding, in order.
+    pub fn measured_of(&self, channel: usize) -> Vec<f32> {
+        let of_slice = |slice| {
+            let padded = self.padded(slice, channel);
+            let measured = move |i: &usize| !padded.get(*i).copied().unwrap_or(false);
+            let plane = self.plane(slice, channel);
+            (0..plane.len()).filter(measured).map(|i| plane[i])
+        };
+        (0..self.slices).flat_map(of_slice).collect()
+    }
+
     /// Padding of every voxel, also where none is padded.
     fn whole_padding(&self) -> Cow<'_, [bool]> {
         if self.padding.is_empty() {

@@ -61,6 +61,7 @@ fn settings(size: [usize; 2], window: Window) -> Preprocess {
         window,
         depth: vesalius_data::pack::manifest::PixelType::U8,
         channels: None,
+        modalities: None,
         slices: SliceChoice::All,
     }
 }

@@ -126,6 +126,7 @@ mod tests {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: vec!["background".into(), "disc".into()],
+            sequences: vec![],
             slice_shape,
             provenance: Provenance::Synthetic {
                 gan: "lsgan".into(),

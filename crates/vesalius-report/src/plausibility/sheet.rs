@@ -52,6 +52,6 @@ pub fn picture(pack: &Pack, findings: &[Finding]) -> Result<Option<(Vec<usize>, 
             Ok(Tile { pixels: slice.pixels, labels: slice.labels })
         })
         .collect::<Result<_>>()?;
-    let png = montage(&tiles, pack.slice_shape(), COLUMNS)?;
+    let png = montage(&tiles, pack.slice_shape(), COLUMNS, None)?;
     Ok(Some((worst, png)))
 }

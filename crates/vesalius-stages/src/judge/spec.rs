@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::SliceShape;
+use vesalius_torch::features::EachChannel;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
 use vesalius_torch::features::script::{self, ScriptExtractor};
@@ -228,6 +229,26 @@ impl JudgeSpec {
     /// # Errors
     /// When weights are missing or do not fit, or the U-Net is asked for without a real pack.
     pub fn load(&self, real: &Side, context: &Context) -> Result<Judge> {
+        let judge = self.load_one(real, context)?;
+        let Side::Pack(pack) = real else { return Ok(judge) };
+        let channels = pack.slice_shape().channels;
+        let one_picture = [1, 3].contains(&channels) && pack.manifest().sequences.is_empty();
+        // The pack's own U-Net sees all channels.
+        if one_picture || self.network == Network::Unet {
+            return Ok(judge);
+        }
+        Ok(Judge {
+            extractor: Box::new(EachChannel::new(judge.extractor, channels)),
+            treatment: format!(
+                "{}, each of {channels} channels by itself, features beside each other",
+                judge.treatment
+            ),
+            dialect: judge.dialect,
+        })
+    }
+
+    /// The network of grey and colour images.
+    fn load_one(&self, real: &Side, context: &Context) -> Result<Judge> {
         self.check()?;
         let device = context.device;
         let dialect = Dialect::from(self.dialect);

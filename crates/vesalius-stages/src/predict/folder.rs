@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use vesalius_data::export::predictions as maps;
 use vesalius_data::files::publish::StagedDir;
 use vesalius_data::formats::file::{self, Format, ImageFile, KNOWN};
+use vesalius_data::layouts::add_channels;
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_data::pack::{Pack, PackWriter};
 use vesalius_data::prepare::preprocess::{Prepared, prepare_case};
@@ -26,15 +27,15 @@ pub(super) fn predict(
 ) -> Result<Option<Predicted>> {
     let settings = settings(stage, opened)?;
     let mut notes = Vec::new();
-    let images = images(&stage.data, &mut notes)?;
+    let images = images(&stage.data, &opened.kept.sequences, &mut notes)?;
     let folder = StagedDir::create(&stage.out)?;
     let mut bar = (context.progress)("predicting", images.len() as u64, "images");
-    for (done, (name, path)) in images.iter().enumerate() {
+    for (done, (name, files)) in images.iter().enumerate() {
         if context.asked() {
             return Ok(None);
         }
-        one(name, path, &settings, opened, &folder, context, &mut notes)
-            .with_context(|| format!("{}", path.display()))?;
+        one(name, files, &settings, opened, &folder, context, &mut notes)
+            .with_context(|| format!("{}", files[0].display()))?;
         bar.set(done as u64 + 1, name);
     }
     bar.finish();
@@ -59,11 +60,15 @@ fn settings(stage: &Predict, opened: &Opened) -> Result<Preprocess> {
             stage.run.display()
         );
     }
-    Ok(Preprocess { slices: SliceChoice::All, ..settings })
+    // The files are the channels that were chosen.
+    Ok(Preprocess { slices: SliceChoice::All, modalities: None, ..settings })
 }
 
-/// Images of a folder by the names of their label maps.
-fn images(folder: &Path, notes: &mut Vec<String>) -> Result<BTreeMap<String, PathBuf>> {
+/// Files of each image, a channel each where there are several, by the name of its label map.
+type Images = BTreeMap<String, Vec<PathBuf>>;
+
+/// Images of a folder.
+fn images(folder: &Path, sequences: &[String], notes: &mut Vec<String>) -> Result<Images> {
     let failure = || format!("{}: cannot be listed", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(failure)? {
@@ -90,19 +95,48 @@ fn images(folder: &Path, notes: &mut Vec<String>) -> Result<BTreeMap<String, Pat
         .iter()
         .map(|path| file::stem(path).with_context(|| format!("{}: no name", path.display())))
         .collect::<Result<_>>()?;
+    let mut found: Images = BTreeMap::new();
+    if !sequences.is_empty() {
+        notes.push(format!("files of a case taken as {}, by the numbers in their names", sequences.join(", ")));
+        for (stem, path) in stems.into_iter().zip(files) {
+            let numbered = stem.rsplit_once('_').filter(|(_, number)| number.len() == 4);
+            let (id, number) = numbered
+                .and_then(|(id, number)| Some((id.to_owned(), number.parse::<usize>().ok()?)))
+                .with_context(|| {
+                    format!("{}: expected NAME_0000, NAME_0001, … for {}", path.display(), sequences.join(", "))
+                })?;
+            let of_case = found.entry(id).or_default();
+            if number != of_case.len() || number >= sequences.len() {
+                bail!(
+                    "{}: channel {number}, expected 0 to {} ({})",
+                    path.display(),
+                    sequences.len() - 1,
+                    sequences.join(", ")
+                );
+            }
+            of_case.push(path);
+        }
+        if let Some((id, files)) = found.iter().find(|(_, files)| files.len() != sequences.len()) {
+            bail!(
+                "{}: {} channels of {id}, expected {} ({})",
+                files[0].display(),
+                files.len(),
+                sequences.len(),
+                sequences.join(", ")
+            );
+        }
+        return Ok(found);
+    }
     let nnunet = stems.iter().all(|stem| stem.ends_with(CHANNEL));
     if nnunet {
-        notes.push(format!(
-            "names end in {CHANNEL}, as nnU-Net has it: left out of the label maps'"
-        ));
+        notes.push(format!("names end in {CHANNEL}, as nnU-Net has it: left out of the label maps'"));
     }
-    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for (stem, path) in stems.into_iter().zip(files) {
         let name = if nnunet { stem[..stem.len() - CHANNEL.len()].to_owned() } else { stem };
         file_stem::check(&name)
             .map_err(|refused| anyhow::anyhow!("{}: name {refused}", path.display()))?;
-        if let Some(other) = found.insert(name.clone(), path.clone()) {
-            bail!("{} and {}: both are {name}, expected one", other.display(), path.display());
+        if let Some(other) = found.insert(name.clone(), vec![path.clone()]) {
+            bail!("{} and {}: both are {name}, expected one", other[0].display(), path.display());
         }
     }
     Ok(found)
@@ -111,16 +145,21 @@ fn images(folder: &Path, notes: &mut Vec<String>) -> Result<BTreeMap<String, Pat
 /// Prepares, predicts and writes one image.
 fn one(
     name: &str,
-    path: &Path,
+    files: &[PathBuf],
     settings: &Preprocess,
     opened: &Opened,
     folder: &StagedDir,
     context: &Context,
     notes: &mut Vec<String>,
 ) -> Result<()> {
-    let image = file::image(path, &mut Reader::new(Path::new("")))?;
-    notes.extend(image.notes.iter().map(|note| format!("{}: {note}", path.display())));
-    let case = unlabelled(image);
+    let reader = &mut Reader::new(Path::new(""));
+    let mut image = file::image(&files[0], reader)?;
+    for path in &files[1..] {
+        add_channels(&mut image, file::image(path, reader)?)
+            .with_context(|| format!("{}", path.display()))?;
+    }
+    notes.extend(image.notes.iter().map(|note| format!("{name}: {note}")));
+    let case = Case { sequences: opened.kept.sequences.clone(), ..unlabelled(image) };
     let classes = &opened.kept.classes;
     case.check(classes)?;
     let prepared = prepare_case(&case, settings, classes.len())?;
@@ -168,6 +207,7 @@ fn packed(name: &str, prepared: Prepared, opened: &Opened, path: &Path) -> Resul
         dataset: kept.dataset.clone(),
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
         classes: kept.classes.clone(),
+        sequences: kept.sequences.clone(),
         slice_shape: kept.slice_shape,
         provenance: Provenance::Real {
             source: "predict".to_owned(),

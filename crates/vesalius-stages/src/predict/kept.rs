@@ -27,6 +27,9 @@ pub struct Kept {
     pub dataset: String,
     /// Names of the labels 0, 1, ….
     pub classes: Vec<String>,
+    /// Names of the image channels, where each is a sequence of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<String>,
     /// What the networks are given.
     pub slice_shape: SliceShape,
     /// How images became slices; absent where the pack does not say.
@@ -50,6 +53,7 @@ impl Kept {
             format: FORMAT,
             dataset: manifest.dataset.clone(),
             classes: manifest.classes.clone(),
+            sequences: manifest.sequences.clone(),
             slice_shape: like.slice_shape(),
             preprocess,
             settings: settings.clone(),

@@ -110,11 +110,11 @@ impl Opened {
         if !stage.auto_steps {
             return Ok(Some(self));
         }
-        let found = length::settled(&self.spec, &self.test, context);
-        if context.asked() {
-            return Ok(None);
-        }
-        let found = found?;
+        let found = match length::settled(&self.spec, &self.test, context) {
+            Ok(found) => found,
+            Err(_) if context.asked() => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let held_back = found.patients.len();
         say!(
             "--steps auto: {} steps, found on {held_back} held-back training patients",
@@ -147,12 +147,15 @@ impl Opened {
             &mut |step, loss| bar.set(step, &format!("loss {loss:.3}")),
             Some(&folder.join("training.safetensors")),
         );
-        if context.asked() {
-            return Ok(None);
+        match trained {
+            // Whoever stops it now has the result all the same.
+            Ok(trained) => {
+                bar.finish();
+                Ok(Some(trained))
+            }
+            Err(_) if context.asked() => Ok(None),
+            Err(error) => Err(error),
         }
-        let trained = trained?;
-        bar.finish();
-        Ok(Some(trained))
     }
 
     /// Predicts the test patients, measures, keeps the weights and publishes the run.
@@ -185,10 +188,11 @@ impl Opened {
             maps::write_pack(&self.test, &indices, &predicted, &by, &context.command, &target)?;
             folder.publish()?;
         }
-        let images = self.spec.steps * self.spec.batch as u64 * segmenters.len() as u64;
+        // An ensemble is of trainings that have results of their own.
+        let images = curve.map(|_| self.spec.steps * self.spec.batch as u64);
         let subject = self.subject.clone();
         let result =
-            meter.result("segment", subject, scores, self.inputs(), Some(images), settings);
+            meter.result("segment", subject, scores, self.inputs(), images, settings);
         let result = self.settled.clone().of(result);
         result.publish(out)?;
         Ok(result)

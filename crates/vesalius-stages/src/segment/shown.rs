@@ -41,5 +41,5 @@ pub(super) fn write(
         Ok(vec![panel(None), panel(Some(slice.labels)), panel(Some(predicted[at].as_slice()))])
     });
     let rows = rows.collect::<Result<Vec<_>>>()?;
-    write_file(&run.join(SHOWN), &panels(&rows, pack.slice_shape(), 1)?)
+    write_file(&run.join(SHOWN), &panels(&rows, pack.slice_shape(), 1, None)?)
 }

@@ -132,7 +132,7 @@ impl<N: StyleNetworks> StyleTrainer<N> {
         )?;
         let growth = Growth::new(&networks, pyramid, &core.generator.network, &core.discriminator);
         let ada = match &spec.augment.ada {
-            Some(ada) => Some(Ada::new(ada.clone(), joint)?),
+            Some(ada) => Some(Ada::new(ada.clone(), joint)),
             None => None,
         };
         Ok(Self {

@@ -9,4 +9,4 @@ pub mod lpips;
 pub mod script;
 pub mod unet;
 
-pub use extractor::Extractor;
+pub use extractor::{EachChannel, Extractor};

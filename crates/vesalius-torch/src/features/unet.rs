@@ -153,6 +153,7 @@ mod tests {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: ["background", "all"].map(str::to_owned).to_vec(),
+            sequences: vec![],
             slice_shape: shape,
             provenance: Provenance::Real {
                 source: "folder".into(),

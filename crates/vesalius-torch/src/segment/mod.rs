@@ -109,6 +109,7 @@ mod tests {
             dataset: "test".into(),
             vesalius: "0".into(),
             classes: ["background", "myocardium", "LV cavity"].map(str::to_owned).to_vec(),
+            sequences: vec![],
             slice_shape: LAYOUT,
             provenance: Provenance::Real {
                 source: "folder".into(),

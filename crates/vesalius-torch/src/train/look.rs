@@ -101,5 +101,5 @@ fn grid(pair: &Pair, pack: &Pack) -> Result<Vec<u8>> {
     let labels = batch::to_labels(&pair.labels)?;
     let tiles: Vec<Tile> =
         pixels.iter().zip(&labels).map(|(pixels, labels)| Tile { pixels, labels }).collect();
-    montage(&tiles, slice_shape, PREVIEW_SIDE)
+    montage(&tiles, slice_shape, PREVIEW_SIDE, None)
 }

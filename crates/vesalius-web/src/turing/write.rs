@@ -82,5 +82,5 @@ fn sheet(turing: &Turing, opinions: &[Opinion]) -> Result<Vec<u8>> {
         slices.push((pixels, mask.into_raw()));
     }
     let tiles: Vec<Tile> = slices.iter().map(|(pixels, labels)| Tile { pixels, labels }).collect();
-    montage(&tiles, slice_shape, COLUMNS)
+    montage(&tiles, slice_shape, COLUMNS, None)
 }

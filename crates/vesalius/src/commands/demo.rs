@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, default_value_t = 25.0)]
     kimg: f64,
     /// Steps of each U-Net.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 200)]
     steps: u64,
     /// Synthetic pairs per GAN.
     #[arg(long, default_value_t = 2000)]

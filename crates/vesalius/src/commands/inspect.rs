@@ -25,6 +25,9 @@ pub struct Args {
     /// Where to write a picture of 36 slices with the outlines of their labels.
     #[arg(long, value_name = "FILE.png")]
     montage: Option<PathBuf>,
+    /// Channel of the picture, by its number or name [default: colour, or the first].
+    #[arg(long, value_name = "N|NAME", requires = "montage")]
+    channel: Option<String>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -73,6 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     if let Some(path) = &args.montage {
+        let channel = args.channel.as_deref().map(|name| channel(&pack, name)).transpose()?;
         let labelled: Vec<usize> = (0..pack.len())
             .filter(|&i| pack.slice(i).is_ok_and(|slice| slice.labels.iter().any(|&l| l != 0)))
             .collect();
@@ -83,12 +87,22 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 Ok(Tile { pixels: slice.pixels, labels: slice.labels })
             })
             .collect::<Result<_>>()?;
-        let png = montage(&tiles, pack.slice_shape(), COLUMNS)
+        let png = montage(&tiles, pack.slice_shape(), COLUMNS, channel)
             .with_context(|| format!("{}", pack.path().display()))?;
         write_file(path, &png)?;
         say!("{}: {shown} slices", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A channel by its number, or by its name as a sequence.
+fn channel(pack: &Pack, name: &str) -> Result<usize> {
+    let (channels, named) = (pack.slice_shape().channels, &pack.manifest().sequences);
+    let found = named.iter().position(|other| other == name).or_else(|| name.parse().ok());
+    found.filter(|channel| *channel < channels).with_context(|| {
+        let names = if named.is_empty() { String::new() } else { format!(", or {}", named.join(", ")) };
+        format!("--channel {name}: expected 0 to {}{names}", channels - 1)
+    })
 }
 
 fn print(pack: &Pack, summary: &Summary) {
@@ -125,6 +139,8 @@ fn print(pack: &Pack, summary: &Summary) {
             .iter()
             .map(|&count| BARS[(count as f64 / most as f64 * 8.0).ceil() as usize])
             .collect();
-        show!("channel {channel}: black |{bars}| white");
+        let name = pack.manifest().sequences.get(channel);
+        let name = name.map_or_else(|| format!("channel {channel}"), Clone::clone);
+        show!("{name}: black |{bars}| white");
     }
 }

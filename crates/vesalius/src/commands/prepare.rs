@@ -52,6 +52,9 @@ pub struct Args {
     /// Bits of a pixel in the pack.
     #[arg(long, value_enum, default_value = "u8")]
     depth: Depth,
+    /// Channels that are kept, by their names in dataset.json, in this order: T1gd,FLAIR [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…", conflicts_with = "channels")]
+    modalities: Option<Vec<String>>,
     /// 1 or 3 image channels; colour becomes luma, grey is repeated [default: as the files have it].
     #[arg(long)]
     channels: Option<usize>,
@@ -116,6 +119,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             Depth::U16 => PixelType::U16,
         },
         channels: args.channels,
+        modalities: args.modalities.clone(),
         slices: match args.slices {
             Choice::All => SliceChoice::All,
             Choice::Labelled => SliceChoice::Labelled,

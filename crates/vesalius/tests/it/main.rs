@@ -3,6 +3,7 @@
 mod bad_input;
 mod bad_input_files;
 mod browser;
+mod channels;
 mod cluster;
 mod copying;
 mod docs;

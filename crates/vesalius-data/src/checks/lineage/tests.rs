@@ -24,6 +24,7 @@ fn write(path: &Path, dataset: &str, who: Who, provenance: Provenance) -> Pack {
         dataset: dataset.into(),
         vesalius: "0".into(),
         classes: vec!["background".into(), "disc".into()],
+        sequences: vec![],
         slice_shape,
         provenance,
         cases,

@@ -65,10 +65,13 @@ pub struct Intensities {
 }
 
 /// What the window made of them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Windowed {
-    /// Intensities that became black and white.
+    /// Intensities that became black and white; of sequences, those of the first.
     pub window: [f32; 2],
+    /// Of each sequence, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<[f32; 2]>,
     /// Share of the source's pixels below it, all black now.
     pub below: f64,
     /// Share above it, all white now.
@@ -88,8 +91,8 @@ impl Measured {
     /// Of a case that was checked and prepared; `classes` with the background.
     pub fn of(files: &CaseFiles, case: &Case, prepared: &Prepared, classes: usize) -> Self {
         let volume = &case.volume;
-        let [low, high] = prepared.window;
-        let (before, below, above) = intensities(volume, [low, high]);
+        let (before, below, above) = intensities(volume, &prepared.windows);
+        let windows = if prepared.windows.len() > 1 { prepared.windows.clone() } else { vec![] };
         let in_plane = case.spacing_mm;
         let between = case.geometry.map(|geometry| geometry.spacing_mm()[2]);
         let facts = CaseFacts {
@@ -105,7 +108,7 @@ impl Measured {
             classes: shares(case, classes),
             cut_off: prepared.cut_off,
             before,
-            after: Windowed { window: [low, high], below, above, levels: 0 },
+            after: Windowed { window: prepared.windows[0], windows, below, above, levels: 0 },
         };
         Self { facts, fit: fit::look(case) }
     }
@@ -143,7 +146,8 @@ fn shares(case: &Case, classes: usize) -> Vec<ClassFacts> {
         .collect()
 }
 
-fn intensities(volume: &Volume, [low, high]: [f32; 2]) -> (Intensities, f64, f64) {
+fn intensities(volume: &Volume, windows: &[[f32; 2]]) -> (Intensities, f64, f64) {
+    let pixels = volume.height * volume.width;
     let padded = |i: usize| volume.padding.get(i).copied().unwrap_or(false);
     let (mut least, mut greatest) = (f32::INFINITY, f32::NEG_INFINITY);
     let (mut below, mut above, mut measured) = (0_usize, 0_usize, 0_usize);
@@ -153,6 +157,7 @@ fn intensities(volume: &Volume, [low, high]: [f32; 2]) -> (Intensities, f64, f64
         if padded(i) {
             continue;
         }
+        let [low, high] = windows[i / pixels % volume.channels % windows.len()];
         (least, greatest) = (least.min(value), greatest.max(value));
         below += usize::from(value < low);
         above += usize::from(value > high);

@@ -1,7 +1,7 @@
 //! The data sheet as one page: nothing beside it is needed, nothing comes from elsewhere, it prints.
 
 use super::contents::{PatientFacts, Sheet};
-use super::facts::CaseFacts;
+use super::facts::{CaseFacts, Windowed};
 use crate::checks::findings::{Weight, lines_of};
 use crate::pack::manifest::{PixelType, Split};
 use crate::pictures::montage::COLOURS;
@@ -244,7 +244,7 @@ fn cases(out: &mut String, sheet: &Sheet) {
                 case.spacing_mm.as_deref().map_or_else(|| "unknown".to_owned(), millimetres),
                 case.orientation.clone().unwrap_or_else(|| "unknown".to_owned()),
                 numbers.map(number).join(", "),
-                case.after.window.map(number).join(" to "),
+                windows(&case.after),
                 format!("{:.1}, {:.1}", 100.0 * case.after.below, 100.0 * case.after.above),
                 case.after.levels.to_string(),
                 format!("{:.1}", 100.0 * case.cut_off),
@@ -254,6 +254,15 @@ fn cases(out: &mut String, sheet: &Sheet) {
             row
         }),
     );
+}
+
+/// Black to white, of each sequence.
+fn windows(after: &Windowed) -> String {
+    let one = |window: &[f32; 2]| window.map(number).join(" to ");
+    match after.windows.as_slice() {
+        [] => one(&after.window),
+        windows => windows.iter().map(one).collect::<Vec<_>>().join("; "),
+    }
 }
 
 fn table(

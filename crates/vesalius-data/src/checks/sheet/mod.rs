@@ -73,8 +73,8 @@ impl Draft {
     pub fn findings(&self, told: &[[f32; 2]]) -> Vec<Finding> {
         let mut findings = verdict::findings(&self.fits);
         for case in &self.cases {
-            let Windowed { levels, window, .. } = case.after;
-            let few = levels < FEW_LEVELS && !told.contains(&window);
+            let Windowed { levels, window, .. } = &case.after;
+            let few = *levels < FEW_LEVELS && !told.contains(window);
             if few && case.before.greatest - case.before.least >= MANY_VALUES {
                 let text = format!(
                     "{levels} grey levels are left inside the window from {} to {}: is it the right one?",

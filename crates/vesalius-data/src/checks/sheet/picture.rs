@@ -117,7 +117,7 @@ impl Pictures {
         for (patient, kept) in &self.tiles {
             if let Some(slice_shape) = self.slice_shape.filter(|_| !kept.is_empty()) {
                 let tiles: Vec<Tile> = kept.iter().map(Kept::tile).collect();
-                rows.insert(patient.clone(), montage(&tiles, slice_shape, SLICES)?);
+                rows.insert(patient.clone(), montage(&tiles, slice_shape, SLICES, None)?);
             }
         }
         Ok(rows)
@@ -139,7 +139,7 @@ impl Pictures {
         if tiles.is_empty() {
             return Ok(None);
         }
-        montage(&tiles, slice_shape, COLUMNS * SLICES).map(Some)
+        montage(&tiles, slice_shape, COLUMNS * SLICES, None).map(Some)
     }
 }
 

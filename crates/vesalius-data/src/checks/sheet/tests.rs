@@ -21,7 +21,7 @@ fn facts(case: &str, patient: &str) -> CaseFacts {
         classes: vec![ClassFacts { share: 0.9, slices: 10 }, ClassFacts { share: 0.1, slices: 7 }],
         cut_off: 0.0,
         before: Intensities { least: -1.0, low: 0.0, median: 80.5, high: 900.0, greatest: 4095.0 },
-        after: Windowed { window: [0.0, 1000.0], below: 0.01, above: 0.005, levels: 256 },
+        after: Windowed { window: [0.0, 1000.0], windows: vec![], below: 0.01, above: 0.005, levels: 256 },
     }
 }
 
@@ -103,7 +103,7 @@ fn pictures_show_at_most_sixty_patients_and_the_middle_of_each_third() {
         between_mm: None,
         source_grid: SourceGrid { shape: [1, 1, 1], frame: [0.0; 4], geometry: None },
         cut_off: 0.0,
-        window: [0.0, 1.0],
+        windows: vec![[0.0, 1.0]],
         range_used: None,
     };
     for name in &names {
@@ -129,7 +129,7 @@ fn large_slices_of_sixteen_bits_become_small_tiles() {
         between_mm: None,
         source_grid: SourceGrid { shape: [1, 1, 1], frame: [0.0; 4], geometry: None },
         cut_off: 0.0,
-        window: [0.0, 1.0],
+        windows: vec![[0.0, 1.0]],
         range_used: None,
     };
     let mut pictures = Pictures::of(["p"].into_iter());

@@ -34,6 +34,7 @@ fn written(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> a
         dataset: "test".into(),
         vesalius: "0".into(),
         classes: classes.iter().map(|&name| name.into()).collect(),
+        sequences: vec![],
         slice_shape,
         provenance,
         cases: cases.iter().enumerate().map(record).collect(),

@@ -31,6 +31,7 @@ fn settings(size: [usize; 2], crop: Crop, spacing_mm: Option<f64>) -> Preprocess
         window: Window::Range { low: 0.0, high: 20.0 },
         depth: PixelType::U8,
         channels: None,
+        modalities: None,
         slices: SliceChoice::All,
     }
 }

@@ -14,8 +14,8 @@ pub struct DatasetJson {
     pub name: Option<String>,
     /// Names of the label values 0, 1, …; none without `labels`.
     pub classes: Option<Vec<String>>,
-    /// Number of channels (`channel_names`; `modality` of older files).
-    pub channels: Option<usize>,
+    /// Names of the channels 0, 1, … (`channel_names`; `modality` of older files).
+    pub channels: Option<Vec<String>>,
     /// `numTraining`.
     pub training: Option<usize>,
 }
@@ -65,7 +65,11 @@ pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
         .into_iter()
         .find_map(|(field, entries)| Some((field, entries?)))
         .map(|(field, Entries(entries))| {
-            numbered(entries.into_iter().map(|(key, _)| (key.clone(), key)), "channel")
+            let named = |(key, name): (String, Value)| {
+                let name = name.as_str().map_or_else(|| format!("channel {key}"), str::to_owned);
+                (key, name)
+            };
+            numbered(entries.into_iter().map(named), "channel")
                 .with_context(|| format!("{field}, expected names for 0, 1, …"))
         })
         .transpose()?;
@@ -76,11 +80,12 @@ pub fn parse_dataset_json(bytes: &[u8]) -> Result<DatasetJson> {
             .map(classes)
             .transpose()
             .context("labels, expected names for 0, 1, …")?,
-        channels: channels.map(|names| names.len()),
+        channels,
         training: raw.training.and_then(|n| n.as_u64()).and_then(|n| usize::try_from(n).ok()),
     };
     // Descriptions and licences have lines; what things are called has one.
-    for name in found.name.iter().chain(found.classes.iter().flatten()) {
+    let channels = found.channels.iter().flatten();
+    for name in found.name.iter().chain(found.classes.iter().flatten()).chain(channels) {
         label::check(name)?;
     }
     Ok(found)

@@ -159,7 +159,7 @@ impl Nnunet {
             let (expected, whose) = match (&self.json.channels, &first) {
                 // One file may hold all channels on its fourth axis: `load` counts them.
                 (Some(_), _) if images.len() == 1 => continue,
-                (Some(count), _) => (*count, "dataset.json's channel_names".to_owned()),
+                (Some(names), _) => (names.len(), "dataset.json's channel_names".to_owned()),
                 (None, Some((other, count))) => (*count, format!("case {other}")),
                 (None, None) => continue,
             };
@@ -182,6 +182,10 @@ impl Source for Nnunet {
 
     fn classes(&self) -> Vec<String> {
         self.classes.clone()
+    }
+
+    fn channels(&self) -> Option<Vec<String>> {
+        self.json.channels.clone()
     }
 
     fn cases(&self) -> Result<Found> {
@@ -239,7 +243,7 @@ impl Source for Nnunet {
             let other = file::image(path, reader)?;
             add_channels(&mut image, other).with_context(|| format!("{}", path.display()))?;
         }
-        if let Some(expected) = self.json.channels
+        if let Some(expected) = self.json.channels.as_ref().map(Vec::len)
             && expected != image.volume.channels
         {
             bail!(
@@ -248,12 +252,28 @@ impl Source for Nnunet {
                 image.volume.channels
             );
         }
-        with_mask(&files.images[0], image, &files.masks[0], self.classes.len(), reader)
+        let case = with_mask(&files.images[0], image, &files.masks[0], self.classes.len(), reader)?;
+        let names = self.json.channels.clone().unwrap_or_else(|| {
+            (0..case.volume.channels).map(|channel| format!("channel {channel}")).collect()
+        });
+        let sequences = if names.len() == 1 || is_colour(&names) { vec![] } else { names };
+        Ok(Case { sequences, ..case })
     }
 }
 
+/// nnU-Net normalises channels called so together, as they are one picture.
+fn is_colour(names: &[String]) -> bool {
+    const COLOURS: [&str; 3] = ["r", "g", "b"];
+    const WORDS: [&str; 3] = ["red", "green", "blue"];
+    let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    names == COLOURS || names == WORDS
+}
+
 /// Appends the channels of another file of the same examination.
-fn add_channels(image: &mut ImageFile, mut other: ImageFile) -> Result<()> {
+///
+/// # Errors
+/// Other numbers of voxels, another grid.
+pub fn add_channels(image: &mut ImageFile, mut other: ImageFile) -> Result<()> {
     let grid = |file: &ImageFile| [file.volume.slices, file.volume.height, file.volume.width];
     if grid(&other) != grid(image) {
         bail!("{:?} voxels, expected {:?} as the first channel", grid(&other), grid(image));

@@ -28,13 +28,14 @@ fn settings(size: [usize; 2], spacing_mm: Option<f64>, crop: Crop) -> Preprocess
         window: Window::Range { low: 0.0, high: 100.0 },
         depth: PixelType::U8,
         channels: None,
+        modalities: None,
         slices: SliceChoice::All,
     }
 }
 
 /// Top, left, height, width of the frame.
 fn frame(settings: &Preprocess) -> [f64; 4] {
-    let Frame { top, left, height, width } = Frame::of(&case(), settings, 5.0).unwrap();
+    let Frame { top, left, height, width } = Frame::of(&case(), settings, &[5.0]).unwrap();
     [top, left, height, width]
 }
 
@@ -48,7 +49,7 @@ fn the_foreground_is_the_bounding_box_over_all_slices() {
     assert_eq!(frame(&settings([6, 12], None, crop(1))), [1.0, -1.5, 6.0, 12.0]);
     // A margin ends at the image.
     assert_eq!(frame(&settings([4, 5], None, crop(99))), [0.0, 0.0, 8.0, 10.0]);
-    let error = Frame::of(&case(), &settings([4, 4], None, crop(0)), 100.0).unwrap_err();
+    let error = Frame::of(&case(), &settings([4, 4], None, crop(0)), &[100.0]).unwrap_err();
     assert!(error.to_string().contains("nothing brighter than 100"), "{error}");
 }
 
@@ -64,7 +65,7 @@ fn crops_lie_about_the_centre_of_the_image_or_of_the_labels_in_whole_pixels() {
     assert_eq!(frame(&labels), [2.0, 3.0, 2.0, 2.0]);
     let mut empty = case();
     empty.labels.values.fill(0);
-    let error = Frame::of(&empty, &labels, 5.0).unwrap_err().to_string();
+    let error = Frame::of(&empty, &labels, &[5.0]).unwrap_err().to_string();
     assert!(error.contains("no labelled pixel"), "{error}");
 }
 
@@ -77,7 +78,7 @@ fn with_a_spacing_sizes_count_pixels_of_that_spacing() {
     assert_eq!(frame(&part), [2.0, 3.5, 4.0, 3.0]);
     let mut unknown = case();
     unknown.spacing_mm = None;
-    let error = Frame::of(&unknown, &whole, 5.0).unwrap_err().to_string();
+    let error = Frame::of(&unknown, &whole, &[5.0]).unwrap_err().to_string();
     assert!(error.contains("no spacing in the header"), "{error}");
 }
 
@@ -102,7 +103,7 @@ fn what_a_frame_cuts_off_is_counted_in_labelled_pixels() {
 fn padding_is_no_foreground_whatever_value_it_has() {
     let mut padded = case();
     let settings = settings([3, 3], None, Crop::Foreground { margin: 0 });
-    let whole = Frame::of(&padded, &settings, 5.0).unwrap();
+    let whole = Frame::of(&padded, &settings, &[5.0]).unwrap();
     // A bright frame around both slices.
     let [height, width] = [8, 10];
     padded.volume.padding = vec![false; 2 * height * width];
@@ -113,7 +114,7 @@ fn padding_is_no_foreground_whatever_value_it_has() {
             padded.volume.values[i] = 900.0;
         }
     }
-    assert_eq!(Frame::of(&padded, &settings, 5.0).unwrap(), whole);
+    assert_eq!(Frame::of(&padded, &settings, &[5.0]).unwrap(), whole);
     padded.volume.padding.clear();
-    assert_ne!(Frame::of(&padded, &settings, 5.0).unwrap(), whole);
+    assert_ne!(Frame::of(&padded, &settings, &[5.0]).unwrap(), whole);
 }

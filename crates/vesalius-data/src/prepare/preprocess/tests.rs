@@ -19,6 +19,7 @@ fn settings(size: [usize; 2]) -> Preprocess {
         window: Window::Range { low: 0.0, high: 100.0 },
         depth: PixelType::U8,
         channels: None,
+        modalities: None,
         slices: SliceChoice::All,
     }
 }

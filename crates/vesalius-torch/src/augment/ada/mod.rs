@@ -16,7 +16,6 @@ mod transform;
 pub use transform::{Draw, Effect, Transform};
 
 use crate::pairs::joint::{Joint, MaskEncoding};
-use anyhow::{Result, bail};
 use colour::ColourMatrix;
 use geometry::{Affine, Order};
 use serde::{Deserialize, Serialize};
@@ -70,17 +69,7 @@ pub struct Ada {
 
 impl Ada {
     /// With p = 0.
-    ///
-    /// # Errors
-    /// When colour transformations meet an image that is neither grey nor RGB.
-    pub fn new(spec: AdaSpec, joint: Joint) -> Result<Self> {
-        let coloured = spec.transforms.iter().any(|&transform| transform >= Transform::Brightness);
-        if coloured && joint.channels != 1 && joint.channels != 3 {
-            bail!(
-                "augment.ada.transforms: colour transformations of {} channels, expected 1 or 3",
-                joint.channels
-            );
-        }
+    pub fn new(spec: AdaSpec, joint: Joint) -> Self {
         let mut steps = spec.transforms.clone();
         steps.sort_unstable();
         steps.dedup();
@@ -90,7 +79,7 @@ impl Ada {
             steps.insert(after, Transform::Rotate);
         }
         let state = Tensor::zeros([3], (Kind::Double, Device::Cpu));
-        Ok(Self { spec, steps, joint, state, noted: None })
+        Self { spec, steps, joint, state, noted: None }
     }
 
     /// The tensor that a resumed training needs; shares memory.
@@ -146,15 +135,26 @@ impl Ada {
             return sample.shallow_clone();
         }
         let (n, _, h, w) = sample.size4().expect("a batch of samples");
-        let mut dice = Dice::new(n as usize, self.steps.len());
         let mut geometry = vec![Affine::identity(); n as usize];
-        let mut colour = vec![ColourMatrix::identity(); n as usize];
+        // Sequences are no colours: each has grey values of its own, and changes by itself.
+        let one_picture = [1, 3].contains(&self.joint.channels);
+        let pictures = if one_picture { 1 } else { self.joint.channels };
+        let mut dice = Dice::new((n * pictures) as usize, self.steps.len());
+        let mut colour = vec![ColourMatrix::identity(); (n * pictures) as usize];
         for &transform in &self.steps {
-            for (map, matrix) in geometry.iter_mut().zip(&mut colour) {
-                match transform.effect(p, dice.next(), [h, w], self.joint.channels) {
-                    Some(Effect::Geometry(step)) => *map = map.then(&step),
-                    Some(Effect::Colour(step)) => *matrix = matrix.after(&step),
-                    None => {}
+            let of_sample = colour.chunks_mut(pictures as usize);
+            for (map, matrices) in geometry.iter_mut().zip(of_sample) {
+                // Geometry moves all channels together: it takes the first dice.
+                for (channel, matrix) in matrices.iter_mut().enumerate() {
+                    let channels = if one_picture { self.joint.channels } else { 1 };
+                    if channel > 0 && transform < Transform::Brightness {
+                        continue;
+                    }
+                    match transform.effect(p, dice.next(), [h, w], channels) {
+                        Some(Effect::Geometry(step)) => *map = map.then(&step),
+                        Some(Effect::Colour(step)) => *matrix = matrix.after(&step),
+                        None => {}
+                    }
                 }
             }
         }
@@ -171,7 +171,9 @@ impl Ada {
         if colour.iter().all(ColourMatrix::is_identity) {
             return moved;
         }
-        let image = colour::apply(&moved.narrow(1, 0, self.joint.channels), &colour);
+        let image = moved.narrow(1, 0, self.joint.channels);
+        let image = image.reshape([n * pictures, -1, h, w]);
+        let image = colour::apply(&image, &colour).reshape([n, self.joint.channels, h, w]);
         let mask = moved.narrow(1, self.joint.channels, self.joint.mask_channels());
         Tensor::cat(&[image, mask], 1)
     }
@@ -209,8 +211,12 @@ mod tests {
     }
 
     fn ada(transforms: &[Transform], p: f64) -> Ada {
+        ada_of(joint(), transforms, p)
+    }
+
+    fn ada_of(joint: Joint, transforms: &[Transform], p: f64) -> Ada {
         let spec = AdaSpec { transforms: transforms.into(), target: 0.6, kimg: 500.0, every: 4 };
-        let ada = Ada::new(spec, joint()).unwrap();
+        let ada = Ada::new(spec, joint);
         ada.state().copy_(&Tensor::from_slice(&[p, 0.0, 0.0]));
         ada
     }
@@ -243,6 +249,26 @@ mod tests {
             ada(&[Transform::Brightness, Transform::Contrast], 1.0).apply(&sample, Order::Once);
         assert_eq!(coloured.narrow(1, 1, 2), sample.narrow(1, 1, 2));
         assert!((coloured - sample).abs().max().double_value(&[]) > 0.01);
+    }
+
+    #[test]
+    fn sequences_change_each_by_itself_and_move_together() {
+        let image = Tensor::arange(256, (Kind::Float, Device::Cpu)).reshape([1, 1, 16, 16]).sin();
+        let sample = image.repeat([3, 6, 1, 1]);
+        let joint = Joint { channels: 4, ..joint() };
+        let coloured = ada_of(joint, &[Transform::Brightness], 1.0).apply(&sample, Order::Once);
+        let shift = |sample: i64, channel: i64, coloured: &Tensor| {
+            let change = coloured.get(sample).get(channel) - image.get(0).get(0);
+            let [least, greatest] = [change.min(), change.max()].map(|x| x.double_value(&[]));
+            assert!((greatest - least).abs() < 1e-5, "brightness is one number");
+            least
+        };
+        let shifts: Vec<f64> = (0..4).map(|channel| shift(1, channel, &coloured)).collect();
+        assert!(shifts.windows(2).all(|pair| (pair[0] - pair[1]).abs() > 1e-4), "{shifts:?}");
+        assert_eq!(coloured.narrow(1, 4, 2), sample.narrow(1, 4, 2));
+        let moved = ada_of(joint, &[Transform::Rotate], 1.0).apply(&sample, Order::Once);
+        assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 3, 1));
+        assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 5, 1));
     }
 
     #[test]

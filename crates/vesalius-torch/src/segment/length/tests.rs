@@ -57,6 +57,7 @@ fn pack(path: &Path, patients: usize) -> Pack {
         dataset: "squares".into(),
         vesalius: "0".into(),
         classes: ["background", "square"].map(str::to_owned).to_vec(),
+        sequences: vec![],
         slice_shape,
         provenance: Provenance::Real {
             source: "folder".into(),
