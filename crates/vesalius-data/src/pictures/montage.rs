@@ -147,7 +147,8 @@ mod tests {
         for y in 40..60 {
             labels[y * 128 + 40..y * 128 + 60].fill(1);
         }
-        let png = montage(&[Tile { pixels: &pixels, labels: &labels }], slice_shape, 4, None).unwrap();
+        let png =
+            montage(&[Tile { pixels: &pixels, labels: &labels }], slice_shape, 4, None).unwrap();
         let picture = image::load_from_memory(&png).unwrap().to_rgb8();
         assert_eq!(picture.get_pixel(40, 40).0, [100; 3]);
         assert_eq!(picture.get_pixel(129 + 40, 40).0, COLOURS[0]);

@@ -42,8 +42,16 @@ pub struct Prepared {
 /// A spacing is asked for and the files have none, a window that holds no contrast, labels to crop about that are
 /// not there.
 pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Result<Prepared> {
+    let several = case.sequences.len();
+    if several > 0 && settings.channels.is_some_and(|wanted| wanted != several) {
+        bail!(
+            "{several} sequences ({}) are no colours, expected --modalities to choose some, not --channels",
+            case.sequences.join(", ")
+        );
+    }
     let windows = limits(case, settings.window)?;
-    let thresholds: Vec<f32> = windows.iter().map(|[low, high]| low + 0.05 * (high - low)).collect();
+    let thresholds: Vec<f32> =
+        windows.iter().map(|[low, high]| low + 0.05 * (high - low)).collect();
     let frame = Frame::of(case, settings, &thresholds)?;
     let channels = settings.channels.unwrap_or(case.volume.channels);
     let mut kept = Vec::with_capacity(case.volume.slices);

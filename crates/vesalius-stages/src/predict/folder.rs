@@ -97,13 +97,20 @@ fn images(folder: &Path, sequences: &[String], notes: &mut Vec<String>) -> Resul
         .collect::<Result<_>>()?;
     let mut found: Images = BTreeMap::new();
     if !sequences.is_empty() {
-        notes.push(format!("files of a case taken as {}, by the numbers in their names", sequences.join(", ")));
+        notes.push(format!(
+            "files of a case taken as {}, by the numbers in their names",
+            sequences.join(", ")
+        ));
         for (stem, path) in stems.into_iter().zip(files) {
             let numbered = stem.rsplit_once('_').filter(|(_, number)| number.len() == 4);
             let (id, number) = numbered
                 .and_then(|(id, number)| Some((id.to_owned(), number.parse::<usize>().ok()?)))
                 .with_context(|| {
-                    format!("{}: expected NAME_0000, NAME_0001, … for {}", path.display(), sequences.join(", "))
+                    format!(
+                        "{}: expected NAME_0000, NAME_0001, … for {}",
+                        path.display(),
+                        sequences.join(", ")
+                    )
                 })?;
             let of_case = found.entry(id).or_default();
             if number != of_case.len() || number >= sequences.len() {
@@ -129,7 +136,9 @@ fn images(folder: &Path, sequences: &[String], notes: &mut Vec<String>) -> Resul
     }
     let nnunet = stems.iter().all(|stem| stem.ends_with(CHANNEL));
     if nnunet {
-        notes.push(format!("names end in {CHANNEL}, as nnU-Net has it: left out of the label maps'"));
+        notes.push(format!(
+            "names end in {CHANNEL}, as nnU-Net has it: left out of the label maps'"
+        ));
     }
     for (stem, path) in stems.into_iter().zip(files) {
         let name = if nnunet { stem[..stem.len() - CHANNEL.len()].to_owned() } else { stem };

@@ -191,8 +191,7 @@ impl Opened {
         // An ensemble is of trainings that have results of their own.
         let images = curve.map(|_| self.spec.steps * self.spec.batch as u64);
         let subject = self.subject.clone();
-        let result =
-            meter.result("segment", subject, scores, self.inputs(), images, settings);
+        let result = meter.result("segment", subject, scores, self.inputs(), images, settings);
         let result = self.settled.clone().of(result);
         result.publish(out)?;
         Ok(result)

@@ -100,7 +100,8 @@ fn channel(pack: &Pack, name: &str) -> Result<usize> {
     let (channels, named) = (pack.slice_shape().channels, &pack.manifest().sequences);
     let found = named.iter().position(|other| other == name).or_else(|| name.parse().ok());
     found.filter(|channel| *channel < channels).with_context(|| {
-        let names = if named.is_empty() { String::new() } else { format!(", or {}", named.join(", ")) };
+        let names =
+            if named.is_empty() { String::new() } else { format!(", or {}", named.join(", ")) };
         format!("--channel {name}: expected 0 to {}{names}", channels - 1)
     })
 }

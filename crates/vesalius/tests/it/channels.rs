@@ -66,7 +66,14 @@ fn four_sequences_go_the_whole_way_under_their_names() {
     );
     // Trained, sampled, and exported under the names that nnU-Net normalises by.
     let train = ["train", "real", "--preset", "stylegan2", "--kimg", "0.004", "--out", "gan"];
-    let few = ["--set", "training.batch=2", "--set", "networks.generator.channel_base=64", "--threads", "1"];
+    let few = [
+        "--set",
+        "training.batch=2",
+        "--set",
+        "networks.generator.channel_base=64",
+        "--threads",
+        "1",
+    ];
     let distance = ["--set", "training.distance_every_kimg=0"];
     bench.ok(&[&train[..], &few, &distance].concat());
     bench.ok(&["sample", "gan", "--count", "3", "--out", "made", "--threads", "1"]);
@@ -79,7 +86,8 @@ fn four_sequences_go_the_whole_way_under_their_names() {
     let pictures = std::fs::read_dir(bench.path("png/train/images")).unwrap().count();
     assert_eq!(pictures, 3 * 4, "one for each channel");
     // Judged with real images, and used on files of another folder.
-    let segment = ["segment", "--train", "real", "--train", "made", "--test", "real", "--out", "run"];
+    let segment =
+        ["segment", "--train", "real", "--train", "made", "--test", "real", "--out", "run"];
     let few = ["--steps", "3", "--batch", "4", "--filters", "4", "--threads", "1"];
     bench.ok(&[&segment[..], &few, &["--predictions", "predicted"]].concat());
     let predict = ["predict", "run", "--data", "data/imagesTr", "--out", "all", "--threads", "1"];
@@ -112,7 +120,10 @@ fn sequences_are_chosen_by_their_names() {
     };
     refused("T1,T9", &["--modalities T9", "T1, T1gd, T2, FLAIR"]);
     refused("T1,T1", &["--modalities", "T1 twice"]);
+    let grey = [&PREPARE[..], &["--out", "x", "--channels", "1"]].concat();
+    bench.refused(&grey, &["4 sequences (T1, T1gd, T2, FLAIR)", "--modalities"]);
     std::fs::create_dir(bench.path("folder")).unwrap();
-    let folder = ["prepare", "folder", "folder", "--size", "32x32", "--out", "x", "--modalities", "T1"];
+    let folder =
+        ["prepare", "folder", "folder", "--size", "32x32", "--out", "x", "--modalities", "T1"];
     bench.refused(&folder, &["--modalities", "folder names no channels"]);
 }

@@ -21,7 +21,13 @@ fn facts(case: &str, patient: &str) -> CaseFacts {
         classes: vec![ClassFacts { share: 0.9, slices: 10 }, ClassFacts { share: 0.1, slices: 7 }],
         cut_off: 0.0,
         before: Intensities { least: -1.0, low: 0.0, median: 80.5, high: 900.0, greatest: 4095.0 },
-        after: Windowed { window: [0.0, 1000.0], windows: vec![], below: 0.01, above: 0.005, levels: 256 },
+        after: Windowed {
+            window: [0.0, 1000.0],
+            windows: vec![],
+            below: 0.01,
+            above: 0.005,
+            levels: 256,
+        },
     }
 }
 
