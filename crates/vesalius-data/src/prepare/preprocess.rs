@@ -98,13 +98,13 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
 
 /// Planes of one slice: as stored, or luma, with `black` in all that was not measured, whatever the window. Repeating
 /// grey is left to the caller, after resampling.
-fn planes(
-    volume: &Volume,
+fn planes<'a>(
+    volume: &'a Volume,
     position: usize,
     channels: usize,
     windows: &[[f32; 2]],
-) -> Result<Vec<Cow<'_, [f32]>>> {
-    let plane = |channel: usize| -> Cow<[f32]> {
+) -> Result<Vec<Cow<'a, [f32]>>> {
+    let plane = |channel: usize| -> Cow<'a, [f32]> {
         let [black, _] = windows[channel % windows.len()];
         let (values, padded) = (volume.plane(position, channel), volume.padded(position, channel));
         if !padded.contains(&true) {

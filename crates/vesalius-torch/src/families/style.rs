@@ -131,10 +131,7 @@ impl<N: StyleNetworks> StyleTrainer<N> {
             |params| Ok(Discriminator::new(params, &networks, joint.total(), pyramid)),
         )?;
         let growth = Growth::new(&networks, pyramid, &core.generator.network, &core.discriminator);
-        let ada = match &spec.augment.ada {
-            Some(ada) => Some(Ada::new(ada.clone(), joint)),
-            None => None,
-        };
+        let ada = spec.augment.ada.as_ref().map(|ada| Ada::new(ada.clone(), joint));
         Ok(Self {
             batch: schedule.batch,
             spec,

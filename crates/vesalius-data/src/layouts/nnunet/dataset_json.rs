@@ -190,8 +190,8 @@ mod tests {
     fn a_byte_order_mark_is_skipped_and_channels_are_counted() {
         let text = "\u{feff}{\"channel_names\": {\"0\": \"T1\", \"1\": \"T2\"}, \"numTraining\": 3, \"name\": \"\"}";
         let found = parse_dataset_json(text.as_bytes()).unwrap();
-        let expected =
-            DatasetJson { name: None, classes: None, channels: Some(2), training: Some(3) };
+        let channels = Some(vec!["T1".to_owned(), "T2".to_owned()]);
+        let expected = DatasetJson { name: None, classes: None, channels, training: Some(3) };
         assert_eq!(found, expected);
         let gap = parse_dataset_json(br#"{"modality": {"0": "T1", "2": "T2"}}"#);
         assert!(format!("{:#}", gap.unwrap_err()).contains("no channel 1"));

@@ -35,16 +35,16 @@ fn percentiles_are_ranks_of_the_volume_whatever_the_order_of_its_voxels() {
     let values: Vec<f32> = (0..101).map(|i| (i * 37 % 101) as f32).collect();
     let ramp = case([1, 1, 1, 101], values, &[]);
     let at = |low, high| limits(&ramp, Window::Percentile { low, high }).unwrap();
-    assert_eq!(at(0.0, 100.0), [0.0, 100.0]);
-    assert_eq!(at(5.0, 90.0), [5.0, 90.0]);
+    assert_eq!(at(0.0, 100.0), [[0.0, 100.0]]);
+    assert_eq!(at(5.0, 90.0), [[5.0, 90.0]]);
     // The nearest rank: 0.4 and 99.6 of 100 are the first and the last.
-    assert_eq!(at(0.4, 99.6), [0.0, 100.0]);
-    assert_eq!(at(0.6, 99.4), [1.0, 99.0]);
+    assert_eq!(at(0.4, 99.6), [[0.0, 100.0]]);
+    assert_eq!(at(0.6, 99.4), [[1.0, 99.0]]);
     // One bright voxel in a hundred does not decide what is white.
     let values = [vec![0.0; 50], vec![10.0; 49], vec![4000.0]].concat();
     let outlier = case([1, 1, 1, 100], values, &[]);
     let limits_of = |case: &Case, low, high| limits(case, Window::Percentile { low, high });
-    assert_eq!(limits_of(&outlier, 0.5, 98.0).unwrap(), [0.0, 10.0]);
+    assert_eq!(limits_of(&outlier, 0.5, 98.0).unwrap(), [[0.0, 10.0]]);
     let flat = case([1, 1, 2, 2], vec![7.0; 4], &[]);
     let error = limits_of(&flat, 0.0, 100.0).unwrap_err().to_string();
     assert!(error.contains("intensities from 7 to 7") && error.contains("contrast"), "{error}");
@@ -123,7 +123,7 @@ fn padding_is_black_in_every_window_and_decides_none() {
     padded.volume.padding = vec![true, false, false, false, false, true];
     assert_eq!(
         limits(&padded, Window::Percentile { low: 0.0, high: 100.0 }).unwrap(),
-        [10.0, 40.0]
+        [[10.0, 40.0]]
     );
     for (low, high) in [(0.0, 40.0), (-1000.0, 1000.0), (-40.0, 0.0)] {
         let window = Window::Range { low, high };

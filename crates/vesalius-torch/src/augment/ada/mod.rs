@@ -16,6 +16,7 @@ mod transform;
 pub use transform::{Draw, Effect, Transform};
 
 use crate::pairs::joint::{Joint, MaskEncoding};
+use anyhow::{Result, bail};
 use colour::ColourMatrix;
 use geometry::{Affine, Order};
 use serde::{Deserialize, Serialize};

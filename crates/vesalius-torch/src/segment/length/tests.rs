@@ -15,7 +15,7 @@ fn looks(losses: &[f64]) -> Vec<Point> {
 
 #[test]
 fn a_training_is_over_when_nothing_lower_came_for_half_of_its_length_and_five_looks() {
-    let falling: Vec<f64> = (0..40).map(|i| 1.0 / f64::from(i + 1)).collect();
+    let falling: Vec<f64> = (0..25).map(|i| 1.0 - 0.04 * f64::from(i)).collect();
     let seen = looks(&falling);
     assert!(!is_over(&seen));
     let turned = |flat: usize| {
