@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Other tools' readers on what the program writes: nibabel and SimpleITK read its exports, TensorBoard its event files.
+# Other tools' readers on what the program writes: nibabel and SimpleITK read its exports and label maps, TensorBoard its event files.
 # Usage: scripts/check_with_peers.sh; from the environment: VESALIUS (target/debug/vesalius). Packages go into target/checks-venv.
 set -euo pipefail
 VESALIUS=$(readlink -m "${VESALIUS:-$(dirname "${BASH_SOURCE[0]}")/../target/debug/vesalius}")
@@ -25,7 +25,7 @@ trap 'rm -rf "$WORK"' EXIT
 cd "$WORK"
 export VESALIUS_CACHE=$WORK/cache
 vesalius() { "$VESALIUS" "$@" >/dev/null 2>log || { cat log >&2; echo "error: vesalius $*" >&2; exit 1; }; }
-check() { "$VENV/bin/python" "$SCRIPTS/$1" "$2"; }
+check() { "$VENV/bin/python" "$SCRIPTS/$1" "${@:2}"; }
 
 # Grey volumes, colour photographs in 16 bits, and pairs of a GAN.
 vesalius phantom acdc hearts --patients 4
@@ -48,3 +48,7 @@ for pack in grey colour pairs; do
   done
 done
 check check_tensorboard.py run
+
+# Crop and resampling undone.
+vesalius segment --train grey --test grey --preset small --filters 4 --steps 2 --threads 1 --out unet --predictions predicted
+check check_predictions.py predicted hearts
