@@ -9,6 +9,7 @@ Usage: nnunet_head_to_head.py PACK WORK --steps 2000 --seed 1 --threads 2 [--ves
 Needs nnunetv2 and nibabel (golden/requirements-plausibility.txt); WORK must not exist. Prints one JSON object.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -36,11 +37,13 @@ def main():
     for name in ["raw", "preprocessed", "results"]:
         os.environ[f"nnUNet_{name}"] = str(work / name)
         (work / name).mkdir()
-    os.environ.update({"nnUNet_compile": "f", "nnUNet_n_proc_DA": "0", "OMP_NUM_THREADS": str(arguments.threads)})
+    os.environ.update({"nnUNet_compile": "f", "nnUNet_n_proc_DA": str(arguments.threads), "OMP_NUM_THREADS": str(arguments.threads)})
     dataset = work / "raw" / "Dataset501_Pack"
     run([vesalius, "export", pack, "--as", "nnunet", "--out", dataset])
     pixels_of_one_mm(dataset)
-    theirs = nnunet(dataset, work, arguments)
+    # It says much while it works; the last words are this script's.
+    with contextlib.redirect_stdout(sys.stderr):
+        theirs = nnunet(dataset, work, arguments)
     theirs["dice"] = score(vesalius, dataset / "labelsTs", work / "predicted")
     started = time.monotonic()
     run([vesalius, "segment", "--preset", "nnunet", "--steps", arguments.steps, "--batch", 16, "--seed", arguments.seed,
@@ -82,8 +85,12 @@ def nnunet(dataset, work, arguments):
     plans = load_json(path)
     plan = plans["configurations"]["2d"]
     plan["batch_size"] = 16
+    plans["continue_training"] = False
     save_json(plans, path, sort_keys=False)
     preprocess([501], configurations=["2d"], num_processes=[1])
+    # Its planner sets as many threads; its loader then augments in the process that trains.
+    torch.set_num_threads(arguments.threads)
+    os.environ["nnUNet_n_proc_DA"] = "0"
     trainer = nnUNetTrainer(plans, "2d", "all", load_json(dataset / "dataset.json"), device=torch.device("cpu"))
     trainer.num_epochs = arguments.steps // EPOCH
     trainer.num_val_iterations_per_epoch = 1
@@ -108,6 +115,7 @@ def nnunet(dataset, work, arguments):
     trainer.network.eval()
     trainer.set_deep_supervision_enabled(False)
     predictor.list_of_parameters = [trainer.network.state_dict()]
+    (work / "predicted").mkdir()
     predictor.predict_from_files_sequential(str(dataset / "imagesTs"), str(work / "predicted"))
     features = plan["architecture"]["arch_kwargs"]["features_per_stage"]
     return {"seconds_per_step": sum(seconds) / arguments.steps, "patch": [int(side) for side in plan["patch_size"]],
