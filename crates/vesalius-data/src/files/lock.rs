@@ -1,5 +1,6 @@
 //! One coordinator per folder: a lock that the kernel frees when its holder dies, with a note of who holds it.
 
+use crate::say;
 use crate::text::{escape, strings};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,19 @@ impl Lock {
             ),
             Err(None) => bail!("{}: somebody coordinates here, expected nobody", out.display()),
         }
+    }
+
+    /// The same, and says once what is waited for: `the judge U-Net, which another process trains`.
+    ///
+    /// # Errors
+    /// Those of [`Lock::wait`].
+    pub fn wait_for(what: &str, out: &Path, stop: &dyn Fn() -> bool) -> Result<Option<Self>> {
+        Self::wait(out, stop, &|holder| {
+            let who = holder.map_or_else(String::new, |holder| {
+                format!(" (host {}, process {})", holder.host, holder.pid)
+            });
+            say!("waiting for {what}{who}; if that one is gone, remove {}", out.display());
+        })
     }
 
     /// Takes the lock of a folder as soon as nobody holds it; `waiting` is told once who does. `None` where `stop` said so

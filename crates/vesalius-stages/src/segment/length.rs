@@ -5,7 +5,7 @@ use crate::context::Context;
 use anyhow::{Context as _, Result, bail};
 use vesalius_data::files::cache;
 use vesalius_data::files::digest;
-use vesalius_data::files::lock::{Holder, Lock};
+use vesalius_data::files::lock::Lock;
 use vesalius_data::files::publish::create_folders;
 use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
@@ -35,16 +35,8 @@ pub(super) fn settled(spec: &SegmentSpec, real: &Pack, context: &Context) -> Res
     }
     create_folders(&folder).context("the cache")?;
     let lock = folder.join("training").join(&stem);
-    let waiting = |holder: Option<&Holder>| {
-        let who = holder.map_or_else(String::new, |holder| {
-            format!(" (host {}, process {})", holder.host, holder.pid)
-        });
-        say!(
-            "waiting for the length of the training, which another process finds{who}; if that one is gone, remove {}",
-            lock.display()
-        );
-    };
-    let Some(_lock) = Lock::wait(&lock, &context.stop, &waiting)? else {
+    let what = "the length of the training, which another process finds";
+    let Some(_lock) = Lock::wait_for(what, &lock, &context.stop)? else {
         bail!("--steps auto: stopped while another process found the length");
     };
     if let Some(found) = kept(&folder, &stem)? {

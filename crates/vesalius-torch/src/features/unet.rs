@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 use vesalius_data::files::cache;
 use vesalius_data::files::digest;
-use vesalius_data::files::lock::{Holder, Lock};
+use vesalius_data::files::lock::Lock;
 use vesalius_data::files::publish::create_folders;
 use vesalius_data::pack::Pack;
 use vesalius_data::say;
@@ -92,16 +92,8 @@ fn train(
 ) -> Result<PathBuf> {
     // It stays: whoever came while it was removed would find no folder to lock.
     let lock = folder.join("training").join(stem);
-    let waiting = |holder: Option<&Holder>| {
-        let who = holder.map_or_else(String::new, |holder| {
-            format!(" (host {}, process {})", holder.host, holder.pid)
-        });
-        say!(
-            "waiting for the judge U-Net, which another process trains{who}; if that one is gone, remove {}",
-            lock.display()
-        );
-    };
-    let Some(_lock) = Lock::wait(&lock, stop, &waiting)? else {
+    let what = "the judge U-Net, which another process trains";
+    let Some(_lock) = Lock::wait_for(what, &lock, stop)? else {
         bail!("judge U-Net: stopped while another process trained it");
     };
     if let Some(path) = cache::find(folder, stem, "safetensors")? {
