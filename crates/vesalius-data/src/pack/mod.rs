@@ -15,6 +15,7 @@ mod header;
 pub mod inspect;
 pub mod manifest;
 pub mod masks;
+pub mod provenance;
 mod reader;
 pub mod row;
 pub mod source_grid;

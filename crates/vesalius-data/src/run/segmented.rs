@@ -46,7 +46,7 @@ pub struct Curves {
 
 /// Share of the steps at the end that tells whether a loss still falls, and the same before it.
 const END: f64 = 0.1;
-/// Falling is what falls by more than this share from the one to the other: less is seen between two seeds.
+/// Falling is what falls by more than this share from the one to the other: a choice, not a test.
 const FALLING: f64 = 0.03;
 
 impl Curves {
