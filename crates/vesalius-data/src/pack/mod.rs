@@ -13,6 +13,7 @@
 mod agree;
 mod header;
 pub mod inspect;
+pub mod kind;
 pub mod manifest;
 pub mod masks;
 pub mod provenance;

@@ -10,7 +10,6 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
-use vesalius_data::pack::manifest::SliceShape;
 use vesalius_torch::features::EachChannel;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
@@ -200,28 +199,19 @@ impl JudgeSpec {
     /// brings other sizes to its own.
     ///
     /// # Errors
-    /// When packs of other sizes or channels are to be seen by a U-Net, which looks at pixels as they are.
+    /// When channels are of other names, or packs of other sizes or channels are to be seen by a U-Net, which looks at
+    /// pixels as they are.
     pub fn check_sizes(&self, real: &Side, synthetic: &Side) -> Result<String> {
         let (Side::Pack(real), Side::Pack(synthetic)) = (real, synthetic) else {
             return Ok(String::new());
         };
-        let (a, b) = (real.slice_shape(), synthetic.slice_shape());
-        if (a.height, a.width, a.channels) == (b.height, b.width, b.channels) {
-            return Ok(String::new());
+        let (a, b) = (real.kind(), synthetic.kind());
+        let same = synthetic.same_images(real);
+        // Another size is brought to the network's own; other channels are another thing.
+        if same.is_ok() || self.network == Network::Unet || a.sequences != b.sequences {
+            return same.map(|()| String::new());
         }
-        let text = |of: SliceShape| {
-            format!("{}x{} pixels and {} channels", of.height, of.width, of.channels)
-        };
-        if self.network == Network::Unet {
-            bail!(
-                "{}: {}, expected {} as {}",
-                synthetic.path().display(),
-                text(b),
-                text(a),
-                real.path().display()
-            );
-        }
-        Ok(format!("; {} against real {}", text(b), text(a)))
+        Ok(format!("; {} against real {}", b.images(), a.images()))
     }
 
     /// Loads the network, or trains the real pack's U-Net.

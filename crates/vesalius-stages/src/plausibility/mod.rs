@@ -158,18 +158,7 @@ fn check(stage: &Plausibility, real: &Pack, synthetic: &Pack) -> Result<()> {
             real.manifest().classes
         );
     }
-    let [a, b] = [real.slice_shape(), synthetic.slice_shape()];
-    if (a.height, a.width, a.channels) != (b.height, b.width, b.channels) {
-        bail!(
-            "{other}: {} channels of {}x{} pixels, expected those of the real pack, {} of {}x{}",
-            b.channels,
-            b.height,
-            b.width,
-            a.channels,
-            a.height,
-            a.width
-        );
-    }
+    synthetic.same_images(real)?;
     if let Some(target) = &stage.filtered {
         filter::check(synthetic)?;
         if target.symlink_metadata().is_ok() && !filter::is_of(target, synthetic) {

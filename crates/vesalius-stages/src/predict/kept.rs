@@ -6,6 +6,7 @@ use std::path::Path;
 use vesalius_data::files::publish::write_file;
 use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
+use vesalius_data::pack::kind::SliceKind;
 use vesalius_data::pack::manifest::{Provenance, SliceShape};
 use vesalius_data::prepare::settings::Preprocess;
 use vesalius_data::run::files::{Integrity, integrity};
@@ -59,6 +60,11 @@ impl Kept {
             settings: settings.clone(),
             weights: vec![],
         }
+    }
+
+    /// What the networks are given and say.
+    pub fn kind(&self) -> SliceKind<'_> {
+        SliceKind { shape: self.slice_shape, sequences: &self.sequences, classes: &self.classes }
     }
 }
 

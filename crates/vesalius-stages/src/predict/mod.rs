@@ -7,7 +7,7 @@ pub use kept::{Kept, Opened, SEGMENTER, open, put};
 
 use crate::context::Context;
 use anyhow::{Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use vesalius_data::export::predictions as maps;
 use vesalius_data::files::publish::StagedDir;
 use vesalius_data::pack::Pack;
@@ -53,7 +53,7 @@ pub fn run(stage: &Predict, context: &Context) -> Result<Option<Predicted>> {
 
 fn of_pack(stage: &Predict, opened: &Opened, context: &Context) -> Result<Option<Predicted>> {
     let pack = Pack::open(&stage.data)?;
-    alike(&pack, &opened.kept, &stage.run)?;
+    pack.kind().same_pairs(pack.path().display(), &opened.kept.kind(), stage.run.display())?;
     let indices = match stage.split {
         Some(split) => pack.indices(split),
         None => (0..pack.manifest().slices.len()).collect(),
@@ -83,28 +83,4 @@ fn cases(manifest: &Manifest, indices: &[usize]) -> usize {
     let cases: std::collections::BTreeSet<usize> =
         indices.iter().map(|&i| manifest.slices[i].case).collect();
     cases.len()
-}
-
-fn alike(pack: &Pack, kept: &Kept, run: &Path) -> Result<()> {
-    let manifest = pack.manifest();
-    if pack.slice_shape() != kept.slice_shape || manifest.classes != kept.classes {
-        let text = |shape: vesalius_data::pack::manifest::SliceShape, classes: &[String]| {
-            format!(
-                "{}x{} pixels, {} channels, {:?}, classes {}",
-                shape.height,
-                shape.width,
-                shape.channels,
-                shape.pixel_type,
-                classes.join(", ")
-            )
-        };
-        bail!(
-            "{}: {}; expected those of {}: {}",
-            pack.path().display(),
-            text(pack.slice_shape(), &manifest.classes),
-            run.display(),
-            text(kept.slice_shape, &kept.classes)
-        );
-    }
-    Ok(())
 }

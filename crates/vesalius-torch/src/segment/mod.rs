@@ -25,7 +25,7 @@ pub use train::{Report, Trained, train};
 
 use anyhow::{Context, Result, bail};
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{SliceShape, Split};
+use vesalius_data::pack::manifest::Split;
 
 /// What would go wrong after the training, before it: packs of other sizes, channels, pixel types or classes, by name
 /// and
@@ -35,36 +35,13 @@ use vesalius_data::pack::manifest::{SliceShape, Split};
 /// Names the pack, and what it has instead of the first one's.
 pub fn check(spec: &SegmentSpec, packs: &[&Pack], test: &Pack) -> Result<()> {
     check_training(spec, packs)?;
-    alike(test, packs[0])?;
-    Ok(())
-}
-
-fn alike(pack: &Pack, first: &Pack) -> Result<()> {
-    if pack.slice_shape() == first.slice_shape()
-        && pack.manifest().classes == first.manifest().classes
-    {
-        return Ok(());
-    }
-    let text = |pack: &Pack| {
-        let SliceShape { channels, height, width, pixel_type: depth } = pack.slice_shape();
-        format!(
-            "{height}x{width} pixels, {channels} channels, {depth:?}, classes {}",
-            pack.manifest().classes.join(", ")
-        )
-    };
-    bail!(
-        "{}: {}; expected those of {}: {}",
-        pack.path().display(),
-        text(pack),
-        first.path().display(),
-        text(first)
-    )
+    test.same_pairs(packs[0])
 }
 
 fn check_training(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
     let first = packs.first().context("no pack to train on, expected at least one")?;
     for pack in packs {
-        alike(pack, first)?;
+        pack.same_pairs(first)?;
         if pack.indices(Split::Train).is_empty() {
             bail!("{}: no training slice, expected some", pack.path().display());
         }

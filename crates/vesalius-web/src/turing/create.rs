@@ -122,20 +122,8 @@ pub fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
     if !matches!(synthetic.manifest().provenance, Provenance::Synthetic { .. }) {
         bail!("--synthetic {}: a real pack, expected a synthetic one", synthetic.path().display());
     }
-    let (a, b) = (real.slice_shape(), synthetic.slice_shape());
-    if [a.channels, a.height, a.width] != [b.channels, b.height, b.width] {
-        bail!(
-            "{}: {} channels of {}x{} pixels, but {} has {} of {}x{}; expected the same, or size alone tells them apart",
-            synthetic.path().display(),
-            b.channels,
-            b.height,
-            b.width,
-            real.path().display(),
-            a.channels,
-            a.height,
-            a.width
-        );
-    }
+    // Size alone would tell them apart.
+    synthetic.same_images(real)?;
     if real.manifest().dataset != synthetic.manifest().dataset {
         bail!(
             "{}: dataset {}, but {} is {}; expected the same",
@@ -145,14 +133,8 @@ pub fn check(real: &Pack, synthetic: &Pack, wish: &Wish) -> Result<()> {
             real.manifest().dataset
         );
     }
-    if wish.overlay && real.classes() != synthetic.classes() {
-        bail!(
-            "--overlay: {} classes in {} and {} in {}; expected the same",
-            real.classes(),
-            real.path().display(),
-            synthetic.classes(),
-            synthetic.path().display()
-        );
+    if wish.overlay {
+        synthetic.same_pairs(real).context("--overlay")?;
     }
     if !(wish.address.starts_with("http://") || wish.address.starts_with("https://")) {
         bail!("--address {}: expected http://… or https://…", wish.address);

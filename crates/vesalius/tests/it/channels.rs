@@ -94,6 +94,21 @@ fn four_sequences_go_the_whole_way_under_their_names() {
     bench.ok(&predict);
     let maps = std::fs::read_dir(bench.path("all")).unwrap().count();
     assert_eq!(maps, 5 + 1, "a label map for each patient, and the names of the classes");
+    // The same sequences in another order are other channels, whoever is given them.
+    bench.ok(&[&PREPARE[..], &["--out", "turned", "--modalities", "FLAIR,T2,T1gd,T1"]].concat());
+    for refused in [
+        &["predict", "run", "--data", "turned", "--out", "x"][..],
+        &["segment", "--train", "turned", "--train", "made", "--test", "turned", "--out", "x"],
+        &["segment", "--train", "real", "--test", "turned", "--out", "x"],
+        &["distance", "--real", "turned", "--synthetic", "made", "--out", "x"],
+        &["plausibility", "--real", "turned", "--synthetic", "made", "--out", "x"],
+        &["copying", "--real", "turned", "--synthetic", "made", "--out", "x"],
+    ] {
+        bench.refused(
+            refused,
+            &["(T1, T1gd, T2, FLAIR)", "(FLAIR, T2, T1gd, T1)", "expected those of"],
+        );
+    }
     std::fs::remove_file(bench.path("data/imagesTr/p3_0002.nii.gz")).unwrap();
     let predict = ["predict", "run", "--data", "data/imagesTr", "--out", "other"];
     bench.refused(&predict, &["p3_0003", "expected 0 to 3", "FLAIR"]);

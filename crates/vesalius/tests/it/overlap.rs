@@ -99,7 +99,7 @@ fn on_both_sides(bench: &Bench) -> String {
     test.into_iter().find(|name| train.contains(name)).expect("other seeds, other sides")
 }
 
-const SMALL: [&str; 8] = ["--steps", "2", "--filters", "4", "--depth", "2", "--threads", "1"];
+const SMALL: [&str; 8] = ["--preset", "small", "--steps", "2", "--filters", "4", "--threads", "1"];
 
 fn segment<'a>(train: &[&'a str], test: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["segment", "--test", test, "--out", "run"];
@@ -184,7 +184,7 @@ fn metrics_of_who_was_seen_ask_and_those_of_nearness_say() {
     // Of other sizes nothing is computed; of pictures it is said.
     bench.refused(
         &["distance", "--real", "renamed", "--synthetic", "made"],
-        &["made: 32x32 pixels and 1 channels, expected 48x48"],
+        &["made: 32x32 pixels, 1 channels; expected those of renamed: 48x48"],
     );
     // Its judge is trained already.
     bench.phantom_pack("real");

@@ -34,18 +34,7 @@ impl<'a> Sides<'a> {
     /// # Errors
     /// When the packs differ in shape, or a side has too few images or patients.
     pub fn new(real: &'a Pack, synthetic: &'a Pack) -> Result<Self> {
-        let shape = |pack: &Pack| {
-            let slice_shape = pack.slice_shape();
-            [slice_shape.channels, slice_shape.height, slice_shape.width]
-        };
-        let ([c, h, w], [channels, height, width]) = (shape(synthetic), shape(real));
-        if [c, h, w] != [channels, height, width] {
-            bail!(
-                "{}: slices of {c}x{h}x{w} (channels, rows, columns), expected {channels}x{height}x{width} as in {}",
-                synthetic.path().display(),
-                real.path().display()
-            );
-        }
+        synthetic.same_images(real)?;
         if synthetic.len() < LEAST_SYNTHETIC {
             bail!(
                 "{}: {} images, expected at least {LEAST_SYNTHETIC}",
