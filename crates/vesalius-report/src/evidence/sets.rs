@@ -28,6 +28,8 @@ pub struct TrainingSet<'a> {
     real: String,
     /// Whether it is judged as most are: its settings are the [`Evidence::usual`] ones.
     pub is_usual: bool,
+    /// Preset of the segmenters that judged it, where that is not the one of the tables.
+    pub other_judge: Option<String>,
     /// U-Nets trained on it: repeated runs.
     pub judged: Vec<&'a Run>,
     /// Mean Dice per volume.
@@ -208,6 +210,7 @@ fn training_set<'a>(
         words,
         real: names.of_real(basis),
         is_usual: basis.settings == usual.all,
+        other_judge: usual.other_judge(&basis.settings).cloned(),
         basis: basis.clone(),
         judged: judged.to_vec(),
         dice,
@@ -307,9 +310,14 @@ impl Usual {
         Self { all: usual_of(groups, |_| true), of_presets: presets.map(of_preset).collect() }
     }
 
+    /// The preset, where it is not the usual one.
+    fn other_judge<'s>(&self, settings: &'s BTreeMap<String, String>) -> Option<&'s String> {
+        settings.get(PRESET).filter(|preset| self.all.get(PRESET) != Some(preset))
+    }
+
     /// In which settings a set differs from the usual ones, as one would say it: another preset says all that it sets.
     fn words(&self, settings: &BTreeMap<String, String>) -> Vec<String> {
-        let preset = settings.get(PRESET).filter(|preset| self.all.get(PRESET) != Some(preset));
+        let preset = self.other_judge(settings);
         let Some((preset, usual)) = preset.and_then(|preset| self.of_presets.get_key_value(preset))
         else {
             return differing(settings, &self.all);

@@ -53,6 +53,8 @@ pub struct Comparison {
     pub gan: Option<RowId>,
     /// The same inside a sentence, with what tells these images and settings from others of that GAN.
     pub subject: Option<String>,
+    /// Preset of the segmenters, where they are not those that tables and verdict go by.
+    pub other_judge: Option<String>,
     /// Name of B.
     pub b: String,
     /// Test patients of both.
@@ -151,6 +153,7 @@ fn compare(a: &TrainingSet, b: &TrainingSet) -> Option<Comparison> {
         a: a.name(),
         gan: a.gan.clone(),
         subject: a.subject(),
+        other_judge: a.other_judge.clone(),
         b: b.name(),
         patients: differences.len(),
         runs: [a.judged.len(), b.judged.len()],

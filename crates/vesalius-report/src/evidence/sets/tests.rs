@@ -134,7 +134,11 @@ fn each_setting_that_differs_names_a_row() {
 
 /// Settings of a result of today.
 fn settings(preset: &str, filters: u64, steps: u64) -> Value {
-    json!({ "preset": preset, "network": { "kind": "unet", "filters": filters, "depth": 4, "norm": "batch" },
+    let network = match preset {
+        "small" => json!({ "kind": "unet", "filters": filters, "depth": 4, "norm": "batch" }),
+        _ => json!({ "kind": "nnunet", "filters": filters }),
+    };
+    json!({ "preset": preset, "network": network,
         "steps": steps, "batch": 16, "rule": "adam", "learning_rate": 0.001, "classical": false,
         "augmentation": if preset == "small" { "none" } else { "nnunet" }, "draw": "epochs",
         "standardise": preset != "small", "mirror": false, "seed": 1 })

@@ -51,6 +51,33 @@ fn help_is_claimed_with_its_numbers_and_limits() {
 }
 
 #[test]
+fn what_helps_a_small_segmenter_is_no_verdict_where_a_strong_one_speaks() {
+    let judged = |runs: &mut Fixture, preset: &str, real: f64, added: f64| {
+        let settings = serde_json::json!({ "preset": preset, "seed": 1 });
+        runs.unet_on(&[], None, Real, settings.clone(), &[real; 8]);
+        let packs = [("lsgan", "vesalius sample runs/lsgan --count 100 --out packs/lsgan")];
+        runs.unet_on(&packs, Some("lsgan"), RealAndSynthetic, settings, &[added; 8]);
+    };
+    let small = " The small segmenter gained by images of LSGAN (+0.050 Dice";
+    let found = answers(|runs| {
+        judged(runs, "small", 0.7, 0.75);
+        judged(runs, "strong", 0.9, 0.85);
+    });
+    holds(&found[0], &["No:", "LSGAN changed it by −0.050", small, "was not shown to."]);
+    holds(&found[2], &["None can be recommended"]);
+    // What helps both needs no remark; what is judged by the small one alone is its to say.
+    let found = answers(|runs| {
+        judged(runs, "small", 0.7, 0.75);
+        judged(runs, "strong", 0.8, 0.9);
+    });
+    holds(&found[0], &["Yes", "+0.100"]);
+    assert!(!found[0].contains(small) && !found[0].contains("lowered"), "{}", found[0]);
+    let found = answers(|runs| judged(runs, "small", 0.7, 0.75));
+    holds(&found[0], &["Yes", "+0.050"]);
+    assert!(!found[0].contains(small), "{}", found[0]);
+}
+
+#[test]
 fn nothing_is_recommended_where_nothing_was_shown() {
     let found = answers(|runs| {
         runs.unet(None, Real, 1, &[0.7, 0.6, 0.8]);

@@ -29,18 +29,20 @@ pub(super) fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) 
             .to_owned(),
         Verdict::Helps(best) => {
             format!(
-                "Yes, on these {} test patients: adding images of {} to the real ones changed Dice by {}.{}{}",
+                "Yes, on these {} test patients: adding images of {} to the real ones changed Dice by {}.{}{}{}",
                 best.patients,
                 gan_name(best),
                 change(best, tests),
                 losers(question),
-                against_augmented(evidence, best)
+                against_augmented(evidence, best),
+                other_judges(question)
             )
         }
         Verdict::Hurts(worst) => format!(
-            "No: no GAN's images were shown to raise Dice, and adding those of {} changed it by {}.",
+            "No: no GAN's images were shown to raise Dice, and adding those of {} changed it by {}.{}",
             gan_name(worst),
-            change(worst, tests)
+            change(worst, tests),
+            other_judges(question)
         ),
         Verdict::NotShown(best) => {
             let largest = if best.difference > 0.0 {
@@ -60,8 +62,9 @@ pub(super) fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) 
                 _ => " That does not prove that there is no difference.".to_owned(),
             };
             format!(
-                "Not shown: no GAN's images made a difference that {} patients could show. {largest}{limit}",
-                best.patients
+                "Not shown: no GAN's images made a difference that {} patients could show. {largest}{limit}{}",
+                best.patients,
+                other_judges(question)
             )
         }
     }
@@ -72,10 +75,35 @@ fn losers(question: &Question) -> String {
     let names: Vec<String> = question
         .comparisons
         .iter()
-        .filter(|c| c.is_shown() && c.difference < 0.0)
+        .filter(|c| c.other_judge.is_none() && c.is_shown() && c.difference < 0.0)
         .map(gan_name)
         .collect();
     if names.is_empty() { String::new() } else { format!(" Those of {} lowered it.", list(&names)) }
+}
+
+/// What helped another segmenter than the one that the verdict goes by, and was not shown to help that one.
+fn other_judges(question: &Question) -> String {
+    let tests = question.comparisons.len();
+    let raised = |c: &&Comparison| c.is_shown() && c.difference > 0.0;
+    let of_judge: Vec<&Comparison> =
+        question.comparisons.iter().filter(|c| c.other_judge.is_none()).filter(raised).collect();
+    // Where no other segmenter speaks, the verdict is theirs.
+    if question.comparisons.iter().all(|c| c.other_judge.is_some()) {
+        return String::new();
+    }
+    let others = question.comparisons.iter().filter(raised);
+    let words: Vec<String> = others
+        .filter_map(|c| Some((c.other_judge.as_ref()?, c)))
+        .filter(|(_, c)| of_judge.iter().all(|judged| judged.gan != c.gan))
+        .map(|(judge, c)| {
+            format!(
+                " The {judge} segmenter gained by images of {} ({}); the one of the tables was not shown to.",
+                c.gan.as_ref().map_or_else(|| gan_name(c), |gan| prose(gan, &[])),
+                change(c, tests)
+            )
+        })
+        .collect();
+    words.concat()
 }
 
 fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
