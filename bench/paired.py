@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Times two programs in turn in one run: each reads `run N` lines and answers with a rate (more is better).
+"""Times programs in turn in one run: each reads `run N` lines and answers with a rate (more is better).
 
-Usage: paired.py NAME STEPS ROUNDS -- OURS... -- PEER...
-Prints one row of the table in README.md: ratio of the medians first, then both medians with their spread and peak memory.
+Usage: paired.py NAME STEPS ROUNDS -- OURS... -- PEER... [-- PEER...]
+Prints a row of the table in README.md for each peer: ratio of the medians first, then both medians with their spread and
+peak memory.
 """
 import statistics
 import subprocess
@@ -27,12 +28,13 @@ def peak(process):
 
 
 def main():
-    head, ours, peer = " ".join(sys.argv[1:]).split(" -- ")
+    head, *commands = " ".join(sys.argv[1:]).split(" -- ")
     name, steps, rounds = head.split()
-    processes = [start(ours.split()), start(peer.split())]
-    rates = [[], []]
+    processes = [start(command.split()) for command in commands]
+    rates = [[] for _ in processes]
     for round_ in range(int(rounds) + 1):
-        for i in (0, 1) if round_ % 2 == 0 else (1, 0):
+        order = range(len(processes))
+        for i in order if round_ % 2 == 0 else reversed(order):
             rate = ask(processes[i], int(steps))
             if round_ > 0:  # the first round warms up
                 rates[i].append(rate)
@@ -42,7 +44,9 @@ def main():
         process.wait()
     medians = [statistics.median(r) for r in rates]
     text = [f"{m:.2f} [{min(r):.2f}, {max(r):.2f}], {gib:.2f} GiB" for m, r, gib in zip(medians, rates, memory)]
-    print(f"| {name} | {medians[0] / medians[1]:.2f}x | {text[0]} | {text[1]} |")
+    for median, peer, command in zip(medians[1:], text[1:], commands[1:]):
+        which = "" if len(commands) == 2 else f" ({command})"
+        print(f"| {name}{which} | {medians[0] / median:.2f}x | {text[0]} | {peer} |")
 
 
 if __name__ == "__main__":

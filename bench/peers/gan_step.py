@@ -1,21 +1,27 @@
 """DCGAN as PyTorch's tutorial writes it, and WGAN-GP with the same networks: images per second of a training step.
 
 Reads `run N` lines, answers with images per second. Usage: gan_step.py dcgan|wgan-gp [threads] [how ...], `how` of
-  autocast: forward passes under `torch.autocast("cpu", torch.bfloat16)`, losses in f32
+  autocast: forward passes under `torch.autocast` in bfloat16, losses in f32
   channels-last: weights and samples in that memory order
   compiled: `torch.compile` of both networks (a gradient of a gradient it cannot do: not with wgan-gp)
+  graph: the whole step replayed as one CUDA graph
+`DEVICE=cuda` in the environment: on the first GPU. A loss is read once a round: a GPU would wait after every step
+otherwise.
 """
 import math
+import os
 import sys
 import time
 
 import torch
 import torch.nn as nn
 
+torch.set_default_device(os.environ.get("DEVICE", "cpu"))
+device = torch.get_default_device().type
 preset = sys.argv[1] if len(sys.argv) > 1 else "dcgan"
 torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 2)
 how = set(sys.argv[3:])
-assert how <= {"autocast", "channels-last", "compiled"}, how
+assert how <= {"autocast", "channels-last", "compiled", "graph"}, how
 gp = preset == "wgan-gp"
 nz, nf, nc, batch, critic = (128 if gp else 100), 64, 2, 32, (5 if gp else 1)
 
@@ -41,8 +47,9 @@ D = nn.Sequential(
 if "channels-last" in how:
     G, D = G.to(memory_format=torch.channels_last), D.to(memory_format=torch.channels_last)
 rate, betas = (1e-4, (0.0, 0.9)) if gp else (2e-4, (0.5, 0.999))
-optimise_g = torch.optim.Adam(G.parameters(), rate, betas)
-optimise_d = torch.optim.Adam(D.parameters(), rate, betas)
+graph = {"capturable": True} if "graph" in how else {}
+optimise_g = torch.optim.Adam(G.parameters(), rate, betas, **graph)
+optimise_d = torch.optim.Adam(D.parameters(), rate, betas, **graph)
 if "compiled" in how:
     G, D = torch.compile(G), torch.compile(D)
 bce = nn.BCELoss()
@@ -54,7 +61,7 @@ if "channels-last" in how:
 def under(network):
     """Its passes under autocast, where that is asked for; what they give is f32."""
     def call(x):
-        with torch.autocast("cpu", torch.bfloat16, enabled="autocast" in how):
+        with torch.autocast(device, torch.bfloat16, enabled="autocast" in how):
             out = network(x)
         return out.float()
     return call
@@ -74,7 +81,7 @@ def dcgan_step():
     loss = bce(judge(fake).view(-1), ones)
     loss.backward()
     optimise_g.step()
-    return loss.item()
+    return loss
 
 
 def wgan_gp_step():
@@ -92,12 +99,34 @@ def wgan_gp_step():
     loss = -judge(make(torch.randn(batch, nz, 1, 1))).mean()
     loss.backward()
     optimise_g.step()
-    return loss.item()
+    return loss
 
 
+def as_graph(step):
+    """The same step, recorded once and then replayed."""
+    beside = torch.cuda.Stream()
+    beside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(beside):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(beside)
+    recorded = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(recorded):
+        loss = step()
+
+    def replay():
+        recorded.replay()
+        return loss
+    return replay
+
+
+step = wgan_gp_step if gp else dcgan_step
+if "graph" in how:
+    step = as_graph(step)
 for line in sys.stdin:
     steps = int(line.split()[1])
     start = time.perf_counter()
     for _ in range(steps):
-        assert math.isfinite(wgan_gp_step() if gp else dcgan_step())
+        loss = step()
+    assert math.isfinite(loss.item())
     print(f"{steps * critic * batch / (time.perf_counter() - start):.3f}", flush=True)

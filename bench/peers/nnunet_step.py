@@ -1,10 +1,11 @@
 """nnU-Net v2's own training step for 2-D slices on its CPU path: images per second; what `nnUNetTrainer.train_step` does
 with the network that its planner gives slices of that size, one channel, 4 classes. f32, as there on a CPU, or with
-`autocast` and channels last, as its users could write it.
+`autocast` and channels last, as its users could write it. `DEVICE=cuda` in the environment: on the first GPU.
 
 Reads `run N` lines, answers with images per second. Usage: nnunet_step.py THREADS SIZE BATCH [autocast] [channels-last]
 """
 import contextlib
+import os
 import sys
 import time
 
@@ -18,6 +19,7 @@ from nnunetv2.training.loss.compound_losses import DC_and_CE_loss
 from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
 from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
 
+torch.set_default_device(os.environ.get("DEVICE", "cpu"))
 threads, size, batch = map(int, sys.argv[1:4])
 torch.set_num_threads(threads)
 _, strides, kernels, _, _ = get_pool_and_conv_props((1.0, 1.0), (size, size), 4, 999999)
@@ -30,7 +32,7 @@ network.apply(InitWeights_He(1e-2))
 image = torch.randn(batch, 1, size, size)
 if "channels-last" in sys.argv:
     network, image = network.to(memory_format=torch.channels_last), image.to(memory_format=torch.channels_last)
-context = torch.autocast("cpu", torch.bfloat16) if "autocast" in sys.argv else contextlib.nullcontext()
+context = torch.autocast(torch.get_default_device().type, torch.bfloat16) if "autocast" in sys.argv else contextlib.nullcontext()
 scales = [list(i) for i in 1 / np.cumprod(np.vstack(strides), axis=0)][:-1]
 labels = torch.randint(4, (batch, 1, size, size))
 downsample = DownsampleSegForDSTransform(scales)

@@ -1,7 +1,7 @@
 //! Images per second of training steps, for `bench/`: reads `run N` lines, answers with images per second.
 //!
 //! `bench_gan_step PRESET THREADS SIZE BATCH CHANNELS [PATH=VALUE…]`: image channels, 4 classes. N counts generator
-//! steps.
+//! steps. `DEVICE=cuda` in the environment: on the first GPU.
 
 use anyhow::Context as _;
 use std::io::BufRead as _;
@@ -27,7 +27,11 @@ fn main() -> anyhow::Result<()> {
     settings.extend(arguments);
     let spec = TrainSpec::resolve(&preset, &settings)?;
     let shape = SliceShape { channels, height: size, width: size, pixel_type: PixelType::U8 };
-    let device = Device::Cpu;
+    let device = if std::env::var("DEVICE").is_ok_and(|device| device == "cuda") {
+        Device::Cuda(0)
+    } else {
+        Device::Cpu
+    };
     let arithmetic = resolve(spec.training.precision, device);
     let mut gan = spec.trainer(Domain { shape, classes: 4, device, arithmetic })?;
     // Of a step in between: WGAN takes more at the start.
@@ -36,10 +40,9 @@ fn main() -> anyhow::Result<()> {
     let real: Vec<Pair> = sizes
         .iter()
         .map(|&batch| Pair {
-            image: Tensor::rand([batch, channels as i64, side, side], (Kind::Float, Device::Cpu))
-                * 2.0
+            image: Tensor::rand([batch, channels as i64, side, side], (Kind::Float, device)) * 2.0
                 - 1.0,
-            labels: Tensor::randint(4, [batch, side, side], (Kind::Int64, Device::Cpu)),
+            labels: Tensor::randint(4, [batch, side, side], (Kind::Int64, device)),
         })
         .collect();
     let mut step = 0;
@@ -50,11 +53,14 @@ fn main() -> anyhow::Result<()> {
             anyhow::bail!("{line:?}: expected `run N`");
         };
         let start = Instant::now();
+        let mut last = None;
         for _ in 0..steps {
-            let losses = gan.step(&real, StepContext { step, images: 0, ema_decay: 0.999 });
-            assert!(losses.0.iter().all(|(_, loss)| loss.double_value(&[]).is_finite()));
+            last = Some(gan.step(&real, StepContext { step, images: 0, ema_decay: 0.999 }));
             step += 1;
         }
+        // Once a round, as a training does it: a GPU would wait for the program after every step otherwise.
+        let losses = last.context("run 0: expected at least one step")?;
+        assert!(losses.0.iter().all(|(_, loss)| loss.double_value(&[]).is_finite()));
         let images = (steps as i64 * sizes.iter().sum::<i64>()) as f64;
         println!("{:.3}", images / start.elapsed().as_secs_f64());
     }

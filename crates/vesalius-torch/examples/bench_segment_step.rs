@@ -1,14 +1,14 @@
 //! Images per second of nnU-Net's training step, for `bench/`: reads `run N` lines, answers with images per second.
 //!
 //! `bench_segment_step THREADS SIZE BATCH f32|bf16`: one image channel, 4 classes, the network that nnU-Net plans for
-//! slices of that size, its loss, clipping and optimiser.
+//! slices of that size, its loss, clipping and optimiser. `DEVICE=cuda` in the environment: on the first GPU.
 
 use anyhow::Context as _;
 use std::io::BufRead as _;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::nets::nnunet::{NnUnet, Plan};
+use vesalius_torch::nets::nnunet::{FILTERS, NnUnet, Plan};
 use vesalius_torch::optim::{Optimiser, OptimiserSpec};
 use vesalius_torch::precision::resolve;
 use vesalius_torch::segment::deep;
@@ -21,12 +21,17 @@ fn main() -> anyhow::Result<()> {
     tch::set_num_threads(next()?.parse()?);
     let (size, batch): (i64, i64) = (next()?.parse()?, next()?.parse()?);
     let precision = next()?.parse().map_err(anyhow::Error::msg)?;
-    let mut params = Params::new(Device::Cpu).computing(resolve(precision, Device::Cpu));
-    let network = NnUnet::new(&mut params, &Plan::of([size, size]), 1, 4);
+    let device = if std::env::var("DEVICE").is_ok_and(|device| device == "cuda") {
+        Device::Cuda(0)
+    } else {
+        Device::Cpu
+    };
+    let mut params = Params::new(device).computing(resolve(precision, device));
+    let network = NnUnet::new(&mut params, &Plan::of([size, size], FILTERS), 1, 4);
     let spec = OptimiserSpec::Sgd { learning_rate: 1e-2, momentum: 0.99, weight_decay: 3e-5 };
     let mut optimiser = Optimiser::new(spec, params.trained());
-    let image = Tensor::randn([batch, 1, size, size], (Kind::Float, Device::Cpu));
-    let labels = Tensor::randint(4, [batch, size, size], (Kind::Int64, Device::Cpu));
+    let image = Tensor::randn([batch, 1, size, size], (Kind::Float, device));
+    let labels = Tensor::randint(4, [batch, size, size], (Kind::Int64, device));
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let steps: u64 = line.strip_prefix("run ").context("expected `run N`")?.trim().parse()?;

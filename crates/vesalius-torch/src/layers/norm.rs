@@ -134,6 +134,15 @@ pub fn instance_norm(
     y.contiguous().permute([0, 3, 1, 2])
 }
 
+/// One group over all channels and pixels.
+fn layer_norm(x: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>) -> Tensor {
+    if x.device() == Device::Cpu || weight.is_none_or(|weight| weight.kind() == x.kind()) {
+        return x.group_norm(1, weight, bias, EPS, false);
+    }
+    // Only on a CPU does LibTorch take a weight of another kind; on a GPU `autocast` normalises in f32, too.
+    x.to_kind(Kind::Float).group_norm(1, weight, bias, EPS, false).to_kind(x.kind())
+}
+
 impl NormKind {
     /// By the statistics of `x` itself: `[N, C, H, W]`, weight and bias `[C]`, or neither → the same shape.
     pub fn of_batch(self, x: &Tensor, affine: &[&Tensor]) -> Tensor {
@@ -142,8 +151,7 @@ impl NormKind {
         match self {
             Self::Batch => x.batch_norm(weight, bias, none, none, true, MOMENTUM, EPS, false),
             Self::Instance => instance_norm(x, weight, bias, EPS),
-            // One group over all channels and pixels.
-            Self::Layer => x.group_norm(1, weight, bias, EPS, false),
+            Self::Layer => layer_norm(x, weight, bias),
             Self::None => x.shallow_clone(),
         }
     }

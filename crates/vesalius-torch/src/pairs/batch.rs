@@ -50,7 +50,9 @@ impl Values {
         let [n, c, h, w] = self.shape;
         let place = |values: Tensor| match device {
             Device::Cuda(_) => {
-                values.pin_memory(device).to_device_(device, values.kind(), true, false)
+                // `pin_memory` says on each call that its argument is deprecated, which `tch` always gives.
+                let pinned = values.internal_pin_memory(device);
+                pinned.to_device_(device, values.kind(), true, false)
             }
             _ => values.to_device(device),
         };
