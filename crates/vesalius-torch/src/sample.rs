@@ -98,7 +98,8 @@ impl Trained {
         let (shape, classes) = (template.slice_shape, template.classes.len());
         let precision = resolved(precision, device);
         let arithmetic = resolve(precision, device);
-        let generator = spec.generator(Domain { shape, classes, device, arithmetic })?;
+        let generator =
+            spec.generator(Domain { shape, sequences: false, classes, device, arithmetic })?;
         let file = checkpoint::AVERAGED;
         generator
             .params()

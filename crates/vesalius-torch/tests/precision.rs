@@ -60,8 +60,13 @@ fn gan(preset: &str, settings: &[&str], arithmetic: Arithmetic) -> Box<dyn Train
     let mut settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
     settings.push(format!("training.batch={BATCH}"));
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
-    let domain =
-        Domain { shape: SHAPE, classes: CLASSES as usize, device: Device::Cpu, arithmetic };
+    let domain = Domain {
+        shape: SHAPE,
+        sequences: false,
+        classes: CLASSES as usize,
+        device: Device::Cpu,
+        arithmetic,
+    };
     spec.trainer(domain).unwrap()
 }
 

@@ -12,6 +12,7 @@ use vesalius_data::prepare::settings::Preprocess;
 use vesalius_data::run::files::{Integrity, integrity};
 use vesalius_data::text::strings;
 use vesalius_torch::Device;
+use vesalius_torch::nets::nnunet::Plan;
 use vesalius_torch::segment::{self, SegmentSpec, Segmenter};
 
 /// Version of `segmenter.json`.
@@ -38,6 +39,9 @@ pub struct Kept {
     pub preprocess: Option<Preprocess>,
     /// The network and its training; of an ensemble, of the first.
     pub settings: SegmentSpec,
+    /// Of nnU-Net's network: its stages, as they were planned for these slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
     /// Files of the weights.
     pub weights: Vec<String>,
 }
@@ -58,6 +62,7 @@ impl Kept {
             slice_shape: like.slice_shape(),
             preprocess,
             settings: settings.clone(),
+            plan: settings.plan(like.slice_shape()),
             weights: vec![],
         }
     }

@@ -74,7 +74,7 @@ pub struct Task {
     /// See [`SegmentSpec::learning_rate`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// See [`vesalius_torch::nets::unet::UnetSpec::filters`].
+    /// At full resolution, see [`NetworkSpec`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filters: Option<i64>,
     /// See [`vesalius_torch::nets::unet::UnetSpec::depth`].
@@ -140,18 +140,20 @@ impl Task {
     pub fn spec(&self) -> Result<SegmentSpec> {
         let mut spec = SegmentSpec::of(self.preset);
         let Self { filters, depth, no_batch_norm, .. } = *self;
-        if filters.is_some() || depth.is_some() || no_batch_norm {
-            let NetworkSpec::Unet(unet) = &mut spec.network else {
-                bail!(
-                    "preset {}: filters, depth and normalisation are planned from the slices, expected none to be named",
-                    self.preset
-                );
-            };
-            unet.filters = filters.unwrap_or(unet.filters);
-            unet.depth = depth.unwrap_or(unet.depth);
-            if no_batch_norm {
-                unet.norm = NormKind::None;
+        match &mut spec.network {
+            NetworkSpec::Unet(unet) => {
+                unet.filters = filters.unwrap_or(unet.filters);
+                unet.depth = depth.unwrap_or(unet.depth);
+                if no_batch_norm {
+                    unet.norm = NormKind::None;
+                }
             }
+            NetworkSpec::Nnunet { .. } if depth.is_some() || no_batch_norm => bail!(
+                "preset {}: depth and normalisation are nnU-Net's plan for the slices, expected none to be named \
+                 (--preset small has a U-Net to choose them for)",
+                self.preset
+            ),
+            NetworkSpec::Nnunet { filters: planned } => *planned = filters.unwrap_or(*planned),
         }
         spec.classical = self.augment;
         if let Some(Steps::Of(steps)) = self.steps {

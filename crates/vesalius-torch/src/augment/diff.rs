@@ -2,8 +2,9 @@
 //! Data-Efficient GAN Training" (arXiv:2006.10738); ranges as in the authors' `DiffAugment_pytorch.py`.
 //!
 //! On joint samples colour acts on the image channels only (saturation would mix the mask into the image), geometry
-//! on all. Regions that translation and cutout empty become 0 in every channel, as there.
+//! on all. Sequences of MRI are pictures of their own, each with a draw of its own: they are no colours to be mixed. Regions that translation and cutout empty become 0 in every channel, as there.
 
+use crate::pairs::joint::Pictures;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -19,24 +20,24 @@ pub enum DiffAugment {
     Cutout,
 }
 
-/// Applies `policies` to `[N, C+M, H, W]`, of which the first `image_channels` are the image. Draws from LibTorch's
-/// generator; the same draw count whatever the values.
-pub fn diff_augment(sample: &Tensor, image_channels: i64, policies: &[DiffAugment]) -> Tensor {
-    let samples = diff_augment_alike(&[sample], image_channels, policies);
+/// Applies `policies` to `[N, C+M, H, W]`, of which the first channels are the image. Draws from LibTorch's generator; the
+/// same draw count whatever the values.
+pub fn diff_augment(sample: &Tensor, image: Pictures, policies: &[DiffAugment]) -> Tensor {
+    let samples = diff_augment_alike(&[sample], image, policies);
     samples.into_iter().next().expect("as many as given")
 }
 
 /// The same for several batches of one shape whose i-th samples belong together and get the same draw.
 pub fn diff_augment_alike(
     samples: &[&Tensor],
-    image_channels: i64,
+    image: Pictures,
     policies: &[DiffAugment],
 ) -> Vec<Tensor> {
     let mut policies = policies.to_vec();
     policies.sort_unstable();
     let (n, _, h, w) = samples[0].size4().expect("a batch of samples");
     let device = samples[0].device();
-    let uniform = || Tensor::rand([n, 1, 1, 1], (Kind::Float, device));
+    let uniform = || Tensor::rand([n * image.pictures, 1, 1, 1], (Kind::Float, device));
     let integer = |low: i64, high: i64| Tensor::randint_low(low, high, [n], (Kind::Int64, device));
     let mut samples: Vec<Tensor> = samples.iter().map(|sample| sample.shallow_clone()).collect();
     for policy in policies {
@@ -45,9 +46,11 @@ pub fn diff_augment_alike(
                 let (shift, saturate, stretch) =
                     (uniform() - 0.5, uniform() * 2.0, uniform() + 0.5);
                 Box::new(move |x| {
-                    let (image, mask) = split(x, image_channels);
-                    let image = saturation(&brightness(&image, &shift), &saturate);
-                    Tensor::cat(&[contrast(&image, &stretch), mask], 1)
+                    let (values, mask) = split(x, image.channels);
+                    let each = values.reshape([n * image.pictures, -1, h, w]);
+                    let each = saturation(&brightness(&each, &shift), &saturate);
+                    let each = contrast(&each, &stretch).reshape([n, image.channels, h, w]);
+                    Tensor::cat(&[each, mask], 1)
                 })
             }
             DiffAugment::Translation => {
@@ -143,17 +146,44 @@ pub fn cutout(sample: &Tensor, row: &Tensor, column: &Tensor, size: [i64; 2]) ->
 mod tests {
     use super::*;
 
+    const GREY: Pictures = Pictures { channels: 1, pictures: 1 };
+
     #[test]
     fn colour_leaves_the_mask_alone_and_geometry_moves_both_together() {
         tch::manual_seed(1);
         let sample = Tensor::rand([4, 3, 16, 16], (Kind::Float, Device::Cpu)) + 0.1;
-        let coloured = diff_augment(&sample, 1, &[DiffAugment::Color]);
+        let coloured = diff_augment(&sample, GREY, &[DiffAugment::Color]);
         assert_eq!(coloured.narrow(1, 1, 2), sample.narrow(1, 1, 2));
         assert_ne!(coloured.narrow(1, 0, 1), sample.narrow(1, 0, 1));
         let same = Tensor::cat(&[sample.narrow(1, 0, 1), sample.narrow(1, 0, 1)], 1);
-        let moved = diff_augment(&same, 1, &[DiffAugment::Cutout, DiffAugment::Translation]);
+        let moved = diff_augment(&same, GREY, &[DiffAugment::Cutout, DiffAugment::Translation]);
         assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 1, 1));
         assert_ne!(moved, same);
+    }
+
+    #[test]
+    fn sequences_change_each_by_itself_and_move_together() {
+        tch::manual_seed(1);
+        let picture = Tensor::rand([2, 1, 16, 16], (Kind::Float, Device::Cpu));
+        let sample = picture.repeat([1, 4, 1, 1]);
+        // The same grey values three times over are no colour: saturation would leave them alone.
+        let sequences = Pictures { channels: 3, pictures: 3 };
+        let coloured = diff_augment(&sample, sequences, &[DiffAugment::Color]);
+        for (one, other) in [(0, 1), (1, 2), (0, 2)] {
+            let apart = (coloured.narrow(1, one, 1) - coloured.narrow(1, other, 1)).abs();
+            assert!(apart.amax([1_i64, 2, 3], false).min().double_value(&[]) > 0.01);
+        }
+        assert_eq!(coloured.narrow(1, 3, 1), picture);
+        // Each by brightness and contrast alone, whatever the others hold.
+        let alone = sample.zeros_like();
+        alone.narrow(1, 0, 1).copy_(&picture);
+        tch::manual_seed(2);
+        let among = diff_augment(&sample, sequences, &[DiffAugment::Color]);
+        tch::manual_seed(2);
+        let alone = diff_augment(&alone, sequences, &[DiffAugment::Color]);
+        assert_eq!(among.narrow(1, 0, 1), alone.narrow(1, 0, 1));
+        let moved = diff_augment(&sample, sequences, &[DiffAugment::Translation]);
+        assert_eq!(moved.narrow(1, 0, 1), moved.narrow(1, 3, 1));
     }
 
     #[test]
@@ -165,7 +195,7 @@ mod tests {
         assert!((spread - 0.5).abs() < 0.05, "{spread}");
         let policies = [DiffAugment::Color, DiffAugment::Translation, DiffAugment::Cutout];
         let image = sample * 0.5;
-        let both = diff_augment_alike(&[&image, &image], 1, &policies);
+        let both = diff_augment_alike(&[&image, &image], GREY, &policies);
         assert_eq!(both[0], both[1]);
         assert_ne!(both[0], image);
     }

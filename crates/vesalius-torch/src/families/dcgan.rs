@@ -203,7 +203,8 @@ impl DcganTrainer {
     fn augment(&self, sample: &Tensor) -> Tensor {
         let channels = self.core.generator.joint.channels;
         let sample = mask_noise(sample, channels, self.spec.augment.mask_noise);
-        diff_augment(&sample, channels, &self.spec.augment.diff_augment)
+        let image = self.core.generator.joint.pictures();
+        diff_augment(&sample, image, &self.spec.augment.diff_augment)
     }
 }
 

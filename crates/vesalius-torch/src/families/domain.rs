@@ -2,7 +2,7 @@
 
 use crate::layers::params::Params;
 use crate::nets::pyramid::Pyramid;
-use crate::pairs::joint::{Joint, MaskEncoding};
+use crate::pairs::joint::{Joint, MaskEncoding, Pictures};
 use crate::precision::Arithmetic;
 use anyhow::Result;
 use tch::Device;
@@ -14,6 +14,8 @@ use vesalius_data::pack::manifest::SliceShape;
 pub struct Domain {
     /// Of a slice: channels, size, type of its pixels.
     pub shape: SliceShape,
+    /// Whether the channels of a slice are sequences, each with a name.
+    pub sequences: bool,
     /// K, the background among them.
     pub classes: usize,
     /// Where the networks live.
@@ -25,7 +27,9 @@ pub struct Domain {
 impl Domain {
     /// The pairs of a pack.
     pub fn of(pack: &Pack, device: Device, arithmetic: Arithmetic) -> Self {
-        Self { shape: pack.slice_shape(), classes: pack.classes(), device, arithmetic }
+        let sequences = !pack.manifest().sequences.is_empty();
+        let (shape, classes) = (pack.slice_shape(), pack.classes());
+        Self { shape, sequences, classes, device, arithmetic }
     }
 
     /// No parameters yet, of networks for these pairs.
@@ -35,7 +39,12 @@ impl Domain {
 
     /// Image and mask as one sample.
     pub fn joint(self, encoding: MaskEncoding) -> Joint {
-        Joint::new(self.shape, self.classes, encoding)
+        Joint::new(self.pictures(), self.classes, encoding)
+    }
+
+    /// What the channels of a slice are.
+    pub fn pictures(self) -> Pictures {
+        Pictures::new(self.shape.channels, self.sequences)
     }
 
     /// The resolutions from a base up to a slice's size.

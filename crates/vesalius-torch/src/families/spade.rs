@@ -22,6 +22,7 @@ use crate::objective::loss::AdversarialLoss;
 use crate::objective::regularise::{kl_divergence, paired_feature_matching};
 use crate::optim::Optimiser;
 use crate::pairs::batch::{Pair, one_hot};
+use crate::pairs::joint::Pictures;
 use crate::spec::family::Family;
 use crate::spec::schedule::Schedule;
 use anyhow::{Result, bail};
@@ -109,6 +110,7 @@ pub struct SpadeTrainer {
     /// Networks and optimisers; the encoder trains with the generator.
     pub core: Core<MaskGenerator, MultiscaleDiscriminator>,
     vgg: Option<Vgg19>,
+    image: Pictures,
     device: Device,
 }
 
@@ -129,16 +131,17 @@ impl SpadeTrainer {
         )?;
         let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
         let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), domain.device)?;
-        Ok(Self { spec, batch: schedule.batch, core, vgg, device: domain.device })
+        let (batch, image, device) = (schedule.batch, domain.pictures(), domain.device);
+        Ok(Self { spec, batch, core, vgg, image, device })
     }
 
     /// Outputs on real and on generated images of the same masks, augmented alike.
     fn judge(&self, mask: &Tensor, images: [&Tensor; 2]) -> [Outputs; 2] {
         let weights = self.core.discriminator.weights();
-        let channels = images[0].size()[1];
+        let channels = self.image.channels;
         let policies = &self.spec.augment.diff_augment;
         let samples = images.map(|image| Tensor::cat(&[image, mask], 1));
-        let augmented = diff_augment_alike(&[&samples[0], &samples[1]], channels, policies);
+        let augmented = diff_augment_alike(&[&samples[0], &samples[1]], self.image, policies);
         [0, 1].map(|i| {
             let sample = &augmented[i];
             let image = sample.narrow(1, 0, channels);
@@ -280,7 +283,13 @@ mod tests {
     fn a_pack_with_one_class_has_nothing_to_paint_by() {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
         let shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
-        let domain = Domain { shape, classes: 1, device: Device::Cpu, arithmetic: Arithmetic::F32 };
+        let domain = Domain {
+            shape,
+            sequences: false,
+            classes: 1,
+            device: Device::Cpu,
+            arithmetic: Arithmetic::F32,
+        };
         let error = spec.generator(domain).unwrap_err();
         assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
     }

@@ -172,7 +172,8 @@ impl<N: StyleNetworks> StyleTrainer<N> {
         let augment = &self.spec.augment;
         let channels = self.core.generator.joint.channels;
         let sample = mask_noise(sample, channels, augment.mask_noise);
-        let sample = diff_augment(&sample, channels, &augment.diff_augment);
+        let image = self.core.generator.joint.pictures();
+        let sample = diff_augment(&sample, image, &augment.diff_augment);
         match &self.ada {
             Some(ada) => self.core.discriminator.forward(&ada.apply(&sample, order)),
             None => self.core.discriminator.forward(&sample),

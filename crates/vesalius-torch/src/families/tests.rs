@@ -42,7 +42,13 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let shape = SliceShape { channels: 1, height, width, pixel_type: PixelType::U8 };
     let mut gan = spec
-        .trainer(Domain { shape, classes: 3, device: Device::Cpu, arithmetic: Arithmetic::F32 })
+        .trainer(Domain {
+            shape,
+            sequences: false,
+            classes: 3,
+            device: Device::Cpu,
+            arithmetic: Arithmetic::F32,
+        })
         .unwrap();
     let before = weights(gan.as_ref());
     let (h, w) = (height as i64, width as i64);

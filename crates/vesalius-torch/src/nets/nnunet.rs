@@ -17,8 +17,8 @@ use tch::{Device, Kind, Tensor};
 const SLOPE: f64 = 0.01;
 /// Sides are halved while both halves have so many pixels (`UNet_featuremap_min_edge_length`).
 const LEAST_SIDE: i64 = 4;
-/// Filters at full resolution, doubling up to the most (`UNet_base_num_features`, `UNet_max_features_2d`).
-const FILTERS: i64 = 32;
+/// Filters at full resolution (`UNet_base_num_features`), doubling up to the most (`UNet_max_features_2d`).
+pub const FILTERS: i64 = 32;
 const MOST_FILTERS: i64 = 512;
 /// Of a stage, on both ways.
 const CONVOLUTIONS: usize = 2;
@@ -34,8 +34,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// For slices of height and width (`get_pool_and_conv_props`, with equal spacings).
-    pub fn of([height, width]: [i64; 2]) -> Self {
+    /// For slices of height and width (`get_pool_and_conv_props`, with equal spacings), with so many filters at full
+    /// resolution: [`FILTERS`] in nnU-Net.
+    pub fn of([height, width]: [i64; 2], filters: i64) -> Self {
         let mut size = [height, width];
         let mut spacing = [1_i64; 2];
         let mut strides = vec![[1, 1]];
@@ -57,7 +58,7 @@ impl Plan {
             strides.push(stride);
         }
         let filters =
-            (0..strides.len()).map(|stage| (FILTERS << stage.min(32)).min(MOST_FILTERS)).collect();
+            (0..strides.len()).map(|stage| (filters << stage.min(32)).min(MOST_FILTERS)).collect();
         Self { filters, strides }
     }
 

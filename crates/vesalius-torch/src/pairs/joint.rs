@@ -3,7 +3,6 @@
 use crate::pairs::batch::{Pair, one_hot};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
-use vesalius_data::pack::manifest::SliceShape;
 
 /// How the mask enters the sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +19,30 @@ pub enum MaskEncoding {
     LabelMap,
 }
 
+/// Channels of an image, and what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pictures {
+    /// C.
+    pub channels: i64,
+    /// 1: grey or colour. C: each channel is a picture of its own, as sequences of MRI are.
+    pub pictures: i64,
+}
+
+impl Pictures {
+    /// Channels with names are sequences, and so are numbers of channels that no picture has.
+    pub fn new(channels: usize, named: bool) -> Self {
+        let one = !named && [1, 3].contains(&channels);
+        Self { channels: channels as i64, pictures: if one { 1 } else { channels as i64 } }
+    }
+}
+
 /// Channels of a joint sample: C of the image, then those of the mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Joint {
     /// C.
     pub channels: i64,
+    /// What they are, see [`Pictures`].
+    pub pictures: i64,
     /// K.
     pub classes: i64,
     /// How the mask is written.
@@ -32,9 +50,15 @@ pub struct Joint {
 }
 
 impl Joint {
-    /// The joint sample of slices of this shape.
-    pub fn new(slice_shape: SliceShape, classes: usize, encoding: MaskEncoding) -> Self {
-        Self { channels: slice_shape.channels as i64, classes: classes as i64, encoding }
+    /// The joint sample of such images.
+    pub fn new(image: Pictures, classes: usize, encoding: MaskEncoding) -> Self {
+        let Pictures { channels, pictures } = image;
+        Self { channels, pictures, classes: classes as i64, encoding }
+    }
+
+    /// Its image.
+    pub fn pictures(&self) -> Pictures {
+        Pictures { channels: self.channels, pictures: self.pictures }
     }
 
     /// Mask channels M.
@@ -189,7 +213,7 @@ mod tests {
             Tensor::arange(2 * 4 * 4, (Kind::Int64, Device::Cpu)).remainder(5).reshape([2, 4, 4]);
         let image = Tensor::rand([2, 3, 4, 4], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
         for encoding in [MaskEncoding::OneHot, MaskEncoding::Scores, MaskEncoding::LabelMap] {
-            let joint = Joint { channels: 3, classes: 5, encoding };
+            let joint = Joint { channels: 3, pictures: 1, classes: 5, encoding };
             let pair = Pair { image: image.copy(), labels: labels.copy() };
             let sample = joint.encode(&pair);
             assert_eq!(sample.size(), [2, joint.total(), 4, 4]);
@@ -209,7 +233,8 @@ mod tests {
         let labels = Tensor::arange(16, (Kind::Int64, Device::Cpu)).ge(8).to_kind(Kind::Int64);
         let labels = labels.reshape([1, 1, 16]).repeat([1, 16, 1]);
         let image = Tensor::zeros([1, 1, 16, 16], (Kind::Float, Device::Cpu));
-        let joint = Joint { channels: 1, classes: 3, encoding: MaskEncoding::SignedDistance };
+        let joint =
+            Joint { channels: 1, pictures: 1, classes: 3, encoding: MaskEncoding::SignedDistance };
         let sample = joint.encode(&Pair { image, labels: labels.copy() });
         let row = |channel: i64| -> Vec<f32> {
             Vec::try_from(sample.select(0, 0).select(0, channel).select(0, 5)).unwrap()
@@ -222,7 +247,7 @@ mod tests {
 
     #[test]
     fn generated_masks_are_probabilities_in_the_networks_range() {
-        let joint = Joint { channels: 1, classes: 3, encoding: MaskEncoding::OneHot };
+        let joint = Joint { channels: 1, pictures: 1, classes: 3, encoding: MaskEncoding::OneHot };
         let sample = joint.activate(&Tensor::randn([2, 4, 8, 8], (Kind::Float, Device::Cpu)));
         let sum = ((sample.narrow(1, 1, 3) + 1.0) / 2.0).sum_dim_intlist(1, false, Kind::Float);
         assert!((sum - 1.0).abs().max().double_value(&[]) < 1e-5);

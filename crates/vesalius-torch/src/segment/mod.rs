@@ -65,7 +65,9 @@ mod tests {
     use std::path::Path;
     use tch::{Device, Tensor};
     use vesalius_data::pack::PackWriter;
-    use vesalius_data::pack::manifest::{CaseRecord, Manifest, PixelType, Provenance, SliceRecord};
+    use vesalius_data::pack::manifest::{
+        CaseRecord, Manifest, PixelType, Provenance, SliceRecord, SliceShape,
+    };
     use vesalius_data::run::segmented::Point;
 
     const LAYOUT: SliceShape =

@@ -50,8 +50,8 @@ impl Segmenter {
             NetworkSpec::Unet(unet) => {
                 Network::Unet(Box::new(Unet::new(&mut params, unet, channels, outputs, size)?))
             }
-            NetworkSpec::Nnunet => {
-                let plan = Plan::of(size);
+            NetworkSpec::Nnunet { filters } => {
+                let plan = Plan::of(size, *filters);
                 let network = NnUnet::new(&mut params, &plan, channels, outputs);
                 Network::Nnunet(network, plan.divisor())
             }

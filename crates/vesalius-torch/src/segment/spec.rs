@@ -1,6 +1,6 @@
 //! How a segmenter is built and trained: the presets, and every setting that they set.
 
-use crate::layers::norm::NormKind;
+use crate::nets::nnunet;
 use crate::nets::unet::UnetSpec;
 use crate::optim::OptimiserSpec;
 use crate::precision::Precision;
@@ -8,6 +8,7 @@ use crate::spec::presets;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use vesalius_data::files::digest;
+use vesalius_data::pack::manifest::SliceShape;
 
 /// Settings that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub enum Preset {
     /// A U-Net of 16 filters for 2,000 steps: minutes; what features are taken from.
     #[default]
     Small,
-    /// A U-Net of 32 filters with instance norm and nnU-Net's augmentation on standardised volumes, mirrored at test time.
+    /// nnU-Net's network, loss and augmentation with Adam: as good after minutes as its own recipe after hours.
     Strong,
     /// nnU-Net v2's recipe for 2-D slices: for a GPU and a night.
     Nnunet,
@@ -58,7 +59,21 @@ pub enum NetworkSpec {
     /// Ronneberger's, [`crate::nets::unet`].
     Unet(UnetSpec),
     /// What nnU-Net plans for slices of this size, [`crate::nets::nnunet`]; trained with deep supervision.
-    Nnunet,
+    Nnunet {
+        /// At full resolution; doubled at each level down.
+        #[serde(default = "planned")]
+        filters: i64,
+    },
+}
+
+impl NetworkSpec {
+    /// nnU-Net's own.
+    const NNUNET: Self = Self::Nnunet { filters: nnunet::FILTERS };
+}
+
+/// Of a run that does not say it.
+fn planned() -> i64 {
+    nnunet::FILTERS
 }
 
 /// How weights follow gradients.
@@ -175,12 +190,8 @@ impl SegmentSpec {
         match preset {
             Preset::Small => small,
             Preset::Strong => Self {
-                // Statistics of single images: those of a batch would mix the sets that are compared.
-                network: NetworkSpec::Unet(UnetSpec {
-                    filters: 32,
-                    norm: NormKind::Instance,
-                    ..UnetSpec::default()
-                }),
+                network: NetworkSpec::NNUNET,
+                steps: 4000,
                 learning_rate: 2e-3,
                 augmentation: Augmentation::Nnunet,
                 standardise: true,
@@ -188,7 +199,7 @@ impl SegmentSpec {
                 ..small
             },
             Preset::Nnunet => Self {
-                network: NetworkSpec::Nnunet,
+                network: NetworkSpec::NNUNET,
                 steps: 1000 * EPOCH,
                 rule: Rule::Sgd,
                 learning_rate: 1e-2,
@@ -217,12 +228,19 @@ impl SegmentSpec {
         Ok(spec)
     }
 
+    /// What nnU-Net plans for such slices, where the network is its.
+    pub fn plan(&self, slice_shape: SliceShape) -> Option<nnunet::Plan> {
+        let NetworkSpec::Nnunet { filters } = self.network else { return None };
+        let size = [slice_shape.height as i64, slice_shape.width as i64];
+        Some(nnunet::Plan::of(size, filters))
+    }
+
     /// As results name it: the preset, and eight digits of the settings where they are not the preset's. Steps, batch,
     /// seed and arithmetic are said beside it.
     pub fn name(&self) -> String {
         let word = match self.preset {
             Preset::Small => "U-Net",
-            Preset::Strong => "U-Net (strong)",
+            Preset::Strong => "nnU-Net (strong)",
             Preset::Nnunet => "nnU-Net",
         };
         // What the study's rows differ in is no other segmenter.
@@ -255,12 +273,12 @@ impl SegmentSpec {
         if !(learning_rate.is_finite() && *learning_rate > 0.0) {
             bail!("learning rate {learning_rate}: expected a number above 0");
         }
-        if let NetworkSpec::Unet(unet) = network
-            && unet.filters < 1
-        {
-            bail!("{} filters: expected at least 1", unet.filters);
+        let (NetworkSpec::Unet(UnetSpec { filters, .. }) | NetworkSpec::Nnunet { filters }) =
+            network;
+        if *filters < 1 {
+            bail!("{filters} filters: expected at least 1");
         }
-        if *network == NetworkSpec::Nnunet && !standardise {
+        if matches!(network, NetworkSpec::Nnunet { .. }) && !standardise {
             bail!("network nnunet: expected standardise = true, as 0 is what it is padded with");
         }
         if *augmentation == Augmentation::Nnunet && !standardise {

@@ -41,8 +41,13 @@ fn style_trainer(
     classes: usize,
 ) -> StyleTrainer<WholeNetworks> {
     let own = spec.of::<StyleSpec<WholeNetworks>>().unwrap().clone();
-    let domain =
-        Domain { shape: slice_shape, classes, device: Device::Cpu, arithmetic: Arithmetic::F32 };
+    let domain = Domain {
+        shape: slice_shape,
+        sequences: false,
+        classes,
+        device: Device::Cpu,
+        arithmetic: Arithmetic::F32,
+    };
     StyleTrainer::new(own, &spec.training, domain).unwrap()
 }
 
@@ -50,6 +55,7 @@ fn spade_trainer(spec: &TrainSpec) -> SpadeTrainer {
     let own = spec.of::<SpadeSpec>().unwrap().clone();
     let domain = Domain {
         shape: slice_shape(3, 64),
+        sequences: false,
         classes: 4,
         device: Device::Cpu,
         arithmetic: Arithmetic::F32,
@@ -124,7 +130,13 @@ fn what_does_not_fit_is_named() {
         let spec = spec(preset, &settings, &more, &tiny());
         let shape = slice_shape(2, size);
         let gan = spec
-            .trainer(Domain { shape, classes: 2, device: Device::Cpu, arithmetic: Arithmetic::F32 })
+            .trainer(Domain {
+                shape,
+                sequences: false,
+                classes: 2,
+                device: Device::Cpu,
+                arithmetic: Arithmetic::F32,
+            })
             .unwrap();
         let error = format!("{:#}", load(gan.as_ref(), &spec, shape).unwrap_err());
         assert!(!error.contains('\n'), "{error}");

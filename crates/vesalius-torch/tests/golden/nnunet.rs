@@ -7,7 +7,7 @@ use super::{assert_close, golden, numbers, values};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::nets::nnunet::{NnUnet, Plan};
+use vesalius_torch::nets::nnunet::{FILTERS, NnUnet, Plan};
 use vesalius_torch::optim::{Optimiser, OptimiserSpec};
 use vesalius_torch::segment::deep;
 
@@ -28,7 +28,7 @@ fn pair(value: &Value) -> [i64; 2] {
 fn plans_are_nnunets() {
     for expected in golden("nnunet")["plans"].as_array().unwrap() {
         let size = pair(&expected["size"]);
-        let plan = Plan::of(size);
+        let plan = Plan::of(size, FILTERS);
         assert_eq!(plan.strides, pairs(&expected["strides"]), "{size:?}");
         assert_eq!(plan.divisor(), pair(&expected["divisor"]), "{size:?}");
     }

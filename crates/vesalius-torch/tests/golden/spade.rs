@@ -145,6 +145,7 @@ fn training(settings: &[&str]) -> SpadeTrainer {
     let own = spec.of::<SpadeSpec>().unwrap().clone();
     let domain = Domain {
         shape,
+        sequences: false,
         classes: CLASSES as usize,
         device: Device::Cpu,
         arithmetic: Arithmetic::F32,

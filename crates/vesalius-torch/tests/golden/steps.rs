@@ -102,8 +102,13 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let slice_shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
-    let domain =
-        Domain { shape: slice_shape, classes: 2, device: Device::Cpu, arithmetic: Arithmetic::F32 };
+    let domain = Domain {
+        shape: slice_shape,
+        sequences: false,
+        classes: 2,
+        device: Device::Cpu,
+        arithmetic: Arithmetic::F32,
+    };
     let mut gan = DcganTrainer::new(own, &spec.training, domain).unwrap();
     cast(&gan, kind);
     seed(&gan.core.generator.params, "generator", scale);

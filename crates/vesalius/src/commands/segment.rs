@@ -37,7 +37,8 @@ pub struct Args {
     /// Folder of the run; must not exist yet.
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// Segmenter: small (minutes), strong, or nnunet (nnU-Net v2's recipe; for a GPU and a night).
+    /// Segmenter: small (minutes), strong (nnU-Net's network with Adam), or nnunet (nnU-Net v2's recipe; for a GPU and a
+    /// night).
     #[arg(long, default_value_t = Preset::Strong)]
     preset: Preset,
     /// Optimiser steps; auto: until the loss on training patients of --test who are held back falls no longer, found once
@@ -50,13 +51,13 @@ pub struct Args {
     /// Learning rate at the start [default: the preset's].
     #[arg(long)]
     learning_rate: Option<f64>,
-    /// U-Net filters at full resolution [default: the preset's].
+    /// Filters at full resolution [default: the preset's].
     #[arg(long)]
     filters: Option<i64>,
-    /// U-Net halvings [default: the preset's].
+    /// Halvings of small's U-Net; the others' are planned [default: the preset's].
     #[arg(long)]
     depth: Option<u32>,
-    /// Without batch normalisation, as in the original U-Net.
+    /// small's U-Net without batch normalisation, as in the original.
     #[arg(long)]
     no_batch_norm: bool,
     /// Any other setting, PATH=VALUE, as the run's result holds them; may be repeated.

@@ -38,7 +38,7 @@ fn work_whose_remarks_cannot_be_written_goes_on() {
     let prepare = ["prepare", "acdc", "data", "--out", "pack", "--size", "32x32"];
     let u_net = ["segment", "--train", "pack", "--test", "pack", "--out", "unet", "--steps", "2"];
     let mut segment = u_net.to_vec();
-    segment.extend(["--filters", "4", "--depth", "2", "--threads", "1"]);
+    segment.extend(["--preset", "small", "--filters", "4", "--depth", "2", "--threads", "1"]);
     let sample = ["sample", "run", "--count", "8", "--out", "pairs", "--threads", "1"];
     let export = ["export", "pack", "--as", "nnunet", "--out", "raw"];
     let montage = ["inspect", "pack", "--montage", "montage.png"];
@@ -70,7 +70,8 @@ fn results_that_cannot_be_written_are_an_error() {
     smoke(&bench, only_a_training);
     bench.npy("a.npy", &[vec![0.0, 1.0], vec![1.0, 3.0], vec![2.0, 2.0]]);
     let mut segment = vec!["segment", "--train", "pack", "--test", "pack", "--out", "unet"];
-    segment.extend(["--steps", "2", "--filters", "4", "--depth", "2", "--threads", "1"]);
+    segment.extend(["--preset", "small", "--steps", "2", "--filters", "4", "--depth", "2"]);
+    segment.extend(["--threads", "1"]);
     for arguments in [
         vec!["inspect", "pack"],
         vec!["inspect", "pack", "--json"],

@@ -89,16 +89,16 @@ fn label_maps_lie_on_the_grids_of_their_images_whoever_asks_for_them() {
 
     let pack = Pack::open(&bench.path("predicted/pack")).unwrap();
     assert_eq!(pack.manifest().cases.len(), 4);
-    assert!(bench.ok(&["inspect", "predicted/pack"]).contains("masks predicted by U-Net"));
+    assert!(bench.ok(&["inspect", "predicted/pack"]).contains("masks predicted by nnU-Net"));
     let path = "predicted/pack";
     let segment = |train, test| {
         ["segment", "--train", train, "--test", test, "--out", "x", "--steps", "1", "--batch", "1"]
     };
     for arguments in [segment("real", path), segment(path, "real")] {
-        bench.refused(&arguments, &[path, "masks predicted by U-Net", "annotated"]);
+        bench.refused(&arguments, &[path, "masks predicted by nnU-Net", "annotated"]);
     }
     let train = ["train", "--preset", "dcgan", path, "--out", "x"];
-    bench.refused(&train, &[path, "masks predicted by U-Net", "annotated"]);
+    bench.refused(&train, &[path, "masks predicted by nnU-Net", "annotated"]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ fn a_shallow_u_net_without_batch_norm_trains_on_augmented_slices() {
     bench.phantom_pack("real");
     let segment = |out, depth| {
         let mut arguments = vec!["segment", "--train", "real", "--test", "real", "--out", out];
-        arguments.extend(["--steps", "3", "--batch", "4", "--threads", "1", "--json"]);
-        arguments.extend(["--no-batch-norm", "--augment", "--depth", depth]);
+        arguments.extend(["--preset", "small", "--steps", "3", "--batch", "4", "--threads", "1"]);
+        arguments.extend(["--json", "--no-batch-norm", "--augment", "--depth", depth]);
         arguments
     };
     let text = bench.ok(&segment("unet", "2"));
@@ -49,11 +49,17 @@ fn presets_train_and_their_runs_say_which_they_are() {
         arguments.extend(more);
         arguments
     };
-    for (preset, name) in [("strong", "U-Net (strong), 2 steps"), ("nnunet", "nnU-Net, 2 steps")] {
+    for (preset, name) in [("strong", "nnU-Net (strong), 2 steps"), ("nnunet", "nnU-Net, 2 steps")]
+    {
         let json: serde_json::Value =
             serde_json::from_str(&bench.ok(&segment(preset, &[]))).unwrap();
         let protocol = json["scores"][0]["protocol"].as_str().unwrap();
         assert!(protocol.starts_with(name), "{protocol}");
+        // Its plan for these slices: 32, 16, 8 and 4 pixels.
+        let kept = std::fs::read(bench.path(&format!("{preset}/segmenter.json"))).unwrap();
+        let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+        assert_eq!(kept["plan"]["filters"], serde_json::json!([32, 64, 128, 256]));
+        assert_eq!(kept["plan"]["strides"][3], serde_json::json!([2, 2]));
     }
     let json: serde_json::Value =
         serde_json::from_str(&bench.ok(&segment("small", &["--filters", "4"]))).unwrap();
@@ -61,7 +67,11 @@ fn presets_train_and_their_runs_say_which_they_are() {
     assert!(protocol.starts_with("U-Net of settings "), "{protocol}");
     let refused = |preset, more, parts: &[&str]| bench.refused(&segment(preset, more), parts);
     refused("large", &[], &["large", "small, strong, nnunet"]);
-    refused("nnunet", &["--filters", "8"], &["preset nnunet", "planned from the slices"]);
+    for planned in [&["--depth", "2"][..], &["--no-batch-norm"]] {
+        refused("nnunet", planned, &["preset nnunet", "plan for the slices", "--preset small"]);
+        refused("strong", planned, &["preset strong", "plan for the slices"]);
+    }
+    refused("strong", &["--filters", "0"], &["0 filters", "at least 1"]);
     refused("small", &["--set", "network.filter=8"], &["unknown field `filter`"]);
     refused("small", &["--set", "mirror=perhaps"], &["perhaps", "boolean"]);
     refused("small", &["--set", "augmentation=nnunet"], &["standardise = true"]);

@@ -138,8 +138,7 @@ impl Ada {
         let (n, _, h, w) = sample.size4().expect("a batch of samples");
         let mut geometry = vec![Affine::identity(); n as usize];
         // Sequences are no colours: each has grey values of its own, and changes by itself.
-        let one_picture = [1, 3].contains(&self.joint.channels);
-        let pictures = if one_picture { 1 } else { self.joint.channels };
+        let pictures = self.joint.pictures;
         let mut dice = Dice::new((n * pictures) as usize, self.steps.len());
         let mut colour = vec![ColourMatrix::identity(); (n * pictures) as usize];
         for &transform in &self.steps {
@@ -147,7 +146,7 @@ impl Ada {
             for (map, matrices) in geometry.iter_mut().zip(of_sample) {
                 // Geometry moves all channels together: it takes the first dice.
                 for (channel, matrix) in matrices.iter_mut().enumerate() {
-                    let channels = if one_picture { self.joint.channels } else { 1 };
+                    let channels = self.joint.channels / pictures;
                     if channel > 0 && transform < Transform::Brightness {
                         continue;
                     }
@@ -208,7 +207,7 @@ mod tests {
     use super::*;
 
     fn joint() -> Joint {
-        Joint { channels: 1, classes: 2, encoding: MaskEncoding::OneHot }
+        Joint { channels: 1, pictures: 1, classes: 2, encoding: MaskEncoding::OneHot }
     }
 
     fn ada(transforms: &[Transform], p: f64) -> Ada {
@@ -256,7 +255,7 @@ mod tests {
     fn sequences_change_each_by_itself_and_move_together() {
         let image = Tensor::arange(256, (Kind::Float, Device::Cpu)).reshape([1, 1, 16, 16]).sin();
         let sample = image.repeat([3, 6, 1, 1]);
-        let joint = Joint { channels: 4, ..joint() };
+        let joint = Joint { channels: 4, pictures: 4, ..joint() };
         let coloured = ada_of(joint, &[Transform::Brightness], 1.0).apply(&sample, Order::Once);
         let shift = |sample: i64, channel: i64, coloured: &Tensor| {
             let change = coloured.get(sample).get(channel) - image.get(0).get(0);
@@ -285,7 +284,8 @@ mod tests {
     #[test]
     fn a_label_map_keeps_its_values() {
         let mut ada = ada(&[Transform::Rotate, Transform::Scale], 1.0);
-        ada.joint = Joint { encoding: MaskEncoding::LabelMap, classes: 4, channels: 1 };
+        ada.joint =
+            Joint { encoding: MaskEncoding::LabelMap, classes: 4, channels: 1, pictures: 1 };
         let labels = Tensor::arange(512, (Kind::Float, Device::Cpu)).reshape([2, 1, 16, 16]);
         let labels = labels.remainder(4.0) * (2.0 / 3.0) - 1.0;
         let moved = ada.apply(&Tensor::cat(&[&labels, &labels], 1), Order::Twice).narrow(1, 1, 1);

@@ -13,7 +13,13 @@ fn update(settings: &[&str]) {
     let spec = TrainSpec::resolve("dcgan", &settings).unwrap();
     let shape = SliceShape { channels: 1, height: 32, width: 32, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
-    let domain = Domain { shape, classes: 3, device: Device::Cpu, arithmetic: Arithmetic::F32 };
+    let domain = Domain {
+        shape,
+        sequences: false,
+        classes: 3,
+        device: Device::Cpu,
+        arithmetic: Arithmetic::F32,
+    };
     let mut gan = DcganTrainer::new(own, &spec.training, domain).unwrap();
     let shape = [4, gan.core.generator.joint.total(), 32, 32];
     let values = latents(1, Purpose::Latent, 0, 1, shape.iter().product());

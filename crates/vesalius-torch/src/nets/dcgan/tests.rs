@@ -1,9 +1,9 @@
 use super::*;
 use crate::layers::init::InitKind;
+use crate::pairs::joint::{MaskEncoding, Pictures};
 use crate::rng::Purpose;
 use crate::sample::latents;
 use tch::{Device, Kind};
-use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
 /// A critic of 4 channels at 64x48 with its parameters.
 fn critic(activation: Activation, norm: NormKind, spectral_norm: bool) -> (Params, Discriminator) {
@@ -11,8 +11,7 @@ fn critic(activation: Activation, norm: NormKind, spectral_norm: bool) -> (Param
     let mut params = Params::new(Device::Cpu);
     let init = InitSpec { kind: InitKind::Kaiming, gain: 1.0 };
     let spec = DiscriminatorSpec { filters: 4, activation, norm, spectral_norm };
-    let slice_shape = SliceShape { channels: 1, height: 64, width: 48, pixel_type: PixelType::U8 };
-    let joint = Joint::new(slice_shape, 3, crate::pairs::joint::MaskEncoding::OneHot);
+    let joint = Joint::new(Pictures::new(1, false), 3, MaskEncoding::OneHot);
     let pyramid = Pyramid::new(64, 48).unwrap();
     let critic = Discriminator::new(&mut params, &spec, &init, joint, pyramid);
     (params, critic)

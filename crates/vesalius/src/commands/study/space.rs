@@ -182,7 +182,8 @@ UNET
             "copying = { planted = 5, pixels_only = true, pairs = 4, seed = 3, false_alarm_rate = 0.05 }",
             "plausibility = { false_alarms = 0.1 }\nseed = 4",
         ] {
-            read_with(what, "steps = 5\nno_batch_norm = true\nseeds = [1, 2]").unwrap();
+            read_with(what, "preset = \"small\"\nsteps = 5\nno_batch_norm = true\nseeds = [1, 2]")
+                .unwrap();
         }
     }
 

@@ -106,7 +106,7 @@ fn stages() -> Vec<Stage> {
     let sides = ["--real", "pack", "--synthetic", "copies", "--out", "OUT"];
     let compare = |command: &[&'static str]| stage(&[command, &sides].concat(), has_result);
     let mut segment = vec!["segment", "--train", "pack", "--test", "pack", "--out", "OUT"];
-    segment.extend(["--steps", "6", "--filters", "4", "--depth", "2"]);
+    segment.extend(["--preset", "small", "--steps", "6", "--filters", "4", "--depth", "2"]);
     let mut prepare = vec!["prepare", "acdc", "data", "--out", "OUT"];
     prepare.extend(["--size", "32x32", "--crop", "centre:128x128"]);
     vec![

@@ -124,6 +124,8 @@ fn what_is_promised_is_flushed_before_it_has_its_name_and_its_folder_after() {
         "pack",
         "--out",
         "unet",
+        "--preset",
+        "small",
         "--steps",
         "2",
         "--filters",
