@@ -37,7 +37,7 @@ def once(setting: dict) -> float:
     clean = {k: v for k, v in os.environ.items() if k not in OF_WAITING}
     started = time.monotonic()
     subprocess.run(
-        [program, "segment", "--train", pack, "--test", pack, "--out", out, "--steps", steps, "--threads", "2"],
+        [program, "segment", "--preset", "small", "--train", pack, "--test", pack, "--out", out, "--steps", steps, "--threads", "2"],
         env=clean | setting, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     return time.monotonic() - started

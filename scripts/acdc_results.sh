@@ -7,14 +7,17 @@
 #   scripts/acdc_results.sh WORK report            maps of all GANs, of the least and of the most useful one, report
 #
 # GAN: dcgan lsgan wgan wgan-gp hinge spade stylegan stylegan2. From the environment: DEVICE (cpu), THREADS of each command
-# (1: two of these fill two cores), AT_ONCE (1: what judges a row runs side by side), VESALIUS (the release build).
+# (1: two of these fill two cores), AT_ONCE (1: what judges a row runs side by side), PRESET of the segmenter (small),
+# VESALIUS (the release build).
 set -euo pipefail
 
-[ $# -ge 2 ] || { sed -n '2,11s/^# \?//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,12s/^# \?//p' "$0" >&2; exit 2; }
 VESALIUS=$(readlink -f "${VESALIUS:-$(dirname "$0")/../target/release/vesalius}")
 mkdir -p "$1" && cd "$1"
 PACK=packs/acdc64
 COMPUTE=(--threads "${THREADS:-1}" --device "${DEVICE:-cpu}")
+# Its tables were made with this segmenter.
+JUDGE=(--preset "${PRESET:-small}")
 
 vesalius() { echo "+ vesalius $*" >&2; "$VESALIUS" "$@"; }
 
@@ -74,14 +77,14 @@ beside() { if [ -n "${AT_ONCE:-}" ]; then once "$@" & JOBS+=($!); else once "$@"
 judge() {
   local row=$1 job
   JOBS=()
-  beside "runs/unet-$row" segment --train "packs/$row" --test "$PACK" --out "runs/unet-$row" "${COMPUTE[@]}"
-  beside "runs/unet-real-$row" segment --train "$PACK" --train "packs/$row" --test "$PACK" --out "runs/unet-real-$row" "${COMPUTE[@]}"
+  beside "runs/unet-$row" segment "${JUDGE[@]}" --train "packs/$row" --test "$PACK" --out "runs/unet-$row" "${COMPUTE[@]}"
+  beside "runs/unet-real-$row" segment "${JUDGE[@]}" --train "$PACK" --train "packs/$row" --test "$PACK" --out "runs/unet-real-$row" "${COMPUTE[@]}"
   beside "runs/distance-$row" distance --real "$PACK" --synthetic "packs/$row" --out "runs/distance-$row" "${COMPUTE[@]}"
   beside "runs/metrics-$row" metrics --all --intervals --real "$PACK" --synthetic "packs/$row" --out "runs/metrics-$row" "${COMPUTE[@]}"
   beside "runs/copying-$row" copying --real "$PACK" --synthetic "packs/$row" --out "runs/copying-$row" "${COMPUTE[@]}"
   once "runs/plausibility-$row" plausibility --real "$PACK" --synthetic "packs/$row" --filtered "packs/$row-plausible" \
     --out "runs/plausibility-$row" "${COMPUTE[@]}"
-  once "runs/unet-$row-plausible" segment --train "packs/$row-plausible" --test "$PACK" --out "runs/unet-$row-plausible" "${COMPUTE[@]}"
+  once "runs/unet-$row-plausible" segment "${JUDGE[@]}" --train "packs/$row-plausible" --test "$PACK" --out "runs/unet-$row-plausible" "${COMPUTE[@]}"
   for job in "${JOBS[@]}"; do wait "$job"; done
 }
 
@@ -103,9 +106,9 @@ case $2 in
   baselines)
     [ -d $PACK ] || vesalius prepare acdc "$3" --out $PACK --size 64x64 --crop centre:128x128
     for seed in 1 2; do
-      once "runs/unet-real-$seed" segment --train $PACK --test $PACK --seed $seed --out "runs/unet-real-$seed" "${COMPUTE[@]}"
+      once "runs/unet-real-$seed" segment "${JUDGE[@]}" --train $PACK --test $PACK --seed $seed --out "runs/unet-real-$seed" "${COMPUTE[@]}"
     done
-    once runs/unet-augmented segment --train $PACK --augment --test $PACK --out runs/unet-augmented "${COMPUTE[@]}"
+    once runs/unet-augmented segment "${JUDGE[@]}" --train $PACK --augment --test $PACK --out runs/unet-augmented "${COMPUTE[@]}"
     ;;
   train) train "$3" "$4" ;;
   judge)

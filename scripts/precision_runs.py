@@ -71,7 +71,7 @@ def long_run(program, pack, root, preset, precision, seed):
     if not (name / "distance/result.json").exists():
         run(program, "distance", "--real", pack, "--synthetic", made, "--out", name / "distance")
     if not (name / "unet/result.json").exists():
-        run(program, "segment", "--train", made, "--test", pack, "--out", name / "unet", "--steps", 400, "--seed", seed)
+        run(program, "segment", "--preset", "small", "--train", made, "--test", pack, "--out", name / "unet", "--steps", 400, "--seed", seed)
     print(name.name, f"distance {score(name / 'distance', 'frechet_distance'):.3f}",
           f"dice {score(name / 'unet', 'dice', 'per_volume/mean'):.4f}", flush=True)
 
@@ -79,7 +79,7 @@ def long_run(program, pack, root, preset, precision, seed):
 def segmenter_run(program, pack, root, precision, seed):
     name = root / f"segmenter-{precision}-{seed}"
     if not (name / "result.json").exists():
-        run(program, "segment", "--train", pack, "--test", pack, "--out", name, "--steps", 600, "--seed", seed,
+        run(program, "segment", "--preset", "small", "--train", pack, "--test", pack, "--out", name, "--steps", 600, "--seed", seed,
             "--precision", precision)
     print(name.name, f"dice {score(name, 'dice', 'per_volume/mean'):.4f}", flush=True)
 

@@ -1,41 +1,115 @@
-//! Euclidean distances to the nearest voxel of a set, exact, along one axis after the other.
+//! Euclidean distances to the nearest voxel of a set, exact: of the voxels that are asked for, or along one axis after
+//! the other of all.
 //!
-//! Felzenszwalb and Huttenlocher 2012, "Distance transforms of sampled functions", doi:10.4086/toc.2012.v008a019: the lower
-//! envelope of parabolas, with a spacing for each axis. Along short axes all parabolas are compared, many lines at a time,
-//! which takes less time.
+//! All: Felzenszwalb and Huttenlocher 2012, "Distance transforms of sampled functions",
+//! doi:10.4086/toc.2012.v008a019: the lower envelope of parabolas, with a spacing for each axis. Along short axes all
+//! parabolas are compared, many lines at a time, which takes less time.
 
 /// Squared distances of voxels `at` of `shape` to the nearest true one of `set`; infinite where there is none.
+///
+/// Two surfaces that are compared lie close to each other: from each voxel the search goes outwards, line by line, until
+/// lines are farther away than what was found. Where they lie apart that takes longer than all distances at once, and those
+/// are taken from then on.
 pub fn squared(
     set: &[bool],
     shape: [usize; 3],
     spacing: [f64; 3],
     at: impl Iterator<Item = usize>,
 ) -> Vec<f64> {
+    if !set.contains(&true) {
+        return at.map(|_| f64::INFINITY).collect();
+    }
     let mut field: Vec<f64> = set.iter().map(|&is| if is { 0.0 } else { f64::INFINITY }).collect();
-    let [slices, rows, columns] = shape;
-    field.chunks_exact_mut(columns).for_each(|line| sweep(line, spacing[2]));
-    if rows > SHORT {
-        let mut envelope = Envelope::default();
-        for slice in 0..slices {
-            for column in 0..columns {
-                let start = slice * rows * columns + column;
-                envelope.replace(&mut field, start, columns, rows, spacing[1]);
+    field.chunks_exact_mut(shape[2]).for_each(|line| sweep(line, spacing[2]));
+    let lines = Lines { field, shape, spacing };
+    let mut left = LOOKED_AT * set.len();
+    let mut all: Option<Vec<f64>> = None;
+    at.map(|at| {
+        if let Some(field) = &all {
+            return across_slices(field, shape, spacing, at);
+        }
+        let (found, looked_at) = lines.nearest(at);
+        left = left.saturating_sub(looked_at);
+        if left == 0 {
+            all = Some(lines.within_slices());
+        }
+        found
+    })
+    .collect()
+}
+
+/// How many values for each voxel of the grid are looked at before all distances are taken at once.
+const LOOKED_AT: usize = 16;
+
+/// Squared distances along the last axis.
+struct Lines {
+    field: Vec<f64>,
+    shape: [usize; 3],
+    spacing: [f64; 3],
+}
+
+impl Lines {
+    /// The squared distance of one voxel, and how many values were looked at.
+    fn nearest(&self, at: usize) -> (f64, usize) {
+        let [slices, rows, columns] = self.shape;
+        let (slice, row, column) = (at / columns / rows, at / columns % rows, at % columns);
+        let (mut best, mut looked_at) = (f64::INFINITY, 0);
+        for slice_apart in 0..slices {
+            let across = (slice_apart as f64 * self.spacing[0]).powi(2);
+            if across >= best {
+                break;
+            }
+            for slice in both_ways(slice, slice_apart, slices) {
+                for row_apart in 0..rows {
+                    let raised = across + (row_apart as f64 * self.spacing[1]).powi(2);
+                    if raised >= best {
+                        break;
+                    }
+                    for row in both_ways(row, row_apart, rows) {
+                        looked_at += 1;
+                        best =
+                            best.min(self.field[(slice * rows + row) * columns + column] + raised);
+                    }
+                }
             }
         }
-    } else if rows > 1 {
-        compare_all(&mut field, rows, columns, spacing[1]);
+        (best, looked_at)
     }
-    // Across slices only where it is asked for.
-    let plane = rows * columns;
-    let nearest = |at: usize| {
-        let (slice, within) = (at / plane, at % plane);
-        let raised = |other: usize| {
-            let apart = slice.abs_diff(other) as f64 * spacing[0];
-            field[other * plane + within] + apart * apart
-        };
-        (0..slices).map(raised).fold(f64::INFINITY, f64::min)
+
+    /// Of all voxels, to what lies in their slice.
+    fn within_slices(&self) -> Vec<f64> {
+        let mut field = self.field.clone();
+        let [slices, rows, columns] = self.shape;
+        if rows > SHORT {
+            let mut envelope = Envelope::default();
+            for slice in 0..slices {
+                for column in 0..columns {
+                    let start = slice * rows * columns + column;
+                    envelope.replace(&mut field, start, columns, rows, self.spacing[1]);
+                }
+            }
+        } else if rows > 1 {
+            compare_all(&mut field, rows, columns, self.spacing[1]);
+        }
+        field
+    }
+}
+
+/// The places so far before and behind one, of `length`.
+fn both_ways(from: usize, apart: usize, length: usize) -> impl Iterator<Item = usize> {
+    let behind = (apart > 0).then_some(from + apart).filter(|&at| at < length);
+    from.checked_sub(apart).into_iter().chain(behind)
+}
+
+/// Of one voxel, from the distances within slices.
+fn across_slices(field: &[f64], shape: [usize; 3], spacing: [f64; 3], at: usize) -> f64 {
+    let plane = shape[1] * shape[2];
+    let (slice, within) = (at / plane, at % plane);
+    let raised = |other: usize| {
+        let apart = slice.abs_diff(other) as f64 * spacing[0];
+        field[other * plane + within] + apart * apart
     };
-    at.map(nearest).collect()
+    (0..shape[0]).map(raised).fold(f64::INFINITY, f64::min)
 }
 
 /// Up to which length of an axis all parabolas are compared.
@@ -160,11 +234,22 @@ mod tests {
             ([3, 3, 3], [1.0, 1.0, 1.0], 40), // one voxel: the first
         ] {
             let set: Vec<bool> = (0..shape.iter().product()).map(|i| i * i % sparse == 0).collect();
-            for (found, expected) in
-                squared(&set, shape, spacing, 0..set.len()).iter().zip(slow(&set, shape, spacing))
-            {
-                assert!((found - expected).abs() < 1e-12 * (1.0 + expected), "{found} {expected}");
-            }
+            let expected = slow(&set, shape, spacing);
+            let of_lines = |found: Vec<f64>| {
+                for (found, expected) in found.iter().zip(&expected) {
+                    let error = (found - expected).abs();
+                    assert!(error < 1e-12 * (1.0 + expected), "{shape:?}: {found} {expected}");
+                }
+            };
+            of_lines(squared(&set, shape, spacing, 0..set.len()));
+            // Both ways by themselves.
+            let mut field: Vec<f64> =
+                set.iter().map(|&is| if is { 0.0 } else { f64::INFINITY }).collect();
+            field.chunks_exact_mut(shape[2]).for_each(|line| sweep(line, spacing[2]));
+            let lines = Lines { field, shape, spacing };
+            of_lines((0..set.len()).map(|at| lines.nearest(at).0).collect());
+            let within = lines.within_slices();
+            of_lines((0..set.len()).map(|at| across_slices(&within, shape, spacing, at)).collect());
         }
         assert!(squared(&[false; 8], [2, 2, 2], [1.0; 3], 0..8).iter().all(|d| d.is_infinite()));
     }

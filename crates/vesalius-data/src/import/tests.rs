@@ -19,22 +19,13 @@ fn like(folder: &Path) -> Pack {
         CaseRecord::new(format!("c{i}"), format!("p{i}"), split)
     };
     let manifest = Manifest {
-        dataset: "real".into(),
-        vesalius: "0".into(),
-        classes: ["background", "a", "b"].map(str::to_owned).to_vec(),
-        sequences: vec![],
-        slice_shape,
-        provenance: Provenance::Real {
-            source: "folder".into(),
-            preprocess: serde_json::Value::Null,
-            split: "seed 1".into(),
-            files: vec![],
-            predicted: None,
-        },
         cases: (0..3).map(case).collect(),
-        slices: vec![],
-        command: String::new(),
-        data_sha256: String::new(),
+        ..Manifest::new(
+            "real",
+            ["background", "a", "b"].map(str::to_owned).to_vec(),
+            slice_shape,
+            Provenance::real("folder", "seed 1"),
+        )
     };
     writer.finish(manifest).unwrap();
     Pack::open(&path).unwrap()

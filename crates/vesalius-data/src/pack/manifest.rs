@@ -153,6 +153,27 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Of slices of this kind, without cases.
+    pub fn new(
+        dataset: &str,
+        classes: Vec<String>,
+        slice_shape: SliceShape,
+        provenance: Provenance,
+    ) -> Self {
+        Self {
+            dataset: dataset.to_owned(),
+            vesalius: env!("CARGO_PKG_VERSION").to_owned(),
+            classes,
+            sequences: vec![],
+            slice_shape,
+            provenance,
+            cases: vec![],
+            slices: vec![],
+            command: String::new(),
+            data_sha256: String::new(),
+        }
+    }
+
     /// Reads `manifest.json`, and checks all texts: names of cases become names of files, the others stand in tables.
     ///
     /// # Errors

@@ -117,6 +117,37 @@ pub struct Filtered {
 }
 
 impl Provenance {
+    /// Real images that were read as `source`, of whose files and preparation nothing is said.
+    pub fn real(source: &str, split: &str) -> Self {
+        Self::Real {
+            source: source.to_owned(),
+            preprocess: serde_json::Value::Null,
+            split: split.to_owned(),
+            files: vec![],
+            predicted: None,
+        }
+    }
+
+    /// Images of a generator that was trained on the pack of this digest for 1 kimg; everything else as it is where nothing
+    /// is said.
+    pub fn made(gan: &str, trained_on: &str) -> Self {
+        Self::Synthetic {
+            gan: gan.to_owned(),
+            checkpoint_sha256: String::new(),
+            trained_on: trained_on.to_owned(),
+            kimg: 1.0,
+            seed: 1,
+            truncation: 1.0,
+            precision: Precision::F32,
+            mask_source: MaskSource::Generated,
+            masks_pack: None,
+            run_sha256: None,
+            filtered: None,
+            seen: vec![],
+            elsewhere: None,
+        }
+    }
+
     /// Row of a table these slices belong to: the GAN, where it painted other masks than those of its training which,
     /// and whether only plausible pairs are left. `None` for real slices.
     pub fn row(&self) -> Option<RowId> {

@@ -219,22 +219,13 @@ mod tests {
 
     fn manifest(slice_shape: SliceShape) -> Manifest {
         Manifest {
-            dataset: "test".into(),
-            vesalius: "0".into(),
-            classes: vec!["background".into(), "disc".into()],
-            sequences: vec![],
-            slice_shape,
-            provenance: Provenance::Real {
-                source: "folder".into(),
-                preprocess: serde_json::Value::Null,
-                split: "seed 1".into(),
-                files: vec![],
-                predicted: None,
-            },
             cases: vec![CaseRecord::new("a", "a", Split::Train)],
-            slices: vec![],
-            command: String::new(),
-            data_sha256: String::new(),
+            ..Manifest::new(
+                "test",
+                vec!["background".into(), "disc".into()],
+                slice_shape,
+                Provenance::real("folder", "seed 1"),
+            )
         }
     }
 

@@ -186,23 +186,18 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     findings.extend(sheet.findings(&told));
     let head = Head { dataset: source.dataset(), classes: &classes, slice_shape, sides: &split };
     sheet.write(writer.folder(), head, &findings)?;
+    let provenance = Provenance::Real {
+        source: source_name.to_owned(),
+        preprocess: serde_json::to_value(settings)?,
+        split: rule.to_string(),
+        files,
+        predicted: None,
+    };
     writer.finish(Manifest {
-        dataset: source.dataset(),
-        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
-        classes,
         sequences,
-        slice_shape,
-        provenance: Provenance::Real {
-            source: source_name.to_owned(),
-            preprocess: serde_json::to_value(settings)?,
-            split: rule.to_string(),
-            files,
-            predicted: None,
-        },
         cases: records,
-        slices: vec![],
         command,
-        data_sha256: String::new(),
+        ..Manifest::new(&source.dataset(), classes, slice_shape, provenance)
     })?;
     let patients = [Split::Train, Split::Test]
         .map(|side| split.values().filter(|other| **other == side).count());

@@ -108,8 +108,6 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
     use vesalius_data::pack::manifest::{PixelType, SliceShape, Split};
-    use vesalius_data::pack::masks::MaskSource;
-    use vesalius_data::run::precision::Precision;
 
     /// Three pairs of 1x2 pixels.
     fn sampled(target: &Path) -> Pack {
@@ -123,30 +121,14 @@ mod tests {
             writer.push(&[i; 2], &[i % 2; 2], record).unwrap();
         }
         let manifest = Manifest {
-            dataset: "test".into(),
-            vesalius: "0".into(),
-            classes: vec!["background".into(), "disc".into()],
-            sequences: vec![],
-            slice_shape,
-            provenance: Provenance::Synthetic {
-                gan: "lsgan".into(),
-                checkpoint_sha256: "c".into(),
-                trained_on: "t".into(),
-                kimg: 1.0,
-                seed: 1,
-                truncation: 1.0,
-                precision: Precision::F32,
-                mask_source: MaskSource::Generated,
-                masks_pack: None,
-                run_sha256: None,
-                filtered: None,
-                seen: vec![],
-                elsewhere: None,
-            },
             cases: (0..3).map(case).collect(),
-            slices: vec![],
             command: "vesalius sample".into(),
-            data_sha256: String::new(),
+            ..Manifest::new(
+                "test",
+                vec!["background".into(), "disc".into()],
+                slice_shape,
+                Provenance::made("lsgan", "t"),
+            )
         };
         writer.finish(manifest).unwrap();
         Pack::open(target).unwrap()

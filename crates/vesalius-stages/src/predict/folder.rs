@@ -212,23 +212,11 @@ fn packed(name: &str, prepared: Prepared, opened: &Opened, path: &Path) -> Resul
         source_grid: Some(prepared.source_grid),
         ..CaseRecord::new(name, name, Split::Test)
     };
+    let provenance = Provenance::real("predict", "all test");
     writer.finish(Manifest {
-        dataset: kept.dataset.clone(),
-        vesalius: env!("CARGO_PKG_VERSION").to_owned(),
-        classes: kept.classes.clone(),
         sequences: kept.sequences.clone(),
-        slice_shape: kept.slice_shape,
-        provenance: Provenance::Real {
-            source: "predict".to_owned(),
-            preprocess: serde_json::Value::Null,
-            split: "all test".to_owned(),
-            files: vec![],
-            predicted: None,
-        },
         cases: vec![case],
-        slices: vec![],
-        command: String::new(),
-        data_sha256: String::new(),
+        ..Manifest::new(&kept.dataset, kept.classes.clone(), kept.slice_shape, provenance)
     })?;
     Ok(Pack::open(path)?)
 }

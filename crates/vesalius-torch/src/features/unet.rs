@@ -142,22 +142,13 @@ mod tests {
         let mut writer = PackWriter::create(path, shape).unwrap();
         writer.push(&[7; 16], &[1; 16], SliceRecord { case: 0, position: 0 }).unwrap();
         let manifest = Manifest {
-            dataset: "test".into(),
-            vesalius: "0".into(),
-            classes: ["background", "all"].map(str::to_owned).to_vec(),
-            sequences: vec![],
-            slice_shape: shape,
-            provenance: Provenance::Real {
-                source: "folder".into(),
-                preprocess: serde_json::Value::Null,
-                split: "seed 1".into(),
-                files: vec![],
-                predicted: None,
-            },
             cases: vec![CaseRecord::new("a", "a", Split::Train)],
-            slices: vec![],
-            command: String::new(),
-            data_sha256: String::new(),
+            ..Manifest::new(
+                "test",
+                ["background", "all"].map(str::to_owned).to_vec(),
+                shape,
+                Provenance::real("folder", "seed 1"),
+            )
         };
         writer.finish(manifest).unwrap();
         Pack::open(path).unwrap()

@@ -192,7 +192,6 @@ impl Warp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::precision::Precision;
     use vesalius_data::pack::PackWriter;
     use vesalius_data::pack::manifest::{CaseRecord, PixelType, SliceRecord, SliceShape};
 
@@ -206,31 +205,14 @@ mod tests {
         writer.push(&[0; 2], &[0, 1], SliceRecord { case: 0, position: 0 }).unwrap();
         let (id, patient) = (format!("{gan}_0"), format!("{gan}_0"));
         let split = Split::Train;
+        let mut provenance = Provenance::made(gan, "0123456789abcdef");
+        if let Provenance::Synthetic { mask_source: of, .. } = &mut provenance {
+            *of = mask_source.to_owned().into();
+        }
+        let classes = vec!["background".into(), "disc".into()];
         let manifest = Manifest {
-            dataset: "test".into(),
-            vesalius: "0".into(),
-            classes: vec!["background".into(), "disc".into()],
-            sequences: vec![],
-            slice_shape,
-            provenance: Provenance::Synthetic {
-                gan: gan.into(),
-                checkpoint_sha256: "c".into(),
-                trained_on: "0123456789abcdef".into(),
-                kimg: 1.0,
-                seed: 1,
-                truncation: 1.0,
-                precision: Precision::F32,
-                mask_source: mask_source.to_owned().into(),
-                masks_pack: None,
-                run_sha256: None,
-                filtered: None,
-                seen: vec![],
-                elsewhere: None,
-            },
             cases: vec![CaseRecord::new(id, patient, split)],
-            slices: vec![],
-            command: String::new(),
-            data_sha256: String::new(),
+            ..Manifest::new("test", classes, slice_shape, provenance)
         };
         writer.finish(manifest).unwrap();
         let pack = Pack::open(&target).unwrap();

@@ -85,22 +85,13 @@ mod tests {
         }
         let case = |name: &str, split| CaseRecord::new(name, name, split);
         let manifest = Manifest {
-            dataset: "test".into(),
-            vesalius: "0".into(),
-            classes: ["background", "myocardium", "LV cavity"].map(str::to_owned).to_vec(),
-            sequences: vec![],
-            slice_shape: LAYOUT,
-            provenance: Provenance::Real {
-                source: "folder".into(),
-                preprocess: serde_json::Value::Null,
-                split: "seed 1".into(),
-                files: vec![],
-                predicted: None,
-            },
             cases: vec![case("a", Split::Train), case("b", Split::Test)],
-            slices: vec![],
-            command: String::new(),
-            data_sha256: String::new(),
+            ..Manifest::new(
+                "test",
+                ["background", "myocardium", "LV cavity"].map(str::to_owned).to_vec(),
+                LAYOUT,
+                Provenance::real("folder", "seed 1"),
+            )
         };
         writer.finish(manifest).unwrap();
         Pack::open(path).unwrap()

@@ -191,7 +191,7 @@ impl SegmentSpec {
             Preset::Small => small,
             Preset::Strong => Self {
                 network: NetworkSpec::NNUNET,
-                steps: 4000,
+                steps: 6000,
                 learning_rate: 2e-3,
                 augmentation: Augmentation::Nnunet,
                 standardise: true,

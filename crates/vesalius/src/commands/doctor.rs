@@ -112,7 +112,8 @@ fn precision(has_libtorch: bool) -> Finding {
     let text = match trial.speedup {
         None => "auto is f32: this processor has no instructions for bf16".to_owned(),
         Some(times) => format!(
-            "auto is {}: a convolution in bf16 is {times:.1} times as fast as in f32 here",
+            "auto is {}: a convolution in bf16 is {times:.1} times as fast as in f32 here (measured once, kept in \
+             the cache)",
             if trial.bf16() { "bf16" } else { "f32" }
         ),
     };

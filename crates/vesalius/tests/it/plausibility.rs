@@ -3,9 +3,7 @@
 use super::Bench;
 use std::path::Path;
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
-use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::{Pack, PackWriter};
-use vesalius_data::run::precision::Precision;
 
 /// Phantom patients, four of whom train: 16x16 pixels, so that the judge is trained in seconds (on one thread: images
 /// so
@@ -32,21 +30,7 @@ pub fn synthetic_pack(bench: &Bench, name: &str, change: impl Fn(usize, &mut [u8
         cases.push(CaseRecord::new(id.clone(), id, Split::Train));
         writer.push(slice.pixels, &labels, SliceRecord { case: i, position: 0 }).unwrap();
     }
-    let provenance = Provenance::Synthetic {
-        gan: "lsgan".into(),
-        checkpoint_sha256: String::new(),
-        trained_on: real.digest().to_owned(),
-        kimg: 1.0,
-        seed: 1,
-        truncation: 1.0,
-        precision: Precision::F32,
-        mask_source: MaskSource::Generated,
-        masks_pack: None,
-        run_sha256: None,
-        filtered: None,
-        seen: vec![],
-        elsewhere: None,
-    };
+    let provenance = Provenance::made("lsgan", real.digest());
     let manifest = Manifest { provenance, cases, ..real.manifest().clone() };
     writer.finish(manifest).unwrap();
     indices.len()

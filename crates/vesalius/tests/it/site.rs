@@ -9,7 +9,6 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_data::pack::{Pack, PackWriter};
-use vesalius_data::run::precision::Precision;
 
 /// Writes `real` (60 slices of a test patient, 20 of a training patient) and `synthetic` (90): phantoms at 64x64, the
 /// synthetic ones smoothed. Fast, and nothing but the pixels differs.
@@ -41,21 +40,7 @@ pub fn packs(bench: &Bench) {
     ];
     let real = phantom.manifest().provenance.clone();
     write("real", 80, false, &cases, manifest(real, &cases));
-    let sampled = Provenance::Synthetic {
-        gan: "wgan-gp".to_owned(),
-        checkpoint_sha256: String::new(),
-        trained_on: Pack::open(&bench.path("real")).unwrap().digest().to_owned(),
-        kimg: 1.0,
-        seed: 1,
-        truncation: 1.0,
-        precision: Precision::F32,
-        mask_source: vesalius_data::pack::masks::MaskSource::Generated,
-        masks_pack: None,
-        run_sha256: None,
-        filtered: None,
-        seen: vec![],
-        elsewhere: None,
-    };
+    let sampled = Provenance::made("wgan-gp", Pack::open(&bench.path("real")).unwrap().digest());
     let cases = [("synthetic", Split::Train)];
     write("synthetic", 90, true, &cases, manifest(sampled, &cases));
 }

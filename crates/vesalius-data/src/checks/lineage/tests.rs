@@ -2,8 +2,6 @@ use super::super::overlap::{made_and_both_sides, made_and_side, training_and_tes
 use super::*;
 use crate::pack::PackWriter;
 use crate::pack::manifest::{PixelType, SliceRecord, SliceShape};
-use crate::pack::masks::MaskSource;
-use crate::run::precision::Precision;
 use std::path::Path;
 
 /// Patients by name with their slices and side.
@@ -21,49 +19,26 @@ fn write(path: &Path, dataset: &str, who: Who, provenance: Provenance) -> Pack {
         });
     }
     let manifest = Manifest {
-        dataset: dataset.into(),
-        vesalius: "0".into(),
-        classes: vec!["background".into(), "disc".into()],
-        sequences: vec![],
-        slice_shape,
-        provenance,
         cases,
-        slices: vec![],
-        command: String::new(),
-        data_sha256: String::new(),
+        ..Manifest::new(dataset, vec!["background".into(), "disc".into()], slice_shape, provenance)
     };
     writer.finish(manifest).unwrap();
     Pack::open(path).unwrap()
 }
 
 fn real(path: &Path, dataset: &str, who: Who) -> Pack {
-    let provenance = Provenance::Real {
-        source: "folder".into(),
-        preprocess: serde_json::Value::Null,
-        split: String::new(),
-        files: vec![],
-        predicted: None,
-    };
+    let provenance = Provenance::real("folder", "seed 1");
     write(path, dataset, who, provenance)
 }
 
 /// Of a generator that was trained on `of`; of an older version if `old`.
 fn made(path: &Path, of: &Pack, old: bool) -> Pack {
-    let provenance = Provenance::Synthetic {
-        gan: "lsgan".into(),
-        checkpoint_sha256: String::new(),
-        trained_on: of.digest().into(),
-        kimg: 1.0,
-        seed: 1,
-        truncation: 1.0,
-        precision: Precision::F32,
-        mask_source: MaskSource::Generated,
-        masks_pack: None,
-        run_sha256: None,
-        filtered: None,
-        seen: if old { vec![] } else { seen(persons(of.manifest(), Split::Train)) },
-        elsewhere: None,
-    };
+    let mut provenance = Provenance::made("lsgan", of.digest());
+    if let Provenance::Synthetic { seen: whom, .. } = &mut provenance
+        && !old
+    {
+        *whom = seen(persons(of.manifest(), Split::Train));
+    }
     write(path, "d", &[("lsgan_0", &[], Split::Train)], provenance)
 }
 

@@ -23,24 +23,15 @@ fn written(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> a
     let record = |(i, (id, split, _)): (usize, &(&str, Split, usize))| {
         CaseRecord::new(*id, format!("patient {i}"), *split)
     };
-    let provenance = Provenance::Real {
-        source: "nnunet".into(),
-        preprocess: Value::Null,
-        split: "seed 1".into(),
-        files: vec![],
-        predicted: None,
-    };
+    let provenance = Provenance::real("nnunet", "seed 1");
     let manifest = Manifest {
-        dataset: "test".into(),
-        vesalius: "0".into(),
-        classes: classes.iter().map(|&name| name.into()).collect(),
-        sequences: vec![],
-        slice_shape,
-        provenance,
         cases: cases.iter().enumerate().map(record).collect(),
-        slices: vec![],
-        command: String::new(),
-        data_sha256: String::new(),
+        ..Manifest::new(
+            "test",
+            classes.iter().map(|&name| name.into()).collect(),
+            slice_shape,
+            provenance,
+        )
     };
     writer.finish(manifest)
 }

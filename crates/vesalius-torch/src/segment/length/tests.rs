@@ -54,22 +54,13 @@ fn pack(path: &Path, patients: usize) -> Pack {
         CaseRecord::new(format!("p{i}"), format!("p{i}"), split)
     };
     let manifest = Manifest {
-        dataset: "squares".into(),
-        vesalius: "0".into(),
-        classes: ["background", "square"].map(str::to_owned).to_vec(),
-        sequences: vec![],
-        slice_shape,
-        provenance: Provenance::Real {
-            source: "folder".into(),
-            preprocess: serde_json::Value::Null,
-            split: "seed 1".into(),
-            files: vec![],
-            predicted: None,
-        },
         cases: (0..=patients).map(case).collect(),
-        slices: vec![],
-        command: String::new(),
-        data_sha256: String::new(),
+        ..Manifest::new(
+            "squares",
+            ["background", "square"].map(str::to_owned).to_vec(),
+            slice_shape,
+            Provenance::real("folder", "seed 1"),
+        )
     };
     writer.finish(manifest).unwrap();
     Pack::open(path).unwrap()
