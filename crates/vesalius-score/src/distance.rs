@@ -5,24 +5,21 @@
 //! doi:10.4086/toc.2012.v008a019: the lower envelope of parabolas, with a spacing for each axis. Along short axes all
 //! parabolas are compared, many lines at a time, which takes less time.
 
-/// Squared distances of voxels `at` of `shape` to the nearest true one of `set`; infinite where there is none.
+/// Squared distances of voxels `at` of `shape` to the nearest voxel of `others`; infinite where there is none.
 ///
 /// Two surfaces that are compared lie close to each other: from each voxel the search goes outwards, line by line, until
 /// lines are farther away than what was found. Where they lie apart that takes longer than all distances at once, and those
 /// are taken from then on.
 pub fn squared(
-    set: &[bool],
+    others: impl Iterator<Item = usize>,
     shape: [usize; 3],
     spacing: [f64; 3],
     at: impl Iterator<Item = usize>,
 ) -> Vec<f64> {
-    if !set.contains(&true) {
+    let Some(lines) = Lines::of(others, shape, spacing) else {
         return at.map(|_| f64::INFINITY).collect();
-    }
-    let mut field: Vec<f64> = set.iter().map(|&is| if is { 0.0 } else { f64::INFINITY }).collect();
-    field.chunks_exact_mut(shape[2]).for_each(|line| sweep(line, spacing[2]));
-    let lines = Lines { field, shape, spacing };
-    let mut left = LOOKED_AT * set.len();
+    };
+    let mut left = LOOKED_AT * lines.field.len();
     let mut all: Option<Vec<f64>> = None;
     at.map(|at| {
         if let Some(field) = &all {
@@ -44,11 +41,27 @@ const LOOKED_AT: usize = 16;
 /// Squared distances along the last axis.
 struct Lines {
     field: Vec<f64>,
+    /// Whether a line has a voxel of the set.
+    is_there: Vec<bool>,
     shape: [usize; 3],
     spacing: [f64; 3],
 }
 
 impl Lines {
+    /// `None` of no voxel.
+    fn of(set: impl Iterator<Item = usize>, shape: [usize; 3], spacing: [f64; 3]) -> Option<Self> {
+        let [slices, rows, columns] = shape;
+        let mut field = vec![f64::INFINITY; slices * rows * columns];
+        let mut is_there = vec![false; slices * rows];
+        for at in set {
+            field[at] = 0.0;
+            is_there[at / columns] = true;
+        }
+        let lines = field.chunks_exact_mut(columns).zip(&is_there);
+        lines.filter(|(_, is)| **is).for_each(|(line, _)| sweep(line, spacing[2]));
+        is_there.contains(&true).then_some(Self { field, is_there, shape, spacing })
+    }
+
     /// The squared distance of one voxel, and how many values were looked at.
     fn nearest(&self, at: usize) -> (f64, usize) {
         let [slices, rows, columns] = self.shape;
@@ -66,9 +79,11 @@ impl Lines {
                         break;
                     }
                     for row in both_ways(row, row_apart, rows) {
+                        let line = slice * rows + row;
                         looked_at += 1;
-                        best =
-                            best.min(self.field[(slice * rows + row) * columns + column] + raised);
+                        if self.is_there[line] {
+                            best = best.min(self.field[line * columns + column] + raised);
+                        }
                     }
                 }
             }
@@ -241,16 +256,16 @@ mod tests {
                     assert!(error < 1e-12 * (1.0 + expected), "{shape:?}: {found} {expected}");
                 }
             };
-            of_lines(squared(&set, shape, spacing, 0..set.len()));
+            let there = || (0..set.len()).filter(|&i| set[i]);
+            of_lines(squared(there(), shape, spacing, 0..set.len()));
             // Both ways by themselves.
-            let mut field: Vec<f64> =
-                set.iter().map(|&is| if is { 0.0 } else { f64::INFINITY }).collect();
-            field.chunks_exact_mut(shape[2]).for_each(|line| sweep(line, spacing[2]));
-            let lines = Lines { field, shape, spacing };
+            let lines = Lines::of(there(), shape, spacing).unwrap();
             of_lines((0..set.len()).map(|at| lines.nearest(at).0).collect());
             let within = lines.within_slices();
             of_lines((0..set.len()).map(|at| across_slices(&within, shape, spacing, at)).collect());
         }
-        assert!(squared(&[false; 8], [2, 2, 2], [1.0; 3], 0..8).iter().all(|d| d.is_infinite()));
+        assert!(
+            squared(std::iter::empty(), [2, 2, 2], [1.0; 3], 0..8).iter().all(|d| d.is_infinite())
+        );
     }
 }

@@ -27,8 +27,9 @@ impl EdgeDistances {
         let shape = bounds.map(|[first, last]| last - first + 1);
         let [a, b] = [reference, prediction].map(|mask| edge(mask, grid, bounds));
         let to = |from: &[bool], other: &[bool]| {
-            let at = from.iter().enumerate().filter(|(_, is)| **is).map(|(at, _)| at);
-            let apart = squared(other, shape, grid.spacing(), at);
+            let [other, from] = [other, from]
+                .map(|edge| edge.iter().enumerate().filter(|(_, is)| **is).map(|(at, _)| at));
+            let apart = squared(other, shape, grid.spacing(), from);
             let mut found: Vec<f64> = apart.into_iter().map(f64::sqrt).collect();
             found.sort_unstable_by(f64::total_cmp);
             found

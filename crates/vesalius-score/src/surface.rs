@@ -150,9 +150,8 @@ impl Surface {
 
     /// Distance to the other surface and area of each surfel, nearest first.
     fn to(&self, other: &Self, spacing: [f64; 3]) -> Vec<[f64; 2]> {
-        let mut set = vec![false; self.shape.iter().product()];
-        other.surfels.iter().for_each(|&(at, _)| set[at] = true);
-        let apart = squared(&set, self.shape, spacing, self.surfels.iter().map(|&(at, _)| at));
+        let [to, from] = [other, self].map(|surface| surface.surfels.iter().map(|&(at, _)| at));
+        let apart = squared(to, self.shape, spacing, from);
         let mut found: Vec<[f64; 2]> = apart
             .into_iter()
             .zip(&self.surfels)

@@ -140,7 +140,7 @@ fn what_cannot_be_audited_gives_a_line_and_no_number() {
         bench.refused(&arguments, parts);
         assert!(!bench.path("run/result.json").exists());
     };
-    refused("large", &["slices of 1x64x64", "expected 1x32x32"]);
+    refused("large", &["64x64 pixels, 1 channels; expected those of", "real: 32x32 pixels"]);
     refused("nothing", &["nothing"]);
     bench.ok(&["copying", "--real", "real", "--memory-gan", "few", "--count", "5"]);
     refused("few", &["few: 5 images, expected at least 20"]);
