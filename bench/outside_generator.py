@@ -5,7 +5,8 @@ Usage: outside_generator.py EXPORTED OUT.npz [--steps N] [--batch N] [--count N]
 EXPORTED: what `vesalius export PACK --as png` wrote; only its train/ is read. OUT.npz: arrays `images` [N, H, W] in
 [-1, 1] and `masks` [N, H, W] of label values, as `vesalius import OUT.npz --range -1,1` takes them.
 `DiffusionModelUNet` with `DDPMScheduler` (Ho et al. 2020) in training and `DDIMScheduler` (Song et al. 2021, 50 steps) in
-sampling; averaged weights. Needs monai 1.4 or later, pillow.
+sampling, averaged weights. The network guesses the sample: one that guesses the noise leaves noise after 2,500 steps.
+Needs monai 1.4 or later, pillow.
 """
 import argparse
 import copy
@@ -43,7 +44,7 @@ def main():
     network = DiffusionModelUNet(2, channels, channels, num_res_blocks=1, channels=(32, 64, 64),
                                  attention_levels=(False, False, True), norm_num_groups=16, num_head_channels=32)
     average = copy.deepcopy(network).eval().requires_grad_(False)
-    noising = DDPMScheduler(1000, schedule="scaled_linear_beta")
+    noising = DDPMScheduler(1000, schedule="scaled_linear_beta", prediction_type="sample")
     optimiser = torch.optim.AdamW(network.parameters(), 2e-4)
     start = time.perf_counter()
     for step in range(args.steps):
@@ -52,7 +53,7 @@ def main():
         at = torch.randint(noising.num_train_timesteps, (args.batch,))
         with torch.autocast("cpu", torch.bfloat16):
             guess = network(noising.add_noise(batch, noise, at), at)
-        loss = torch.nn.functional.mse_loss(guess.float(), noise)
+        loss = torch.nn.functional.mse_loss(guess.float(), batch)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -61,7 +62,7 @@ def main():
             kept.lerp_(new.detach(), 1 - decay)
         if step % 100 == 99 or step + 1 == args.steps:
             print(f"{step + 1} of {args.steps}: loss {loss:.4f}, {time.perf_counter() - start:.0f} s", flush=True)
-    sampler = DDIMScheduler(1000, schedule="scaled_linear_beta", clip_sample=True)
+    sampler = DDIMScheduler(1000, schedule="scaled_linear_beta", clip_sample=True, prediction_type="sample")
     sampler.set_timesteps(50)
     made = []
     with torch.no_grad():
