@@ -66,7 +66,7 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
             question.comparisons.iter().filter(|c| c.is_shown() && c.difference > 0.0).count();
         let others = order.len() - 1;
         let lead = match (others, shown) {
-            (0, _) => "it was the only one judged alone".to_owned(),
+            (0, _) => "the only one judged alone".to_owned(),
             (_, 0) => format!("a lead that was not shown over any of the {others} others"),
             (all, shown) if all == shown => format!("a lead that was shown over all {all} others"),
             (all, shown) => format!("a lead that was shown over {shown} of {all} others"),
