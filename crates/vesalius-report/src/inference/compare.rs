@@ -166,6 +166,13 @@ fn compare(a: &TrainingSet, b: &TrainingSet) -> Option<Comparison> {
 }
 
 impl Question {
+    /// The comparisons that a verdict goes by: those of the tables' judge, or all where it made none. A weaker segmenter
+    /// gains by images that a stronger one can do without.
+    pub fn decisive(&self) -> impl Iterator<Item = &Comparison> {
+        let spoken = self.comparisons.iter().any(|c| c.other_judge.is_none());
+        self.comparisons.iter().filter(move |c| !spoken || c.other_judge.is_none())
+    }
+
     /// Least corrected p-value that the patients allow, and their number; none without comparisons.
     pub fn least(&self) -> Option<(f64, usize)> {
         let most = self.comparisons.iter().max_by_key(|comparison| comparison.patients)?;

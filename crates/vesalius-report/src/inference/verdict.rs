@@ -44,13 +44,9 @@ pub fn verdict(evidence: &Evidence) -> (Verdict, Question) {
         .cloned()
         .collect();
     let all_diverged = !diverged.is_empty() && diverged.len() == evidence.gans().len();
-    // A weaker segmenter gains by images that a stronger one can do without: where the tables' judge speaks, no other does.
-    let spoken = question.comparisons.iter().any(|c| c.other_judge.is_none());
     let most = |wanted: &dyn Fn(&&Comparison) -> bool, sign: f64| {
         question
-            .comparisons
-            .iter()
-            .filter(|c| !spoken || c.other_judge.is_none())
+            .decisive()
             .filter(wanted)
             .max_by(|a, b| (sign * a.difference).total_cmp(&(sign * b.difference)))
             .cloned()

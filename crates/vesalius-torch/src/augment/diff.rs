@@ -1,8 +1,9 @@
 //! Differentiable augmentation of real and fake samples alike: Zhao et al. 2020, "Differentiable Augmentation for
 //! Data-Efficient GAN Training" (arXiv:2006.10738); ranges as in the authors' `DiffAugment_pytorch.py`.
 //!
-//! On joint samples colour acts on the image channels only (saturation would mix the mask into the image), geometry
-//! on all. Sequences of MRI are pictures of their own, each with a draw of its own: they are no colours to be mixed. Regions that translation and cutout empty become 0 in every channel, as there.
+//! On joint samples colour acts on the image channels only (saturation would mix the mask into the image), geometry on
+//! all. Sequences of MRI are pictures of their own, each with a draw of its own: they are no colours to be mixed.
+//! Regions that translation and cutout empty become 0 in every channel, as there.
 
 use crate::pairs::joint::Pictures;
 use serde::{Deserialize, Serialize};

@@ -72,6 +72,21 @@ fn what_helps_a_small_segmenter_is_no_verdict_where_a_strong_one_speaks() {
     });
     holds(&found[0], &["Yes", "+0.100"]);
     assert!(!found[0].contains(small) && !found[0].contains("lowered"), "{}", found[0]);
+    // Where the strong one judged real images alone, the small one's verdict stands with all that it says.
+    let found = answers(|runs| {
+        judged(runs, "small", 0.7, 0.75);
+        let packs = [("wgan", "vesalius sample runs/wgan --count 100 --out packs/wgan")];
+        let settings = serde_json::json!({ "preset": "small", "seed": 1 });
+        runs.unet_on(&packs, Some("wgan"), RealAndSynthetic, settings, &[0.6; 8]);
+        runs.unet_on(
+            &[],
+            None,
+            Real,
+            serde_json::json!({ "preset": "strong", "seed": 1 }),
+            &[0.9; 8],
+        );
+    });
+    holds(&found[0], &["Yes", "+0.050", "WGAN", "lowered it"]);
     let found = answers(|runs| judged(runs, "small", 0.7, 0.75));
     holds(&found[0], &["Yes", "+0.050"]);
     assert!(!found[0].contains(small), "{}", found[0]);

@@ -72,38 +72,34 @@ pub(super) fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) 
 
 /// Other GANs whose images were shown to lower Dice.
 fn losers(question: &Question) -> String {
-    let names: Vec<String> = question
-        .comparisons
-        .iter()
-        .filter(|c| c.other_judge.is_none() && c.is_shown() && c.difference < 0.0)
-        .map(gan_name)
-        .collect();
+    let names: Vec<String> =
+        question.decisive().filter(|c| c.is_shown() && c.difference < 0.0).map(gan_name).collect();
     if names.is_empty() { String::new() } else { format!(" Those of {} lowered it.", list(&names)) }
 }
 
 /// What helped another segmenter than the one that the verdict goes by, and was not shown to help that one.
 fn other_judges(question: &Question) -> String {
-    let tests = question.comparisons.len();
     let raised = |c: &&Comparison| c.is_shown() && c.difference > 0.0;
-    let of_judge: Vec<&Comparison> =
-        question.comparisons.iter().filter(|c| c.other_judge.is_none()).filter(raised).collect();
-    // Where no other segmenter speaks, the verdict is theirs.
-    if question.comparisons.iter().all(|c| c.other_judge.is_some()) {
+    let decisive: Vec<&Comparison> = question.decisive().collect();
+    if decisive.len() == question.comparisons.len() {
         return String::new();
     }
-    let others = question.comparisons.iter().filter(raised);
-    let words: Vec<String> = others
-        .filter_map(|c| Some((c.other_judge.as_ref()?, c)))
-        .filter(|(_, c)| of_judge.iter().all(|judged| judged.gan != c.gan))
-        .map(|(judge, c)| {
+    question
+        .comparisons
+        .iter()
+        .filter(raised)
+        .filter_map(|c| Some((c.other_judge.as_ref()?, c.gan.as_ref()?, c)))
+        .filter(|(_, gan, _)| {
+            !decisive.iter().filter(|c| raised(c)).any(|c| c.gan.as_ref() == Some(*gan))
+        })
+        .map(|(judge, gan, c)| {
             format!(
                 " The {judge} segmenter gained by images of {} ({}); the one of the tables was not shown to.",
-                c.gan.as_ref().map_or_else(|| gan_name(c), |gan| prose(gan, &[])),
-                change(c, tests)
+                prose(gan, &[]),
+                change(c, question.comparisons.len())
             )
         })
-        .collect();
-    words.concat()
+        .collect()
 }
 
 fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
