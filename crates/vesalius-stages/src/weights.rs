@@ -2,14 +2,14 @@
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
-use vesalius_torch::features::unet::cache_dir;
+use vesalius_data::files::cache;
 
 /// Where weights of this name lie once they are here.
 ///
 /// # Errors
 /// When there is no cache folder.
 pub fn path_of(name: &str) -> Result<PathBuf> {
-    Ok(cache_dir()?.join(format!("{name}.safetensors")))
+    Ok(cache::folder()?.join(format!("{name}.safetensors")))
 }
 
 /// Weights of this name in the cache.

@@ -10,6 +10,22 @@ use std::path::{Path, PathBuf};
 /// Characters of a digest in a name.
 const SHOWN: usize = 16;
 
+/// `$VESALIUS_CACHE`, else `$XDG_CACHE_HOME/vesalius`, else `~/.cache/vesalius`.
+///
+/// # Errors
+/// When none of the variables is set.
+pub fn folder() -> Result<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(path) = variable("VESALIUS_CACHE") {
+        return Ok(path.into());
+    }
+    if let Some(path) = variable("XDG_CACHE_HOME") {
+        return Ok(PathBuf::from(path).join("vesalius"));
+    }
+    let home = variable("HOME").context("HOME is not set; expected it, or VESALIUS_CACHE")?;
+    Ok(PathBuf::from(home).join(".cache/vesalius"))
+}
+
 /// The file `STEM-DIGEST.EXTENSION` of a folder; none where it was never kept, or was damaged: that is said, and it is
 /// removed, to be computed anew.
 ///

@@ -7,7 +7,6 @@ use vesalius_data::files::cache;
 use vesalius_data::files::digest;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::images::{ImageSet, of_images_by_each};
-use vesalius_torch::features::unet::cache_dir;
 use vesalius_torch::features::{Extractor, file};
 
 /// How cached files end.
@@ -36,7 +35,7 @@ pub fn features_by_each(
     keep: bool,
     context: &Context,
 ) -> Result<Vec<Tensor>> {
-    let folder = keep.then(cache_dir).transpose()?.unwrap_or_default();
+    let folder = keep.then(cache::folder).transpose()?.unwrap_or_default();
     let mut stems: Vec<Option<String>> = vec![None; judges.len()];
     if keep {
         let shown = images.digest()?;

@@ -12,7 +12,6 @@ use vesalius_data::pack::Pack;
 use vesalius_data::run::segmented::Length;
 use vesalius_data::say;
 use vesalius_data::text::strings;
-use vesalius_torch::features::unet::cache_dir;
 use vesalius_torch::segment::SegmentSpec;
 use vesalius_torch::segment::length;
 
@@ -29,7 +28,7 @@ pub(super) fn settled(spec: &SegmentSpec, real: &Pack, context: &Context) -> Res
     let spec = SegmentSpec { steps: most, seed: 1, ..spec.clone() };
     let text = format!("length/1/{}/{}", real.digest(), serde_json::to_string(&spec)?);
     let stem = format!("length-{}", &digest::of_bytes(text.as_bytes())[..16]);
-    let folder = cache_dir()?;
+    let folder = cache::folder()?;
     if let Some(found) = kept(&folder, &stem)? {
         return Ok(found);
     }

@@ -28,22 +28,6 @@ pub fn default_spec() -> SegmentSpec {
     SegmentSpec { steps: 1000, ..SegmentSpec::default() }
 }
 
-/// `$VESALIUS_CACHE`, else `$XDG_CACHE_HOME/vesalius`, else `~/.cache/vesalius`.
-///
-/// # Errors
-/// When none of the variables is set.
-pub fn cache_dir() -> Result<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(path) = variable("VESALIUS_CACHE") {
-        return Ok(path.into());
-    }
-    if let Some(path) = variable("XDG_CACHE_HOME") {
-        return Ok(PathBuf::from(path).join("vesalius"));
-    }
-    let home = variable("HOME").context("HOME is not set; expected it, or VESALIUS_CACHE")?;
-    Ok(PathBuf::from(home).join(".cache/vesalius"))
-}
-
 impl UnetExtractor {
     /// Takes the network of this pack from the cache, or trains it on the pack's training slices and puts it there.
     ///
@@ -59,7 +43,7 @@ impl UnetExtractor {
         let key = digest::of_bytes(
             format!("unet/1/{}/{}", pack.digest(), serde_json::to_string(spec)?).as_bytes(),
         );
-        let folder = cache_dir()?;
+        let folder = cache::folder()?;
         let stem = format!("unet-{}", &key[..16]);
         let path = if let Some(path) = cache::find(&folder, &stem, "safetensors")? {
             path

@@ -1,7 +1,6 @@
 //! Whether bf16 is faster here: what [`super::Precision::Auto`] goes by.
 
 use super::Arithmetic;
-use crate::features::unet::cache_dir;
 use crate::layers::compute::Convolution;
 use crate::layers::conv::channels_last;
 use std::path::Path;
@@ -35,7 +34,7 @@ impl Trial {
         }
         *CPU.get_or_init(|| {
             let supported = cpu_computes_bf16();
-            Self { supported, speedup: supported.then(|| kept(cache_dir().ok().as_deref())) }
+            Self { supported, speedup: supported.then(|| kept(cache::folder().ok().as_deref())) }
         })
     }
 

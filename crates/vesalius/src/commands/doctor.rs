@@ -4,12 +4,12 @@ use crate::{environment, libtorch};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use vesalius_data::files::cache;
 use vesalius_data::output;
 use vesalius_data::show;
 use vesalius_data::weights::KNOWN;
 use vesalius_stages::weights::path_of;
 use vesalius_torch::Device;
-use vesalius_torch::features::unet::cache_dir;
 use vesalius_torch::precision::{Trial, cpu_flags};
 
 #[derive(Debug, clap::Args)]
@@ -169,7 +169,7 @@ fn disk() -> Finding {
 }
 
 fn cache() -> Result<Finding> {
-    let folder = cache_dir()?;
+    let folder = cache::folder()?;
     let count = std::fs::read_dir(&folder).map_or(0, |entries| {
         entries
             .flatten()

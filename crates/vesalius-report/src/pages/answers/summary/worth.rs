@@ -84,7 +84,7 @@ fn other_judges(question: &Question) -> String {
     if decisive.len() == question.comparisons.len() {
         return String::new();
     }
-    question
+    let words: Vec<String> = question
         .comparisons
         .iter()
         .filter(raised)
@@ -99,7 +99,8 @@ fn other_judges(question: &Question) -> String {
                 change(c, question.comparisons.len())
             )
         })
-        .collect()
+        .collect();
+    words.concat()
 }
 
 fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
