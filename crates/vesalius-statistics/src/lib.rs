@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod detection;
 pub mod fanova;
 pub mod forest;
+pub mod mrmc;
 pub mod normal;
 pub mod proportion;
 pub mod rank;

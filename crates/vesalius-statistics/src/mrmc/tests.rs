@@ -1,0 +1,113 @@
+use super::*;
+
+type Tables = Vec<Vec<Vec<f64>>>;
+
+fn pooled(tables: &Tables) -> RunVariance {
+    RunVariance::pooled(tables.iter().map(Vec::as_slice)).unwrap()
+}
+
+fn compared(tables: &Tables, with: usize) -> Difference {
+    Difference::new(&tables[with], &tables[0], pooled(tables)).unwrap()
+}
+
+#[test]
+fn mean_squares_and_the_difference_are_statsmodels() {
+    let text = include_str!("../../../../golden/mrmc.json");
+    let golden: serde_json::Value = serde_json::from_str(text).unwrap();
+    for case in golden["cases"].as_array().unwrap() {
+        let tables: Tables = serde_json::from_value(case["tables"].clone()).unwrap();
+        let found = pooled(&tables);
+        let close = |found: f64, name: &str, within: f64| {
+            let expected = case[name].as_f64().unwrap();
+            assert!(
+                (found - expected).abs() < within * expected.abs(),
+                "{name}: {found} {expected}"
+            );
+        };
+        close(found.of_means, "of_means", 1e-9);
+        close(found.residual, "residual", 1e-9);
+        assert_eq!(found.freedom as u64, case["freedom"].as_u64().unwrap());
+        let difference = compared(&tables, 1);
+        close(difference.estimate, "estimate", 1e-9);
+        // The mixed model is fitted to a tolerance.
+        close(difference.standard_error(), "standard_error", 1e-3);
+    }
+    // Without runs that differ, what is left is the paired t test.
+    for case in golden["paired_t"].as_array().unwrap() {
+        let list = |name: &str| -> Vec<f64> { serde_json::from_value(case[name].clone()).unwrap() };
+        let tables = vec![vec![list("b"); 2], vec![list("a"); 2]];
+        let found = compared(&tables, 1);
+        let number = |name: &str| case[name].as_f64().unwrap();
+        assert!((found.p() / number("p") - 1.0).abs() < 1e-4, "{} {}", found.p(), number("p"));
+        let [low, high] = found.interval(0.95);
+        assert!((low - number("low")).abs() < 1e-6 && (high - number("high")).abs() < 1e-6);
+        let margin = number("margin");
+        let equivalent = number("p_equivalent");
+        assert!((found.p_equivalent(margin) / equivalent - 1.0).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn what_cannot_be_known_is_not_said() {
+    let one = vec![vec![vec![0.8, 0.7, 0.9]], vec![vec![0.8, 0.7, 0.8]]];
+    assert_eq!(RunVariance::pooled(one.iter().map(Vec::as_slice)), None, "one run each");
+    let patient = vec![vec![vec![0.8], vec![0.7]]];
+    assert_eq!(RunVariance::pooled(patient.iter().map(Vec::as_slice)), None, "one patient");
+    // A set with one run is lent the chance of one with two.
+    let lent = vec![vec![vec![0.8, 0.7, 0.9]], vec![vec![0.8, 0.7, 0.8], vec![0.7, 0.7, 0.8]]];
+    assert_eq!(pooled(&lent).freedom, 1);
+}
+
+#[test]
+fn where_nothing_varies_the_estimate_is_certain() {
+    let same = vec![vec![vec![0.8; 4]; 2], vec![vec![0.8; 4]; 2], vec![vec![0.9; 4]; 2]];
+    assert!(compared(&same, 1).p() > 1.0 - 1e-9);
+    assert!(compared(&same, 2).p() < 1e-9);
+    assert!(compared(&same, 1).p_equivalent(0.01) < 1e-9);
+}
+
+#[test]
+fn more_runs_and_patients_narrow_it_as_the_model_says() {
+    let chances = Chances::default();
+    let of = |runs, patients, seed| {
+        let tables = study(&chances, &[0.0, 0.0], runs, patients, seed);
+        compared(&tables, 1)
+    };
+    // From 3 runs of 20 patients to 6 of 40: the mean of what is foretold against that of what is found.
+    let (mut foretold, mut found) = (0.0, 0.0);
+    for seed in 0..200 {
+        foretold += of(3, 20, seed).standard_error_with(40, 6).powi(2);
+        found += of(6, 40, 1000 + seed).standard_error().powi(2);
+    }
+    assert!((foretold / found - 1.0).abs() < 0.1, "{}", foretold / found);
+}
+
+/// Studies without any effect: shares of false claims and of intervals that cover 0.
+fn without_effect(chances: &Chances, patients: usize, runs: usize, sets: usize) -> [f64; 2] {
+    let (mut claims, mut covered, studies) = (0, 0, 400);
+    for seed in 0..studies {
+        let tables = study(chances, &vec![0.0; sets + 1], runs, patients, seed);
+        let found: Vec<Difference> = (1..=sets).map(|set| compared(&tables, set)).collect();
+        let p: Vec<f64> = found.iter().map(Difference::p).collect();
+        claims += u32::from(crate::test::holm(&p).iter().any(|p| *p < 0.05));
+        // What is not rejected is what the interval of that level covers (tested against SciPy above).
+        covered += u32::from(p[0] >= 0.05);
+    }
+    [claims, covered].map(|count| f64::from(count) / studies as f64)
+}
+
+#[test]
+fn error_rates_hold_where_trainings_are_chance() {
+    // 400 studies: two standard errors are 0.022 of a claim.
+    for skewed in [false, true] {
+        let chances = Chances { skewed, ..Chances::default() };
+        for (patients, runs, sets) in [(20, 3, 1), (48, 2, 1), (48, 3, 5)] {
+            let [claims, covered] = without_effect(&chances, patients, runs, sets);
+            assert!(claims <= 0.07, "{patients} patients, {runs} runs: {claims}");
+            assert!(
+                (0.92..=0.985).contains(&covered),
+                "{patients} patients, {runs} runs: {covered}"
+            );
+        }
+    }
+}
