@@ -17,10 +17,12 @@
 mod difference;
 mod grid;
 mod simulate;
+mod spread;
 mod variance;
 
-pub use difference::Difference;
+pub use difference::{Difference, Trainings};
 pub use simulate::{Chances, study};
+pub use spread::{Spread, Study};
 pub use variance::RunVariance;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ fn pooled(tables: &Tables) -> RunVariance {
 }
 
 fn compared(tables: &Tables, with: usize) -> Difference {
-    Difference::new(&tables[with], &tables[0], pooled(tables)).unwrap()
+    Difference::new(&tables[with], &tables[0], Trainings::Alike(pooled(tables))).unwrap()
 }
 
 #[test]
@@ -76,10 +76,49 @@ fn more_runs_and_patients_narrow_it_as_the_model_says() {
     // From 3 runs of 20 patients to 6 of 40: the mean of what is foretold against that of what is found.
     let (mut foretold, mut found) = (0.0, 0.0);
     for seed in 0..200 {
-        foretold += of(3, 20, seed).standard_error_with(40, 6).powi(2);
+        foretold += of(3, 20, seed).spread().standard_error(40, 6).powi(2);
         found += of(6, 40, 1000 + seed).standard_error().powi(2);
     }
     assert!((foretold / found - 1.0).abs() < 0.1, "{}", foretold / found);
+}
+
+#[test]
+fn what_is_detectable_is_detected_in_four_of_five_studies() {
+    let chances = Chances::default();
+    let spread = Spread::from_deviations(chances.differences, chances.trainings);
+    for (patients, runs, sets) in [(20, 3, 2), (48, 3, 6), (48, 5, 2)] {
+        let size = Study { patients, runs, sets };
+        let effect = spread.detectable(size, 0.05, 0.8).unwrap();
+        let mut effects = vec![0.0; sets];
+        effects[1] = effect;
+        let shown = (0..300)
+            .filter(|seed| {
+                compared(&study(&chances, &effects, runs, patients, *seed), 1).p() < 0.05
+            })
+            .count() as f64;
+        assert!((shown / 300.0 - 0.8).abs() < 0.06, "{size:?} {effect:.4}: {shown} of 300");
+        // And the number of patients, or runs, that it takes is this one.
+        assert_eq!(spread.patients_for(effect * 1.0001, size, 0.05, 0.8), Some(patients));
+        assert_eq!(spread.runs_for(effect * 1.0001, size, 0.05, 0.8), Some(runs));
+    }
+    let size = Study { patients: 48, runs: 3, sets: 2 };
+    assert_eq!(spread.patients_for(0.01, size, 0.05, 0.8), None, "trainings lie too far apart");
+    assert_eq!(spread.detectable(Study { runs: 1, ..size }, 0.05, 0.8), None);
+}
+
+#[test]
+fn sets_whose_runs_lie_apart_differently_are_not_pooled() {
+    let loud = study(&Chances { trainings: 0.05, ..Chances::default() }, &[0.0], 3, 20, 1);
+    let calm = study(&Chances { trainings: 0.005, ..Chances::default() }, &[0.0], 3, 20, 2);
+    let each = [pooled(&loud), pooled(&calm)];
+    let apart = Difference::new(&loud[0], &calm[0], Trainings::Apart(each)).unwrap();
+    let variance =
+        apart.over_patients / 20.0 + each.iter().map(|each| each.of_training() / 3.0).sum::<f64>();
+    assert!((apart.standard_error() - variance.sqrt()).abs() < 1e-12);
+    // The same chance on both sides, known twice as well where it is pooled.
+    let both = Difference::new(&loud[0], &calm[0], Trainings::Apart([each[0]; 2])).unwrap();
+    let alike = Difference::new(&loud[0], &calm[0], Trainings::Alike(each[0])).unwrap();
+    assert!((both.standard_error() - alike.standard_error()).abs() < 1e-12);
 }
 
 /// Studies without any effect: shares of false claims and of intervals that cover 0.
