@@ -6,6 +6,7 @@ pub(crate) mod document;
 pub(crate) mod draw;
 pub mod evidence;
 pub(crate) mod inference;
+pub use inference::primary::PrimaryQuestion;
 pub mod map;
 pub(crate) mod names;
 #[expect(clippy::unnecessary_wraps, reason = "all pages are called alike, and some can fail")]
@@ -30,9 +31,9 @@ use vesalius_data::text::{escape, file_stem};
 /// # Errors
 /// When no finished run lies below `folders`, one cannot be read, is there twice or does not belong with the others, or
 /// `target` cannot be written.
-pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
+pub fn write(folders: &[PathBuf], target: &Path, asked: &PrimaryQuestion) -> Result<PathBuf> {
     let runs = runs::gather(folders)?;
-    let parts = parts(&runs)?;
+    let parts = parts(&runs, asked)?;
     let staged = StagedDir::create(target)?;
     let put = |name: &str, content: &[u8]| {
         file_stem::check(name).with_context(|| format!("{}: a file", target.display()))?;
@@ -71,9 +72,9 @@ pub fn write(folders: &[PathBuf], target: &Path) -> Result<PathBuf> {
 }
 
 /// All pages.
-fn parts(runs: &[Run]) -> Result<Vec<Part>> {
+fn parts(runs: &[Run], asked: &PrimaryQuestion) -> Result<Vec<Part>> {
     let mut parts = vec![];
-    for evidence in evidence::evidence(runs)? {
+    for evidence in evidence::evidence(runs, asked)? {
         let mut sections = vec![pages::answers::summary::section(&evidence)];
         for page in pages::PAGES {
             sections.extend(page(&evidence)?);
@@ -127,14 +128,17 @@ mod tests {
     fn report(fixture: &Fixture) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("report");
-        write(&[fixture.path()], &target).unwrap();
+        write(&[fixture.path()], &target, &PrimaryQuestion::default()).unwrap();
         (folder, target)
     }
 
     fn refusal(fixture: &Fixture) -> String {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("report");
-        let error = format!("{:#}", write(&[fixture.path()], &target).unwrap_err());
+        let error = format!(
+            "{:#}",
+            write(&[fixture.path()], &target, &PrimaryQuestion::default()).unwrap_err()
+        );
         assert!(!target.exists() && !error.contains('\n'), "{error}");
         error
     }
@@ -164,7 +168,7 @@ mod tests {
         }
         let page = read("report.html");
         for part in
-            ["In short: acdc", "Not shown", "Fig. 3", "Spearman", "vesalius train packs/acdc"]
+            ["In short: acdc", "Not known", "Fig. 3", "Spearman", "vesalius train packs/acdc"]
         {
             assert!(page.contains(part), "{part}");
         }

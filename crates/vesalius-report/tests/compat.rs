@@ -20,7 +20,12 @@ fn names(folder: &Path) -> Vec<String> {
 fn is_as_before(runs: &str) {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("report");
-    vesalius_report::write(&[golden().join(runs)], &target).unwrap();
+    vesalius_report::write(
+        &[golden().join(runs)],
+        &target,
+        &vesalius_report::PrimaryQuestion::default(),
+    )
+    .unwrap();
     let expected = golden().join("reports").join(runs);
     for name in names(&expected) {
         let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();

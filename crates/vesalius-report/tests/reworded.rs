@@ -93,7 +93,12 @@ fn report(results: &BTreeMap<String, RunResult>) -> BTreeMap<String, String> {
         result.publish(&folder.path().join("runs").join(name)).unwrap();
     }
     let target = folder.path().join("report");
-    vesalius_report::write(&[folder.path().join("runs")], &target).unwrap();
+    vesalius_report::write(
+        &[folder.path().join("runs")],
+        &target,
+        &vesalius_report::PrimaryQuestion::default(),
+    )
+    .unwrap();
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(&target).unwrap() {
         let path: PathBuf = entry.unwrap().path();

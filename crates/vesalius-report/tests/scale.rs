@@ -98,7 +98,12 @@ fn ten_thousand_trainings_and_a_hundred_thousand_lines_are_reported_in_seconds()
         folders.push(folder);
     }
     let started = Instant::now();
-    let page = vesalius_report::write(&folders, &root.path().join("report")).unwrap();
+    let page = vesalius_report::write(
+        &folders,
+        &root.path().join("report"),
+        &vesalius_report::PrimaryQuestion::default(),
+    )
+    .unwrap();
     let taken = started.elapsed();
     let bytes = std::fs::metadata(page).unwrap().len();
     let (peak, mega) = (peak(), 1_000_000);

@@ -1,11 +1,18 @@
 //! Run folders for tests, small: made up, as no number of a test is a result.
 
+use super::Evidence;
 use super::runs::{Run, gather};
+use crate::inference::primary::PrimaryQuestion;
 use std::path::PathBuf;
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Cost, Input, Outcome, RESULT_FORMAT, RunResult, Subject, TrainedOn};
+
+/// Sorted runs of which nothing but the default is asked.
+pub fn evidence(runs: &[Run]) -> anyhow::Result<Vec<Evidence<'_>>> {
+    super::evidence(runs, &PrimaryQuestion::default())
+}
 
 /// A folder of runs.
 pub struct Fixture {

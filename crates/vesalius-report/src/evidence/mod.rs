@@ -12,5 +12,6 @@ pub(crate) mod settings;
 pub(crate) mod sorted;
 pub(crate) mod trials;
 
+pub(crate) use lineage::training_packs;
 pub use sets::{TrainingSet, key};
 pub use sorted::{Evidence, evidence, measured};

@@ -7,7 +7,10 @@ use super::repetition::{Images, synthetic_images};
 use super::runs::{Run, of_stage};
 use super::sets::{TrainingSet, sets};
 use crate::catalogue::Key;
+use crate::inference::primary::PrimaryQuestion;
+use crate::inference::questions::Inference;
 use anyhow::{Result, bail};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::part::Part;
@@ -26,6 +29,10 @@ pub struct Evidence<'a> {
     /// of
     /// these.
     pub usual: BTreeMap<String, String>,
+    /// What is asked of them.
+    pub question: PrimaryQuestion,
+    /// What they answer, once somebody wanted to know.
+    inference: OnceCell<Inference>,
 }
 
 /// Sorts the runs by dataset.
@@ -34,7 +41,7 @@ pub struct Evidence<'a> {
 /// When U-Nets of one dataset were judged on different test packs: their numbers do not compare. When two U-Nets are
 /// one:
 /// the same packs, settings and seed.
-pub fn evidence(runs: &[Run]) -> Result<Vec<Evidence<'_>>> {
+pub fn evidence<'r>(runs: &'r [Run], asked: &PrimaryQuestion) -> Result<Vec<Evidence<'r>>> {
     let datasets: BTreeSet<&str> =
         runs.iter().map(|run| run.result.subject.dataset.as_str()).collect();
     datasets
@@ -44,7 +51,14 @@ pub fn evidence(runs: &[Run]) -> Result<Vec<Evidence<'_>>> {
                 runs.iter().filter(|run| run.result.subject.dataset == dataset).collect();
             one_test_pack(dataset, &runs)?;
             let (sets, usual) = sets(&runs)?;
-            Ok(Evidence { dataset, runs, sets, usual })
+            Ok(Evidence {
+                dataset,
+                runs,
+                sets,
+                usual,
+                question: asked.clone(),
+                inference: OnceCell::new(),
+            })
         })
         .collect()
 }
@@ -69,6 +83,11 @@ fn one_test_pack(dataset: &str, runs: &[&Run]) -> Result<()> {
 }
 
 impl<'a> Evidence<'a> {
+    /// What is compared, and what may be said of it.
+    pub fn inference(&self) -> &Inference {
+        self.inference.get_or_init(|| Inference::of(self))
+    }
+
     /// Runs of a stage.
     pub fn stage<'s>(&'s self, stage: &'s str) -> impl Iterator<Item = &'a Run> + use<'a, 's> {
         of_stage(&self.runs, stage)

@@ -75,7 +75,7 @@ pub fn varying(trials: &[Trial]) -> (Vec<String>, Vec<String>) {
 mod tests {
     use super::super::fixture::Fixture;
     use super::*;
-    use crate::evidence::evidence;
+    use crate::evidence::fixture::evidence;
     use serde_json::json;
 
     #[test]

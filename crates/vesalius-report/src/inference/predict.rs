@@ -150,8 +150,8 @@ pub fn correlations(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
 
     #[test]
     fn sets_of_one_gan_are_told_apart_by_their_digests() {

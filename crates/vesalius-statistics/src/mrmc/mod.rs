@@ -14,12 +14,14 @@
 //! Weerahandi 1989; of two samples it is the solution of Behrens and Fisher), which is exact where one part rules: a
 //! paired t test where runs do not differ.
 
+mod claims;
 mod difference;
 mod grid;
 mod simulate;
 mod spread;
 mod variance;
 
+pub use claims::{Claim, claims};
 pub use difference::{Difference, Trainings};
 pub use simulate::{Chances, study};
 pub use spread::{Spread, Study};

@@ -65,6 +65,7 @@ impl Study {
         }
         self.check_masks()?;
         self.check_budget()?;
+        self.check_question()?;
         if let Some(slurm) = &self.slurm
             && let Err(wrong) = slurm.get_ref().check()
         {
@@ -91,6 +92,31 @@ impl Study {
                 }
                 Some(_) => {}
             }
+        }
+        Ok(())
+    }
+
+    fn check_question(&self) -> Result<()> {
+        let super::Question { gan, margin, level } = &self.question;
+        // Imported packs name their generators themselves.
+        if let Some(gan) = gan.as_ref().filter(|_| self.imported.is_empty())
+            && !self.gan.iter().any(|other| other.preset.get_ref() == gan.get_ref())
+        {
+            let names: Vec<&str> =
+                self.gan.iter().map(|gan| gan.preset.get_ref().as_str()).collect();
+            let at = self.at(&gan.span());
+            bail!("{at}: gan = {}, expected one of {}", gan.get_ref(), names.join(", "));
+        }
+        if let Some(margin) =
+            margin.as_ref().filter(|m| !((0.0..1.0).contains(m.get_ref()) && *m.get_ref() > 0.0))
+        {
+            let at = self.at(&margin.span());
+            bail!("{at}: margin {}, expected a Dice between 0 and 1", margin.get_ref());
+        }
+        if let Some(level) = level.as_ref().filter(|l| !(*l.get_ref() > 0.0 && *l.get_ref() <= 0.2))
+        {
+            let at = self.at(&level.span());
+            bail!("{at}: level {}, expected a chance above 0 and at most 0.2", level.get_ref());
         }
         Ok(())
     }

@@ -5,7 +5,8 @@ mod sections;
 pub mod slurm;
 
 pub use sections::{
-    Asked, Baselines, Best, Budget, Dataset, Gan, ImportedPack, Judged, Masks, Search, Unet,
+    Asked, Baselines, Best, Budget, Dataset, Gan, ImportedPack, Judged, Masks, Question, Search,
+    Unet,
 };
 
 use crate::search::{self, Sampler};
@@ -50,6 +51,9 @@ pub struct Study {
     /// What happens to the best run of each GAN on each dataset.
     #[serde(default)]
     pub best: Option<Best>,
+    /// What the report is to answer first.
+    #[serde(default)]
+    pub question: Question,
     /// The U-Net that measures Dice.
     #[serde(default)]
     pub unet: Unet,
@@ -252,6 +256,10 @@ when = { preset = ["y"], "a.b" = [2] }
         for (from, to, parts) in [
             ("runs = 5", "run = 5", &[":11:1:", "unknown field `run`"][..]),
             ("runs = 5", "runs = 1", &[":11:8:", "1 run", "2 GANs"]),
+            ("[budget]", "[question]\ngan = \"z\"\n[budget]", &[":11:7:", "gan = z", "x, y"]),
+            ("[budget]", "[question]\nmargin = 0.0\n[budget]", &[":11:10:", "between 0 and 1"]),
+            ("[budget]", "[question]\nlevel = 0.5\n[budget]", &[":11:9:", "at most 0.2"]),
+            ("[budget]", "[question]\nmargins = 0.1\n[budget]", &["unknown field `margins`"]),
             ("kimg = 10.0", "kimg = -1.0", &[":12:8:", "above 0"]),
             ("kimg = 10.0", "kimg = \"x\"", &[":12:8:", "f64"]),
             ("choices = [1, 2]", "choices = []", &[":17:11:", "empty"]),

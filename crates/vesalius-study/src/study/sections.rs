@@ -211,6 +211,18 @@ impl Asked {
     }
 }
 
+/// `[question]`: what the report is to answer first. What is left out is the report's default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Question {
+    /// GAN (a preset of the study, or what an imported pack calls its generator) of the primary comparison.
+    pub gan: Option<Spanned<String>>,
+    /// Dice below which a difference does not matter.
+    pub margin: Option<Spanned<f64>>,
+    /// Chance of a false answer.
+    pub level: Option<Spanned<f64>>,
+}
+
 /// `[unet]`: the U-Nets that measure Dice.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Unet {

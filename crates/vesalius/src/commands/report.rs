@@ -3,7 +3,9 @@
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::show;
+use vesalius_report::PrimaryQuestion;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -22,8 +24,10 @@ Writes into --out:
                          most-convincing-*, least-convincing-* as .png
   map-*.html             interactive latent maps, where runs have them
 
-The summary on top claims no more than paired tests over the test patients carry (p < 0.05 after Holm's correction). With
-few patients and many GANs nothing can be shown, and the report says so. docs/method.md explains every number.
+The summary on top answers one question: does adding one GAN's images to the real ones help, against classical
+augmentation where that was tried? It helps, harms, makes no difference larger than --margin, or is undecided. Chance in
+patients and in trainings counts, so that U-Nets have to be repeated with other seeds (segment --seeds 1,2,3). All other
+comparisons are secondary. docs/method.md explains every number.
 
 Examples:
   vesalius report runs --out report
@@ -35,10 +39,32 @@ pub struct Args {
     /// Folder to write; must not exist yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// GAN whose images the report is asked about first, beside the real ones; by default the one whose images lie
+    /// nearest to the training images.
+    #[arg(long, value_name = "NAME")]
+    gan: Option<RowId>,
+    /// Dice below which a difference does not matter.
+    #[arg(long, value_name = "DICE", default_value_t = PrimaryQuestion::default().margin, value_parser = margin)]
+    margin: f64,
+    /// Chance of a false answer to the question, above 0 and at most 0.2.
+    #[arg(long, value_name = "CHANCE", default_value_t = PrimaryQuestion::default().level, value_parser = level)]
+    level: f64,
+}
+
+fn margin(text: &str) -> Result<f64, String> {
+    let found: Option<f64> = text.parse().ok().filter(|margin| *margin > 0.0 && *margin < 1.0);
+    found.ok_or_else(|| "expected a Dice between 0 and 1".to_owned())
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    let found: Option<f64> = text.parse().ok().filter(|level| *level > 0.0 && *level <= 0.2);
+    found.ok_or_else(|| "expected a chance above 0 and at most 0.2".to_owned())
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let page = vesalius_report::write(&args.runs, &args.out)?;
+    let question =
+        PrimaryQuestion { gan: args.gan.clone(), margin: args.margin, level: args.level };
+    let page = vesalius_report::write(&args.runs, &args.out, &question)?;
     show!("{}", page.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
 use super::super::fixture::Fixture;
 use super::super::runs::Run;
 use crate::document::Block;
-use crate::evidence::evidence;
-use crate::inference::compare::{Kind, ask};
+use crate::evidence::fixture::evidence;
+use crate::inference::questions::Kind;
 use crate::inference::verdict::{Verdict, verdict};
 use crate::pages::answers::summary;
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ fn first_sentence(build: impl Fn(&mut Fixture)) -> (Verdict, String) {
     let runs = fixture.runs();
     let evidence = &evidence(&runs).unwrap()[0];
     let Block::Answers(answers) = &summary::section(evidence).blocks[0] else { panic!("answers") };
-    (verdict(evidence).0, answers[0].1.clone())
+    (verdict(evidence), answers[0].1.clone())
 }
 
 fn real(runs: &mut Fixture, pack: (&str, &str), settings: Value, dice: &[f64]) {
@@ -236,14 +236,14 @@ fn fifty_and_two_hundred_samples_are_rows_of_their_own() {
     build(&mut fixture);
     let runs = fixture.runs();
     let evidence = &evidence(&runs).unwrap()[0];
-    let added = ask(evidence, Kind::AddedToReal).comparisons;
+    let added = evidence.inference().question(Kind::AddedToReal);
     let found: Vec<(&str, i64)> =
         added.iter().map(|c| (c.a.as_str(), (c.difference * 1000.0).round() as i64)).collect();
     let expected =
         [("Original + WGAN-GP, 50 samples", 50), ("Original + WGAN-GP, 200 samples", 200)];
     assert_eq!(found, expected);
     let (verdict, sentence) = first_sentence(build);
-    assert!(matches!(verdict, Verdict::Helps(best) if (best.difference - 0.2).abs() < 1e-9));
+    assert!(matches!(verdict, Verdict::Answered(best) if (best.difference - 0.2).abs() < 1e-9));
     assert!(sentence.contains("images of WGAN-GP (200 samples)"), "{sentence}");
 }
 
@@ -303,7 +303,10 @@ fn what_was_trained_otherwise_is_compared_with_its_like_only() {
         real(runs, OWN, json!({ "steps": 8, "seed": 1 }), &moved(0.2));
         with(runs, &[OWN, ("w", &gan)], RealAndSynthetic, json!({ "steps": 8, "seed": 1 }), 0.1);
     });
-    assert!(matches!(&verdict, Verdict::Hurts(c) if c.b == "Original"), "{verdict:?}");
+    assert!(
+        matches!(&verdict, Verdict::Answered(c) if c.b == "Original" && c.difference < 0.0),
+        "{verdict:?}"
+    );
     // Augmentation is what makes a row of its own already, and is none of the others' settings.
     let found = names(|runs| {
         real(runs, OWN, json!({ "augment": false, "seed": 1 }), &REAL);

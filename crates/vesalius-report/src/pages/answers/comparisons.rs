@@ -1,8 +1,9 @@
-//! "A is better than B": every comparison with its paired test.
+//! "A is better than B": every comparison with its tests.
 
 use crate::document::{Block, Column, Entry, Grid, HIDDEN, Section, fixed};
 use crate::evidence::Evidence;
-use crate::inference::compare::{ALPHA, KINDS, Question, ask};
+use crate::inference::compare::Comparison;
+use crate::inference::primary::{FEWEST_PATIENTS, SECONDARY};
 use anyhow::Result;
 
 /// The page.
@@ -10,77 +11,83 @@ use anyhow::Result;
 /// # Errors
 /// When a file of a run is damaged.
 pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
-    let questions: Vec<Question> = KINDS.into_iter().map(|kind| ask(evidence, kind)).collect();
-    let mut blocks = vec![Block::Text(format!(
-        "Paired permutation tests over the test patients that both training sets share, on each patient's Dice (mean \
-         over repeated runs first), two-sided; Holm's correction within each question. Shown means a corrected p below \
-         {ALPHA}. The tests flip signs, so they take differences to be symmetric where nothing helps: skewed ones give \
-         more false claims than {ALPHA}. The most useful GAN was chosen by the same patients: tests of it against others \
-         flatter it."
-    ))];
-    let mut rows = vec![];
-    for question in &questions {
-        for comparison in &question.comparisons {
-            let verdict = match (comparison.is_shown(), comparison.difference > 0.0) {
-                (false, _) => "not shown",
-                (true, true) => "better",
-                (true, false) => "worse",
-            };
-            let interval = comparison.interval.map_or_else(String::new, |[low, high]| {
-                format!("[{}, {}]", fixed(low, 3), fixed(high, 3))
-            });
-            rows.push(vec![
-                comparison.a.clone().into(),
-                comparison.b.clone().into(),
-                Entry::Number(comparison.difference, 3),
-                interval.into(),
-                format!("{} of {}", comparison.wins, comparison.patients).into(),
-                format!("{}, {}", comparison.runs[0], comparison.runs[1]).into(),
-                Entry::Number(comparison.p, 4),
-                Entry::Number(comparison.corrected, 4),
-                verdict.into(),
-                question.kind.key().into(),
-            ]);
-        }
-    }
-    if rows.is_empty() {
-        blocks = vec![Block::Text(
+    let inference = evidence.inference();
+    if inference.questions.iter().all(|question| question.comparisons.is_empty()) {
+        return Ok(Some(section(vec![Block::Text(
             "Nothing can be tested: that takes a U-Net trained on real images alone, others to compare it with, and \
              results that hold the Dice of at least two patients that all of them share."
                 .to_owned(),
-        )];
-        return Ok(Some(section(blocks)));
+        )])));
     }
-    let columns = [
+    let asked = &evidence.question;
+    let mut blocks = vec![Block::Text(format!(
+        "Differences of Dice over the test patients that both training sets share, with chance in patients and in \
+         trainings (multi-reader multi-case analysis; runs that differ in their seed are the readers). The primary \
+         comparison is tested at {}; all others together at {SECONDARY}, corrected by Holm. A difference of less than {} \
+         is taken not to matter: \"no different\" is the verdict of two one-sided tests. Nothing is claimed of fewer than \
+         {FEWEST_PATIENTS} patients, or where every training set has one run. The last columns are about these very \
+         networks: sign flips and a bootstrap over patients, which no other training has to bear out.",
+        asked.level,
+        fixed(asked.margin, 3)
+    ))];
+    let mut columns = vec![
         Column::text("a", "A"),
         Column::text("b", "B"),
         Column::new("difference", "Dice of A less B"),
         Column::new("interval", "95 % interval"),
-        Column::new("wins", "Patients better"),
         Column::new("runs", "Runs of A, B"),
-        Column::new("p", "p"),
-        Column::new("p_holm", "p, Holm"),
+        Column::new("p", "p, difference"),
+        Column::new("p_equivalent", "p, no difference"),
+        Column::new("p_holm", "p, corrected"),
         Column::new("verdict", "A is"),
+        Column::new("role", "Question"),
+        Column::new("wins", "Patients better"),
+        Column::new("networks_interval", "95 % interval, these networks"),
+        Column::new("networks_p", "p, these networks"),
     ];
+    columns.push(Column { group: HIDDEN.to_owned(), ..Column::text("question", "Question") });
     // One table per question to read, all of them in one file.
-    for question in questions.iter().filter(|question| !question.comparisons.is_empty()) {
-        let mine: Vec<Vec<Entry>> = rows
-            .iter()
-            .filter(|row| row.last() == Some(&question.kind.key().into()))
-            .cloned()
-            .collect();
-        let mut columns = columns.to_vec();
-        columns.push(Column { group: HIDDEN.to_owned(), ..Column::text("question", "Question") });
+    for question in inference.questions.iter().filter(|q| !q.comparisons.is_empty()) {
+        let rows = question.comparisons.iter().map(|comparison| {
+            let mut row = row(comparison, asked.margin);
+            row.push(question.kind.key().into());
+            row
+        });
         blocks.push(Block::Grid(Grid {
             name: "comparisons",
             dataset: evidence.dataset.to_owned(),
             caption: question.kind.text().to_owned(),
-            columns,
-            rows: mine,
-            remarks: question.power().into_iter().collect(),
+            columns: columns.clone(),
+            rows: rows.collect(),
+            remarks: vec![],
         }));
     }
     Ok(Some(section(blocks)))
+}
+
+fn row(comparison: &Comparison, margin: f64) -> Vec<Entry> {
+    let ends = |interval: Option<[f64; 2]>| {
+        interval.map_or_else(String::new, |[low, high]| {
+            format!("[{}, {}]", fixed(low, 3), fixed(high, 3))
+        })
+    };
+    let study = comparison.study.as_ref();
+    let number = |value: Option<f64>| value.map_or(Entry::Absent, |value| Entry::Number(value, 4));
+    vec![
+        comparison.a.clone().into(),
+        comparison.b.clone().into(),
+        Entry::Number(comparison.difference, 3),
+        ends(comparison.interval()).into(),
+        format!("{}, {}", comparison.runs[0], comparison.runs[1]).into(),
+        number(study.map(|study| study.p())),
+        number(study.map(|study| study.p_equivalent(margin))),
+        number(comparison.corrected),
+        comparison.decision.text().into(),
+        if comparison.is_primary { "primary" } else { "secondary" }.into(),
+        format!("{} of {}", comparison.networks.wins, comparison.patients).into(),
+        ends(comparison.networks.interval).into(),
+        Entry::Number(comparison.networks.p, 4),
+    ]
 }
 
 fn section(blocks: Vec<Block>) -> Section {

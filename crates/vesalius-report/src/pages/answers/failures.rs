@@ -71,8 +71,8 @@ fn slices(run: &Run) -> Result<Option<Slices>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
     use vesalius_data::run::TrainedOn;
 
     #[test]

@@ -3,10 +3,13 @@
 mod words;
 mod worth;
 
+use crate::document::fixed;
 use crate::document::{Block, Section};
-use crate::evidence::Evidence;
 use crate::evidence::lineage::synthetic_count;
-use crate::inference::compare::{Kind, Question, ask};
+use crate::evidence::{Evidence, TrainingSet, training_packs};
+use crate::inference::compare::Decision;
+use crate::inference::primary::SECONDARY;
+use crate::inference::questions::Kind;
 use crate::inference::verdict::{Verdict, verdict};
 use crate::pages::answers::soundness;
 use crate::pages::images::copying;
@@ -18,19 +21,19 @@ use vesalius_data::run::TrainedOn;
 use vesalius_data::run::copying::Level;
 use vesalius_data::run::part::Part;
 use words::{gan_name, list, percent, thousands};
-use worth::{help, replace};
+use worth::{chosen, help, replace};
 
 /// The summary of one dataset.
 pub fn section(evidence: &Evidence) -> Section {
-    let (verdict, question) = verdict(evidence);
+    let verdict = verdict(evidence);
     let gan = subject(evidence, &verdict);
     let mut answers = vec![
-        ("Would synthetic data help here?".to_owned(), help(evidence, &verdict, &question)),
+        ("Would synthetic data help here?".to_owned(), help(evidence, &verdict)),
         ("Could they replace real images?".to_owned(), replace(evidence)),
         ("Which GAN?".to_owned(), which(evidence, &verdict)),
         ("How many images?".to_owned(), how_many(evidence)),
         ("At what risk?".to_owned(), risk(evidence, gan.as_ref())),
-        ("How sure is this?".to_owned(), how_sure(evidence, &question)),
+        ("How sure is this?".to_owned(), how_sure(evidence, &verdict)),
     ];
     // Before everything else: what follows is not what it seems.
     if let Some(text) = soundness::doubts(evidence) {
@@ -46,8 +49,8 @@ pub fn section(evidence: &Evidence) -> Section {
 
 /// The GAN whose risk matters: the one that helped, or else the most useful one alone, or else with real images.
 fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<RowId> {
-    if let Verdict::Helps(best) = verdict {
-        return best.gan.clone();
+    if let Verdict::Answered(answer) = verdict {
+        return answer.gan.clone();
     }
     let alone = evidence.by_usefulness().last().and_then(|set| set.gan.clone());
     alone.or_else(|| {
@@ -58,12 +61,11 @@ fn subject(evidence: &Evidence, verdict: &Verdict) -> Option<RowId> {
 }
 
 fn which(evidence: &Evidence, verdict: &Verdict) -> String {
-    let question = ask(evidence, Kind::BestAgainstOthers);
+    let question = evidence.inference().question(Kind::BestAgainstOthers);
     let order = evidence.by_usefulness();
     let alone = order.last().and_then(|set| Some((set.subject()?, set.value()?)));
     let alone = alone.map(|(gan, dice)| {
-        let shown =
-            question.comparisons.iter().filter(|c| c.is_shown() && c.difference > 0.0).count();
+        let shown = question.iter().filter(|c| c.decision == Decision::Helps).count();
         let others = order.len() - 1;
         let lead = match (others, shown) {
             (0, _) => "the only one judged alone".to_owned(),
@@ -80,7 +82,9 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
         .map(|gan| prose(gan, &[]))
         .collect();
     let first = match verdict {
-        Verdict::Helps(best) => format!("{}, added to the real images.", gan_name(best)),
+        Verdict::Answered(answer) if answer.decision == Decision::Helps => {
+            format!("{}, added to the real images.", gan_name(answer))
+        }
         _ => "None can be recommended from these runs.".to_owned(),
     };
     let broken = (!diverged.is_empty()).then(|| format!("Diverged: {}.", list(&diverged)));
@@ -148,26 +152,66 @@ fn risk(evidence: &Evidence, gan: Option<&RowId>) -> String {
     text
 }
 
-fn how_sure(evidence: &Evidence, question: &Question) -> String {
+fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
     let judged = evidence.sets.iter().filter(|set| set.dice.is_some());
     let runs: BTreeSet<usize> = judged.map(|set| set.judged.len()).collect();
     let repeats = match (runs.first(), runs.last()) {
-        (Some(1), Some(1)) => {
-            "Each training set was tried once: chance in the training of U-Net and GAN is not covered; repeat with \
-             other seeds (--seed)."
-                .to_owned()
+        (Some(1), Some(1)) => "Each training set was tried once: nothing is known of chance in the training of U-Net and \
+                               GAN; repeat with other seeds (--seeds 1,2,3)."
+            .to_owned(),
+        (Some(least), Some(most)) => {
+            let times = if least == most {
+                format!("{least} times")
+            } else {
+                format!("{least} to {most} times")
+            };
+            format!(
+                "Training sets were tried {times}; intervals of differences cover chance in patients and in trainings{}.",
+                generators(evidence)
+            )
         }
-        (Some(least), Some(most)) if least == most => {
-            format!("Each training set was tried {least} times; intervals of Dice cover patients and runs, those of \
-                 differences patients.")
-        }
-        (Some(least), Some(most)) => format!(
-            "Training sets were tried {least} to {most} times; where once, chance in training is not covered."
-        ),
         _ => "Nothing was judged on real patients.".to_owned(),
     };
-    let power = question.power().unwrap_or_else(|| "No difference could be tested.".to_owned());
-    format!("{power} {repeats} One split of one dataset was looked at; other patients may differ.")
+    let Verdict::Answered(answer) = verdict else {
+        return format!("No difference could be tested. {repeats} {ELSEWHERE}");
+    };
+    let level = evidence.question.level;
+    let power = answer.detectable(level).map(|least| {
+        format!(
+            "{} test patients and these runs show a true difference of {} in 80 of 100 such studies.",
+            answer.patients,
+            fixed(least, 3)
+        )
+    });
+    let inference = evidence.inference();
+    let others = inference.secondary().count();
+    let secondary = (others > 0).then(|| {
+        format!(
+            "False answers: at most {level} to the question, {SECONDARY} to the other {others} comparisons together."
+        )
+    });
+    let chosen = Some(chosen(&inference.choice)).filter(|text| !text.is_empty());
+    [power, Some(repeats), chosen, secondary, Some(ELSEWHERE.to_owned())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+const ELSEWHERE: &str = "One split of one dataset was looked at; other patients may differ.";
+
+/// Whether chance in the training of GANs is among what the intervals cover.
+fn generators(evidence: &Evidence) -> &'static str {
+    let mut with_gan = evidence.sets.iter().filter(|set| set.gan.is_some() && set.judged.len() > 1);
+    let repeated = |set: &TrainingSet| {
+        let packs: BTreeSet<_> = set.judged.iter().map(|run| training_packs(run)).collect();
+        packs.len() > 1
+    };
+    if with_gan.any(repeated) {
+        " (of GANs, too, where they were trained or sampled again)"
+    } else {
+        " of the U-Net: each GAN was trained and sampled once, so that an answer is about these images of it"
+    }
 }
 
 #[cfg(test)]

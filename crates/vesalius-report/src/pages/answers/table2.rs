@@ -132,8 +132,8 @@ fn dice_entry(evidence: &Evidence, set: &TrainingSet) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
 
     #[test]
     fn the_distance_may_come_from_either_stage_and_counts_once() {

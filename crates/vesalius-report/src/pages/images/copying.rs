@@ -127,7 +127,7 @@ fn limits(runs: &[&Run]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
+    use crate::evidence::fixture::evidence;
     use crate::evidence::fixture::{Fixture, result};
     use vesalius_data::run::score::Score;
 

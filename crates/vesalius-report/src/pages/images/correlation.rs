@@ -268,8 +268,8 @@ fn letter(i: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
 
     fn blocks(gans: usize) -> Vec<Block> {
         let mut fixture = Fixture::new();

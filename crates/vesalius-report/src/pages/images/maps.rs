@@ -163,7 +163,7 @@ fn figure(run: &Run, rank: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
+    use crate::evidence::fixture::evidence;
     use crate::evidence::fixture::{Fixture, result};
     use vesalius_data::run::TrainedOn;
     use vesalius_data::run::score::Score;

@@ -116,8 +116,8 @@ fn filtering(evidence: &Evidence) -> Option<Grid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
     use vesalius_data::run::TrainedOn::{RealAndSynthetic, Synthetic};
 
     #[test]

@@ -146,7 +146,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
+    use crate::evidence::fixture::evidence;
     use crate::evidence::fixture::{Fixture, result};
     use vesalius_data::run::TrainedOn::{RealAndSynthetic, Synthetic};
 

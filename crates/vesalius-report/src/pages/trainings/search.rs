@@ -192,8 +192,8 @@ fn beats(a: &Trial, b: &Trial) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
     use serde_json::json;
 
     fn trial(gan: &RowId, distance: Option<f64>, dice: Option<f64>, secs: f64) -> Trial<'_> {

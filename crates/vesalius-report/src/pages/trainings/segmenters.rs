@@ -117,8 +117,8 @@ fn figure(name: &str, i: usize, curves: &Curves) -> Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
     use vesalius_data::run::TrainedOn;
     use vesalius_data::run::segmented::Length;
 

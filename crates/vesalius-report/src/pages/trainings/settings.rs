@@ -191,8 +191,8 @@ fn shorten(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::evidence;
     use crate::evidence::fixture::Fixture;
+    use crate::evidence::fixture::evidence;
     use serde_json::json;
 
     #[test]

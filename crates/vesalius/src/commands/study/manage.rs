@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use vesalius_data::files::lock::Lock;
+use vesalius_data::pack::row::RowId;
 use vesalius_data::say;
 use vesalius_data::show;
+use vesalius_report::PrimaryQuestion;
 use vesalius_study::plan::Planned;
 use vesalius_study::store::Store;
 use vesalius_study::task::Stage;
@@ -162,7 +164,18 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     if folders.is_empty() {
         bail!("{}: nothing to report yet, expected finished tasks", open.study.name);
     }
-    let page = vesalius_report::write(&folders, &args.out)?;
+    let page = vesalius_report::write(&folders, &args.out, &question(&open.study))?;
     show!("{}", page.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the study file asks; the report's defaults where it says nothing.
+fn question(study: &vesalius_study::study::Study) -> PrimaryQuestion {
+    let asked = &study.question;
+    let default = PrimaryQuestion::default();
+    PrimaryQuestion {
+        gan: asked.gan.as_ref().map(|gan| RowId::of(gan.get_ref())),
+        margin: asked.margin.as_ref().map_or(default.margin, |margin| *margin.get_ref()),
+        level: asked.level.as_ref().map_or(default.level, |level| *level.get_ref()),
+    }
 }

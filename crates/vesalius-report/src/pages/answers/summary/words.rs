@@ -1,19 +1,39 @@
 //! How the summary says numbers and names.
 
 use crate::document::{fixed, p_value};
-use crate::inference::compare::Comparison;
+use crate::inference::compare::{Comparison, Decision};
 
-/// `+0.046 Dice (95 % interval 0.031 to 0.060; p = 0.016)`.
-pub(super) fn change(comparison: &Comparison, tests: usize) -> String {
+/// `+0.046 Dice (95 % interval 0.031 to 0.060; p = 0.016)`: with chance in patients and trainings where that is known,
+/// else of the networks at hand.
+pub(super) fn change(comparison: &Comparison) -> String {
     let sign = if comparison.difference > 0.0 { "+" } else { "" };
-    let interval = comparison.interval.map_or_else(String::new, |[low, high]| {
-        format!("95 % interval {} to {}; ", fixed(low, 3), fixed(high, 3))
+    let known = comparison.study.is_some();
+    let interval = if known { comparison.interval() } else { comparison.networks.interval };
+    let interval = interval.map(|[low, high]| {
+        let of = if known { "" } else { " over patients" };
+        format!("95 % interval{of} {} to {}", fixed(low, 3), fixed(high, 3))
     });
-    let p = p_value(comparison.corrected);
-    let p = if p.starts_with('<') { format!("p {p}") } else { format!("p = {p}") };
-    let corrected =
-        if tests > 1 { format!(", corrected for {tests} comparisons") } else { String::new() };
-    format!("{sign}{} Dice ({interval}{p}{corrected})", fixed(comparison.difference, 3))
+    let p = comparison.corrected.map(p_said);
+    let within: Vec<String> = interval.into_iter().chain(p).collect();
+    let within =
+        if within.is_empty() { String::new() } else { format!(" ({})", within.join("; ")) };
+    format!("{sign}{} Dice{within}", fixed(comparison.difference, 3))
+}
+
+fn p_said(p: f64) -> String {
+    let text = p_value(p);
+    if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
+}
+
+/// What a secondary comparison came to, after its numbers.
+pub(super) fn decided(comparison: &Comparison) -> &'static str {
+    match comparison.decision {
+        Decision::Helps | Decision::Harms => "shown",
+        Decision::Equivalent => "no difference that matters",
+        Decision::Undecided => "undecided",
+        Decision::OneRunEach => "not known, as each was tried once",
+        Decision::FewPatients => "not known, with so few patients",
+    }
 }
 
 pub(super) fn gan_name(comparison: &Comparison) -> String {

@@ -1,14 +1,17 @@
 //! Whether synthetic images help beside real ones, and whether they could replace them.
 
-use super::words::{change, gan_name, list};
+use super::words::{change, decided, gan_name, list};
+use crate::document::fixed;
 use crate::evidence::{Evidence, TrainingSet};
-use crate::inference::compare::{ALPHA, Comparison, Kind, Question, ask};
+use crate::inference::compare::{Comparison, Decision};
+use crate::inference::primary::{FEWEST_PATIENTS, POWER, TRAINING_DEVIATION};
+use crate::inference::questions::{Choice, Kind};
 use crate::inference::verdict::Verdict;
 use crate::paper::prose;
 use vesalius_data::run::TrainedOn;
+use vesalius_statistics::mrmc::{Spread, Study};
 
-pub(super) fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) -> String {
-    let tests = question.comparisons.len();
+pub(super) fn help(evidence: &Evidence, verdict: &Verdict) -> String {
     match verdict {
         Verdict::Diverged(gans) => format!(
             "Cannot say: the training of {} broke down, so that there are no images to judge.",
@@ -20,6 +23,10 @@ pub(super) fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) 
         Verdict::NothingAdded => "Cannot say: no U-Net was trained on real and synthetic images together (vesalius \
                                   segment --train REAL --train SYNTHETIC --test REAL)."
             .to_owned(),
+        Verdict::NotTried(gan) => format!(
+            "Cannot say: the question is about images of {}, and no U-Net was trained on them beside real ones.",
+            prose(gan, &[])
+        ),
         Verdict::Untested => "Cannot say: differences are tested patient by patient, and these results hold no Dice per \
                               patient, or of fewer than two; judge again with this version."
             .to_owned(),
@@ -27,103 +34,171 @@ pub(super) fn help(evidence: &Evidence, verdict: &Verdict, question: &Question) 
                             trained on real and synthetic images (the same --steps, --batch and network), so that their \
                             difference would not be the images'."
             .to_owned(),
-        Verdict::Helps(best) => {
-            format!(
-                "Yes, on these {} test patients: adding images of {} to the real ones changed Dice by {}.{}{}{}",
-                best.patients,
-                gan_name(best),
-                change(best, tests),
-                losers(question),
-                against_augmented(evidence, best),
-                other_judges(question)
-            )
-        }
-        Verdict::Hurts(worst) => format!(
-            "No: no GAN's images were shown to raise Dice, and adding those of {} changed it by {}.{}",
-            gan_name(worst),
-            change(worst, tests),
-            other_judges(question)
-        ),
-        Verdict::NotShown(best) => {
-            let largest = if best.difference > 0.0 {
-                format!("The largest gain was with {}: {}.", gan_name(best), change(best, tests))
-            } else {
-                format!(
-                    "None even raised the mean; nearest came {}: {}.",
-                    gan_name(best),
-                    change(best, tests)
-                )
+        Verdict::Answered(answer) => {
+            let more = match answer.decision {
+                Decision::Helps | Decision::Harms => others(evidence, answer) + &augmented(evidence, answer),
+                _ => others(evidence, answer),
             };
-            let limit = match question.least() {
-                Some((least, patients)) if least >= ALPHA => format!(
-                    " With {patients} patients and {tests} comparisons no difference, however large, could have been \
-                     shown."
-                ),
-                _ => " That does not prove that there is no difference.".to_owned(),
-            };
-            format!(
-                "Not shown: no GAN's images made a difference that {} patients could show. {largest}{limit}{}",
-                best.patients,
-                other_judges(question)
-            )
+            format!("{}{more}{}", answered(evidence, answer), other_judges(evidence))
         }
     }
 }
 
-/// Other GANs whose images were shown to lower Dice.
-fn losers(question: &Question) -> String {
-    let names: Vec<String> =
-        question.decisive().filter(|c| c.is_shown() && c.difference < 0.0).map(gan_name).collect();
-    if names.is_empty() { String::new() } else { format!(" Those of {} lowered it.", list(&names)) }
+/// The primary comparison in a sentence.
+fn answered(evidence: &Evidence, answer: &Comparison) -> String {
+    let margin = evidence.question.margin;
+    let change = change(answer);
+    let name = gan_name(answer);
+    let patients = answer.patients;
+    let against = format!("against {}", answer.b.to_lowercase());
+    match answer.decision {
+        Decision::Helps => format!(
+            "Yes: adding images of {name} to the real ones changed Dice by {change}, {against}, on {patients} test patients."
+        ),
+        Decision::Harms => format!(
+            "No, it harms: adding images of {name} to the real ones changed Dice by {change}, {against}, on {patients} test \
+             patients."
+        ),
+        Decision::Equivalent => format!(
+            "It makes no difference larger than {}: adding images of {name} to the real ones changed Dice by {change}, \
+             {against}, on {patients} test patients.",
+            fixed(margin, 3)
+        ),
+        Decision::Undecided => format!(
+            "Undecided: adding images of {name} to the real ones changed Dice by {change}, {against}, on {patients} test \
+             patients; neither an effect nor that it is less than {} was shown. {}",
+            fixed(margin, 3),
+            enough(evidence, answer)
+        ),
+        Decision::OneRunEach => format!(
+            "Not known: each training set was tried once, so that nothing tells the images' effect from chance in training. \
+             {} On these very networks, adding images of {name} to the real ones changed Dice by {change}, {against}.",
+            seeds(evidence, answer)
+        ),
+        Decision::FewPatients => format!(
+            "Not known: {patients} test patients are too few for any claim, {FEWEST_PATIENTS} are needed at least. Adding \
+             images of {name} to the real ones changed Dice by {change}, {against}."
+        ),
+    }
+}
+
+/// What would decide an undecided comparison.
+fn enough(evidence: &Evidence, answer: &Comparison) -> String {
+    let wanted = answer.difference.abs().max(evidence.question.margin);
+    let Some([patients, runs]) = answer.enough(wanted, evidence.question.level) else {
+        return String::new();
+    };
+    let ways: Vec<String> = [
+        patients.map(|n| format!("{n} patients with as many runs")),
+        runs.map(|n| format!("{n} runs of each training set with as many patients")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let percent = (100.0 * POWER).round();
+    let of = format!("a true difference of {} in {percent} of 100 studies", fixed(wanted, 3));
+    match ways.as_slice() {
+        [] => format!("Neither more patients nor more runs alone would show {of}: it takes both."),
+        ways => format!("About {} would show {of}.", ways.join(", or ")),
+    }
+}
+
+/// How many seeds to add where each training set was tried once.
+fn seeds(evidence: &Evidence, answer: &Comparison) -> String {
+    // Of one run each, patients' differences hold what is another one in each training.
+    let [low, high] = answer.networks.interval.unwrap_or([0.0; 2]);
+    let deviation = (high - low) / (2.0 * 1.96) * (answer.patients as f64).sqrt();
+    let spread = Spread::from_deviations(deviation, TRAINING_DEVIATION);
+    let wanted = answer.difference.abs().max(evidence.question.margin);
+    let size = Study { patients: answer.patients, runs: 1, sets: answer.lenders };
+    let said = "Repeat with other seeds (--seeds 1,2,3)";
+    match spread.runs_for(wanted, size, evidence.question.level, POWER) {
+        Some(runs) => format!(
+            "{said}: about {runs} runs of each would show a difference of {}, if trainings lie {TRAINING_DEVIATION} apart.",
+            fixed(wanted, 3)
+        ),
+        None => format!(
+            "{said}; a difference of {} takes more patients than {}, too.",
+            fixed(wanted, 3),
+            answer.patients
+        ),
+    }
+}
+
+/// What was shown of other GANs' images beside real ones: secondary.
+fn others(evidence: &Evidence, answer: &Comparison) -> String {
+    let inference = evidence.inference();
+    let shown = |wanted: Decision| -> Vec<String> {
+        let all = inference.question(inference.primary).iter();
+        all.filter(|c| c.other_judge.is_none() && c.a != answer.a && c.decision == wanted)
+            .map(gan_name)
+            .collect()
+    };
+    let raised = shown(Decision::Helps);
+    let lowered = shown(Decision::Harms);
+    let mut text = String::new();
+    for (names, did) in [(raised, "raised"), (lowered, "lowered")] {
+        if !names.is_empty() {
+            text += &format!(
+                " Those of {} {did} it, as well as can be told beside the question.",
+                list(&names)
+            );
+        }
+    }
+    text
 }
 
 /// What helped another segmenter than the one that the verdict goes by, and was not shown to help that one.
-fn other_judges(question: &Question) -> String {
-    let raised = |c: &&Comparison| c.is_shown() && c.difference > 0.0;
-    let decisive: Vec<&Comparison> = question.decisive().collect();
-    if decisive.len() == question.comparisons.len() {
+fn other_judges(evidence: &Evidence) -> String {
+    let inference = evidence.inference();
+    let all = inference.question(Kind::AddedToReal);
+    let helps = |c: &&Comparison| c.decision == Decision::Helps;
+    if !all.iter().any(|c| c.other_judge.is_none()) {
         return String::new();
     }
-    let words: Vec<String> = question
-        .comparisons
+    let own: Vec<_> =
+        all.iter().filter(|c| c.other_judge.is_none()).filter(helps).map(|c| &c.gan).collect();
+    let words = all
         .iter()
-        .filter(raised)
+        .filter(helps)
         .filter_map(|c| Some((c.other_judge.as_ref()?, c.gan.as_ref()?, c)))
-        .filter(|(_, gan, _)| {
-            !decisive.iter().filter(|c| raised(c)).any(|c| c.gan.as_ref() == Some(*gan))
-        })
+        .filter(|(_, _, c)| !own.contains(&&c.gan))
         .map(|(judge, gan, c)| {
             format!(
                 " The {judge} segmenter gained by images of {} ({}); the one of the tables was not shown to.",
                 prose(gan, &[]),
-                change(c, question.comparisons.len())
+                change(c)
             )
-        })
-        .collect();
-    words.concat()
+        });
+    words.collect()
 }
 
-fn against_augmented(evidence: &Evidence, best: &Comparison) -> String {
-    let question = ask(evidence, Kind::AddedAgainstAugmented);
-    let Some(found) = question.comparisons.iter().find(|c| c.a == best.a) else {
-        return " Whether rotations, shifts and flips, which cost nothing, do as much was not tried.".to_owned();
-    };
-    let change = change(found, question.comparisons.len());
-    match (found.is_shown(), found.difference > 0.0) {
-        (true, true) => format!(" That is more than classical augmentation gave: {change}."),
-        (true, false) => {
+/// The same images against classical augmentation, where that was not the question.
+fn augmented(evidence: &Evidence, answer: &Comparison) -> String {
+    let inference = evidence.inference();
+    if inference.primary == Kind::AddedAgainstAugmented {
+        return String::new();
+    }
+    let found = inference.question(Kind::AddedAgainstAugmented).iter().find(|c| c.a == answer.a);
+    match found {
+        Some(found) => {
             format!(
-                " Classical augmentation, which costs nothing, did better: against it {change}."
+                " Against classical augmentation, which costs nothing: {}, {}.",
+                change(found),
+                decided(found)
             )
         }
-        (false, _) => format!(
-            " That it does more than classical augmentation, which costs nothing, was not shown: {change}."
-        ),
+        None if evidence.usual.get("augmentation").is_some_and(|kind| kind != "none") => {
+            String::new()
+        }
+        None => {
+            " Whether rotations, shifts and flips, which cost nothing, do as much was not tried."
+                .to_owned()
+        }
     }
 }
 
 pub(super) fn replace(evidence: &Evidence) -> String {
-    let question = ask(evidence, Kind::AloneAgainstReal);
     let order = evidence.by_usefulness();
     let Some((best, dice)) = order.last().and_then(|set| Some((*set, set.value()?))) else {
         return "Not tried: no U-Net was trained on synthetic images alone.".to_owned();
@@ -136,18 +211,35 @@ pub(super) fn replace(evidence: &Evidence) -> String {
     };
     let values =
         format!("images of {name} alone, the best, gave a Dice of {dice:.3}, real ones {real:.3}");
-    let tests = question.comparisons.len();
-    match question.comparisons.iter().find(|c| c.a == best.name()) {
-        None => format!("Not tested patient by patient: {values}."),
-        Some(c) if c.is_shown() && c.difference < 0.0 => {
-            format!("No: {values}: {}.", change(c, tests))
+    let question = evidence.inference().question(Kind::AloneAgainstReal);
+    let Some(found) = question.iter().find(|c| c.a == best.name()) else {
+        return format!("Not tested patient by patient: {values}.");
+    };
+    let numbers = format!("{values}: {}", change(found));
+    match found.decision {
+        Decision::Harms => format!("No: {numbers}."),
+        Decision::Helps => format!("Yes, they were better: {numbers}."),
+        Decision::Equivalent => {
+            format!("Yes, within {}: {numbers}.", fixed(evidence.question.margin, 3))
         }
-        Some(c) if c.is_shown() => {
-            format!("Yes, on these patients: {values}: {}.", change(c, tests))
-        }
-        Some(c) => format!(
-            "Not shown either way: {values}: {}. A difference that is not shown is not a proof of equality.",
-            change(c, tests)
+        Decision::Undecided => format!("Undecided: {numbers}."),
+        Decision::OneRunEach => format!("Not known, as each was tried once: {numbers}."),
+        Decision::FewPatients => format!("Not known, with so few patients: {numbers}."),
+    }
+}
+
+/// How the primary comparison was chosen, in a sentence.
+pub(super) fn chosen(choice: &Choice) -> String {
+    match choice {
+        Choice::Asked(gan) => format!("Asked was about images of {}.", prose(gan, &[])),
+        Choice::Nearest(gan, distance) => format!(
+            "The question was put to images of {}, the nearest to the training images ({distance}): chosen without the test \
+             patients.",
+            prose(gan, &[])
         ),
+        Choice::Only => String::new(),
+        Choice::All => "Nothing but the test patients tells these GANs apart, so that all of them were asked about, with a \
+                        correction for their number (distances would choose one, or [question] in the study file)."
+            .to_owned(),
     }
 }
