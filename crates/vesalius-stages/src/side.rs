@@ -5,8 +5,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
-use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
+use vesalius_data::pack::{Pack, fold};
 use vesalius_data::run::Input;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::file;
@@ -62,14 +62,16 @@ impl Side {
         if file::is_feature_file(path) {
             return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
         }
-        if !path.exists() {
+        if !path.exists() && fold::of(path).is_none() {
             bail!(
                 "{}: nothing there, expected a pack, a folder of images, .npy or .safetensors",
                 path.display()
             );
         }
         if path.join("manifest.json").exists() || !path.is_dir() {
-            return Ok(Self::Pack(Box::new(Pack::open(path)?)));
+            let pack = Pack::open(path)?;
+            pack.in_a_fold()?;
+            return Ok(Self::Pack(Box::new(pack)));
         }
         Ok(Self::Folder { path: path.to_owned(), images: FolderImages::open(path)? })
     }

@@ -75,6 +75,7 @@ fn precision(spec: &TrainSpec, context: &Context) -> Precision {
 pub fn run(stage: &Train, context: &Context) -> Result<(Ended, Option<RunResult>)> {
     let pack = Pack::open(&stage.pack)?;
     pack.annotated()?;
+    pack.in_a_fold()?;
     let mut spec = spec(stage)?;
     // What was chosen once holds for all attempts: it stands in task.toml from here on.
     spec.training.precision = precision(&spec, context);

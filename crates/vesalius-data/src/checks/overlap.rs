@@ -19,6 +19,7 @@ pub struct Meeting {
 /// Training packs against the pack whose test patients judge.
 pub fn training_and_test(train: &[&Pack], test: &Pack) -> Meeting {
     let judged = persons(test.manifest(), Split::Test);
+    let validating = persons(test.manifest(), Split::Validate);
     let known: Vec<&Pack> = train.iter().copied().chain([test]).collect();
     let mut meeting = Meeting::default();
     for pack in train {
@@ -26,15 +27,18 @@ pub fn training_and_test(train: &[&Pack], test: &Pack) -> Meeting {
             meeting.overlap.push(unknown(pack, "trained it"));
             continue;
         };
-        let met = meet(&judged, &behind);
-        if !met.is_empty() {
+        for (there, does) in [(&judged, "test"), (&validating, "validate")] {
+            let met = meet(there, &behind);
+            if met.is_empty() {
+                continue;
+            }
             let how = if is_synthetic(pack) {
                 "made (its generator was trained on them)"
             } else {
                 "train"
             };
             meeting.overlap.push(format!(
-                "{} of {} test there and {how} {}: {}{}",
+                "{} of {} {does} there and {how} {}: {}{}",
                 patients(met.len()),
                 test.path().display(),
                 pack.path().display(),
@@ -152,7 +156,7 @@ pub fn made_and_side(real: &Pack, made: &Pack, side: Split) -> Meeting {
 /// A pack that is held out, all of it, against the real pack (all of it) and the generator's images.
 pub fn held_out_and_others(held_out: &Pack, real: &Pack, made: &Pack) -> Meeting {
     let all = |pack: &Pack| -> Vec<Person> {
-        [Split::Train, Split::Test].iter().flat_map(|s| persons(pack.manifest(), *s)).collect()
+        Split::ALL.iter().flat_map(|s| persons(pack.manifest(), *s)).collect()
     };
     let judged = all(held_out);
     let mut meeting = Meeting::default();

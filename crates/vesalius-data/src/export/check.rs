@@ -116,7 +116,7 @@ fn for_nnunet(name: &str, manifest: &Manifest, work: &[Work]) -> Result<Vec<Stri
 
 /// Cases in `imagesTr`.
 pub fn training(manifest: &Manifest, work: &[Work]) -> usize {
-    work.iter().filter(|work| manifest.cases[work.case].split == Split::Train).count()
+    work.iter().filter(|work| manifest.cases[work.case].split != Split::Test).count()
 }
 
 #[cfg(test)]

@@ -22,33 +22,29 @@ pub(super) struct Work {
 
 /// Folders of an export, relative to it.
 pub(super) fn folders(kind: ExportKind, pack: &Pack) -> Vec<String> {
-    let sides: Vec<Split> = [Split::Train, Split::Test]
-        .into_iter()
-        .filter(|side| !pack.indices(*side).is_empty())
-        .collect();
+    let sides: Vec<Split> =
+        Split::ALL.into_iter().filter(|side| !pack.indices(*side).is_empty()).collect();
     match kind {
         ExportKind::Nifti => ["images", "labels"].map(str::to_owned).to_vec(),
         ExportKind::Png => sides
             .iter()
-            .flat_map(|side| ["images", "masks"].map(|role| format!("{}/{role}", word(*side))))
+            .flat_map(|side| ["images", "masks"].map(|role| format!("{}/{role}", side.word())))
             .collect(),
-        ExportKind::Nnunet => sides
-            .iter()
-            .flat_map(|side| ["images", "labels"].map(|role| format!("{role}{}", suffix(*side))))
-            .collect(),
-    }
-}
-
-fn word(side: Split) -> &'static str {
-    match side {
-        Split::Train => "train",
-        Split::Test => "test",
+        ExportKind::Nnunet => {
+            let mut suffixes: Vec<&str> = sides.iter().map(|side| suffix(*side)).collect();
+            suffixes.dedup();
+            suffixes
+                .iter()
+                .flat_map(|suffix| ["images", "labels"].map(|role| format!("{role}{suffix}")))
+                .collect()
+        }
     }
 }
 
 fn suffix(side: Split) -> &'static str {
     match side {
-        Split::Train => "Tr",
+        // nnU-Net draws its own validation cases from those.
+        Split::Train | Split::Validate => "Tr",
         Split::Test => "Ts",
     }
 }
@@ -69,7 +65,7 @@ pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<Stri
                 1 => format!("{id}.png"),
                 _ => format!("{id}_{:04}.png", pack.manifest().slices[i].position),
             };
-            let side = word(side);
+            let side = side.word();
             let images = work.slices.iter().flat_map(|&i| {
                 let name = name(i);
                 let several = pictures(channels) > 1;

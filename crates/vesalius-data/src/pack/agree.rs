@@ -31,10 +31,27 @@ pub(super) fn check_manifest(manifest: &Manifest, header: &Header) -> Result<(),
             manifest.cases.len()
         ));
     }
-    let mut sides = std::collections::HashMap::new();
+    let mut places = std::collections::HashMap::new();
     for case in &manifest.cases {
-        if *sides.entry(&case.patient).or_insert(case.split) != case.split {
+        let place = (case.split, case.fold, &case.validates_in);
+        let first = *places.entry(&case.patient).or_insert(place);
+        if first.0 != place.0 {
             return Err(format!("patient {} is on both sides of the split", case.patient));
+        }
+        if first != place {
+            return Err(format!("patient {} is in several folds", case.patient));
+        }
+    }
+    let folds = manifest.folds();
+    for case in manifest.cases.iter().filter(|_| folds > 0) {
+        let Some(fold) = case.fold else {
+            return Err(format!("patient {} is in no fold, expected one of {folds}", case.patient));
+        };
+        if case.validates_in.iter().any(|other| *other == fold || *other >= folds) {
+            return Err(format!(
+                "patient {} tests in fold {fold} and validates in {:?}, expected others of {folds}",
+                case.patient, case.validates_in
+            ));
         }
     }
     Ok(())

@@ -55,7 +55,7 @@ pub fn summarise(pack: &Pack) -> Result<Summary, PackError> {
     let pixels = slice_shape.height * slice_shape.width;
     let mut histograms = vec![vec![0_u64; BINS]; slice_shape.channels];
     let mut sides = Vec::new();
-    for split in [Split::Train, Split::Test] {
+    for split in Split::ALL {
         let indices = pack.indices(split);
         if indices.is_empty() {
             continue;

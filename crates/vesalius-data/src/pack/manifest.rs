@@ -12,8 +12,33 @@ use serde::{Deserialize, Serialize};
 pub enum Split {
     /// Trains GANs and segmentation networks.
     Train,
+    /// Chooses (lengths, checkpoints, generators): trains nothing, and no answer stands on it.
+    Validate,
     /// Judges, and nothing else.
     Test,
+}
+
+impl Split {
+    /// All sides.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validate, Self::Test];
+
+    /// Its name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validate => "validate",
+            Self::Test => "test",
+        }
+    }
+
+    /// What a patient on it does.
+    pub const fn does(self) -> &'static str {
+        match self {
+            Self::Train => "trains",
+            Self::Validate => "validates",
+            Self::Test => "tests",
+        }
+    }
 }
 
 /// Pixel type at rest.
@@ -82,6 +107,12 @@ pub struct CaseRecord {
     pub group: Option<String>,
     /// The patient's side of the split.
     pub split: Split,
+    /// The fold in which it tests; absent in packs without folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
+    /// Folds in which it validates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validates_in: Vec<usize>,
     /// Spacing of the pack's pixels for this case, mm: `[row, column]`; absent where the source has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 2]>,
@@ -106,6 +137,8 @@ impl CaseRecord {
             patient: patient.into(),
             group: None,
             split,
+            fold: None,
+            validates_in: vec![],
             spacing_mm: None,
             between_mm: None,
             source_grid: None,
@@ -228,6 +261,24 @@ impl Manifest {
                     label("seen patient", &seen.patient)
                 })
             }
+        }
+    }
+
+    /// Number of folds; 0 without.
+    pub fn folds(&self) -> usize {
+        self.cases.iter().filter_map(|case| case.fold).max().map_or(0, |last| last + 1)
+    }
+
+    /// Puts every case on its side in a fold.
+    pub(super) fn enter_fold(&mut self, fold: usize) {
+        for case in &mut self.cases {
+            case.split = if case.fold == Some(fold) {
+                Split::Test
+            } else if case.validates_in.contains(&fold) {
+                Split::Validate
+            } else {
+                Split::Train
+            };
         }
     }
 

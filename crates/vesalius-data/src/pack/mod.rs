@@ -11,6 +11,7 @@
 //! The file is memory-mapped; each slice's checksum is verified the first time it is read.
 
 mod agree;
+pub mod fold;
 mod header;
 pub mod inspect;
 pub mod kind;

@@ -1,6 +1,7 @@
 //! Reading a pack: mapped, each slice checked when it is first read.
 
 use super::agree::check_manifest;
+use super::fold;
 use super::header::{HEADER_BYTES, Header};
 use crate::files::digest;
 use crate::pack::manifest::{Manifest, Provenance, SliceShape, Split};
@@ -45,16 +46,25 @@ pub struct Pack {
     path: PathBuf,
     manifest: Manifest,
     digest: String,
+    fold: Option<usize>,
     map: memmap2::Mmap,
     verified: Vec<AtomicBool>,
 }
 
 impl Pack {
-    /// Opens `PACK/`; reads the manifest and the header, not the slices.
+    /// Opens `PACK/`, or one of its folds as `PACK/fold-N`, which is a name and no folder; reads the manifest and the
+    /// header, not the slices.
     ///
     /// # Errors
     /// [`PackError`] names the file, what was found and what was expected.
     pub fn open(path: &Path) -> Result<Self, PackError> {
+        match fold::of(path) {
+            Some((pack, fold)) => Self::whole(pack)?.enter(fold, path),
+            None => Self::whole(path),
+        }
+    }
+
+    fn whole(path: &Path) -> Result<Self, PackError> {
         let manifest_path = path.join("manifest.json");
         let text = crate::files::read::state(&manifest_path)
             .map_err(|source| PackError::Read { path: manifest_path.clone(), source })?;
@@ -66,7 +76,49 @@ impl Pack {
             invalid(path, found)
         })?;
         let verified = (0..header.count).map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { path: path.to_owned(), manifest, digest: digest::of_bytes(&text), map, verified })
+        let digest = digest::of_bytes(&text);
+        Ok(Self { path: path.to_owned(), manifest, digest, fold: None, map, verified })
+    }
+
+    /// The pack in one of its folds.
+    fn enter(mut self, fold: usize, path: &Path) -> Result<Self, PackError> {
+        match self.manifest.folds() {
+            0 => {
+                let found = "no folds, expected a pack of `prepare --folds`";
+                return Err(invalid(&self.path, found));
+            }
+            folds if fold >= folds => {
+                let found = format!("fold {fold}, expected 0 to {}", folds - 1);
+                return Err(invalid(&self.path, found));
+            }
+            _ => {}
+        }
+        self.manifest.enter_fold(fold);
+        // Other patients train in it: what was made in one fold is not taken for another's.
+        self.digest = digest::of_bytes(format!("{}/fold/{fold}", self.digest).as_bytes());
+        self.fold = Some(fold);
+        path.clone_into(&mut self.path);
+        Ok(self)
+    }
+
+    /// Refuses a pack with folds that was not opened in one of them, where it is to train or judge.
+    ///
+    /// # Errors
+    /// Names the pack and its folds.
+    pub fn in_a_fold(&self) -> anyhow::Result<()> {
+        match (self.manifest.folds(), self.fold) {
+            (0, _) | (_, Some(_)) => Ok(()),
+            (folds, None) => anyhow::bail!(
+                "{}: {folds} folds, expected one of them: --fold 0 to {}",
+                self.path.display(),
+                folds - 1
+            ),
+        }
+    }
+
+    /// The fold that it was opened in.
+    pub fn fold(&self) -> Option<usize> {
+        self.fold
     }
 
     /// Where it was opened.
@@ -99,7 +151,8 @@ impl Pack {
         self.len() == 0
     }
 
-    /// SHA-256 of the manifest, which holds the SHA-256 of the slices: changes with any content.
+    /// SHA-256 of the manifest, which holds the SHA-256 of the slices: changes with any content; of that and the fold,
+    /// where it was opened in one.
     pub fn digest(&self) -> &str {
         &self.digest
     }

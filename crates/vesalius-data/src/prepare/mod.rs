@@ -22,7 +22,7 @@ use crate::pack::manifest::{
 };
 use crate::prepare::preprocess::{Prepared, notes_on_range, prepare_case};
 use crate::prepare::settings::Preprocess;
-use crate::prepare::split::SplitRule;
+use crate::prepare::split::{Division, Places};
 use crate::text::{file_stem, label};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
@@ -33,9 +33,11 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Slices of each side.
-    pub slices: [usize; 2],
+    pub slices: [usize; 3],
     /// Patients of each side.
-    pub patients: [usize; 2],
+    pub patients: [usize; 3],
+    /// Number of folds; 0 without.
+    pub folds: usize,
     /// The case of which the crop cut off most, and the share of its labelled pixels.
     pub most_cut: Option<(String, f64)>,
     /// What was set aside, guessed or found to overlap.
@@ -64,8 +66,8 @@ pub struct Job<'a> {
     pub root: &'a Path,
     /// Preprocessing.
     pub settings: &'a Preprocess,
-    /// Who trains and who tests.
-    pub rule: &'a SplitRule,
+    /// Who trains, who validates and who tests.
+    pub division: &'a Division,
     /// What is known before anything is read.
     pub findings: Vec<Finding>,
     /// The command line, for the manifest.
@@ -77,7 +79,7 @@ pub struct Job<'a> {
 /// # Errors
 /// The first case that cannot be read, in the order of the files; nothing is left at `target` then.
 pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
-    let Job { source, source_name, root, settings, rule, mut findings, command } = job;
+    let Job { source, source_name, root, settings, division, mut findings, command } = job;
     check(settings)?;
     check_modalities(source, root, settings)?;
     let classes = source.classes();
@@ -87,7 +89,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     check_ids(&cases)?;
     check_names(root, &source.dataset(), &classes, &cases)?;
     // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
-    rule.apply(&cases, &[])?;
+    division.apply(&cases, &[], &BTreeMap::new())?;
     let mut writer = None;
     let mut slice_shape = None;
     let mut sequences = vec![];
@@ -174,14 +176,28 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     findings.extend(lost);
     let (together, said) = stay_together(&records, &persons);
     findings.extend(said);
-    let split = rule.apply(&cases, &together)?;
-    let mut slices = [0; 2];
+    let groups: BTreeMap<String, String> = records
+        .iter()
+        .filter_map(|case| Some((case.patient.clone(), case.group.clone()?)))
+        .collect();
+    let Places { sides: split, folds } = division.apply(&cases, &together, &groups)?;
+    let mut slices = [0; 3];
     for (case, count) in records.iter_mut().zip(kept) {
         case.split = split[&case.patient];
+        if let Some((fold, validates_in)) = folds.get(&case.patient) {
+            (case.fold, case.validates_in) = (Some(*fold), validates_in.clone());
+        }
         slices[case.split as usize] += count;
     }
-    if slices.contains(&0) {
-        bail!("{}: {slices:?} slices to train and test, expected some of each", root.display());
+    let [train, validate, test] = slices;
+    let misses = train == 0
+        || (test == 0 && folds.is_empty())
+        || (validate == 0 && division.validation.is_some() && folds.is_empty());
+    if misses {
+        bail!(
+            "{}: {train} slices to train, {validate} to validate, {test} to test, expected some of each",
+            root.display()
+        );
     }
     findings.extend(sheet.findings(&told));
     let head = Head { dataset: source.dataset(), classes: &classes, slice_shape, sides: &split };
@@ -189,7 +205,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let provenance = Provenance::Real {
         source: source_name.to_owned(),
         preprocess: serde_json::to_value(settings)?,
-        split: rule.to_string(),
+        split: division.to_string(),
         files,
         predicted: None,
     };
@@ -199,9 +215,9 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         command,
         ..Manifest::new(&source.dataset(), classes, slice_shape, provenance)
     })?;
-    let patients = [Split::Train, Split::Test]
-        .map(|side| split.values().filter(|other| **other == side).count());
-    Ok(Summary { slices, patients, most_cut, findings })
+    let patients = Split::ALL.map(|side| split.values().filter(|other| **other == side).count());
+    let folds = folds.values().map(|(fold, _)| fold + 1).max().unwrap_or(0);
+    Ok(Summary { slices, patients, folds, most_cut, findings })
 }
 
 fn load(

@@ -1,208 +1,184 @@
-//! Who trains and who tests: decided once, per patient, and fixed in the pack.
+//! Who trains, who chooses and who tests: decided once, per patient, and fixed in the pack.
+
+mod persons;
+mod rule;
+
+pub use rule::SplitRule;
 
 use crate::checks::linked::Linked;
-use crate::files::digest;
 use crate::pack::manifest::Split;
 use crate::volume::CaseFiles;
 use anyhow::{Result, bail};
+use persons::Persons;
+use rule::list;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How patients are divided.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SplitRule {
-    /// As the dataset's makers did.
-    Official,
-    /// These patients test, all others train.
-    TestPatients(Vec<String>),
-    /// A share of the patients tests, drawn by a seed.
+pub struct Division {
+    /// Who tests.
+    pub test: SplitRule,
+    /// Who of the others chooses instead of training; none by default.
+    pub validation: Option<Validation>,
+}
+
+/// Who of those who do not test chooses lengths, checkpoints and generators, and trains nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Validation {
+    /// These patients.
+    Patients(Vec<String>),
+    /// A share of those who do not test, drawn by a seed.
     Seeded {
         /// Seed of the draw.
         seed: u64,
-        /// Share of the patients, in (0, 1).
-        test_share: f64,
+        /// Share of those who do not test, in (0, 1).
+        share: f64,
     },
 }
 
-impl std::fmt::Display for SplitRule {
+/// Each patient's place.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Places {
+    /// Side of the split; of a pack with folds all train as long as no fold is asked for.
+    pub sides: BTreeMap<String, Split>,
+    /// Fold that each patient tests in, and those it validates in; empty without folds.
+    pub folds: BTreeMap<String, (usize, Vec<usize>)>,
+}
+
+impl std::fmt::Display for Division {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Official => write!(f, "official"),
-            Self::TestPatients(patients) => write!(f, "test patients {}", patients.join(", ")),
-            Self::Seeded { seed, test_share } => {
-                write!(f, "seed {seed}, {test_share} of the patients test")
+        write!(f, "{}", self.test)?;
+        match &self.validation {
+            None => Ok(()),
+            Some(Validation::Patients(patients)) => {
+                write!(f, "; validation patients {}", patients.join(", "))
+            }
+            Some(Validation::Seeded { seed, share }) => {
+                write!(f, "; seed {seed}, {share} of the others validate")
             }
         }
     }
 }
 
-impl SplitRule {
-    /// The side of every patient; those of `linked` who are one person are on one side.
+impl Division {
+    /// The place of every patient; those of `linked` who are one person are on one side. `groups` are of patients, where
+    /// the dataset has some.
     ///
     /// # Errors
-    /// When a side would be empty, a named patient does not exist, the dataset has no split of its own, or the dataset
-    /// or
-    /// the user would put one person on both sides.
-    pub fn apply(&self, cases: &[CaseFiles], linked: &[Linked]) -> Result<BTreeMap<String, Split>> {
+    /// When a side would be empty, a named patient does not exist or is named for both, there are fewer persons than
+    /// folds, the dataset has no split of its own, or the dataset or the user would put one person on two sides.
+    pub fn apply(
+        &self,
+        cases: &[CaseFiles],
+        linked: &[Linked],
+        groups: &BTreeMap<String, String>,
+    ) -> Result<Places> {
+        if let Some(Validation::Seeded { share, .. }) = self.validation
+            && !(share > 0.0 && share < 1.0)
+        {
+            bail!("validation share {share}: expected more than 0 and less than 1");
+        }
         let patients: BTreeSet<&str> = cases.iter().map(|case| case.patient.as_str()).collect();
-        // One person is drawn by the first of its names.
-        let mut person: BTreeMap<&str, &str> = patients.iter().map(|&name| (name, name)).collect();
-        for group in linked {
-            for name in &group.patients {
-                person.insert(name, &group.patients[0]);
-            }
+        let persons = Persons::new(&patients, linked, groups);
+        if let SplitRule::Folds { seed, count } = self.test {
+            return self.folds(&persons, seed, count);
         }
-        let persons: BTreeSet<&str> = person.values().copied().collect();
-        if persons.len() < 2 {
-            let same = if patients.len() > 1 { ", under several names" } else { "" };
-            bail!(
-                "only one patient ({}{same}), expected at least 2: one to train on and one to test on",
-                persons.first().unwrap_or(&"none")
-            );
-        }
-        let test: BTreeSet<&str> = match self {
-            Self::Official => {
-                if let Some(case) = cases.iter().find(|case| case.official.is_none()) {
-                    bail!("split official: {} is on neither side of an official split", case.id);
-                }
-                let of = |side: Split| -> BTreeSet<&str> {
-                    let cases = cases.iter().filter(|case| case.official == Some(side));
-                    cases.map(|case| case.patient.as_str()).collect()
-                };
-                let test = of(Split::Test);
-                if let Some(both) = of(Split::Train).intersection(&test).next() {
-                    bail!(
-                        "split official: patient {both} is on both of its sides, expected one; --split seed draws another"
-                    );
-                }
-                test
-            }
-            Self::TestPatients(named) => {
-                if let Some(missing) = named.iter().find(|name| !patients.contains(name.as_str())) {
-                    bail!(
-                        "test patient {missing}: not in this dataset; expected some of {}",
-                        list(&patients)
-                    );
+        let mut sides = self.test.apply(cases, linked)?;
+        let others: BTreeSet<&str> =
+            patients.iter().copied().filter(|name| sides[*name] == Split::Train).collect();
+        let chosen: BTreeSet<&str> = match &self.validation {
+            None => return Ok(Places { sides, folds: BTreeMap::new() }),
+            Some(Validation::Patients(named)) => {
+                if let Some(wrong) = named.iter().find(|name| !others.contains(name.as_str())) {
+                    let why = if patients.contains(wrong.as_str()) {
+                        "it tests"
+                    } else {
+                        "not in this dataset"
+                    };
+                    bail!("validation patient {wrong}: {why}; expected some of {}", list(&others));
                 }
                 named.iter().map(String::as_str).collect()
             }
-            Self::Seeded { seed, test_share } => {
-                if !(*test_share > 0.0 && *test_share < 1.0) {
-                    bail!("test share {test_share}: expected more than 0 and less than 1");
-                }
-                // Ordered by a digest of (seed, name): a draw that no random generator's version can change.
-                let mut order: Vec<&str> = persons.iter().copied().collect();
-                order.sort_by_key(|patient| {
-                    digest::of_bytes(format!("vesalius/split/1/{seed}/{patient}").as_bytes())
-                });
-                let count = (test_share * persons.len() as f64).round() as usize;
-                order.truncate(count.clamp(1, persons.len() - 1));
-                let drawn: BTreeSet<&str> = order.into_iter().collect();
-                patients.iter().copied().filter(|name| drawn.contains(person[name])).collect()
+            Some(Validation::Seeded { seed, share }) => {
+                let left: BTreeSet<&str> = others.iter().map(|name| persons.of[name]).collect();
+                let drawn = persons.share(&left, "validate", *seed, *share);
+                others.iter().copied().filter(|name| drawn.contains(persons.of[name])).collect()
             }
         };
-        if test.is_empty() || test.len() == patients.len() {
+        if chosen.len() >= others.len() {
             bail!(
-                "split {self}: {} of {} patients test, expected both sides",
-                test.len(),
-                patients.len()
+                "{self}: {} of {} patients who do not test validate, expected some to train",
+                chosen.len(),
+                others.len()
             );
         }
-        for group in linked {
-            let (there, here): (Vec<&String>, Vec<&String>) =
-                group.patients.iter().partition(|name| test.contains(name.as_str()));
-            if let (Some(there), Some(here)) = (there.first(), here.first()) {
-                bail!(
-                    "split {self}: {there} tests and {here} trains, but they have {}; expected both on one side",
-                    group.evidence.text()
-                );
+        for name in chosen {
+            sides.insert(name.to_owned(), Split::Validate);
+        }
+        together(&self.to_string(), linked, &sides)?;
+        Ok(Places { sides, folds: BTreeMap::new() })
+    }
+
+    fn folds(&self, persons: &Persons, seed: u64, count: usize) -> Result<Places> {
+        let all = persons.all();
+        if count < 2 || all.len() < count {
+            bail!(
+                "{count} folds of {} patients, expected at least 2 folds, and a patient for each",
+                all.len()
+            );
+        }
+        let order = persons.drawn(&all, "folds", seed);
+        let fold_of: BTreeMap<&str, usize> =
+            order.iter().enumerate().map(|(i, person)| (*person, i % count)).collect();
+        let mut validates: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for fold in 0..count {
+            let others: BTreeSet<&str> =
+                all.iter().copied().filter(|person| fold_of[person] != fold).collect();
+            match &self.validation {
+                None => {}
+                Some(Validation::Patients(_)) => {
+                    bail!(
+                        "validation patients by name with folds: expected a share of each fold's others"
+                    )
+                }
+                Some(Validation::Seeded { seed, share }) => {
+                    if others.len() < 2 {
+                        bail!(
+                            "{self}: {} patients do not test in fold {fold}, expected at least 2",
+                            others.len()
+                        );
+                    }
+                    for person in persons.share(&others, &format!("validate/{fold}"), *seed, *share)
+                    {
+                        validates.entry(person).or_default().push(fold);
+                    }
+                }
             }
         }
-        let side = |name: &str| if test.contains(name) { Split::Test } else { Split::Train };
-        Ok(patients.iter().map(|&name| (name.to_owned(), side(name))).collect())
+        let place = |(name, person): (&&str, &&str)| {
+            let validates = validates.get(*person).cloned().unwrap_or_default();
+            ((*name).to_owned(), (fold_of[*person], validates))
+        };
+        let sides = persons.of.keys().map(|name| ((*name).to_owned(), Split::Train)).collect();
+        Ok(Places { sides, folds: persons.of.iter().map(place).collect() })
     }
 }
 
-fn list(patients: &BTreeSet<&str>) -> String {
-    let shown: Vec<&str> = patients.iter().copied().take(5).collect();
-    let more = if patients.len() > shown.len() { ", …" } else { "" };
-    format!("{}{more}", shown.join(", "))
+/// Refuses one person on two sides.
+fn together(rule: &str, linked: &[Linked], sides: &BTreeMap<String, Split>) -> Result<()> {
+    for group in linked {
+        let first = &group.patients[0];
+        if let Some(other) = group.patients.iter().find(|name| sides[*name] != sides[first]) {
+            bail!(
+                "split {rule}: {first} {} and {other} {}, but they have {}; expected both on one side",
+                sides[first].does(),
+                sides[other].does(),
+                group.evidence.text()
+            );
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cases(patients: &[&str]) -> Vec<CaseFiles> {
-        let case = |patient: &&str| CaseFiles {
-            id: format!("{patient}-1"),
-            patient: (*patient).to_owned(),
-            official: None,
-            images: vec![],
-            masks: vec![],
-        };
-        patients.iter().map(case).collect()
-    }
-
-    #[test]
-    fn a_seed_repeats_and_all_cases_of_a_patient_stay_together() {
-        let cases = cases(&["a", "a", "b", "c", "d", "e"]);
-        let rule = SplitRule::Seeded { seed: 1, test_share: 0.4 };
-        let split = rule.apply(&cases, &[]).unwrap();
-        assert_eq!(split, rule.apply(&cases, &[]).unwrap());
-        assert_eq!(split.len(), 5);
-        assert_eq!(split.values().filter(|side| **side == Split::Test).count(), 2);
-        let others = (2..12).map(|seed| SplitRule::Seeded { seed, test_share: 0.4 });
-        assert!(others.map(|rule| rule.apply(&cases, &[]).unwrap()).any(|other| other != split));
-    }
-
-    #[test]
-    fn one_person_under_two_names_is_on_one_side_or_refused() {
-        use crate::checks::linked::Evidence;
-        let cases = cases(&["a", "b", "c", "d", "e", "f"]);
-        let linked = [Linked {
-            patients: ["b", "e", "f"].map(str::to_owned).to_vec(),
-            evidence: Evidence::Images,
-            example: ["b-1", "e-1"].map(str::to_owned),
-        }];
-        let mut tested = BTreeSet::new();
-        for seed in 0..20 {
-            let split = SplitRule::Seeded { seed, test_share: 0.5 }.apply(&cases, &linked).unwrap();
-            assert!(split["b"] == split["e"] && split["e"] == split["f"], "{split:?}");
-            tested.insert(split["b"]);
-        }
-        assert_eq!(tested.len(), 2);
-        let named = SplitRule::TestPatients(vec!["b".into(), "e".into()]);
-        let error = named.apply(&cases, &linked).unwrap_err().to_string();
-        assert!(error.contains("b tests and f trains"), "{error}");
-        let all = [Linked {
-            patients: ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec(),
-            evidence: Evidence::Person,
-            example: ["a-1", "b-1"].map(str::to_owned),
-        }];
-        assert!(SplitRule::Seeded { seed: 1, test_share: 0.5 }.apply(&cases, &all).is_err());
-    }
-
-    #[test]
-    fn an_official_split_that_puts_a_patient_on_both_sides_is_none() {
-        let mut cases = cases(&["a", "b", "b"]);
-        for (case, side) in cases.iter_mut().zip([Split::Train, Split::Train, Split::Test]) {
-            case.official = Some(side);
-        }
-        let error = SplitRule::Official.apply(&cases, &[]).unwrap_err().to_string();
-        assert!(error.contains("patient b is on both"), "{error}");
-    }
-
-    #[test]
-    fn a_side_without_patients_is_refused() {
-        let one = SplitRule::Seeded { seed: 1, test_share: 0.5 }.apply(&cases(&["a", "a"]), &[]);
-        assert!(one.unwrap_err().to_string().contains("only one patient (a)"));
-        let named = |names: &[&str]| {
-            SplitRule::TestPatients(names.iter().map(|n| (*n).to_owned()).collect())
-                .apply(&cases(&["a", "b"]), &[])
-        };
-        assert!(named(&["z"]).unwrap_err().to_string().contains("test patient z"));
-        assert!(named(&["a", "b"]).is_err());
-        assert!(named(&["a"]).is_ok());
-        assert!(SplitRule::Official.apply(&cases(&["a", "b"]), &[]).is_err());
-    }
-}
+mod tests;

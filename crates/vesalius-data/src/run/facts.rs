@@ -26,9 +26,15 @@ pub struct RealFacts {
     /// Training slices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<u64>,
+    /// Validation slices, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate: Option<u64>,
     /// Test slices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<u64>,
+    /// The fold that it was opened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
 }
 
 /// A pack of synthetic images. What is none was not told by the version that wrote the result, or is not there.
@@ -103,7 +109,8 @@ impl PackFacts {
             Provenance::Real { .. } => {
                 let slices = |split: Split| Some(manifest.indices(split).len() as u64);
                 let (train, test) = (slices(Split::Train), slices(Split::Test));
-                Self::Real(RealFacts { dataset, train, test })
+                let validate = slices(Split::Validate).filter(|count| *count > 0);
+                Self::Real(RealFacts { dataset, train, validate, test, fold: pack.fold() })
             }
             Provenance::Synthetic {
                 gan,
@@ -145,7 +152,7 @@ impl PackFacts {
 impl RealFacts {
     /// Of a dataset of which nothing else is known.
     pub fn unknown(dataset: &str) -> Self {
-        Self { dataset: dataset.to_owned(), train: None, test: None }
+        Self { dataset: dataset.to_owned(), train: None, validate: None, test: None, fold: None }
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Part {
     Reader(String),
     /// One rule of anatomy.
     Rule(String),
+    /// Validation patients, who chose and did not judge.
+    Validation,
     /// A training at its best checkpoint.
     BestDuringTraining,
     /// As many synthetic as real samples.
@@ -122,7 +124,8 @@ impl Part {
     pub const PER_VOLUME_MEAN: Self = Self::Mean(DiceUnit::Volume);
 
     /// Parts of one word each.
-    const PLAIN: [(&'static str, Self); 10] = [
+    const PLAIN: [(&'static str, Self); 11] = [
+        ("validation", Self::Validation),
         ("best_during_training", Self::BestDuringTraining),
         ("matched counts", Self::MatchedCounts),
         ("pairs", Self::Pairs),

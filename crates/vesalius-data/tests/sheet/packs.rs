@@ -9,7 +9,7 @@ use vesalius_data::layouts::{Source, SourceKind, SourceOptions, open};
 use vesalius_data::pack::Pack;
 use vesalius_data::phantom::{self, PhantomKind};
 use vesalius_data::prepare::settings::Window;
-use vesalius_data::prepare::split::SplitRule;
+use vesalius_data::prepare::split::{Division, SplitRule};
 use vesalius_data::prepare::{Job, Summary, prepare};
 use vesalius_data::volume::{Case, CaseFiles, Found, Reader};
 
@@ -20,7 +20,10 @@ fn job(source: &dyn Source, kind: SourceKind, root: &Path, window: Window, pack:
         source_name: kind.name(),
         root,
         settings: &settings([64, 64], window),
-        rule: &SplitRule::Seeded { seed: 1, test_share: 0.3 },
+        division: &Division {
+            test: SplitRule::Seeded { seed: 1, test_share: 0.3 },
+            validation: None,
+        },
         command: "vesalius prepare".to_owned(),
     };
     prepare(job, pack, |_, _| {}).unwrap()

@@ -81,6 +81,23 @@ impl Fixture {
         self.add(&result);
     }
 
+    /// Gives the U-Nets of a GAN's images a Dice on validation patients.
+    pub fn validated(&mut self, gan: Option<&str>, dice: f64) {
+        for entry in std::fs::read_dir(self.path()).unwrap() {
+            let path = entry.unwrap().path().join("result.json");
+            let mut result: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let of = result["subject"]["gan"].as_str();
+            if result["stage"] == "segment" && of == gan {
+                let mut score = result["scores"][0].clone();
+                (score["of"], score["value"]) = ("validation".into(), dice.into());
+                score["interval"] = serde_json::Value::Null;
+                result["scores"].as_array_mut().unwrap().push(score);
+                std::fs::write(&path, serde_json::to_vec(&result).unwrap()).unwrap();
+            }
+        }
+    }
+
     /// A finished training of a pack, into `runs/NAME`.
     pub fn trained(&mut self, gan: &str, name: &str, pack: &str, settings: serde_json::Value) {
         let mut result = result("train", Some(gan), vec![]);

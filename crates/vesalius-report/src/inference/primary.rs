@@ -18,7 +18,7 @@ pub const SECONDARY: f64 = 0.01;
 /// Share of studies that should find what is there.
 pub const POWER: f64 = 0.8;
 /// Patients below which nothing is claimed: differences of patients are skewed, and intervals of fewer too narrow then.
-pub const FEWEST_PATIENTS: usize = 12;
+pub const FEWEST_PATIENTS: usize = 15;
 /// Standard deviation of Dice between trainings of one set that is assumed where every set has one run: as measured on
 /// ACDC.
 pub const TRAINING_DEVIATION: f64 = 0.015;

@@ -2,9 +2,11 @@
 
 use super::compare::{Comparison, Decision};
 use super::primary::{FEWEST_PATIENTS, SECONDARY};
+use crate::evidence::measure::mean;
 use crate::evidence::{Evidence, TrainingSet};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
+use vesalius_data::run::part::Part;
 use vesalius_statistics::mrmc::{Claim, Difference, claims};
 
 /// A question with the comparisons that answer it.
@@ -73,6 +75,8 @@ impl Kind {
 pub enum Choice {
     /// Its GAN was named in the question.
     Asked(RowId),
+    /// Its GAN's segmenters were best on the validation patients.
+    Validated(RowId),
     /// Its GAN's images lie nearest to the training images: name of the distance.
     Nearest(RowId, String),
     /// There is one GAN.
@@ -178,19 +182,34 @@ fn choose(evidence: &Evidence, questions: &[Question], primary: Kind) -> (Choice
     if gans.len() < 2 {
         return (Choice::Only, None);
     }
+    if let Some(gan) = best(&gans, |gan| Some(-validated(evidence, gan)?)) {
+        return (Choice::Validated(gan.clone()), Some(gan));
+    }
     if let Some(distance) = evidence.distance() {
         let of = |gan: &RowId| evidence.measure(gan, &distance).map(|measure| measure.value);
-        let known: Option<Vec<f64>> = gans.iter().map(|gan| of(gan)).collect();
-        // One GAN that was not measured could be the best.
-        let nearest = known.and_then(|known| {
-            let pairs = gans.iter().zip(known);
-            pairs.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(gan, _)| (*gan).clone())
-        });
-        if let Some(gan) = nearest {
+        if let Some(gan) = best(&gans, of) {
             return (Choice::Nearest(gan.clone(), distance.title()), Some(gan));
         }
     }
     (Choice::All, None)
+}
+
+/// The GAN with the least value; none where one was not measured, which could be the best.
+fn best(gans: &[&RowId], value: impl Fn(&RowId) -> Option<f64>) -> Option<RowId> {
+    let known: Option<Vec<f64>> = gans.iter().map(|gan| value(gan)).collect();
+    let pairs = gans.iter().zip(known?);
+    pairs.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(gan, _)| (*gan).clone())
+}
+
+/// Mean Dice on the validation patients of segmenters that saw a GAN's images beside real ones.
+fn validated(evidence: &Evidence, gan: &RowId) -> Option<f64> {
+    let set = evidence.set(TrainedOn::RealAndSynthetic, Some(gan))?;
+    let found: Option<Vec<f64>> = set
+        .judged
+        .iter()
+        .map(|run| run.score("dice", Some(&Part::Validation)).map(|score| score.value))
+        .collect();
+    found.filter(|found| !found.is_empty()).map(|found| mean(&found))
 }
 
 /// Corrects the p-values of the primary comparisons and of all others, each family together, and decides.

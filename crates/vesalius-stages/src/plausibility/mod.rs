@@ -87,6 +87,7 @@ pub struct Found {
 pub fn run(stage: &Plausibility, context: &Context) -> Result<Option<Found>> {
     refuse_finished(&stage.out)?;
     let (real, synthetic) = (Pack::open(&stage.real)?, Pack::open(&stage.synthetic)?);
+    real.in_a_fold()?;
     check(stage, &real, &synthetic)?;
     let settled = settle(&made_and_side(&real, &synthetic, Split::Test), stage.allow_overlap)?;
     let meter = context.meter();

@@ -5,7 +5,7 @@ mod overlap;
 mod table;
 mod volume;
 
-pub use overlap::Made;
+pub use overlap::{Made, of_validation};
 pub use volume::{Numbers, Rules, Surface, Volume};
 
 use anyhow::Result;

@@ -59,6 +59,21 @@ pub(super) fn scores(volumes: &[Volume], classes: &[String], made: &Made, seed: 
     scores
 }
 
+/// Mean Dice of validation patients; none where no class is there or was predicted.
+pub fn of_validation(volumes: &[Volume], classes: usize, made: &Made) -> Option<Score> {
+    let evaluation = evaluation(volumes, classes);
+    let protocol = made.with(&format!(
+        "per_volume Dice on {} validation patients, empty on both sides not counted, mean over units, then over classes",
+        evaluation.per_patient().len()
+    ));
+    Some(Score {
+        of: Some(Part::Validation),
+        real_count: Some(evaluation.volume_count()),
+        seedless: Some(protocol.seedless.clone()),
+        ..Score::new("dice", evaluation.per_volume().mean?, protocol.own.clone())
+    })
+}
+
 fn evaluation(volumes: &[Volume], classes: usize) -> Evaluation {
     let slices = volumes.iter().flat_map(|volume| {
         let [_, rows, columns] = volume.shape;

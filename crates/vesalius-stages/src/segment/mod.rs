@@ -22,6 +22,7 @@ use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Provenance, Split};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::meter::Meter;
+use vesalius_data::run::score::Score;
 use vesalius_data::run::segmented::{CURVES, Curves, Length, Point};
 use vesalius_data::run::{Input, RunResult, Subject, TrainedOn, refuse_finished};
 use vesalius_data::say;
@@ -95,6 +96,7 @@ impl Opened {
             stage.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
         let test = Pack::open(&stage.test)?;
         packs.iter().chain([&test]).try_for_each(Pack::annotated)?;
+        packs.iter().chain([&test]).try_for_each(Pack::in_a_fold)?;
         segment::check_test(&test)?;
         let precision = resolved(stage.settings.precision, context.device);
         let spec = SegmentSpec { precision, ..stage.settings.clone() };
@@ -175,6 +177,7 @@ impl Opened {
         let classes = &self.test.manifest().classes;
         let rules = Rules::default();
         let mut scores = predictions::scores(&volumes, classes, &rules, &made, self.spec.seed)?;
+        scores.extend(self.validated(segmenters, &made, context)?);
         self.settled.note(&mut scores);
         put(segmenters, &Kept::of(&self.spec, &self.test), out)?;
         shown::write(&self.test, &indices, &predicted, out)?;
@@ -195,6 +198,24 @@ impl Opened {
         let result = self.settled.clone().of(result);
         result.publish(out)?;
         Ok(result)
+    }
+
+    /// Mean Dice of the validation patients, where there are some: what generators may be chosen by.
+    fn validated(
+        &self,
+        segmenters: &[&Segmenter],
+        made: &Made,
+        context: &Context,
+    ) -> Result<Option<Score>> {
+        let indices = self.test.indices(Split::Validate);
+        if indices.is_empty() {
+            return Ok(None);
+        }
+        let predicted =
+            segment::predict(segmenters, &self.test, &indices, context.device, &mut |_| {})?;
+        let volumes = Volume::of_pack(&self.test, &indices, &predicted)?;
+        let score = predictions::of_validation(&volumes, self.test.classes(), made);
+        Ok(score.map(Score::finite).transpose()?)
     }
 
     fn inputs(&self) -> Vec<Input> {

@@ -49,7 +49,7 @@ pub fn find(
     let spec = SegmentSpec { steps: most, ..spec.clone() };
     let indices = |wanted: &[String]| -> Vec<usize> {
         let named = |i: &usize| wanted.contains(&pack.manifest().case(*i).patient);
-        pack.indices(Split::Train).into_iter().filter(named).collect()
+        (0..pack.len()).filter(named).collect()
     };
     let judged = indices(&held_back);
     let scale = spec.standardise.then(|| Scale::of(pack, &judged)).transpose()?;
@@ -93,9 +93,21 @@ pub fn find(
     Ok(Length { steps, falling, patients: held_back, looks })
 }
 
-/// Who is held back and who trains: a function of the names alone, the same for every seed and training set.
+/// Who is held back and who trains: the validation patients, where there are some; else a function of the names alone,
+/// the same for every seed and training set.
 fn held_back(pack: &Pack) -> Result<(Vec<String>, Vec<String>)> {
     let manifest = pack.manifest();
+    let on = |side: Split| -> Vec<String> {
+        let mut names: Vec<String> =
+            manifest.indices(side).iter().map(|&i| manifest.case(i).patient.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let validating = on(Split::Validate);
+    if !validating.is_empty() {
+        return Ok((validating, on(Split::Train)));
+    }
     let mut patients: BTreeMap<String, String> = BTreeMap::new();
     for i in manifest.indices(Split::Train) {
         let name = &manifest.case(i).patient;

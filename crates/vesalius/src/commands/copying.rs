@@ -1,5 +1,6 @@
 //! `vesalius copying`: are synthetic images training images again, and would this audit have noticed?
 
+use crate::commands::fold::Fold;
 use crate::commands::judge::{EXTRACTORS, JudgeArgs};
 use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, Stop, command_line, context, stopped};
@@ -74,11 +75,13 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(target) = &args.memory_gan {
-        let real = Pack::open(&args.real)?;
+        let real = Pack::open(&args.fold.of(&args.real)?)?;
         memory_gan::write(&real, target, args.count, args.seed, command_line())?;
         say!("{}: {} perturbed training images", target.display(), args.count);
         return Ok(ExitCode::SUCCESS);
@@ -87,7 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bail!("--synthetic and --out: expected both");
     };
     let stage = Copying {
-        real: args.real.clone(),
+        real: args.fold.of(&args.real)?,
         synthetic: synthetic.clone(),
         out: out.clone(),
         settings: Task {

@@ -1,5 +1,6 @@
 //! `vesalius distance`: how far synthetic images are from real ones.
 
+use crate::commands::fold::Fold;
 use crate::commands::judge::{EXTRACTORS, JudgeArgs};
 use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, Stop, context, stopped};
@@ -42,11 +43,13 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let stage = Distance {
-        real: args.real.clone(),
+        real: args.fold.of(&args.real)?,
         synthetic: args.synthetic.clone(),
         settings: Task {
             extractor: args.judge.spec(),

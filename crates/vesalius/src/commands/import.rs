@@ -1,5 +1,6 @@
 //! `vesalius import`: any generator's images as a synthetic pack.
 
+use crate::commands::fold::Fold;
 use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,13 +47,15 @@ pub struct Args {
     /// Folder of the pack; must not exist yet.
     #[arg(long, value_name = "PACK")]
     out: PathBuf,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     if preset_names().contains(&args.name) {
         bail!("--name {}: one of our own GANs, expected another name", args.name);
     }
-    let like = Pack::open(&args.like)?;
+    let like = Pack::open(&args.fold.of(&args.like)?)?;
     let members = match (&args.trained_on, &args.patients) {
         (Some(path), _) => Members::Of(Box::new(Pack::open(path)?)),
         (None, Some(patients)) => Members::Patients(patients.clone()),

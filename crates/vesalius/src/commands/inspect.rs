@@ -9,7 +9,6 @@ use vesalius_data::files::publish::write_file;
 use vesalius_data::output;
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::inspect::{Summary, summarise};
-use vesalius_data::pack::manifest::Split;
 use vesalius_data::pictures::montage::{Tile, montage};
 use vesalius_data::say;
 use vesalius_data::show;
@@ -120,10 +119,7 @@ fn print(pack: &Pack, summary: &Summary) {
     );
     show!("{}", summary.provenance);
     for side in &summary.sides {
-        let name = match side.split {
-            Split::Train => "train",
-            Split::Test => "test",
-        };
+        let name = side.split.word();
         show!("{name}: {} patients, {} cases, {} slices", side.patients, side.cases, side.slices);
         for class in &side.classes {
             show!(

@@ -1,5 +1,6 @@
 //! `vesalius map`: real and generated samples laid out on one plane (the study's Fig. 6).
 
+use crate::commands::fold::Fold;
 use crate::commands::judge::{EXTRACTORS, JudgeArgs};
 use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, Stop, context, stopped};
@@ -60,11 +61,13 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let stage = Map {
-        real: args.real.clone(),
+        real: args.fold.of(&args.real)?,
         synthetic: args.synthetic.clone(),
         extractor: args.judge.spec(),
         out: args.out.clone(),

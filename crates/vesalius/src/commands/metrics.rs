@@ -1,5 +1,6 @@
 //! `vesalius metrics`: fidelity, diversity and copying of synthetic images, each score with its protocol.
 
+use crate::commands::fold::Fold;
 use crate::commands::judge::{EXTRACTORS, JudgeArgs};
 use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, Stop, context, stopped};
@@ -68,11 +69,13 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let stage = Metrics {
-        real: args.real.clone(),
+        real: args.fold.of(&args.real)?,
         synthetic: args.synthetic.clone(),
         held_out: args.held_out.clone(),
         settings: Task {

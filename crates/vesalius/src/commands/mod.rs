@@ -6,6 +6,7 @@ pub mod demo;
 pub mod distance;
 pub mod doctor;
 pub mod export;
+pub mod fold;
 pub mod import;
 pub mod inspect;
 pub mod judge;

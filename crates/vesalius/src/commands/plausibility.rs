@@ -1,5 +1,6 @@
 //! `vesalius plausibility`: do synthetic masks look like anatomy, and do they belong to their images?
 
+use crate::commands::fold::Fold;
 use crate::commands::overlap::Overlap;
 use crate::environment::{Compute, Stop, context, stopped};
 use anyhow::Result;
@@ -59,11 +60,13 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let stage = Plausibility {
-        real: args.real.clone(),
+        real: args.fold.of(&args.real)?,
         synthetic: args.synthetic.clone(),
         out: args.out.clone(),
         filtered: args.filtered.clone(),

@@ -11,7 +11,7 @@ use vesalius_data::checks::sheet;
 use vesalius_data::layouts::{self, SourceKind, SourceOptions};
 use vesalius_data::pack::manifest::PixelType;
 use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
-use vesalius_data::prepare::split::SplitRule;
+use vesalius_data::prepare::split::{Division, SplitRule, Validation};
 use vesalius_data::prepare::{Job, prepare};
 use vesalius_data::say;
 use vesalius_torch::nets::pyramid::Pyramid;
@@ -73,6 +73,16 @@ pub struct Args {
     /// Patients that test, separated by commas, instead of a draw.
     #[arg(long, value_delimiter = ',', value_name = "PATIENT,…")]
     test_patients: Option<Vec<String>>,
+    /// Folds, alike in the dataset's groups, instead of one split: every patient tests in one of them, and commands that
+    /// train or judge take --fold.
+    #[arg(long, value_name = "N", conflicts_with_all = ["test_patients", "test_share"])]
+    folds: Option<usize>,
+    /// Share of the patients who do not test that validate: they choose lengths and generators, and train nothing.
+    #[arg(long, value_name = "SHARE")]
+    validation_share: Option<f64>,
+    /// Patients that validate, separated by commas, instead of a draw.
+    #[arg(long, value_delimiter = ',', value_name = "PATIENT,…", conflicts_with_all = ["validation_share", "folds"])]
+    validation_patients: Option<Vec<String>>,
     /// Names of the label values 0, 1, … separated by commas (dicom, folder, nnunet without dataset.json).
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     classes: Option<Vec<String>>,
@@ -125,16 +135,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             Choice::Labelled => SliceChoice::Labelled,
         },
     };
-    let rule = match (&args.test_patients, args.split) {
-        (Some(_), SplitKind::Official) => {
-            bail!("--test-patients and --split official: expected one of them")
-        }
-        (Some(patients), SplitKind::Seed) => SplitRule::TestPatients(patients.clone()),
-        (None, SplitKind::Official) => SplitRule::Official,
-        (None, SplitKind::Seed) => {
-            SplitRule::Seeded { seed: args.seed, test_share: args.test_share }
-        }
-    };
+    let division = division(args)?;
     let early = unfit_for_gans(args.size);
     let mut bar: Option<Progress> = None;
     let job = Job {
@@ -142,7 +143,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         source_name: kind.name(),
         root: &args.root,
         settings: &settings,
-        rule: &rule,
+        division: &division,
         findings: early.clone(),
         command: command_line(),
     };
@@ -162,13 +163,42 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some((case, share)) = summary.most_cut {
         say!("note: the crop cuts labelled pixels off; most from {case}, {:.1} %", 100.0 * share);
     }
-    let ([train, test], [train_patients, test_patients]) = (summary.slices, summary.patients);
-    say!(
-        "{}: {train} slices of {train_patients} patients to train, {test} of {test_patients} to test",
-        args.out.display()
-    );
+    let out = args.out.display();
+    let ([train, validate, test], [trains, validates, tests]) = (summary.slices, summary.patients);
+    if summary.folds > 0 {
+        say!("{out}: {train} slices of {trains} patients in {} folds", summary.folds);
+    } else {
+        let validation = match validate {
+            0 => String::new(),
+            _ => format!(", {validate} of {validates} to validate"),
+        };
+        say!(
+            "{out}: {train} slices of {trains} patients to train{validation}, {test} of {tests} to test"
+        );
+    }
     say!("{}: look at it before anything is trained", args.out.join(sheet::PAGE).display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who trains, who validates and who tests.
+fn division(args: &Args) -> Result<Division> {
+    let test = match (&args.test_patients, args.folds, args.split) {
+        (Some(_), _, SplitKind::Official) => {
+            bail!("--test-patients and --split official: expected one of them")
+        }
+        (Some(patients), _, SplitKind::Seed) => SplitRule::TestPatients(patients.clone()),
+        (None, Some(_), SplitKind::Official) => {
+            bail!("--folds and --split official: expected one of them")
+        }
+        (None, Some(count), SplitKind::Seed) => SplitRule::Folds { seed: args.seed, count },
+        (None, None, SplitKind::Official) => SplitRule::Official,
+        (None, None, SplitKind::Seed) => {
+            SplitRule::Seeded { seed: args.seed, test_share: args.test_share }
+        }
+    };
+    let seeded = |share: f64| Validation::Seeded { seed: args.seed, share };
+    let named = args.validation_patients.clone().map(Validation::Patients);
+    Ok(Division { test, validation: named.or(args.validation_share.map(seeded)) })
 }
 
 /// Said before anything is read: a pack that no GAN can be trained on is still one to train a U-Net on.

@@ -1,5 +1,6 @@
 //! `vesalius sample`: synthetic pairs from a trained GAN, as a pack.
 
+use crate::commands::fold::Fold;
 use crate::commands::overlap::Overlap;
 use crate::environment::{Arithmetic, Compute, context_without_stop};
 use anyhow::{Result, bail};
@@ -56,6 +57,8 @@ pub struct Args {
     overlap: Overlap,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -67,7 +70,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         out: args.out.clone(),
         count: args.count,
         seed: args.seed,
-        masks: args.masks.clone(),
+        masks: args.masks.as_deref().map(|path| args.fold.of(path)).transpose()?,
         warp: args.warp,
         truncation: args.truncation,
         batch: args.batch,

@@ -1,5 +1,6 @@
 //! `vesalius segment`: what training data are worth, as Dice on real test patients.
 
+use crate::commands::fold::Fold;
 use crate::commands::overlap::Overlap;
 use crate::environment::{Arithmetic, Compute, Stop, context, stopped};
 use anyhow::Result;
@@ -85,6 +86,8 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -125,8 +128,8 @@ fn stage(args: &Args) -> Result<Segment> {
         precision: args.arithmetic.precision.unwrap_or_default(),
     };
     Ok(Segment {
-        train: args.train.clone(),
-        test: args.test.clone(),
+        train: args.train.iter().map(|path| args.fold.of(path)).collect::<Result<_>>()?,
+        test: args.fold.of(&args.test)?,
         out: args.out.clone(),
         settings: task.spec()?,
         auto_steps: task.auto_steps(),

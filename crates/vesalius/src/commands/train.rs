@@ -1,5 +1,6 @@
 //! `vesalius train`: one GAN on one pack.
 
+use crate::commands::fold::Fold;
 use crate::environment::{Arithmetic, Compute, REQUEUE, Stop, context};
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
@@ -76,11 +77,13 @@ pub struct Args {
     arithmetic: Arithmetic,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let start = if args.resume { Start::Resume { kimg: args.kimg } } else { anew(args)? };
-    let stage = Train { pack: args.pack.clone(), out: args.out.clone(), start };
+    let stage = Train { pack: args.fold.of(&args.pack)?, out: args.out.clone(), start };
     let device = args.compute.start()?;
     let stop = Stop::listen()?;
     let (ended, _) = train::run(&stage, &context(device, &stop))?;

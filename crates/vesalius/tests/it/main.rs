@@ -8,6 +8,7 @@ mod cluster;
 mod copying;
 mod docs;
 mod families;
+mod folds;
 mod foreign;
 mod formats;
 mod found;

@@ -43,6 +43,10 @@ pub fn page(sheet: &Sheet, rows: &BTreeMap<String, Vec<u8>>) -> String {
 fn lead(out: &mut String, sheet: &Sheet) {
     let layout = sheet.slice_shape;
     let on = |side| sheet.patients.iter().filter(|patient| patient.side == side).count();
+    let validate = match on(Split::Validate) {
+        0 => String::new(),
+        count => format!("{count} validate, "),
+    };
     let slices: usize = sheet.patients.iter().map(|patient| patient.slices).sum();
     let bits = match layout.pixel_type {
         PixelType::U8 => 8,
@@ -50,9 +54,10 @@ fn lead(out: &mut String, sheet: &Sheet) {
     };
     let _ = writeln!(
         out,
-        "<p>{} patients ({} train, {} test), {} cases, {slices} slices of {} x {} pixels (rows x columns), {} channel{}, {bits} bits.</p>",
+        "<p>{} patients ({} train, {}{} test), {} cases, {slices} slices of {} x {} pixels (rows x columns), {} channel{}, {bits} bits.</p>",
         sheet.patients.len(),
         on(Split::Train),
+        validate,
         on(Split::Test),
         sheet.cases.len(),
         layout.height,
@@ -201,7 +206,7 @@ fn patients(out: &mut String, sheet: &Sheet) {
         sheet.patients.iter().map(|row: &PatientFacts| {
             vec![
                 row.patient.clone(),
-                side(row.side).to_owned(),
+                row.side.word().to_owned(),
                 row.cases.to_string(),
                 row.slices.to_string(),
                 row.fit.map_or_else(|| "no outline".to_owned(), |fit| format!("{fit:.2}")),
@@ -295,13 +300,6 @@ fn table(
             writeln!(out, "<p>The first {ROWS} of {all}; all are in <code>sheet.json</code>.</p>");
     }
     out.push_str("</section>\n");
-}
-
-const fn side(side: Split) -> &'static str {
-    match side {
-        Split::Train => "train",
-        Split::Test => "test",
-    }
 }
 
 fn percent(share: f64) -> String {

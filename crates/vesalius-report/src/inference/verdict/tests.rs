@@ -70,8 +70,8 @@ fn nothing_is_claimed_of_one_run_each_or_of_few_patients() {
     });
     assert_eq!(decision(&once), Decision::OneRunEach);
     let few = of(|all| {
-        runs(all, None, Real, 11, 0.0);
-        runs(all, Some("lsgan"), RealAndSynthetic, 11, 0.1);
+        runs(all, None, Real, 14, 0.0);
+        runs(all, Some("lsgan"), RealAndSynthetic, 14, 0.1);
     });
     assert_eq!(decision(&few), Decision::FewPatients);
 }
@@ -119,6 +119,14 @@ fn one_comparison_is_primary_and_chosen_without_the_test_patients() {
     assert_eq!(primary[0].gan, Some(RowId::of("lsgan")));
     let wgan = inference.secondary().find(|c| c.gan == Some(RowId::of("wgan"))).unwrap();
     assert_eq!(wgan.decision, Decision::Helps);
+    // Segmenters that are best on validation patients choose before any distance.
+    for (gan, dice) in [(None, 0.7), (Some("lsgan"), 0.7), (Some("wgan"), 0.8)] {
+        fixture.validated(gan, dice);
+    }
+    let found = &fixture.runs();
+    let validated = &evidence(found, &PrimaryQuestion::default()).unwrap()[0];
+    let choice = &validated.inference().choice;
+    assert!(matches!(choice, Choice::Validated(gan) if *gan == RowId::of("wgan")), "{choice:?}");
     // Who asked for one gets that one.
     let wanted = PrimaryQuestion { gan: Some(RowId::of("wgan")), ..PrimaryQuestion::default() };
     assert_eq!(decision(&asked(&wanted, build)), Decision::Helps);

@@ -1,5 +1,6 @@
 //! `vesalius turing create`.
 
+use crate::commands::fold::Fold;
 use crate::commands::overlap::Overlap;
 use crate::environment::command_line;
 use anyhow::Result;
@@ -67,6 +68,8 @@ pub struct Args {
     /// Folder to write; must not exist yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    fold: Fold,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -75,7 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         args.reader.clone()
     };
-    let (real, synthetic) = (Pack::open(&args.real)?, Pack::open(&args.synthetic)?);
+    let (real, synthetic) = (Pack::open(&args.fold.of(&args.real)?)?, Pack::open(&args.synthetic)?);
     let mut wish = Wish {
         readers,
         per_reader: args.per_reader,

@@ -133,7 +133,7 @@ fn nothing_is_recommended_where_nothing_was_shown() {
         runs.unet(Some("lsgan"), RealAndSynthetic, 1, &[0.75, 0.65, 0.85]);
         runs.judged("copying", "lsgan", &[("planted_recall", Some("all"), 0.83)]);
     });
-    holds(&found[0], &["Not known: 3 test patients are too few", "12 are needed"]);
+    holds(&found[0], &["Not known: 3 test patients are too few", "15 are needed"]);
     holds(&found[2], &["None can be recommended"]);
     holds(&found[4], &["Unknown", "planted", "83.0 %"]);
     assert!(!found[0].contains("Yes"));

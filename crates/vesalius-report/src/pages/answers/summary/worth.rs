@@ -232,6 +232,11 @@ pub(super) fn replace(evidence: &Evidence) -> String {
 pub(super) fn chosen(choice: &Choice) -> String {
     match choice {
         Choice::Asked(gan) => format!("Asked was about images of {}.", prose(gan, &[])),
+        Choice::Validated(gan) => format!(
+            "The question was put to images of {}, whose segmenters were best on the validation patients: chosen without the \
+             test patients.",
+            prose(gan, &[])
+        ),
         Choice::Nearest(gan, distance) => format!(
             "The question was put to images of {}, the nearest to the training images ({distance}): chosen without the test \
              patients.",
