@@ -46,7 +46,8 @@ pub struct Pack {
     path: PathBuf,
     manifest: Manifest,
     digest: String,
-    fold: Option<usize>,
+    /// The fold that it was opened in, and the digest of the whole.
+    fold: Option<(usize, String)>,
     map: memmap2::Mmap,
     verified: Vec<AtomicBool>,
 }
@@ -95,8 +96,8 @@ impl Pack {
         }
         self.manifest.enter_fold(fold);
         // Other patients train in it: what was made in one fold is not taken for another's.
-        self.digest = digest::of_bytes(format!("{}/fold/{fold}", self.digest).as_bytes());
-        self.fold = Some(fold);
+        let inside = digest::of_bytes(format!("{}/fold/{fold}", self.digest).as_bytes());
+        self.fold = Some((fold, std::mem::replace(&mut self.digest, inside)));
         path.clone_into(&mut self.path);
         Ok(self)
     }
@@ -106,7 +107,7 @@ impl Pack {
     /// # Errors
     /// Names the pack and its folds.
     pub fn in_a_fold(&self) -> anyhow::Result<()> {
-        match (self.manifest.folds(), self.fold) {
+        match (self.manifest.folds(), &self.fold) {
             (0, _) | (_, Some(_)) => Ok(()),
             (folds, None) => anyhow::bail!(
                 "{}: {folds} folds, expected one of them: --fold 0 to {}",
@@ -116,9 +117,9 @@ impl Pack {
         }
     }
 
-    /// The fold that it was opened in.
-    pub fn fold(&self) -> Option<usize> {
-        self.fold
+    /// The fold that it was opened in, and the digest of the pack as a whole.
+    pub fn fold(&self) -> Option<(usize, &str)> {
+        self.fold.as_ref().map(|(fold, whole)| (*fold, whole.as_str()))
     }
 
     /// Where it was opened.

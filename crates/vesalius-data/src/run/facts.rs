@@ -34,7 +34,18 @@ pub struct RealFacts {
     pub test: Option<u64>,
     /// The fold that it was opened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fold: Option<usize>,
+    pub fold: Option<Fold>,
+}
+
+/// One of the folds of a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fold {
+    /// Digest of the pack as a whole.
+    pub pack: String,
+    /// Which, from 0.
+    pub number: usize,
+    /// Of how many.
+    pub of: usize,
 }
 
 /// A pack of synthetic images. What is none was not told by the version that wrote the result, or is not there.
@@ -110,7 +121,12 @@ impl PackFacts {
                 let slices = |split: Split| Some(manifest.indices(split).len() as u64);
                 let (train, test) = (slices(Split::Train), slices(Split::Test));
                 let validate = slices(Split::Validate).filter(|count| *count > 0);
-                Self::Real(RealFacts { dataset, train, validate, test, fold: pack.fold() })
+                let fold = pack.fold().map(|(number, whole)| Fold {
+                    pack: whole.to_owned(),
+                    number,
+                    of: manifest.folds(),
+                });
+                Self::Real(RealFacts { dataset, train, validate, test, fold })
             }
             Provenance::Synthetic {
                 gan,

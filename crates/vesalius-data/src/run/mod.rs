@@ -100,6 +100,19 @@ impl Input {
     }
 
     /// What is known of it, where it is a pack of synthetic images.
+    pub fn fold(&self) -> Option<&facts::Fold> {
+        match &self.pack {
+            Some(PackFacts::Real(facts)) => facts.fold.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Digest of the pack as a whole, where a fold of it was read; else its own.
+    pub fn whole(&self) -> &str {
+        self.fold().map_or(&self.sha256, |fold| &fold.pack)
+    }
+
+    /// What is known of a synthetic pack.
     pub fn synthetic(&self) -> Option<&SyntheticFacts> {
         match &self.pack {
             Some(PackFacts::Synthetic(facts)) => Some(facts),

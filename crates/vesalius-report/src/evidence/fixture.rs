@@ -81,6 +81,38 @@ impl Fixture {
         self.add(&result);
     }
 
+    /// A U-Net of one of `of` folds, whose test patients have names of their own.
+    pub fn unet_in_fold(
+        &mut self,
+        gan: Option<&str>,
+        trained_on: TrainedOn,
+        seed: u64,
+        [number, of]: [usize; 2],
+        dice: &[f64],
+    ) {
+        self.unet(gan, trained_on, seed, dice);
+        let path = self.path().join(format!("{:03}-segment/result.json", self.count));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut result: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let fold = serde_json::json!({ "pack": "whole", "number": number, "of": of });
+        for input in result["inputs"].as_array_mut().unwrap() {
+            if input["role"] == "test" {
+                input["sha256"] = format!("fold {number}").into();
+                input["pack"] =
+                    serde_json::json!({ "kind": "real", "dataset": "acdc", "fold": fold.clone() });
+            }
+        }
+        for score in result["scores"].as_array_mut().unwrap() {
+            if let Some(name) = score["of"].as_str().and_then(|of| of.strip_prefix("patient/")) {
+                score["of"] = format!("patient/fold {number} {name}").into();
+            }
+        }
+        if let Some(result) = result.as_object_mut() {
+            result.remove("seal");
+        }
+        std::fs::write(&path, serde_json::to_vec(&result).unwrap()).unwrap();
+    }
+
     /// Gives the U-Nets of a GAN's images a Dice on validation patients.
     pub fn validated(&mut self, gan: Option<&str>, dice: f64) {
         for entry in std::fs::read_dir(self.path()).unwrap() {

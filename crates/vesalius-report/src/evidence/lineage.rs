@@ -79,6 +79,12 @@ pub fn training_packs(run: &Run) -> Vec<&str> {
     digests
 }
 
+/// Digest of the pack that a digest is a fold of, as far as the results at hand say; else the digest itself.
+pub fn whole<'r>(runs: &[&'r Run], digest: &'r str) -> &'r str {
+    let inputs = runs.iter().flat_map(|run| &run.result.inputs);
+    inputs.into_iter().find(|input| input.sha256 == digest).map_or(digest, Input::whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{Fixture, result};

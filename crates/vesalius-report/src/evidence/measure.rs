@@ -1,6 +1,10 @@
 //! One number from one or several runs: value, interval, range, protocol.
 
-use std::collections::BTreeMap;
+use super::repetition::seed;
+use super::rows::{Rows, fold};
+use super::runs::Run;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use vesalius_data::run::score::Score;
 use vesalius_statistics::resample;
 
@@ -81,6 +85,40 @@ impl Measure {
             "; no interval over patients and runs: not every result holds the Dice of each patient"
         };
         Some(measure)
+    }
+}
+
+impl Measure {
+    /// Of the Dice of U-Nets of several folds: mean over all their patients, then over the trainings; the interval draws
+    /// both with replacement. None without patients.
+    pub fn of_folds(trained: &Rows, judged: &[&Run]) -> Option<Self> {
+        let table: Vec<Vec<f64>> =
+            trained.rows.iter().map(|row| row.values().copied().collect()).collect();
+        let patients = table.first()?.len();
+        let each: Vec<f64> = table.iter().map(|row| mean(row)).collect();
+        let runs: Vec<Repetition> = judged
+            .iter()
+            .filter_map(|run| Some(Repetition { score: run.dice()?, seed: seed(run) }))
+            .collect();
+        let folds: BTreeSet<usize> = judged.iter().filter_map(|run| fold(run)).collect();
+        let mut protocol = protocol(&runs);
+        let _ = write!(
+            protocol,
+            "; mean over the {patients} patients who test in {} folds; interval: 95 % bootstrap over patients and trainings",
+            folds.len()
+        );
+        if trained.left_out > 0 {
+            let _ =
+                write!(protocol, "; {} runs left out: other folds have fewer", trained.left_out);
+        }
+        Some(Self {
+            value: mean(&each),
+            interval: resample::crossed_interval_of_mean(&table, SEED),
+            standard_error: None,
+            range: range(&each),
+            runs: each.len(),
+            protocol,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod fixture;
 pub(crate) mod lineage;
 pub(crate) mod measure;
 pub(crate) mod repetition;
+pub(crate) mod rows;
 pub mod runs;
 pub(crate) mod sets;
 pub(crate) mod settings;

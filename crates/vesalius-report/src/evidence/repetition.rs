@@ -79,7 +79,9 @@ fn made(runs: &[&Run], facts: &SyntheticFacts) -> Option<String> {
     // Two that left the same weights: it cannot be told which one was sampled.
     let [training] = trainings.as_slice() else { return None };
     let count = facts.count.filter(|_| facts.filter.is_none())?;
-    let how = (facts.truncation, &facts.masks, &facts.masks_pack);
+    // Masks of a fold are those of the pack, as far as it decides what is a repetition.
+    let masks_pack = facts.masks_pack.as_deref().map(|digest| lineage::whole(runs, digest));
+    let how = (facts.truncation, &facts.masks, masks_pack);
     Some(format!("{} sampled {count} {how:?}", recipe(training)?))
 }
 
@@ -90,7 +92,7 @@ fn recipe(training: &Run) -> Option<String> {
     let has_settings = result.settings.is_object() && result.outcome == Outcome::Finished;
     has_settings.then(|| {
         let settings = without(&result.settings, &["training", "seed"]);
-        format!("{:?} {settings} of {}", training.gan(), pack.sha256)
+        format!("{:?} {settings} of {}", training.gan(), pack.whole())
     })
 }
 

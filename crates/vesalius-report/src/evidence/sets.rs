@@ -5,6 +5,7 @@
 use super::lineage::{sampled_count, synthetic, training_packs};
 use super::measure::{Measure, Repetition, mean, shared};
 use super::repetition::{Basis, Images, seed};
+use super::rows;
 use super::runs::Run;
 use super::runs::of_stage;
 use crate::paper::{Row, TABLE_2, display_name, prose};
@@ -30,11 +31,13 @@ pub struct TrainingSet<'a> {
     pub is_usual: bool,
     /// Preset of the segmenters that judged it, where that is not the one of the tables.
     pub other_judge: Option<String>,
-    /// U-Nets trained on it: repeated runs.
+    /// U-Nets trained on it: repeated runs, of each fold.
     pub judged: Vec<&'a Run>,
+    /// How often it was trained on: of folds, in each of them.
+    pub trainings: usize,
     /// Mean Dice per volume.
     pub dice: Option<Measure>,
-    /// Dice of each test patient, mean over the runs; of patients that every run has.
+    /// Dice of each test patient, mean over the runs; of patients that every run has, or every run of their fold.
     pub patients: BTreeMap<String, f64>,
 }
 
@@ -137,11 +140,11 @@ pub fn sets<'a>(all: &[&'a Run]) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<Strin
 
 /// Refuses runs that repeat each other down to the seed: pooled, one would count twice.
 fn once_each(runs: &[&Run]) -> Result<()> {
-    let mut first: BTreeMap<(Option<String>, Vec<&str>), &Run> = BTreeMap::new();
+    let mut first: BTreeMap<(Option<usize>, Option<String>, Vec<&str>), &Run> = BTreeMap::new();
     for run in runs {
         let (digests, seed) = (training_packs(run), seed(run));
         let what = seed.as_ref().map_or("no seed".to_owned(), |seed| format!("seed {seed}"));
-        if let Some(other) = first.insert((seed, digests), run) {
+        if let Some(other) = first.insert((rows::fold(run), seed, digests), run) {
             bail!(
                 "{} and {}: U-Nets of the same packs, settings and seed ({what}): one run, not a repetition; expected each \
                  once, leave one out",
@@ -184,24 +187,20 @@ fn training_set<'a>(
     usual: &Usual,
     names: &Names,
 ) -> TrainingSet<'a> {
-    let repetition = |run: &&'a Run| Some(Repetition { score: run.dice()?, seed: seed(run) });
-    let scores: Vec<Repetition> = judged.iter().filter_map(repetition).collect();
-    let each: Vec<BTreeMap<String, f64>> = judged.iter().map(|run| run.patient_dice()).collect();
-    let mut dice = Measure::of_dice(&scores, &each);
-    if let Some(dice) = &mut dice
-        && basis.synthetic.iter().any(|images| matches!(images, Images::Made(_)))
-        && judged.iter().map(|run| training_packs(run)).collect::<BTreeSet<_>>().len() > 1
-    {
-        dice.protocol +=
-            "; repeated with other seeds of the GAN's training or sampling, all else being equal";
-    }
-    let patients = shared(&each)
-        .into_iter()
-        .map(|name| {
-            let values: Vec<f64> = each.iter().map(|run| run[name]).collect();
-            (name.to_owned(), mean(&values))
-        })
-        .collect();
+    let in_folds = judged.iter().any(|run| rows::fold(run).is_some());
+    let trained = rows::rows(judged, None);
+    let dice = if in_folds {
+        trained.as_ref().and_then(|trained| Measure::of_folds(trained, judged))
+    } else {
+        of_one_split(basis, judged)
+    };
+    let patients = if in_folds {
+        trained.as_ref().map(|trained| means(&trained.rows)).unwrap_or_default()
+    } else {
+        means(&judged.iter().map(|run| run.patient_dice()).collect::<Vec<_>>())
+    };
+    let trainings =
+        if in_folds { trained.map_or(0, |trained| trained.rows.len()) } else { judged.len() };
     let mut words: Vec<String> = names.of_images(basis, judged).into_iter().collect();
     words.extend(usual.words(&basis.settings));
     TrainingSet {
@@ -213,9 +212,33 @@ fn training_set<'a>(
         other_judge: usual.other_judge(&basis.settings).cloned(),
         basis: basis.clone(),
         judged: judged.to_vec(),
+        trainings,
         dice,
         patients,
     }
+}
+
+/// Mean Dice of runs that one split's test patients judged.
+fn of_one_split(basis: &Basis, judged: &[&Run]) -> Option<Measure> {
+    let scores: Vec<Repetition> = judged
+        .iter()
+        .filter_map(|run| Some(Repetition { score: run.dice()?, seed: seed(run) }))
+        .collect();
+    let each: Vec<BTreeMap<String, f64>> = judged.iter().map(|run| run.patient_dice()).collect();
+    let mut dice = Measure::of_dice(&scores, &each)?;
+    if basis.synthetic.iter().any(|images| matches!(images, Images::Made(_)))
+        && judged.iter().map(|run| training_packs(run)).collect::<BTreeSet<_>>().len() > 1
+    {
+        dice.protocol +=
+            "; repeated with other seeds of the GAN's training or sampling, all else being equal";
+    }
+    Some(dice)
+}
+
+/// Mean Dice of each patient whom all rows have.
+fn means(rows: &[BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
+    let of = |name: &str| mean(&rows.iter().map(|row| row[name]).collect::<Vec<_>>());
+    shared(rows).into_iter().map(|name| (name.to_owned(), of(name))).collect()
 }
 
 /// What packs are called, and which sets of images of a GAN need a name.

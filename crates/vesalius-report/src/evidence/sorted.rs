@@ -70,13 +70,13 @@ fn one_test_pack(dataset: &str, runs: &[&Run]) -> Result<()> {
             continue;
         };
         match first {
-            Some((other, sha256)) if sha256 != test.sha256 => bail!(
+            Some((other, digest)) if digest != test.whole() => bail!(
                 "{} and {}: both {dataset}, judged on different test packs; expected one, report them apart",
                 other.path.display(),
                 run.path.display()
             ),
             Some(_) => {}
-            None => first = Some((run, &test.sha256)),
+            None => first = Some((run, test.whole())),
         }
     }
     Ok(())

@@ -1,8 +1,7 @@
 //! Which runs say how far trainings of a set lie apart, and for whom.
 
-use crate::evidence::runs::Run;
-use crate::evidence::{Evidence, TrainingSet, training_packs};
-use std::collections::BTreeMap;
+use crate::evidence::rows;
+use crate::evidence::{Evidence, TrainingSet};
 use vesalius_data::run::TrainedOn;
 use vesalius_statistics::mrmc::{Difference, RunVariance, Trainings};
 
@@ -61,26 +60,14 @@ pub(super) fn lenders(evidence: &Evidence, set: &TrainingSet) -> usize {
 
 /// None where a run lacks one of the patients.
 fn table(set: &TrainingSet, patients: &[&str]) -> Option<Table> {
-    let dice = |run: &&Run| -> Option<Vec<f64>> {
-        let known = run.patient_dice();
-        patients.iter().map(|patient| known.get(*patient).copied()).collect()
-    };
-    let mut samples: BTreeMap<Vec<&str>, Vec<Vec<f64>>> = BTreeMap::new();
-    for run in &set.judged {
-        samples.entry(training_packs(run)).or_default().push(dice(run)?);
-    }
+    let found = rows::rows(&set.judged, Some(&patients.iter().copied().collect()))?;
     let alone = set.trained_on == TrainedOn::Synthetic;
-    let [first, _, ..] = samples.values().collect::<Vec<_>>()[..] else {
-        let rows = samples.into_values().next()?;
-        return Some(Table { kind: Kind { alone, of_each_sample: None }, rows });
+    let kind = Kind { alone, of_each_sample: found.of_each_sample };
+    let row = |dice: &rows::Dice| -> Option<Vec<f64>> {
+        patients.iter().map(|patient| dice.get(*patient).copied()).collect()
     };
-    // Segmenters of one sample share its chance: their mean is one row.
-    let kind = Kind { alone, of_each_sample: Some(first.len()) };
-    let mean = |rows: &Vec<Vec<f64>>| -> Vec<f64> {
-        let of = |k: usize| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64;
-        (0..patients.len()).map(of).collect()
-    };
-    Some(Table { kind, rows: samples.values().map(mean).collect() })
+    let rows = found.rows.iter().map(row).collect::<Option<Vec<_>>>()?;
+    Some(Table { kind, rows })
 }
 
 /// Patients that every run of both sets tested, in order.

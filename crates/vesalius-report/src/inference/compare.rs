@@ -102,7 +102,7 @@ impl Comparison {
             other_judge: a.other_judge.clone(),
             b: b.name(),
             patients: differences.len(),
-            runs: [a.judged.len(), b.judged.len()],
+            runs: [a.trainings, b.trainings],
             lenders: chance::lenders(evidence, a).max(2),
             difference: mean(&differences),
             study,

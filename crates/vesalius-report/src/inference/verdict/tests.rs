@@ -147,6 +147,40 @@ fn classical_augmentation_is_what_images_are_held_against_where_it_was_tried() {
 }
 
 #[test]
+fn folds_make_one_answer_of_all_patients() {
+    let mut fixture = Fixture::new();
+    for number in 0..3 {
+        for seed in 1..=3_u32 {
+            let dice = |by: f64| -> Vec<f64> {
+                let chance = |k: usize| {
+                    ((k * 31 + number * 17) as f64 + f64::from(seed) * 7.3 + by * 99.0).sin()
+                };
+                (0..10).map(|k| 0.7 + by + 0.004 * f64::from(seed) + 0.01 * chance(k)).collect()
+            };
+            let seed = u64::from(seed);
+            fixture.unet_in_fold(None, Real, seed, [number, 3], &dice(0.0));
+            fixture.unet_in_fold(Some("lsgan"), RealAndSynthetic, seed, [number, 3], &dice(0.05));
+        }
+    }
+    let found = &fixture.runs();
+    let all = &evidence(found, &PrimaryQuestion::default()).unwrap()[0];
+    let Verdict::Answered(answer) = verdict(all) else { panic!("an answer") };
+    assert_eq!((answer.patients, answer.runs, answer.decision), (30, [3, 3], Decision::Helps));
+    assert!((answer.difference - 0.05).abs() < 0.01, "{}", answer.difference);
+    let real = all.set(Real, None).unwrap();
+    assert_eq!((real.judged.len(), real.trainings), (9, 3));
+    let dice = real.dice.as_ref().unwrap();
+    assert!(dice.protocol.contains("the 30 patients who test in 3 folds"), "{}", dice.protocol);
+    assert!((dice.value - 0.708).abs() < 0.01 && dice.runs == 3);
+    // A fold that was trained on once more is said, and is in no row.
+    fixture.unet_in_fold(None, Real, 4, [1, 3], &[0.7; 10]);
+    let found = &fixture.runs();
+    let more = &evidence(found, &PrimaryQuestion::default()).unwrap()[0];
+    let dice = more.set(Real, None).unwrap().dice.as_ref().unwrap();
+    assert!(dice.protocol.contains("1 runs left out: other folds have fewer"), "{}", dice.protocol);
+}
+
+#[test]
 fn without_a_baseline_nothing_can_be_said() {
     let found = of(|all| all.unet(Some("lsgan"), RealAndSynthetic, 1, &[0.7; 20]));
     assert_eq!(found, Verdict::NoBaseline);

@@ -154,7 +154,7 @@ fn risk(evidence: &Evidence, gan: Option<&RowId>) -> String {
 
 fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
     let judged = evidence.sets.iter().filter(|set| set.dice.is_some());
-    let runs: BTreeSet<usize> = judged.map(|set| set.judged.len()).collect();
+    let runs: BTreeSet<usize> = judged.map(|set| set.trainings).collect();
     let repeats = match (runs.first(), runs.last()) {
         (Some(1), Some(1)) => "Each training set was tried once: nothing is known of chance in the training of U-Net and \
                                GAN; repeat with other seeds (--seeds 1,2,3)."
