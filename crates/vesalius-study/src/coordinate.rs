@@ -4,17 +4,17 @@ use crate::exec::{Executor, How, REQUEUE, Start};
 use crate::plan::{ImportedInfo, PackInfo, Plan, Planned, Planner, Progress, Stages};
 use crate::room;
 use crate::store::{GivenUp, Store};
-use crate::study::{ImportedPack, Study};
+use crate::study::{Folds, ImportedPack, Study};
 use crate::task_dir::TaskDir;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vesalius_data::files::lock::Lock;
 use vesalius_data::files::publish::write_file;
-use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Provenance;
+use vesalius_data::pack::{Pack, fold};
 
 /// What happens, for whoever shows it.
 #[derive(Debug)]
@@ -67,7 +67,8 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
                 pack.path().display()
             );
         }
-        let path = path.canonicalize().with_context(|| format!("{}", path.display()))?;
+        in_folds(study, dataset, &pack)?;
+        let path = canonical(&path)?;
         let name = dataset.name();
         let ours = |imported: &&ImportedPack| {
             imported.dataset.as_ref().is_none_or(|dataset| *dataset == name)
@@ -77,6 +78,32 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
         Ok(PackInfo { name, path, digest: pack.digest().to_owned(), imported })
     };
     study.dataset.iter().map(open).collect()
+}
+
+/// Refuses a pack whose folds are not those that the study counts on.
+fn in_folds(study: &Study, dataset: &crate::study::Dataset, pack: &Pack) -> Result<()> {
+    let found = pack.manifest().folds();
+    let at = |span| study.at(&span);
+    match study.folds.as_ref().map(|folds| (folds.get_ref(), folds.span())) {
+        None if found > 0 => bail!(
+            "{}: {} has {found} folds, expected folds = {found} in the study",
+            at(dataset.pack.span()),
+            pack.path().display()
+        ),
+        Some((Folds::All(asked), span)) if *asked != found => {
+            bail!("{}: folds = {asked}, but {} has {found}", at(span), pack.path().display())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A pack's path from the root, of one of its folds too.
+fn canonical(path: &Path) -> Result<PathBuf> {
+    let of = |path: &Path| path.canonicalize().with_context(|| format!("{}", path.display()));
+    match fold::of(path) {
+        Some((pack, number)) => Ok(fold::name(&of(pack)?, number)),
+        None => of(path),
+    }
 }
 
 fn imported(study: &Study, imported: &ImportedPack) -> Result<ImportedInfo> {

@@ -5,18 +5,20 @@ mod sections;
 pub mod slurm;
 
 pub use sections::{
-    Asked, Baselines, Best, Budget, Dataset, Gan, ImportedPack, Judged, Masks, Question, Search,
-    Unet,
+    Asked, Baselines, Best, Budget, Dataset, Folds, Gan, ImportedPack, Judged, Masks, Question,
+    Search, Unet,
 };
 
 use crate::search::{self, Sampler};
 use crate::space::Space;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use slurm::Settings;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
+use vesalius_data::pack::fold;
 use vesalius_data::run::precision::Precision;
 use vesalius_data::text::strings;
 
@@ -37,7 +39,10 @@ pub struct Study {
     /// Arithmetic of all trainings, samples and U-Nets that do not say their own; f32 by default.
     #[serde(default)]
     pub precision: Precision,
-    /// Datasets.
+    /// Folds of the datasets' packs, each worked on as a dataset of its own.
+    #[serde(default)]
+    pub folds: Option<Spanned<Folds>>,
+    /// Datasets; of a study in folds one for each fold.
     pub dataset: Vec<Dataset>,
     /// GANs.
     pub gan: Vec<Gan>,
@@ -99,8 +104,34 @@ impl Study {
         let whole: toml::Value = toml::from_str(&study.file.text)?;
         strings::check_toml("", &whole)
             .with_context(|| format!("{}", study.file.path.display()))?;
+        study.enter_folds()?;
         study.check()?;
         Ok(study)
+    }
+
+    /// Puts the folds of each dataset in its place.
+    fn enter_folds(&mut self) -> Result<()> {
+        let Some(folds) = &self.folds else { return Ok(()) };
+        let numbers = folds.get_ref().numbers();
+        let distinct: BTreeSet<usize> = numbers.iter().copied().collect();
+        if numbers.is_empty() || distinct.len() < numbers.len() {
+            let at = self.at(&folds.span());
+            bail!(
+                "{at}: folds {numbers:?}, expected how many there are, or some of them, each once"
+            );
+        }
+        let of_each = |dataset: &Dataset| -> Vec<Dataset> {
+            let in_fold = |number: &usize| Dataset {
+                pack: Spanned::new(
+                    dataset.pack.span(),
+                    fold::name(dataset.pack.get_ref(), *number),
+                ),
+                name: Some(format!("{}-fold-{number}", dataset.name())),
+            };
+            numbers.iter().map(in_fold).collect()
+        };
+        self.dataset = self.dataset.iter().flat_map(of_each).collect();
+        Ok(())
     }
 
     /// `FILE:LINE:COLUMN` of a part.
@@ -252,6 +283,15 @@ when = { preset = ["y"], "a.b" = [2] }
     }
 
     #[test]
+    fn folds_are_datasets_of_their_own() {
+        let study = read(&GOOD.replace("[[dataset]]", "folds = [0, 2]\n[[dataset]]")).unwrap();
+        let names: Vec<String> = study.dataset.iter().map(Dataset::name).collect();
+        assert_eq!(names, ["a-fold-0", "a-fold-2"]);
+        assert_eq!(study.dataset[1].pack.get_ref(), Path::new("packs/a/fold-2"));
+        assert_eq!(study.shares().len(), 4);
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_line_and_column() {
         for (from, to, parts) in [
             ("runs = 5", "run = 5", &[":11:1:", "unknown field `run`"][..]),
@@ -259,6 +299,8 @@ when = { preset = ["y"], "a.b" = [2] }
             ("[budget]", "[question]\ngan = \"z\"\n[budget]", &[":11:7:", "gan = z", "x, y"]),
             ("[budget]", "[question]\nmargin = 0.0\n[budget]", &[":11:10:", "between 0 and 1"]),
             ("[budget]", "[question]\nlevel = 0.5\n[budget]", &[":11:9:", "at most 0.2"]),
+            ("[[dataset]]", "folds = []\n[[dataset]]", &[":4:9:", "folds []"]),
+            ("[[dataset]]", "folds = [1, 1]\n[[dataset]]", &[":4:9:", "each once"]),
             ("[budget]", "[question]\nmargins = 0.1\n[budget]", &["unknown field `margins`"]),
             ("kimg = 10.0", "kimg = -1.0", &[":12:8:", "above 0"]),
             ("kimg = 10.0", "kimg = \"x\"", &[":12:8:", "f64"]),

@@ -27,6 +27,26 @@ impl Dataset {
     }
 }
 
+/// `folds`: how many all packs have, or which of them are worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Folds {
+    /// All of so many.
+    All(usize),
+    /// These, from 0.
+    These(Vec<usize>),
+}
+
+impl Folds {
+    /// The folds that are worked on.
+    pub fn numbers(&self) -> Vec<usize> {
+        match self {
+            Self::All(count) => (0..*count).collect(),
+            Self::These(numbers) => numbers.clone(),
+        }
+    }
+}
+
 /// One `[[imported]]`: a pack of another program's images.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

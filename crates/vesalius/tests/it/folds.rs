@@ -76,7 +76,8 @@ fn every_patient_tests_in_one_fold_and_no_fold_is_taken_for_another() {
         result["scores"].as_array().unwrap().iter().filter(|score| score["of"] == wanted).count()
     };
     assert_eq!(of("validation"), 1);
-    assert_eq!(result["inputs"][0]["pack"]["fold"], 0);
+    let fold = &result["inputs"][0]["pack"]["fold"];
+    assert_eq!((&fold["number"], &fold["of"]), (&0.into(), &3.into()));
     // In another fold the GAN has seen who tests.
     bench.refused(&segment("1", "mixed"), &["its generator was trained on them"]);
     for command in [
@@ -105,4 +106,35 @@ fn a_pack_without_folds_has_none_to_ask_for() {
         bench.refused(&[&base[..], more].concat(), &[expected]);
         assert!(!bench.path("other").exists());
     }
+}
+
+#[test]
+fn a_study_works_in_the_folds_that_its_pack_has() {
+    let bench = Bench::new();
+    bench.ok(&["phantom", "acdc", "data", "--patients", "6", "--seed", "1"]);
+    prepared(&bench, "packs/phantom", &["--folds", "3"]);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../studies/smoke.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    std::fs::create_dir_all(bench.path("studies")).unwrap();
+    let with = |folds: &str| {
+        let text = text.replace("runs = 4", "runs = 12").replacen(
+            "[[dataset]]",
+            &format!("{folds}[[dataset]]"),
+            1,
+        );
+        std::fs::write(bench.path("studies/smoke.toml"), text).unwrap();
+    };
+    let plan = ["study", "plan", "studies/smoke.toml", "--no-trial"];
+    with("folds = 3\n");
+    let said = bench.ok(&plan);
+    assert!(said.contains("3 datasets x 2 GANs, 12 trainings"), "{said}");
+    with("folds = [1]\n");
+    let said = bench.ok(&plan);
+    assert!(said.contains("1 datasets x 2 GANs"), "{said}");
+    with("folds = 5\n");
+    bench.refused(&plan, &["folds = 5, but", "has 3"]);
+    with("folds = [3]\n");
+    bench.refused(&plan, &["fold 3, expected 0 to 2"]);
+    with("");
+    bench.refused(&plan, &["has 3 folds, expected folds = 3 in the study"]);
 }

@@ -4,6 +4,7 @@ use super::resolver::Resolver;
 use super::space;
 use anyhow::Result;
 use std::path::Path;
+use vesalius_data::pack::PackError;
 use vesalius_data::say;
 use vesalius_study::coordinate;
 use vesalius_study::plan::{PackInfo, Plan, Planner, Progress};
@@ -31,7 +32,7 @@ impl Open {
         let study = space::read(path)?;
         let packs = match coordinate::packs(&study) {
             Ok(packs) => packs,
-            Err(error) if packs_may_be_missing => {
+            Err(error) if packs_may_be_missing && is_missing(&error) => {
                 say!("note: {error:#}; counts need no pack, a run does");
                 without_packs(&study)
             }
@@ -42,6 +43,14 @@ impl Open {
         let plan = Planner::new(&study, packs, &Resolver::of(&study)).plan(&known)?;
         Ok(Self { study, store, known, plan })
     }
+}
+
+/// Whether a pack is not there, rather than wrong.
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| match cause.downcast_ref::<PackError>() {
+        Some(PackError::Read { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    })
 }
 
 /// Stands for packs that do not exist yet.

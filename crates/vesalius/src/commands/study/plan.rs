@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use vesalius_data::output;
-use vesalius_data::pack::Pack;
+use vesalius_data::pack::{Pack, fold};
 use vesalius_data::say;
 use vesalius_data::show;
 use vesalius_study::exec::{Start, slurm};
@@ -132,7 +132,7 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
 
 /// Whether a pack that goes in exists.
 fn there(pack: &vesalius_study::task::PackInput) -> bool {
-    pack.path.is_dir()
+    fold::of(&pack.path).map_or(pack.path.as_path(), |(whole, _)| whole).is_dir()
 }
 
 /// Finished folders of each stage and GAN that are measured: more would tell little and take long.
