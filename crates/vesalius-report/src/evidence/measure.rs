@@ -93,7 +93,7 @@ impl Measure {
     /// both with replacement. None without patients.
     pub fn of_folds(trained: &Rows, judged: &[&Run]) -> Option<Self> {
         let table: Vec<Vec<f64>> =
-            trained.rows.iter().map(|row| row.values().copied().collect()).collect();
+            trained.each.iter().map(|row| row.values().copied().collect()).collect();
         let patients = table.first()?.len();
         let each: Vec<f64> = table.iter().map(|row| mean(row)).collect();
         let runs: Vec<Repetition> = judged

@@ -11,7 +11,7 @@ pub type Dice = BTreeMap<String, f64>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
     /// Dice of each training's patients; in folds a row is of one training in each.
-    pub rows: Vec<Dice>,
+    pub each: Vec<Dice>,
     /// How many segmenters each row is a mean of, where rows are other samples or trainings of a generator.
     pub of_each_sample: Option<usize>,
     /// Trainings that some folds have more of than others: they are in no row.
@@ -68,7 +68,7 @@ pub fn rows(runs: &[&Run], patients: Option<&BTreeSet<&str>>) -> Option<Rows> {
     let count = blocks.iter().map(Vec::len).min()?;
     let left_out = blocks.iter().map(|block| block.len() - count).sum();
     let row = |j: usize| blocks.iter().flat_map(|block| block[j].clone()).collect();
-    Some(Rows { rows: (0..count).map(row).collect(), of_each_sample, left_out })
+    Some(Rows { each: (0..count).map(row).collect(), of_each_sample, left_out })
 }
 
 /// Each patient's mean; none where rows are of other patients.

@@ -140,7 +140,7 @@ pub fn sets<'a>(all: &[&'a Run]) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<Strin
 
 /// Refuses runs that repeat each other down to the seed: pooled, one would count twice.
 fn once_each(runs: &[&Run]) -> Result<()> {
-    let mut first: BTreeMap<(Option<usize>, Option<String>, Vec<&str>), &Run> = BTreeMap::new();
+    let mut first: BTreeMap<_, &Run> = BTreeMap::new();
     for run in runs {
         let (digests, seed) = (training_packs(run), seed(run));
         let what = seed.as_ref().map_or("no seed".to_owned(), |seed| format!("seed {seed}"));
@@ -195,12 +195,12 @@ fn training_set<'a>(
         of_one_split(basis, judged)
     };
     let patients = if in_folds {
-        trained.as_ref().map(|trained| means(&trained.rows)).unwrap_or_default()
+        trained.as_ref().map(|trained| means(&trained.each)).unwrap_or_default()
     } else {
         means(&judged.iter().map(|run| run.patient_dice()).collect::<Vec<_>>())
     };
     let trainings =
-        if in_folds { trained.map_or(0, |trained| trained.rows.len()) } else { judged.len() };
+        if in_folds { trained.map_or(0, |trained| trained.each.len()) } else { judged.len() };
     let mut words: Vec<String> = names.of_images(basis, judged).into_iter().collect();
     words.extend(usual.words(&basis.settings));
     TrainingSet {

@@ -66,7 +66,7 @@ fn table(set: &TrainingSet, patients: &[&str]) -> Option<Table> {
     let row = |dice: &rows::Dice| -> Option<Vec<f64>> {
         patients.iter().map(|patient| dice.get(*patient).copied()).collect()
     };
-    let rows = found.rows.iter().map(row).collect::<Option<Vec<_>>>()?;
+    let rows = found.each.iter().map(row).collect::<Option<Vec<_>>>()?;
     Some(Table { kind, rows })
 }
 

@@ -6,4 +6,5 @@ pub mod importance;
 pub mod predict;
 pub mod primary;
 pub mod questions;
+mod trained;
 pub mod verdict;

@@ -2,6 +2,7 @@
 //! comparison carries.
 
 use super::compare::{Comparison, Decision};
+use super::trained;
 use crate::evidence::{Evidence, TrainingSet};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
@@ -21,6 +22,8 @@ pub enum Verdict {
     Untested,
     /// No U-Net on real data alone was trained as one on real and synthetic data was: other steps, another network.
     Unlike,
+    /// The segmenter of the real images was not trained to its end: why that is known.
+    Untrained(String),
     /// What was asked first, with what may be said of it; of several, the one that says most.
     Answered(Box<Comparison>),
 }
@@ -58,7 +61,10 @@ pub fn verdict(evidence: &Evidence) -> Verdict {
     } else if let Some(asked) = not_tried {
         Verdict::NotTried(asked)
     } else if let Some(answer) = evidence.inference().primary().max_by(|a, b| says_more(a, b)) {
-        Verdict::Answered(Box::new(answer.clone()))
+        match trained::doubt(evidence, answer) {
+            Some(doubt) => Verdict::Untrained(doubt),
+            None => Verdict::Answered(Box::new(answer.clone())),
+        }
     } else if !has_like {
         Verdict::Unlike
     } else {

@@ -49,9 +49,9 @@ fn mean_squares_and_the_difference_are_statsmodels() {
 
 #[test]
 fn what_cannot_be_known_is_not_said() {
-    let one = vec![vec![vec![0.8, 0.7, 0.9]], vec![vec![0.8, 0.7, 0.8]]];
+    let one = [vec![vec![0.8, 0.7, 0.9]], vec![vec![0.8, 0.7, 0.8]]];
     assert_eq!(RunVariance::pooled(one.iter().map(Vec::as_slice)), None, "one run each");
-    let patient = vec![vec![vec![0.8], vec![0.7]]];
+    let patient = [vec![vec![0.8], vec![0.7]]];
     assert_eq!(RunVariance::pooled(patient.iter().map(Vec::as_slice)), None, "one patient");
     // A set with one run is lent the chance of one with two.
     let lent = vec![vec![vec![0.8, 0.7, 0.9]], vec![vec![0.8, 0.7, 0.8], vec![0.7, 0.7, 0.8]]];

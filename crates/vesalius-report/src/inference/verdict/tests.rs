@@ -147,6 +147,52 @@ fn classical_augmentation_is_what_images_are_held_against_where_it_was_tried() {
 }
 
 #[test]
+fn of_what_was_not_trained_nothing_is_said() {
+    use vesalius_data::run::segmented::{CURVES, Curves, Point};
+    let with = |steps: u64, loss: &dyn Fn(u64) -> f64| {
+        let mut fixture = Fixture::new();
+        runs(&mut fixture, None, Real, 40, 0.0);
+        runs(&mut fixture, Some("lsgan"), RealAndSynthetic, 40, -0.05);
+        let training = (1..=steps / 5).map(|i| Point { step: 5 * i, loss: loss(5 * i) }).collect();
+        let curves = Curves { training, length: None };
+        let path = fixture.path().join("001-segment").join(CURVES);
+        std::fs::write(path, serde_json::to_vec(&curves).unwrap()).unwrap();
+        verdict(&evidence(&fixture.runs(), &PrimaryQuestion::default()).unwrap()[0])
+    };
+    let flat = |step: u64| (-(step as f64) / 50.0).exp();
+    assert_eq!(decision(&with(1000, &flat)), Decision::Harms);
+    let short = with(5, &flat);
+    assert!(matches!(&short, Verdict::Untrained(why) if why.contains("5 steps")), "{short:?}");
+    let falling = with(1000, &|step| 1.0 - step as f64 / 1000.0);
+    assert!(
+        matches!(&falling, Verdict::Untrained(why) if why.contains("still falling")),
+        "{falling:?}"
+    );
+    // Much worse than what the same patients gave to others.
+    let weak = of(|all| {
+        runs(all, None, Real, 40, 0.0);
+        runs(all, Some("lsgan"), RealAndSynthetic, 40, 0.05);
+        runs(all, None, RealAugmented, 40, 0.2);
+    });
+    assert!(matches!(&weak, Verdict::Answered(_)), "{weak:?}");
+    let weak = of(|all| {
+        for (preset, by) in [("strong", -0.5), ("small", 0.0)] {
+            for seed in 1..=3 {
+                let settings = serde_json::json!({ "preset": preset, "seed": seed });
+                let dice: Vec<f64> = (0..40).map(|k| 0.8 + by + 0.001 * f64::from(k)).collect();
+                all.unet_on(&[], None, Real, settings.clone(), &dice);
+                let packs = [("lsgan", "vesalius sample runs/lsgan --count 100 --out packs/lsgan")];
+                all.unet_on(&packs, Some("lsgan"), RealAndSynthetic, settings, &dice);
+            }
+        }
+    });
+    assert!(
+        matches!(&weak, Verdict::Untrained(why) if why.contains("the same patients gave")),
+        "{weak:?}"
+    );
+}
+
+#[test]
 fn folds_make_one_answer_of_all_patients() {
     let mut fixture = Fixture::new();
     for number in 0..3 {

@@ -5,6 +5,7 @@ use crate::evidence::Evidence;
 use crate::inference::compare::Comparison;
 use crate::inference::primary::{FEWEST_PATIENTS, SECONDARY};
 use anyhow::Result;
+use vesalius_statistics::mrmc::Difference;
 
 /// The page.
 ///
@@ -79,7 +80,7 @@ fn row(comparison: &Comparison, margin: f64) -> Vec<Entry> {
         Entry::Number(comparison.difference, 3),
         ends(comparison.interval()).into(),
         format!("{}, {}", comparison.runs[0], comparison.runs[1]).into(),
-        number(study.map(|study| study.p())),
+        number(study.map(Difference::p)),
         number(study.map(|study| study.p_equivalent(margin))),
         number(comparison.corrected),
         comparison.decision.text().into(),

@@ -34,6 +34,10 @@ pub(super) fn help(evidence: &Evidence, verdict: &Verdict) -> String {
                             trained on real and synthetic images (the same --steps, --batch and network), so that their \
                             difference would not be the images'."
             .to_owned(),
+        Verdict::Untrained(doubt) => format!(
+            "Cannot say: the segmenter of the real images alone was not trained to its end ({doubt}), so that a difference \
+             may only be one of speed (vesalius segment --steps auto)."
+        ),
         Verdict::Answered(answer) => {
             let more = match answer.decision {
                 Decision::Helps | Decision::Harms => others(evidence, answer) + &augmented(evidence, answer),
@@ -134,18 +138,16 @@ fn others(evidence: &Evidence, answer: &Comparison) -> String {
             .map(gan_name)
             .collect()
     };
-    let raised = shown(Decision::Helps);
-    let lowered = shown(Decision::Harms);
-    let mut text = String::new();
-    for (names, did) in [(raised, "raised"), (lowered, "lowered")] {
-        if !names.is_empty() {
-            text += &format!(
+    let said = |decision: Decision, did: &str| -> String {
+        match shown(decision) {
+            names if names.is_empty() => String::new(),
+            names => format!(
                 " Those of {} {did} it, as well as can be told beside the question.",
                 list(&names)
-            );
+            ),
         }
-    }
-    text
+    };
+    said(Decision::Helps, "raised") + &said(Decision::Harms, "lowered")
 }
 
 /// What helped another segmenter than the one that the verdict goes by, and was not shown to help that one.
