@@ -13,6 +13,7 @@ pub(crate) mod names;
 pub(crate) mod pages;
 pub mod paper;
 pub mod plausibility;
+pub mod power;
 pub(crate) mod render;
 
 use anyhow::{Context, Result};

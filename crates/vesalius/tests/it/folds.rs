@@ -128,6 +128,8 @@ fn a_study_works_in_the_folds_that_its_pack_has() {
     with("folds = 3\n");
     let said = bench.ok(&plan);
     assert!(said.contains("3 datasets x 2 GANs, 12 trainings"), "{said}");
+    // All folds together.
+    assert!(said.contains("question on phantom: 6 test patients, 1 run of each"), "{said}");
     with("folds = [1]\n");
     let said = bench.ok(&plan);
     assert!(said.contains("1 datasets x 2 GANs"), "{said}");

@@ -12,7 +12,6 @@ use vesalius_data::show;
 use vesalius_report::PrimaryQuestion;
 use vesalius_study::plan::Planned;
 use vesalius_study::store::Store;
-use vesalius_study::task::Stage;
 use vesalius_study::task_dir::TaskDir;
 
 /// Arguments of `reindex`.
@@ -152,15 +151,7 @@ pub fn reindex(args: &StudyArg) -> Result<ExitCode> {
 /// Runs `report`.
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     let open = Open::read(&args.study, false)?;
-    let out = open.study.folder();
-    let folders: Vec<PathBuf> = open
-        .plan
-        .tasks
-        .iter()
-        .filter(|planned| open.known.finished.contains_key(&planned.key))
-        .filter(|planned| !matches!(planned.task.stage, Stage::Judge | Stage::Sample))
-        .map(|planned| TaskDir::of(&out, planned.task.stage, &planned.key).path().to_owned())
-        .collect();
+    let folders = open.finished_runs();
     if folders.is_empty() {
         bail!("{}: nothing to report yet, expected finished tasks", open.study.name);
     }
@@ -170,7 +161,7 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
 }
 
 /// What the study file asks; the report's defaults where it says nothing.
-fn question(study: &vesalius_study::study::Study) -> PrimaryQuestion {
+pub fn question(study: &vesalius_study::study::Study) -> PrimaryQuestion {
     let asked = &study.question;
     let default = PrimaryQuestion::default();
     PrimaryQuestion {

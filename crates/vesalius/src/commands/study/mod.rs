@@ -4,6 +4,7 @@ mod estimate;
 mod manage;
 mod open;
 mod plan;
+mod power;
 mod resolver;
 mod run;
 mod space;

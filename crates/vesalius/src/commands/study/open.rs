@@ -3,13 +3,15 @@
 use super::resolver::Resolver;
 use super::space;
 use anyhow::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use vesalius_data::pack::PackError;
 use vesalius_data::say;
 use vesalius_study::coordinate;
 use vesalius_study::plan::{PackInfo, Plan, Planner, Progress};
 use vesalius_study::store::Store;
 use vesalius_study::study::{Dataset, Study};
+use vesalius_study::task::Stage;
+use vesalius_study::task_dir::TaskDir;
 
 /// The study and what is known of it, without writing anything.
 pub struct Open {
@@ -42,6 +44,20 @@ impl Open {
         let known = store.as_ref().map(Store::progress).transpose()?.unwrap_or_default();
         let plan = Planner::new(&study, packs, &Resolver::of(&study)).plan(&known)?;
         Ok(Self { study, store, known, plan })
+    }
+}
+
+impl Open {
+    /// Folders of finished tasks that a report reads.
+    pub fn finished_runs(&self) -> Vec<PathBuf> {
+        let out = self.study.folder();
+        self.plan
+            .tasks
+            .iter()
+            .filter(|planned| self.known.finished.contains_key(&planned.key))
+            .filter(|planned| !matches!(planned.task.stage, Stage::Judge | Stage::Sample))
+            .map(|planned| TaskDir::of(&out, planned.task.stage, &planned.key).path().to_owned())
+            .collect()
     }
 }
 

@@ -48,7 +48,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let Open { study, known, plan, .. } = Open::read(&args.study, true)?;
+    let open = Open::read(&args.study, true)?;
+    let Open { study, known, plan, .. } = &open;
     let mut counts: BTreeMap<Stage, [usize; 3]> = BTreeMap::new();
     for planned in &plan.tasks {
         let count = counts.entry(planned.task.stage).or_default();
@@ -71,8 +72,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if plan.withheld > 0 {
         show!("{} trainings are not paid for by the budget of hours", plan.withheld);
     }
-    print_estimate(args, &study, &plan, &known)?;
-    super::resolver::say_what_is_missing(&study);
+    print_estimate(args, study, plan, known)?;
+    super::power::print(&open)?;
+    super::resolver::say_what_is_missing(study);
     if args.tasks {
         for planned in &plan.tasks {
             let gan = planned.gan.as_deref().unwrap_or("-");
@@ -81,7 +83,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     if args.slurm {
-        print_scripts(&study, &plan, &known)?;
+        print_scripts(study, plan, known)?;
     }
     Ok(ExitCode::SUCCESS)
 }
