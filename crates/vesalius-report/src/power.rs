@@ -25,8 +25,8 @@ pub fn pilot(folders: &[PathBuf], question: &PrimaryQuestion) -> Result<Option<S
     let runs = gather(folders)?;
     for evidence in evidence(&runs, question)? {
         let inference = evidence.inference();
-        let known = inference.primary().chain(inference.secondary());
-        if let Some(found) = known.filter_map(|comparison| comparison.study.as_ref()).next() {
+        let mut known = inference.primary().chain(inference.secondary());
+        if let Some(found) = known.find_map(|comparison| comparison.study.as_ref()) {
             return Ok(Some(found.spread()));
         }
     }

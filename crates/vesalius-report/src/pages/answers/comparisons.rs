@@ -27,7 +27,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
          comparison is tested at {}; all others together at {SECONDARY}, corrected by Holm. A difference of less than {} \
          is taken not to matter: \"no different\" is the verdict of two one-sided tests. Nothing is claimed of fewer than \
          {FEWEST_PATIENTS} patients, or where every training set has one run. The last columns are about these very \
-         networks: sign flips and a bootstrap over patients, which no other training has to bear out.",
+         networks, sign flips and a bootstrap over patients: they say nothing of other trainings.",
         asked.level,
         fixed(asked.margin, 3)
     ))];

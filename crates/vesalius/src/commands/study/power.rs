@@ -25,15 +25,14 @@ pub fn print(open: &Open) -> Result<()> {
     let sets = study.gan.len() + baselines.iter().filter(|wanted| **wanted).count();
     let runs = study.unet.seeds.len();
     let asked = question(study);
-    let (spread, whence) = match pilot(&open.finished_runs(), &asked)? {
-        Some(spread) => (spread, "from this study's finished runs".to_owned()),
-        None => {
-            let [differences, trainings] = DEFAULT;
-            let text = format!(
-                "assumed, as measured on ACDC: patients' differences {differences} apart, trainings {trainings}"
-            );
-            (Spread::from_deviations(differences, trainings), text)
-        }
+    let (spread, whence) = if let Some(spread) = pilot(&open.finished_runs(), &asked)? {
+        (spread, "from this study's finished runs".to_owned())
+    } else {
+        let [differences, trainings] = DEFAULT;
+        let text = format!(
+            "assumed, as measured on ACDC: patients' differences {differences} apart, trainings {trainings}"
+        );
+        (Spread::from_deviations(differences, trainings), text)
     };
     for (dataset, patients) in patients(open) {
         show!(
