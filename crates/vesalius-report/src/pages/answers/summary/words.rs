@@ -4,7 +4,7 @@ use crate::document::{fixed, p_value};
 use crate::inference::compare::{Comparison, Decision};
 
 /// `+0.046 Dice (95 % interval 0.031 to 0.060; p = 0.016)`: with chance in patients and trainings where that is known,
-/// else of the networks at hand.
+/// else of the networks at hand. The p-value is that of what was shown, where something was.
 pub(super) fn change(comparison: &Comparison) -> String {
     let sign = if comparison.difference > 0.0 { "+" } else { "" };
     let known = comparison.study.is_some();
@@ -13,7 +13,9 @@ pub(super) fn change(comparison: &Comparison) -> String {
         let of = if known { "" } else { " over patients" };
         format!("95 % interval{of} {} to {}", fixed(low, 3), fixed(high, 3))
     });
-    let p = comparison.corrected.map(p_said);
+    let shown =
+        matches!(comparison.decision, Decision::Helps | Decision::Harms | Decision::Equivalent);
+    let p = comparison.corrected.filter(|_| shown).map(p_said);
     let within: Vec<String> = interval.into_iter().chain(p).collect();
     let within =
         if within.is_empty() { String::new() } else { format!(" ({})", within.join("; ")) };
