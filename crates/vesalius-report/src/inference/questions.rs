@@ -107,15 +107,13 @@ impl Inference {
         // Against what costs nothing, where that was tried.
         let augmented = has(Kind::AddedAgainstAugmented) && !is_augmented(evidence);
         let primary = if augmented { Kind::AddedAgainstAugmented } else { Kind::AddedToReal };
-        let (choice, gan) = choose(evidence, &questions, primary);
-        for question in questions.iter_mut().filter(|question| question.kind == primary) {
-            let spoken = question.comparisons.iter().any(|c| c.other_judge.is_none());
-            for comparison in &mut question.comparisons {
-                // The tables' judge speaks, where it made comparisons: a weaker segmenter gains by images that a stronger
-                // one can do without.
-                comparison.is_primary = (!spoken || comparison.other_judge.is_none())
-                    && gan.as_ref().is_none_or(|gan| comparison.gan.as_ref() == Some(gan));
-            }
+        let comparisons = questions.iter_mut().find(|question| question.kind == primary);
+        let comparisons = comparisons.map_or(&mut [][..], |found| &mut found.comparisons);
+        let mut asked = candidates(comparisons);
+        let (choice, gan) = choose(evidence, &asked);
+        asked.retain(|comparison| gan.is_none() || comparison.gan == gan);
+        for comparison in asked {
+            comparison.is_primary = true;
         }
         decide(evidence, &mut questions);
         Self { choice, primary, questions }
@@ -170,11 +168,19 @@ fn compare(evidence: &Evidence, kind: Kind) -> Question {
     Question { kind, comparisons }
 }
 
+/// What may be primary. Of several judges that of the tables: a weaker segmenter gains by images that a stronger one can
+/// do without. Of a generator all its images: what was filtered by what they look like is another question.
+fn candidates(comparisons: &mut [Comparison]) -> Vec<&mut Comparison> {
+    let own = comparisons.iter().any(|c| c.other_judge.is_none());
+    let filtered = |c: &Comparison| c.gan.as_ref().is_some_and(RowId::is_filtered);
+    let whole = comparisons.iter().any(|c| !filtered(c));
+    let may = |c: &Comparison| (!own || c.other_judge.is_none()) && (!whole || !filtered(c));
+    comparisons.iter_mut().filter(|comparison| may(comparison)).collect()
+}
+
 /// The GAN of the primary comparison, and why; none where all are primary.
-fn choose(evidence: &Evidence, questions: &[Question], primary: Kind) -> (Choice, Option<RowId>) {
-    let question = questions.iter().find(|question| question.kind == primary);
-    let comparisons = question.map_or(&[][..], |question| &question.comparisons);
-    let mut gans: Vec<&RowId> = comparisons.iter().filter_map(|c| c.gan.as_ref()).collect();
+fn choose(evidence: &Evidence, asked: &[&mut Comparison]) -> (Choice, Option<RowId>) {
+    let mut gans: Vec<&RowId> = asked.iter().filter_map(|c| c.gan.as_ref()).collect();
     gans.dedup();
     if let Some(asked) = evidence.question.gan.clone() {
         return (Choice::Asked(asked.clone()), Some(asked));

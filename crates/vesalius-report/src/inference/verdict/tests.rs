@@ -107,6 +107,8 @@ fn one_comparison_is_primary_and_chosen_without_the_test_patients() {
     let all = &evidence(found, &PrimaryQuestion::default()).unwrap()[0];
     assert_eq!(all.inference().choice, Choice::All);
     assert_eq!(all.inference().primary().count(), 2);
+    // What was filtered is no candidate, and needs no distance.
+    runs(&mut fixture, Some("wgan, plausible only"), RealAndSynthetic, 40, 0.2);
     // A distance chooses; that the other one helps is secondary.
     fixture.judged("distance", "lsgan", &[("frechet_distance", None, 1.0)]);
     fixture.judged("distance", "wgan", &[("frechet_distance", None, 2.0)]);

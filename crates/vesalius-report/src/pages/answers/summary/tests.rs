@@ -58,7 +58,7 @@ fn help_is_claimed_with_its_numbers_and_limits() {
     });
     holds(
         &found[0],
-        &["Yes:", "40 test patients", "LSGAN", "+0.020", "against original + classical"],
+        &["Yes:", "40 test patients", "LSGAN", "+0.020", "against real ones with classical"],
     );
     holds(&found[1], &["No:", "0.600", "0.700"]);
     holds(&found[2], &["LSGAN, added"]);

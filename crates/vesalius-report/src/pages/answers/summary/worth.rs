@@ -54,7 +54,10 @@ fn answered(evidence: &Evidence, answer: &Comparison) -> String {
     let change = change(answer);
     let name = gan_name(answer);
     let patients = answer.patients;
-    let against = format!("against {}", answer.b.to_lowercase());
+    let against = match evidence.inference().primary {
+        Kind::AddedAgainstAugmented => "against real ones with classical augmentation",
+        _ => "against the real ones alone",
+    };
     match answer.decision {
         Decision::Helps => format!(
             "Yes: adding images of {name} to the real ones changed Dice by {change}, {against}, on {patients} test patients."
