@@ -31,6 +31,10 @@ pub enum Block {
     Links(Vec<(String, String)>),
     /// A table.
     Grid(Grid),
+    /// A table that is written as files and stands on no page.
+    FilesOnly(Grid),
+    /// A table to read that has no files.
+    Matrix(Matrix),
     /// A figure.
     Figure(Figure),
     /// Figures that may stand beside each other.
@@ -58,6 +62,15 @@ pub struct Grid {
     pub remarks: Vec<String>,
 }
 
+/// A table whose rows are quantities and whose columns, from the third on, are what has them.
+#[derive(Debug, Clone, Default)]
+pub struct Matrix {
+    /// The table: name of the quantity, what it says, a value for each column.
+    pub grid: Grid,
+    /// Closed at first.
+    pub is_folded: bool,
+}
+
 /// A column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Column {
@@ -69,6 +82,8 @@ pub struct Column {
     pub group: String,
     /// Text is set to the left, numbers to the right.
     pub text: bool,
+    /// On the page it stands first behind the rows' names, so that a phone shows it.
+    pub leads: bool,
 }
 
 /// What stands in a cell.

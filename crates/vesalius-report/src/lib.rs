@@ -8,6 +8,7 @@ pub mod evidence;
 pub(crate) mod inference;
 pub use inference::primary::PrimaryQuestion;
 pub mod map;
+pub(crate) mod meaning;
 pub(crate) mod names;
 #[expect(clippy::unnecessary_wraps, reason = "all pages are called alike, and some can fail")]
 pub(crate) mod pages;

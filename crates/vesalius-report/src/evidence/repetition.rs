@@ -36,6 +36,8 @@ pub struct Basis {
     pub original: bool,
     /// Synthetic packs.
     pub synthetic: Vec<Images>,
+    /// Share of each batch that was synthetic, where it was not an equal one of all packs.
+    pub share: Option<String>,
     /// Every setting but the seed, by path.
     pub settings: BTreeMap<String, String>,
 }
@@ -57,6 +59,12 @@ impl Basis {
             original: foreign.len() < real.len() || real.is_empty(),
             foreign,
             synthetic: synthetic_images(runs, run),
+            share: run
+                .result
+                .settings
+                .get("share")
+                .filter(|share| !share.is_null())
+                .map(Value::to_string),
             settings: settings(run, trained_on),
         })
     }
@@ -115,6 +123,8 @@ fn without(value: &Value, path: &[&str]) -> Value {
 fn settings(run: &Run, trained_on: TrainedOn) -> BTreeMap<String, String> {
     let mut found = flatten(&run.result.settings);
     found.remove("seed");
+    // Of the training set, not of how it is judged.
+    found.remove("share");
     // Of trainings it is no setting, but a name.
     if let Some(Value::String(preset)) = run.result.settings.get("preset") {
         found.insert("preset".to_owned(), preset.clone());

@@ -129,6 +129,7 @@ pub fn sets<'a>(all: &[&'a Run]) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<Strin
                 foreign: vec![],
                 original: true,
                 synthetic: vec![],
+                share: None,
                 settings: usual.all.clone(),
             };
             sets.push(training_set(&basis, &[], &usual, &names));
@@ -202,6 +203,7 @@ fn training_set<'a>(
     let trainings =
         if in_folds { trained.map_or(0, |trained| trained.each.len()) } else { judged.len() };
     let mut words: Vec<String> = names.of_images(basis, judged).into_iter().collect();
+    words.extend(basis.share.as_ref().map(|share| format!("synthetic share {share}")));
     words.extend(usual.words(&basis.settings));
     TrainingSet {
         trained_on: basis.trained_on,

@@ -138,7 +138,8 @@ impl Comparison {
     }
 
     fn size(&self) -> Study {
-        let [a, b] = self.runs;
+        // Segmenters of one sample count as one.
+        let [a, b] = self.study.as_ref().map_or(self.runs, |study| study.runs);
         // Two sets with 1 and 3 runs know as much as two with the harmonic mean.
         let runs = (2.0 / (1.0 / a as f64 + 1.0 / b as f64)).round().max(1.0) as usize;
         Study { patients: self.patients, runs, sets: self.lenders }

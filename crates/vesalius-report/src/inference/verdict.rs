@@ -72,21 +72,17 @@ pub fn verdict(evidence: &Evidence) -> Verdict {
     }
 }
 
-/// The greater one says more: help before harm before what is open before what does not matter, and of equals the larger
-/// gain, or loss.
+/// The greater one answers whether there is a generator that helps: help before what is open before what does not matter
+/// before harm, and of equals the larger gain.
 fn says_more(a: &Comparison, b: &Comparison) -> std::cmp::Ordering {
     let rank = |comparison: &Comparison| match comparison.decision {
         Decision::Helps => 4,
-        Decision::Harms => 3,
-        Decision::Undecided => 2,
-        Decision::OneRunEach | Decision::FewPatients => 1,
-        Decision::Equivalent => 0,
+        Decision::Undecided => 3,
+        Decision::OneRunEach | Decision::FewPatients => 2,
+        Decision::Equivalent => 1,
+        Decision::Harms => 0,
     };
-    let size = |comparison: &Comparison| match comparison.decision {
-        Decision::Harms => -comparison.difference,
-        _ => comparison.difference,
-    };
-    rank(a).cmp(&rank(b)).then(size(a).total_cmp(&size(b)))
+    rank(a).cmp(&rank(b)).then(a.difference.total_cmp(&b.difference))
 }
 
 #[cfg(test)]

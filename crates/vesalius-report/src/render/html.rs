@@ -2,7 +2,7 @@
 //! and reads on a phone, where tables and figures scroll in boxes of their own.
 
 use super::Part;
-use crate::document::{Art, Block, Entry, Figure, Grid, Section};
+use crate::document::{Art, Block, Entry, Figure, Grid, Matrix, Section};
 use base64::Engine as _;
 use std::fmt::Write as _;
 use vesalius_data::text::escape::html as escape;
@@ -105,6 +105,8 @@ fn block(out: &mut String, block: &Block) {
             out.push_str("</ul>\n");
         }
         Block::Grid(grid) => self::grid(out, grid),
+        Block::FilesOnly(_) => {}
+        Block::Matrix(matrix) => self::matrix(out, matrix),
         Block::Figure(figure) => self::figure(out, figure),
         Block::Gallery(figures) => {
             out.push_str("<div class=\"gallery\">\n");
@@ -157,7 +159,9 @@ fn grid(out: &mut String, grid: &Grid) {
              class=\"{}\" aria-label=\"{caption}\">\n<thead><tr>",
             grid.name
         );
-        let all: Vec<usize> = std::iter::once(0).chain(columns).collect();
+        let (first, others): (Vec<usize>, Vec<usize>) =
+            columns.into_iter().partition(|&i| grid.columns[i].leads);
+        let all: Vec<usize> = std::iter::once(0).chain(first).chain(others).collect();
         for &i in &all {
             let column = &grid.columns[i];
             let class = if column.text { " class=\"text\"" } else { "" };
@@ -186,6 +190,31 @@ fn grid(out: &mut String, grid: &Grid) {
             out.push_str("</ol>\n");
         }
         out.push_str("</div>\n");
+    }
+}
+
+/// A table on a wide page; on a narrow one a list of quantities for each column.
+fn matrix(out: &mut String, matrix: &Matrix) {
+    let grid = &matrix.grid;
+    let caption = escape(&grid.caption);
+    if matrix.is_folded {
+        let _ = writeln!(out, "<details><summary>{caption}</summary>");
+    }
+    out.push_str("<div class=\"broad\">\n");
+    self::grid(out, grid);
+    let _ = writeln!(out, "</div>\n<div class=\"narrow\"><p class=\"caption\">{caption}</p>");
+    for (i, column) in grid.columns.iter().enumerate().skip(2) {
+        let _ = writeln!(out, "<details><summary>{}</summary><dl>", escape(&column.title));
+        for row in grid.rows.iter().filter(|row| row[i] != Entry::Absent) {
+            let [name, says] = [&row[0], &row[1]].map(|entry| escape(&entry.line()));
+            let value = escape(&row[i].line());
+            let _ = writeln!(out, "<dt>{name} <b>{value}</b></dt><dd>{says}</dd>");
+        }
+        out.push_str("</dl></details>\n");
+    }
+    out.push_str("</div>\n");
+    if matrix.is_folded {
+        out.push_str("</details>\n");
     }
 }
 

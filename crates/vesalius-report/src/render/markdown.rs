@@ -43,6 +43,11 @@ fn block(out: &mut String, block: &Block) {
             writeln!(out)
         }
         Block::Grid(grid) => writeln!(out, "{}", self::grid(grid)),
+        Block::FilesOnly(_) => Ok(()),
+        Block::Matrix(matrix) => {
+            let caption = escape(&matrix.grid.caption);
+            writeln!(out, "**{caption}**\n\n{}", self::grid(&matrix.grid))
+        }
         Block::Figure(figure) => self::figure(out, figure),
         Block::Gallery(figures) => {
             for figure in figures {

@@ -25,7 +25,7 @@ const MOST: u64 = 10;
 /// Fewer than three training patients, a cache that cannot be written, or the context said to stop.
 pub(super) fn settled(spec: &SegmentSpec, real: &Pack, context: &Context) -> Result<Length> {
     let most = SegmentSpec::of(spec.preset).steps * MOST;
-    let spec = SegmentSpec { steps: most, seed: 1, ..spec.clone() };
+    let spec = SegmentSpec { steps: most, seed: 1, share: None, ..spec.clone() };
     let text = format!("length/1/{}/{}", real.digest(), serde_json::to_string(&spec)?);
     let stem = format!("length-{}", &digest::of_bytes(text.as_bytes())[..16]);
     let folder = cache::folder()?;

@@ -83,6 +83,9 @@ pub struct Task {
     /// Without batch normalisation, as in the original U-Net.
     #[serde(skip_serializing_if = "crate::is_default")]
     pub no_batch_norm: bool,
+    /// See [`SegmentSpec::share`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// Any other setting: PATH=VALUE.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
@@ -105,6 +108,7 @@ impl Default for Task {
             filters: None,
             depth: None,
             no_batch_norm: false,
+            share: None,
             set: Vec::new(),
             seed: 1,
             precision: Precision::default(),
@@ -161,7 +165,7 @@ impl Task {
         }
         spec.batch = self.batch.unwrap_or(spec.batch);
         spec.learning_rate = self.learning_rate.unwrap_or(spec.learning_rate);
-        (spec.seed, spec.precision) = (self.seed, self.precision);
+        (spec.seed, spec.precision, spec.share) = (self.seed, self.precision, self.share);
         spec.with(&self.set)
     }
 }

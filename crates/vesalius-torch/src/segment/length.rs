@@ -46,7 +46,8 @@ pub fn find(
     report: Report,
 ) -> Result<Length> {
     let (held_back, training) = held_back(pack)?;
-    let spec = SegmentSpec { steps: most, ..spec.clone() };
+    // On real images alone.
+    let spec = SegmentSpec { steps: most, share: None, ..spec.clone() };
     let indices = |wanted: &[String]| -> Vec<usize> {
         let named = |i: &usize| wanted.contains(&pack.manifest().case(*i).patient);
         (0..pack.len()).filter(named).collect()

@@ -25,7 +25,7 @@ pub use train::{Report, Trained, train};
 
 use anyhow::{Context, Result, bail};
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::Split;
+use vesalius_data::pack::manifest::{Provenance, Split};
 
 /// What would go wrong after the training, before it: packs of other sizes, channels, pixel types or classes, by name
 /// and
@@ -54,7 +54,18 @@ fn check_training(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
             packs.len()
         );
     }
+    let synthetic = packs.iter().filter(|pack| is_synthetic(pack)).count();
+    if let Some(share) = spec.share
+        && (synthetic == 0 || synthetic == packs.len())
+    {
+        bail!("share {share} of synthetic slices: expected real and synthetic packs to train on");
+    }
     Ok(())
+}
+
+/// Whether a generator made a pack.
+fn is_synthetic(pack: &Pack) -> bool {
+    matches!(pack.manifest().provenance, Provenance::Synthetic { .. })
 }
 
 #[cfg(test)]

@@ -162,6 +162,9 @@ pub struct SegmentSpec {
     pub standardise: bool,
     /// Scores of a test slice are the mean over its four mirror images.
     pub mirror: bool,
+    /// Share of each batch that synthetic packs fill, in (0, 1); an equal share of all packs where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// Key of all randomness.
     pub seed: u64,
     /// In what arithmetic it trains; f32 where it is not said.
@@ -184,6 +187,7 @@ impl SegmentSpec {
             draw: Draw::Epochs,
             standardise: false,
             mirror: false,
+            share: None,
             seed: 1,
             precision: Precision::F32,
         };
@@ -244,8 +248,9 @@ impl SegmentSpec {
             Preset::Nnunet => "nnU-Net",
         };
         // What the study's rows differ in is no other segmenter.
-        let Self { steps, batch, seed, precision, classical, .. } = *self;
-        let plain = Self { steps, batch, classical, seed, precision, ..Self::of(self.preset) };
+        let Self { steps, batch, seed, precision, classical, share, .. } = *self;
+        let plain =
+            Self { steps, batch, classical, share, seed, precision, ..Self::of(self.preset) };
         if *self == plain {
             return word.to_owned();
         }
@@ -255,6 +260,7 @@ impl SegmentSpec {
             seed: 0,
             precision: Precision::F32,
             classical: false,
+            share: None,
             ..self.clone()
         };
         let text = serde_json::to_string(&neutral).expect("settings are JSON");
@@ -272,6 +278,9 @@ impl SegmentSpec {
         }
         if !(learning_rate.is_finite() && *learning_rate > 0.0) {
             bail!("learning rate {learning_rate}: expected a number above 0");
+        }
+        if let Some(share) = self.share.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+            bail!("share {share}: expected more than 0 and less than 1");
         }
         let (NetworkSpec::Unet(UnetSpec { filters, .. }) | NetworkSpec::Nnunet { filters }) =
             network;

@@ -1,11 +1,11 @@
 //! One training of a segmenter.
 
-use super::check_training;
 use super::curve::Curve;
 use super::input::Scale;
 use super::kept::Kept;
 use super::network::Segmenter;
 use super::spec::{Augmentation, Draw, SegmentSpec};
+use super::{check_training, is_synthetic};
 use crate::augment::{classical, nnunet};
 use crate::optim::Optimiser;
 use crate::pairs::ahead::{Ahead, Request};
@@ -35,8 +35,8 @@ pub struct Trained {
     pub curve: Vec<Point>,
 }
 
-/// Trains on the training slices of `packs`, each of which fills an equal share of every batch. `stop` is asked after
-/// every step.
+/// Trains on the training slices of `packs`, which fill every batch by the settings' shares. `stop` is asked after every
+/// step.
 ///
 /// `kept`: a file that the training's state is written to every minute and when it is stopped, and from which it goes on;
 /// removed at the end.
@@ -153,6 +153,10 @@ struct Sources<'a> {
     spec: &'a SegmentSpec,
     classes: i64,
     orders: Vec<Stream>,
+    /// Which packs a generator made.
+    synthetic: Vec<bool>,
+    /// The step whose batch comes next.
+    next: u64,
     scales: Vec<Option<Scale>>,
     table: nnunet::Table,
 }
@@ -174,37 +178,40 @@ impl<'a> Sources<'a> {
         }
         let shape = packs[0].slice_shape();
         let table = nnunet::Table::nnunet([shape.height as i64, shape.width as i64]);
-        Ok(Self { spec, classes: packs[0].classes() as i64, orders, scales, table })
+        let synthetic = packs.iter().map(|pack| is_synthetic(pack)).collect();
+        let classes = packs[0].classes() as i64;
+        Ok(Self { spec, classes, orders, synthetic, next: 0, scales, table })
     }
 
     /// Goes to the batch of a step.
     fn seek(&mut self, step: u64) {
-        let share = self.share();
-        for (i, order) in self.orders.iter_mut().enumerate() {
+        let mut done = vec![0; self.orders.len()];
+        for earlier in 0..step {
+            let taken = shares(self.spec, &self.synthetic, earlier);
+            done.iter_mut().zip(taken).for_each(|(done, taken)| *done += taken as u64);
+        }
+        for (order, done) in self.orders.iter_mut().zip(done) {
             match order {
-                Stream::Epochs(order) => order.seek(step * share(i) as u64),
+                Stream::Epochs(order) => order.seek(done),
                 Stream::Cases(draw) => draw.seek(step),
             }
         }
+        self.next = step;
     }
 
-    /// Of a batch, of each pack.
-    fn share(&self) -> impl Fn(usize) -> usize + use<> {
-        let (batch, packs) = (self.spec.batch, self.orders.len());
-        move |i| batch / packs + usize::from(i < batch % packs)
-    }
-
-    /// The next batch: of each pack an equal share.
+    /// The next batch.
     fn request(&mut self) -> Request {
-        let share = self.share();
-        let take = |(i, order): (usize, &mut Stream)| {
+        let shares = shares(self.spec, &self.synthetic, self.next);
+        self.next += 1;
+        let take = |((i, order), count): ((usize, &mut Stream), usize)| {
             let slices = match order {
-                Stream::Epochs(order) => order.take(share(i)),
-                Stream::Cases(draw) => draw.take(share(i)),
+                Stream::Epochs(order) => order.take(count),
+                Stream::Cases(draw) => draw.take(count),
             };
             (i, slices)
         };
-        self.orders.iter_mut().enumerate().map(take).collect()
+        let all = self.orders.iter_mut().enumerate().zip(shares).map(take);
+        all.filter(|(_, slices)| !slices.is_empty()).collect()
     }
 
     /// What was read for a request, as the network is given it.
@@ -230,8 +237,51 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Slices that each pack gives to the batch of a step: an equal share, or of synthetic packs together what the settings
+/// say, on average over the steps where that is no whole number.
+fn shares(spec: &SegmentSpec, synthetic: &[bool], step: u64) -> Vec<usize> {
+    let equal =
+        |total: usize, packs: usize, at: usize| total / packs + usize::from(at < total % packs);
+    let Some(share) = spec.share else {
+        return (0..synthetic.len()).map(|i| equal(spec.batch, synthetic.len(), i)).collect();
+    };
+    let until = |step: u64| (step as f64 * spec.batch as f64 * share).floor() as usize;
+    let made = until(step + 1) - until(step);
+    let of_kind = |kind: bool| synthetic.iter().filter(|other| **other == kind).count();
+    let mut seen = [0, 0];
+    let each = synthetic.iter().map(|&kind| {
+        let total = if kind { made } else { spec.batch - made };
+        let at = seen[usize::from(kind)];
+        seen[usize::from(kind)] += 1;
+        equal(total, of_kind(kind), at)
+    });
+    each.collect()
+}
+
 fn joined(pairs: &[Pair]) -> Pair {
     let images: Vec<&Tensor> = pairs.iter().map(|pair| &pair.image).collect();
     let labels: Vec<&Tensor> = pairs.iter().map(|pair| &pair.labels).collect();
     Pair { image: Tensor::cat(&images, 0), labels: Tensor::cat(&labels, 0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_shared_out_as_asked_and_seeking_takes_up_where_it_was() {
+        let plain = SegmentSpec { batch: 16, ..SegmentSpec::default() };
+        assert_eq!(shares(&plain, &[false, true, true], 0), [6, 5, 5]);
+        let quarter = SegmentSpec { share: Some(0.25), ..plain.clone() };
+        assert_eq!(shares(&quarter, &[false, true], 3), [12, 4]);
+        assert_eq!(shares(&quarter, &[true, false, true], 3), [2, 12, 2]);
+        // A tenth of 16 is no whole number: 1.6 on average.
+        let tenth = SegmentSpec { share: Some(0.1), ..plain };
+        let taken: Vec<usize> =
+            (0..10).map(|step| shares(&tenth, &[false, true], step)[1]).collect();
+        assert_eq!((taken.iter().sum::<usize>(), taken.iter().max()), (16, Some(&2)));
+        for step in 0..50 {
+            assert_eq!(shares(&tenth, &[false, true, false], step).iter().sum::<usize>(), 16);
+        }
+    }
 }

@@ -67,6 +67,9 @@ pub struct Args {
     /// Classical augmentation: rotations up to 15 degrees, shifts up to a tenth, flips.
     #[arg(long)]
     augment: bool,
+    /// Share of each batch that synthetic packs fill together, in (0, 1) [default: an equal share of all packs].
+    #[arg(long, value_name = "SHARE")]
+    share: Option<f64>,
     /// Seed of weights and order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -123,6 +126,7 @@ fn stage(args: &Args) -> Result<Segment> {
         filters: args.filters,
         depth: args.depth,
         no_batch_norm: args.no_batch_norm,
+        share: args.share,
         set: args.set.clone(),
         seed: args.seed,
         precision: args.arithmetic.precision.unwrap_or_default(),

@@ -248,6 +248,31 @@ fn fifty_and_two_hundred_samples_are_rows_of_their_own() {
 }
 
 #[test]
+fn shares_are_rows_of_their_own_and_compare_with_the_same_real_images() {
+    let gan = sampled("w", 50);
+    let build = |runs: &mut Fixture| {
+        for seed in [1, 2] {
+            real(runs, OWN, json!({ "seed": seed }), &REAL);
+            let equal = json!({ "seed": seed });
+            with(runs, &[OWN, ("w", &gan)], RealAndSynthetic, equal, 0.1);
+            let quarter = json!({ "seed": seed, "share": 0.25 });
+            with(runs, &[OWN, ("w", &gan)], RealAndSynthetic, quarter, 0.2);
+        }
+    };
+    let expected = [
+        ("Original".to_owned(), 2),
+        ("Original + WGAN-GP".to_owned(), 2),
+        ("Original + WGAN-GP, synthetic share 0.25".to_owned(), 2),
+    ];
+    assert_eq!(names(build), expected);
+    let mut fixture = Fixture::new();
+    build(&mut fixture);
+    let runs = fixture.runs();
+    let evidence = &evidence(&runs).unwrap()[0];
+    assert_eq!(evidence.inference().question(Kind::AddedToReal).len(), 2);
+}
+
+#[test]
 fn a_foreign_folder_is_never_the_original_and_moves_no_sentence() {
     let gan = sampled("w", 50);
     let build = |runs: &mut Fixture| {

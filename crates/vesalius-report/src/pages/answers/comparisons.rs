@@ -31,20 +31,24 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         asked.level,
         fixed(asked.margin, 3)
     ))];
+    let more = |key: &str, title: &str| Column {
+        group: "Their tests, and what these very networks show".to_owned(),
+        ..Column::new(key, title)
+    };
     let mut columns = vec![
         Column::text("a", "A"),
         Column::text("b", "B"),
         Column::new("difference", "Dice of A less B"),
         Column::new("interval", "95 % interval"),
+        Column::text("verdict", "A is"),
+        Column::text("role", "Question"),
         Column::new("runs", "Runs of A, B"),
-        Column::new("p", "p, difference"),
-        Column::new("p_equivalent", "p, no difference"),
-        Column::new("p_holm", "p, corrected"),
-        Column::new("verdict", "A is"),
-        Column::new("role", "Question"),
-        Column::new("wins", "Patients better"),
-        Column::new("networks_interval", "95 % interval, these networks"),
-        Column::new("networks_p", "p, these networks"),
+        more("p", "p, difference"),
+        more("p_equivalent", "p, no difference"),
+        more("p_holm", "p, corrected"),
+        more("wins", "Patients better"),
+        more("networks_interval", "95 % interval"),
+        more("networks_p", "p, these networks"),
     ];
     columns.push(Column { group: HIDDEN.to_owned(), ..Column::text("question", "Question") });
     // One table per question to read, all of them in one file.
@@ -79,12 +83,12 @@ fn row(comparison: &Comparison, margin: f64) -> Vec<Entry> {
         comparison.b.clone().into(),
         Entry::Number(comparison.difference, 3),
         ends(comparison.interval()).into(),
+        comparison.decision.text().into(),
+        if comparison.is_primary { "primary" } else { "secondary" }.into(),
         format!("{}, {}", comparison.runs[0], comparison.runs[1]).into(),
         number(study.map(Difference::p)),
         number(study.map(|study| study.p_equivalent(margin))),
         number(comparison.corrected),
-        comparison.decision.text().into(),
-        if comparison.is_primary { "primary" } else { "secondary" }.into(),
         format!("{} of {}", comparison.networks.wins, comparison.patients).into(),
         ends(comparison.networks.interval).into(),
         Entry::Number(comparison.networks.p, 4),

@@ -53,7 +53,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
             Column::new("paper_fid", "FID (paper)"),
             Column::new("paper_dice", "Dice (paper)"),
             Column::new("distance", &title),
-            Column::new("dice", "Dice"),
+            Column { leads: true, ..Column::new("dice", "Dice") },
         ],
         rows,
         remarks: [

@@ -132,23 +132,21 @@ fn seeds(evidence: &Evidence, answer: &Comparison) -> String {
     }
 }
 
-/// What was shown of other GANs' images beside real ones: secondary.
+/// What was shown of other GANs' images beside real ones.
 fn others(evidence: &Evidence, answer: &Comparison) -> String {
     let inference = evidence.inference();
-    let shown = |wanted: Decision| -> Vec<String> {
-        let all = inference.question(inference.primary).iter();
-        all.filter(|c| c.other_judge.is_none() && c.a != answer.a && c.decision == wanted)
-            .map(gan_name)
-            .collect()
-    };
     let said = |decision: Decision, did: &str| -> String {
-        match shown(decision) {
-            names if names.is_empty() => String::new(),
-            names => format!(
-                " Those of {} {did} it, as well as can be told beside the question.",
-                list(&names)
-            ),
+        let found: Vec<&Comparison> = inference
+            .question(inference.primary)
+            .iter()
+            .filter(|c| c.other_judge.is_none() && c.a != answer.a && c.decision == decision)
+            .collect();
+        if found.is_empty() {
+            return String::new();
         }
+        let beside = if found.iter().all(|c| c.is_primary) { "" } else { " (not what was asked)" };
+        let names: Vec<String> = found.into_iter().map(gan_name).collect();
+        format!(" Those of {} {did} it{beside}.", list(&names))
     };
     said(Decision::Helps, "raised") + &said(Decision::Harms, "lowered")
 }
