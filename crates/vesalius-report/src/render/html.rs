@@ -147,6 +147,11 @@ fn lead(answer: &str) -> (&str, &str) {
 const LONG: usize = 26;
 
 fn grid(out: &mut String, grid: &Grid) {
+    tables(out, grid);
+    notes(out, grid);
+}
+
+fn tables(out: &mut String, grid: &Grid) {
     let protocols = grid.protocols();
     for (heading, columns) in grid.pieces() {
         let caption = escape(if heading.is_empty() { &grid.caption } else { &heading });
@@ -177,6 +182,10 @@ fn grid(out: &mut String, grid: &Grid) {
         }
         out.push_str("</tbody></table></div></div>\n");
     }
+}
+
+fn notes(out: &mut String, grid: &Grid) {
+    let protocols = grid.protocols();
     if !protocols.is_empty() || !grid.remarks.is_empty() {
         out.push_str("<div class=\"notes\">\n");
         for remark in &grid.remarks {
@@ -201,7 +210,7 @@ fn matrix(out: &mut String, matrix: &Matrix) {
         let _ = writeln!(out, "<details><summary>{caption}</summary>");
     }
     out.push_str("<div class=\"broad\">\n");
-    self::grid(out, grid);
+    tables(out, grid);
     let _ = writeln!(out, "</div>\n<div class=\"narrow\"><p class=\"caption\">{caption}</p>");
     for (i, column) in grid.columns.iter().enumerate().skip(2) {
         let _ = writeln!(out, "<details><summary>{}</summary><dl>", escape(&column.title));
@@ -213,6 +222,7 @@ fn matrix(out: &mut String, matrix: &Matrix) {
         out.push_str("</dl></details>\n");
     }
     out.push_str("</div>\n");
+    notes(out, grid);
     if matrix.is_folded {
         out.push_str("</details>\n");
     }
