@@ -29,11 +29,7 @@ pub(super) fn difference(
     patients: &[&str],
 ) -> Option<Difference> {
     let (of_a, of_b) = (table(a, patients)?, table(b, patients)?);
-    // Judged in the same way, on the same patients.
-    let like = evidence.sets.iter().filter(|set| {
-        set.is_original() && set.basis.settings == a.basis.settings && !set.judged.is_empty()
-    });
-    let tables: Vec<Table> = like.filter_map(|set| table(set, patients)).collect();
+    let tables: Vec<Table> = alike(evidence, a).filter_map(|set| table(set, patients)).collect();
     let pooled = |kind: Kind| {
         let own = tables.iter().filter(|table| table.kind == kind);
         RunVariance::pooled(own.map(|table| table.rows.as_slice()))
@@ -48,21 +44,29 @@ pub(super) fn difference(
 
 /// How many sets lend each other the chance of `set`.
 pub(super) fn lenders(evidence: &Evidence, set: &TrainingSet) -> usize {
-    let alone = |set: &TrainingSet| set.trained_on == TrainedOn::Synthetic;
-    let like = |other: &&TrainingSet| {
+    alike(evidence, set).filter(|other| is_alone(other) == is_alone(set)).count()
+}
+
+/// Sets that were judged as `set` was.
+fn alike<'e>(
+    evidence: &'e Evidence,
+    set: &TrainingSet,
+) -> impl Iterator<Item = &'e TrainingSet<'e>> {
+    evidence.sets.iter().filter(|other| {
         other.is_original()
             && !other.judged.is_empty()
             && other.basis.settings == set.basis.settings
-            && alone(other) == alone(set)
-    };
-    evidence.sets.iter().filter(like).count()
+    })
+}
+
+fn is_alone(set: &TrainingSet) -> bool {
+    set.trained_on == TrainedOn::Synthetic
 }
 
 /// None where a run lacks one of the patients.
 fn table(set: &TrainingSet, patients: &[&str]) -> Option<Table> {
     let found = rows::rows(&set.judged, Some(&patients.iter().copied().collect()))?;
-    let alone = set.trained_on == TrainedOn::Synthetic;
-    let kind = Kind { alone, of_each_sample: found.of_each_sample };
+    let kind = Kind { alone: is_alone(set), of_each_sample: found.of_each_sample };
     let row = |dice: &rows::Dice| -> Option<Vec<f64>> {
         patients.iter().map(|patient| dice.get(*patient).copied()).collect()
     };

@@ -161,14 +161,7 @@ impl Difference {
     /// Standard error: the root of the variance's estimate.
     pub fn standard_error(&self) -> f64 {
         let each = self.trainings.of_each();
-        let of_trainings: f64 = match self.trainings {
-            Trainings::Alike(both) => {
-                self.runs.iter().map(|runs| both.of_training() / *runs as f64).sum()
-            }
-            Trainings::Apart(_) => {
-                (0..2).map(|i| each[i].of_training() / self.runs[i] as f64).sum()
-            }
-        };
+        let of_trainings: f64 = (0..2).map(|i| each[i].of_training() / self.runs[i] as f64).sum();
         (self.over_patients / self.patients as f64 + of_trainings).sqrt()
     }
 }

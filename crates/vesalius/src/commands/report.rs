@@ -39,8 +39,8 @@ pub struct Args {
     /// Folder to write; must not exist yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// GAN whose images the report is asked about first, beside the real ones; by default the one whose images lie
-    /// nearest to the training images.
+    /// GAN whose images the report is asked about first, beside the real ones; by default the one whose U-Nets were
+    /// best on validation patients, or else whose images lie nearest to the training images.
     #[arg(long, value_name = "NAME")]
     gan: Option<RowId>,
     /// Dice below which a difference does not matter.

@@ -6,7 +6,7 @@ mod worth;
 use crate::document::fixed;
 use crate::document::{Block, Section};
 use crate::evidence::lineage::synthetic_count;
-use crate::evidence::{Evidence, TrainingSet, training_packs};
+use crate::evidence::{Evidence, TrainingSet, rows, training_packs};
 use crate::inference::compare::Decision;
 use crate::inference::primary::SECONDARY;
 use crate::inference::questions::Kind;
@@ -174,7 +174,7 @@ fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
         _ => "Nothing was judged on real patients.".to_owned(),
     };
     let Verdict::Answered(answer) = verdict else {
-        return format!("No difference could be tested. {repeats} {ELSEWHERE}");
+        return format!("No difference could be tested. {repeats} {}", elsewhere(evidence));
     };
     let level = evidence.question.level;
     let power = answer.detectable(level).map(|least| {
@@ -192,14 +192,20 @@ fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
         )
     });
     let chosen = Some(chosen(&inference.choice)).filter(|text| !text.is_empty());
-    [power, Some(repeats), chosen, secondary, Some(ELSEWHERE.to_owned())]
+    [power, Some(repeats), chosen, secondary, Some(elsewhere(evidence).to_owned())]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join(" ")
 }
 
-const ELSEWHERE: &str = "One split of one dataset was looked at; other patients may differ.";
+fn elsewhere(evidence: &Evidence) -> &'static str {
+    if evidence.stage("segment").any(|run| rows::fold(run).is_some()) {
+        "One dataset was looked at, in folds that share training patients; other patients may differ."
+    } else {
+        "One split of one dataset was looked at; other patients may differ."
+    }
+}
 
 /// Whether chance in the training of GANs is among what the intervals cover.
 fn generators(evidence: &Evidence) -> &'static str {
