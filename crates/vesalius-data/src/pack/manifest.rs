@@ -5,6 +5,7 @@ use crate::files::seal::{self, Seal};
 use crate::pack::source_grid::SourceGrid;
 use crate::text::{file_stem, label, strings};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Which side of the split a patient is on. Test patients are never in a batch that trains anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -285,6 +286,11 @@ impl Manifest {
     /// Indices of the slices on one side of the split, ascending.
     pub fn indices(&self, split: Split) -> Vec<usize> {
         (0..self.slices.len()).filter(|&i| self.case(i).split == split).collect()
+    }
+
+    /// Names of the patients with slices on one side of the split.
+    pub fn patients(&self, split: Split) -> BTreeSet<&str> {
+        self.indices(split).into_iter().map(|i| self.case(i).patient.as_str()).collect()
     }
 
     /// The examination that slice `i` belongs to.

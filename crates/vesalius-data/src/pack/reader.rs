@@ -85,11 +85,12 @@ impl Pack {
     fn enter(mut self, fold: usize, path: &Path) -> Result<Self, PackError> {
         match self.manifest.folds() {
             0 => {
-                let found = "no folds, expected a pack of `prepare --folds`";
+                let found =
+                    format!("no folds, but --fold {fold}; expected a pack of `prepare --folds`");
                 return Err(invalid(&self.path, found));
             }
             folds if fold >= folds => {
-                let found = format!("fold {fold}, expected 0 to {}", folds - 1);
+                let found = format!("--fold {fold}, expected 0 to {}", folds - 1);
                 return Err(invalid(&self.path, found));
             }
             _ => {}

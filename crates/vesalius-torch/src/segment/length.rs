@@ -99,21 +99,16 @@ pub fn find(
 fn held_back(pack: &Pack) -> Result<(Vec<String>, Vec<String>)> {
     let manifest = pack.manifest();
     let on = |side: Split| -> Vec<String> {
-        let mut names: Vec<String> =
-            manifest.indices(side).iter().map(|&i| manifest.case(i).patient.clone()).collect();
-        names.sort();
-        names.dedup();
-        names
+        manifest.patients(side).into_iter().map(str::to_owned).collect()
     };
     let validating = on(Split::Validate);
     if !validating.is_empty() {
         return Ok((validating, on(Split::Train)));
     }
     let mut patients: BTreeMap<String, String> = BTreeMap::new();
-    for i in manifest.indices(Split::Train) {
-        let name = &manifest.case(i).patient;
+    for name in on(Split::Train) {
         let key = digest::of_bytes(format!("held back/{}/{name}", manifest.dataset).as_bytes());
-        patients.insert(key, name.clone());
+        patients.insert(key, name);
     }
     let names: Vec<String> = patients.into_values().collect();
     if names.len() < 3 {

@@ -1,6 +1,6 @@
 //! `--fold`: which fold of a pack with folds a command works in.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 use vesalius_data::pack::manifest::Provenance;
 use vesalius_data::pack::{Pack, fold};
@@ -13,28 +13,18 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// What is opened for a path: the fold, where one was asked for and the path is a real pack; synthetic packs, folders
-    /// and files of features have none.
+    /// What is opened for a path: the fold, where one was asked for and the path is a real pack (whether it has that fold
+    /// is said where it is opened); synthetic packs, folders and files of features have none.
     ///
     /// # Errors
-    /// A real pack that lacks the fold, or any; a pack that cannot be read.
+    /// A pack that cannot be read.
     pub fn of(self, path: &Path) -> Result<PathBuf> {
         let Some(number) = self.fold.filter(|_| path.join("manifest.json").exists()) else {
             return Ok(path.to_owned());
         };
-        let pack = Pack::open(path)?;
-        if matches!(pack.manifest().provenance, Provenance::Synthetic { .. }) {
-            return Ok(path.to_owned());
-        }
-        match pack.manifest().folds() {
-            0 => bail!(
-                "{}: no folds, but --fold {number}; expected a pack of `prepare --folds`",
-                path.display()
-            ),
-            folds if number >= folds => {
-                bail!("{}: --fold {number}, expected 0 to {}", path.display(), folds - 1)
-            }
-            _ => Ok(fold::name(path, number)),
-        }
+        Ok(match Pack::open(path)?.manifest().provenance {
+            Provenance::Synthetic { .. } => path.to_owned(),
+            Provenance::Real { .. } => fold::name(path, number),
+        })
     }
 }

@@ -31,10 +31,7 @@ fn prepared(bench: &Bench, out: &str, more: &[&str]) {
 }
 
 fn names(pack: &Pack, side: Split) -> Vec<String> {
-    let mut names: Vec<String> =
-        pack.indices(side).iter().map(|&i| pack.manifest().case(i).patient.clone()).collect();
-    names.dedup();
-    names
+    pack.manifest().patients(side).into_iter().map(str::to_owned).collect()
 }
 
 #[test]

@@ -95,9 +95,8 @@ fn patients(open: &Open) -> BTreeMap<String, usize> {
             }
             None => dataset.name(),
         };
-        let tests = pack.indices(Split::Test);
-        let names = tests.iter().map(|&i| pack.manifest().case(i).patient.clone());
-        found.entry(name).or_default().extend(names);
+        let tests = pack.manifest().patients(Split::Test).into_iter().map(str::to_owned);
+        found.entry(name).or_default().extend(tests);
     }
     found.into_iter().map(|(name, patients)| (name, patients.len())).collect()
 }
