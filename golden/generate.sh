@@ -17,6 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 .venv/bin/python folders.py
 .venv/bin/python turing.py
 .venv/bin/python mrmc.py
+.venv/bin/python dose.py
 .venv/bin/python stylegan2.py --code "${paths[1]}"
 .venv/bin/python spade.py --code "${paths[2]}"
 .venv/bin/python metrics.py --dgm-eval "${paths[4]}"

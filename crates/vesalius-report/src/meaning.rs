@@ -48,6 +48,10 @@ const MEANINGS: &[(&str, &str)] = &[
         "membership_auc",
         "how well an attacker tells training patients from others by these images; 0.5: not at all",
     ),
+    (
+        "membership_auc_members",
+        "control: the same attack on training patients alone; what it finds beside 0.5 is chance",
+    ),
     ("nearest_ssim", "likeness to the nearest training image, at most 1"),
     ("planted_recall", "share of planted copies that the audit finds: how far it can be trusted"),
     ("pair_dice", "whether masks belong to their images, as a segmenter of real images sees it"),

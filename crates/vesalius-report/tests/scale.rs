@@ -126,6 +126,7 @@ fn ten_thousand_finished_tasks_take_seconds() {
         path: name.into(),
         digest: name.repeat(64),
         imported: vec![],
+        parts: vec![],
     });
     let plan = Planner::new(&study, packs.to_vec(), &Fake).plan(&Progress::default()).unwrap();
     assert_eq!(plan.tasks.len(), 10_002);

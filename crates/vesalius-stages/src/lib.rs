@@ -12,6 +12,7 @@ pub mod copying;
 pub mod distance;
 pub mod judge;
 pub mod map;
+pub mod memory;
 pub mod metrics;
 pub mod overlap;
 pub mod plausibility;

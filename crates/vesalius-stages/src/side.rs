@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::Split;
-use vesalius_data::pack::{Pack, fold};
+use vesalius_data::pack::{Pack, view};
 use vesalius_data::run::Input;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::file;
@@ -62,7 +62,7 @@ impl Side {
         if file::is_feature_file(path) {
             return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
         }
-        if !path.exists() && fold::of(path).is_none() {
+        if !path.exists() && view::of(path).is_none() {
             bail!(
                 "{}: nothing there, expected a pack, a folder of images, .npy or .safetensors",
                 path.display()

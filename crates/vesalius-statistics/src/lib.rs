@@ -4,6 +4,7 @@
 pub mod agreement;
 pub mod alarm;
 pub mod detection;
+pub mod dose;
 pub mod fanova;
 pub mod forest;
 pub mod mrmc;

@@ -1,7 +1,7 @@
 //! The coordinator: plans, starts, takes up what ended, plans again; until nothing is left or somebody says stop.
 
 use crate::exec::{Executor, How, REQUEUE, Start};
-use crate::plan::{ImportedInfo, PackInfo, Plan, Planned, Planner, Progress, Stages};
+use crate::plan::{ImportedInfo, PackInfo, PartInfo, Plan, Planned, Planner, Progress, Stages};
 use crate::room;
 use crate::store::{GivenUp, Store};
 use crate::study::{Folds, ImportedPack, Study};
@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vesalius_data::files::lock::Lock;
 use vesalius_data::files::publish::write_file;
-use vesalius_data::pack::manifest::Provenance;
-use vesalius_data::pack::{Pack, fold};
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::{Provenance, Split};
+use vesalius_data::pack::view::{self, View};
 
 /// What happens, for whoever shows it.
 #[derive(Debug)]
@@ -68,6 +69,7 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
             );
         }
         in_folds(study, dataset, &pack)?;
+        let parts = parts(study, &pack)?;
         let path = canonical(&path)?;
         let name = dataset.name();
         let ours = |imported: &&ImportedPack| {
@@ -75,9 +77,39 @@ pub fn packs(study: &Study) -> Result<Vec<PackInfo>> {
         };
         let imported = study.imported.iter().filter(ours).map(|pack| imported(study, pack));
         let imported = imported.collect::<Result<_>>()?;
-        Ok(PackInfo { name, path, digest: pack.digest().to_owned(), imported })
+        Ok(PackInfo { name, path, digest: pack.digest().to_owned(), imported, parts })
     };
     study.dataset.iter().map(open).collect()
+}
+
+/// The pack with as many training patients as `[dose]` asks for.
+fn parts(study: &Study, pack: &Pack) -> Result<Vec<PartInfo>> {
+    let best = study.best.as_ref().and_then(|best| best.shares.as_ref());
+    if let Some(shares) = best
+        && pack.manifest().patients(Split::Validate).is_empty()
+    {
+        bail!(
+            "{}: a share is chosen by validation patients, of whom {} has none (prepare --validation-share)",
+            study.at(&shares.span()),
+            pack.path().display()
+        );
+    }
+    let Some(dose) = &study.dose else { return Ok(vec![]) };
+    let all = pack.manifest().patients(Split::Train).len();
+    let part = |&patients: &usize| {
+        let at = || study.at(&dose.patients.span());
+        if patients >= all {
+            bail!(
+                "{}: {patients} patients, expected fewer than the {all} who train in {}",
+                at(),
+                pack.path().display()
+            );
+        }
+        let path = view::name(&canonical(pack.path())?, View::Patients(patients));
+        let digest = Pack::open(&path).with_context(at)?.digest().to_owned();
+        Ok(PartInfo { patients, path, digest })
+    };
+    dose.patients.get_ref().iter().map(part).collect()
 }
 
 /// Refuses a pack whose folds are not those that the study counts on.
@@ -100,8 +132,8 @@ fn in_folds(study: &Study, dataset: &crate::study::Dataset, pack: &Pack) -> Resu
 /// A pack's path from the root, of one of its folds too.
 fn canonical(path: &Path) -> Result<PathBuf> {
     let of = |path: &Path| path.canonicalize().with_context(|| format!("{}", path.display()));
-    match fold::of(path) {
-        Some((pack, number)) => Ok(fold::name(&of(pack)?, number)),
+    match view::of(path) {
+        Some((above, view)) => Ok(view::name(&canonical(above)?, view)),
         None => of(path),
     }
 }

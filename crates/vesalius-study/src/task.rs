@@ -22,6 +22,8 @@ pub enum Stage {
     Train,
     /// Samples a pack from it.
     Sample,
+    /// The pack of a generator that knows training pairs by heart: a control.
+    Memory,
     /// Distance of that pack to the real one.
     Distance,
     /// Fidelity, diversity and copying.
@@ -40,6 +42,7 @@ impl Stage {
         Self::Judge,
         Self::Train,
         Self::Sample,
+        Self::Memory,
         Self::Distance,
         Self::Metrics,
         Self::Segment,
@@ -53,6 +56,7 @@ impl Stage {
             Self::Judge => "judge",
             Self::Train => "train",
             Self::Sample => "sample",
+            Self::Memory => "memory",
             Self::Distance => "distance",
             Self::Metrics => "metrics",
             Self::Segment => "segment",

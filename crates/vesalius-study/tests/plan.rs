@@ -59,6 +59,7 @@ fn plan(study: &Study, known: &Progress) -> Plan {
         path: "a".into(),
         digest: "a".repeat(64),
         imported: vec![],
+        parts: vec![],
     };
     Planner::new(study, vec![pack], &Fake).plan(known).unwrap()
 }

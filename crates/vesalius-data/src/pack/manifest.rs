@@ -283,6 +283,17 @@ impl Manifest {
         }
     }
 
+    /// Leaves only these slices, ascending, and the cases that they are of.
+    pub(super) fn keep(&mut self, slices: &[usize]) {
+        let used: BTreeSet<usize> = slices.iter().map(|&i| self.slices[i].case).collect();
+        let place = |case: usize| used.range(..case).count();
+        self.slices = slices
+            .iter()
+            .map(|&i| SliceRecord { case: place(self.slices[i].case), ..self.slices[i].clone() })
+            .collect();
+        self.cases = used.iter().map(|&case| self.cases[case].clone()).collect();
+    }
+
     /// Indices of the slices on one side of the split, ascending.
     pub fn indices(&self, split: Split) -> Vec<usize> {
         (0..self.slices.len()).filter(|&i| self.case(i).split == split).collect()

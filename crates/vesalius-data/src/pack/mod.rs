@@ -11,7 +11,6 @@
 //! The file is memory-mapped; each slice's checksum is verified the first time it is read.
 
 mod agree;
-pub mod fold;
 mod header;
 pub mod inspect;
 pub mod kind;
@@ -20,9 +19,12 @@ pub mod masks;
 pub mod provenance;
 mod reader;
 pub mod row;
+mod seen;
 pub mod source_grid;
+pub mod view;
 mod writer;
 
 pub use header::{Header, PACK_VERSION};
 pub use reader::{Pack, PackError, PackFile, Slice, check_bytes};
+pub use seen::{Few, InFold, SeenAs};
 pub use writer::PackWriter;

@@ -1,8 +1,9 @@
 //! Reading a pack: mapped, each slice checked when it is first read.
 
 use super::agree::check_manifest;
-use super::fold;
 use super::header::{HEADER_BYTES, Header};
+use super::seen::SeenAs;
+use super::view;
 use crate::files::digest;
 use crate::pack::manifest::{Manifest, Provenance, SliceShape, Split};
 use std::path::{Path, PathBuf};
@@ -43,24 +44,25 @@ pub struct Slice<'a> {
 /// An open pack.
 #[derive(Debug)]
 pub struct Pack {
-    path: PathBuf,
-    manifest: Manifest,
-    digest: String,
-    /// The fold that it was opened in, and the digest of the whole.
-    fold: Option<(usize, String)>,
+    pub(super) path: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) digest: String,
+    /// What it is a view of, where it is one.
+    pub(super) seen_as: SeenAs,
+    /// Of each slice where its pixels and its labels lie in the file, where that is not its own index.
+    pub(super) records: Option<Vec<[usize; 2]>>,
     map: memmap2::Mmap,
     verified: Vec<AtomicBool>,
 }
 
 impl Pack {
-    /// Opens `PACK/`, or one of its folds as `PACK/fold-N`, which is a name and no folder; reads the manifest and the
-    /// header, not the slices.
+    /// Opens `PACK/`, or a [`view`] of it; reads the manifest and the header, not the slices.
     ///
     /// # Errors
     /// [`PackError`] names the file, what was found and what was expected.
     pub fn open(path: &Path) -> Result<Self, PackError> {
-        match fold::of(path) {
-            Some((pack, fold)) => Self::whole(pack)?.enter(fold, path),
+        match view::of(path) {
+            Some((above, view)) => Self::open(above)?.see(view, path),
             None => Self::whole(path),
         }
     }
@@ -78,49 +80,8 @@ impl Pack {
         })?;
         let verified = (0..header.count).map(|_| AtomicBool::new(false)).collect();
         let digest = digest::of_bytes(&text);
-        Ok(Self { path: path.to_owned(), manifest, digest, fold: None, map, verified })
-    }
-
-    /// The pack in one of its folds.
-    fn enter(mut self, fold: usize, path: &Path) -> Result<Self, PackError> {
-        match self.manifest.folds() {
-            0 => {
-                let found =
-                    format!("no folds, but --fold {fold}; expected a pack of `prepare --folds`");
-                return Err(invalid(&self.path, found));
-            }
-            folds if fold >= folds => {
-                let found = format!("--fold {fold}, expected 0 to {}", folds - 1);
-                return Err(invalid(&self.path, found));
-            }
-            _ => {}
-        }
-        self.manifest.enter_fold(fold);
-        // Other patients train in it: what was made in one fold is not taken for another's.
-        let inside = digest::of_bytes(format!("{}/fold/{fold}", self.digest).as_bytes());
-        self.fold = Some((fold, std::mem::replace(&mut self.digest, inside)));
-        path.clone_into(&mut self.path);
-        Ok(self)
-    }
-
-    /// Refuses a pack with folds that was not opened in one of them, where it is to train or judge.
-    ///
-    /// # Errors
-    /// Names the pack and its folds.
-    pub fn in_a_fold(&self) -> anyhow::Result<()> {
-        match (self.manifest.folds(), &self.fold) {
-            (0, _) | (_, Some(_)) => Ok(()),
-            (folds, None) => anyhow::bail!(
-                "{}: {folds} folds, expected one of them: --fold 0 to {}",
-                self.path.display(),
-                folds - 1
-            ),
-        }
-    }
-
-    /// The fold that it was opened in, and the digest of the pack as a whole.
-    pub fn fold(&self) -> Option<(usize, &str)> {
-        self.fold.as_ref().map(|(fold, whole)| (*fold, whole.as_str()))
+        let (path, seen_as) = (path.to_owned(), SeenAs::default());
+        Ok(Self { path, manifest, digest, seen_as, records: None, map, verified })
     }
 
     /// Where it was opened.
@@ -187,14 +148,22 @@ impl Pack {
     /// # Panics
     /// When `i` is not below [`Pack::len`].
     pub fn slice(&self, i: usize) -> Result<Slice<'_>, PackError> {
+        let [pixels, labels] = self.records.as_ref().map_or([i, i], |records| records[i]);
+        let (pixels, mut pair) = (self.record(pixels)?, self.record(labels)?);
+        pair.pixels = pixels.pixels;
+        Ok(pair)
+    }
+
+    /// What lies at a place of the file.
+    fn record(&self, i: usize) -> Result<Slice<'_>, PackError> {
         let slice_shape = self.manifest.slice_shape;
         let bytes = slice_shape.pixel_bytes() + slice_shape.label_bytes();
         let start = HEADER_BYTES + i * bytes;
         let record = &self.map[start..start + bytes];
         let (pixels, labels) = record.split_at(slice_shape.pixel_bytes());
         if !self.verified[i].load(Ordering::Relaxed) {
-            let data_path = || self.path.join("slices.bin");
-            let at = HEADER_BYTES + self.len() * bytes + 4 * i;
+            let data_path = || view::folder(&self.path).join("slices.bin");
+            let at = HEADER_BYTES + self.verified.len() * bytes + 4 * i;
             if crc32fast::hash(record).to_le_bytes() != self.map[at..at + 4] {
                 return Err(invalid(
                     &data_path(),
@@ -252,7 +221,7 @@ pub fn check_bytes(
     Ok((manifest, header))
 }
 
-fn invalid(path: &Path, found: impl Into<String>) -> PackError {
+pub(super) fn invalid(path: &Path, found: impl Into<String>) -> PackError {
     PackError::Invalid { path: path.to_owned(), found: found.into() }
 }
 

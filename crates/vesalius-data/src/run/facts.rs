@@ -35,6 +35,20 @@ pub struct RealFacts {
     /// The fold that it was opened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<Fold>,
+    /// Where only some of its training patients were there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patients: Option<Patients>,
+}
+
+/// Some of the training patients of a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patients {
+    /// Digest of the pack (or its fold) with all of them.
+    pub pack: String,
+    /// How many: the first of an order in which each number holds all smaller ones.
+    pub count: usize,
+    /// Of how many.
+    pub of: usize,
 }
 
 /// One of the folds of a pack.
@@ -89,6 +103,12 @@ pub struct SyntheticFacts {
     /// What was sorted out, where something was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
+    /// Where these are the first of a pack's pairs: how many that pack has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_of: Option<u64>,
+    /// Whether each image has the mask of another: a control.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shuffled: bool,
 }
 
 /// Pairs that were left out.
@@ -121,12 +141,19 @@ impl PackFacts {
                 let slices = |split: Split| Some(manifest.indices(split).len() as u64);
                 let (train, test) = (slices(Split::Train), slices(Split::Test));
                 let validate = slices(Split::Validate).filter(|count| *count > 0);
-                let fold = pack.fold().map(|(number, whole)| Fold {
-                    pack: whole.to_owned(),
-                    number,
-                    of: manifest.folds(),
+                let seen_as = pack.seen_as();
+                let fold = seen_as.fold.as_ref().map(|fold| Fold {
+                    pack: fold.whole.clone(),
+                    number: fold.number,
+                    of: fold.of,
                 });
-                Self::Real(RealFacts { dataset, train, validate, test, fold })
+                let patients = seen_as.patients.as_ref();
+                let patients = patients.map(|few| Patients {
+                    pack: few.whole.clone(),
+                    count: few.count,
+                    of: few.of,
+                });
+                Self::Real(RealFacts { dataset, train, validate, test, fold, patients })
             }
             Provenance::Synthetic {
                 gan,
@@ -160,6 +187,8 @@ impl PackFacts {
                     kept: filtered.kept as u64,
                     of: filtered.of as u64,
                 }),
+                first_of: pack.seen_as().first_of.map(|count| count as u64),
+                shuffled: pack.seen_as().shuffled,
             })),
         }
     }
@@ -168,7 +197,8 @@ impl PackFacts {
 impl RealFacts {
     /// Of a dataset of which nothing else is known.
     pub fn unknown(dataset: &str) -> Self {
-        Self { dataset: dataset.to_owned(), train: None, validate: None, test: None, fold: None }
+        let dataset = dataset.to_owned();
+        Self { dataset, train: None, validate: None, test: None, fold: None, patients: None }
     }
 }
 
@@ -189,6 +219,8 @@ impl SyntheticFacts {
             masks: None,
             masks_pack: None,
             filter: None,
+            first_of: None,
+            shuffled: false,
         }
     }
 }

@@ -144,6 +144,7 @@ macro_rules! every_metric {
                 metric("flagged_share", "Flagged share", COPYING, Lower, 3),
                 metric("false_alarm_rate", "False alarms", COPYING, Neither, 3).of_audit(),
                 metric("membership_auc", "Membership AUC", COPYING, Lower, 3),
+                metric("membership_auc_members", "Membership AUC, members only", COPYING, Neither, 3).of_audit(),
                 metric("nearest_ssim", "SSIM to nearest real", NEAREST, Lower, 3).named_by_group(),
                 metric("planted_recall", "Planted copies found", PLANTED, Neither, 2).of_audit().named_by_group(),
                 metric("pair_dice", PAIRS, PAIRS, Higher, 3).named_by_group().whole(Whole::Mean),

@@ -99,7 +99,7 @@ impl Input {
         }
     }
 
-    /// What is known of it, where it is a pack of synthetic images.
+    /// The fold that was read, where it is a pack of real images.
     pub fn fold(&self) -> Option<&facts::Fold> {
         match &self.pack {
             Some(PackFacts::Real(facts)) => facts.fold.as_ref(),
@@ -110,6 +110,14 @@ impl Input {
     /// Digest of the pack as a whole, where a fold of it was read; else its own.
     pub fn whole(&self) -> &str {
         self.fold().map_or(&self.sha256, |fold| &fold.pack)
+    }
+
+    /// How many training patients were read, where only some were.
+    pub fn patients(&self) -> Option<&facts::Patients> {
+        match &self.pack {
+            Some(PackFacts::Real(facts)) => facts.patients.as_ref(),
+            _ => None,
+        }
     }
 
     /// What is known of a synthetic pack.

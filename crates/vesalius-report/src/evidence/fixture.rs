@@ -91,24 +91,102 @@ impl Fixture {
         dice: &[f64],
     ) {
         self.unet(gan, trained_on, seed, dice);
-        let path = self.path().join(format!("{:03}-segment/result.json", self.count));
-        let text = std::fs::read_to_string(&path).unwrap();
-        let mut result: serde_json::Value = serde_json::from_str(&text).unwrap();
         let fold = serde_json::json!({ "pack": "whole", "number": number, "of": of });
-        for input in result["inputs"].as_array_mut().unwrap() {
-            if input["role"] == "test" {
-                input["sha256"] = format!("fold {number}").into();
-                input["pack"] =
-                    serde_json::json!({ "kind": "real", "dataset": "acdc", "fold": fold.clone() });
+        self.edit(|result| {
+            for input in result["inputs"].as_array_mut().unwrap() {
+                if input["role"] == "test" {
+                    input["sha256"] = format!("fold {number}").into();
+                    input["pack"] = serde_json::json!({ "kind": "real", "dataset": "acdc", "fold": fold.clone() });
+                }
             }
-        }
-        for score in result["scores"].as_array_mut().unwrap() {
-            if let Some(name) = score["of"].as_str().and_then(|of| of.strip_prefix("patient/")) {
-                score["of"] = format!("patient/fold {number} {name}").into();
+            for score in result["scores"].as_array_mut().unwrap() {
+                if let Some(name) = score["of"].as_str().and_then(|of| of.strip_prefix("patient/")) {
+                    score["of"] = format!("patient/fold {number} {name}").into();
+                }
             }
+        });
+    }
+
+    /// A U-Net of `patients` of `of` training patients, and of so many images of a GAN that saw the same ones.
+    pub fn unet_of_part(
+        &mut self,
+        gan: Option<(&str, u64)>,
+        [patients, of]: [usize; 2],
+        seed: u64,
+        dice: &[f64],
+    ) {
+        let trained_on = if gan.is_some() { TrainedOn::RealAndSynthetic } else { TrainedOn::Real };
+        let packs = gan.map(|(gan, images)| (format!("{gan} {images} of {patients}"), images));
+        let packs: Vec<(&str, &str)> = packs.iter().map(|(name, _)| (name.as_str(), "")).collect();
+        let settings = serde_json::json!({ "seed": seed });
+        self.unet_on(&packs, gan.map(|(gan, _)| gan), trained_on, settings, dice);
+        let digest = if patients < of { format!("{patients} of test") } else { "test".to_owned() };
+        let few = serde_json::json!({ "pack": "test", "count": patients, "of": of });
+        let mut real = serde_json::json!({ "kind": "real", "dataset": "acdc" });
+        if patients < of {
+            real["patients"] = few;
         }
-        if let Some(result) = result.as_object_mut() {
-            result.remove("seal");
+        self.edit(|result| {
+            // A result of today states it; of older ones it is read off the protocol.
+            result["settings"]["steps"] = 10.into();
+            let inputs = result["inputs"].as_array_mut().unwrap();
+            for input in inputs.iter_mut() {
+                if input["role"] == "test" {
+                    (input["sha256"], input["pack"]) = (digest.clone().into(), real.clone());
+                } else if let Some((_, images)) = gan {
+                    input["pack"] = serde_json::json!({
+                        "kind": "synthetic", "dataset": "acdc", "count": images, "trained_on": digest, "first_of": 9999,
+                    });
+                }
+            }
+            let mut train = inputs[0].clone();
+            train["role"] = "train".into();
+            inputs.push(train);
+        });
+    }
+
+    /// Says of the U-Net that was added last that its generator saw another pack.
+    pub fn says_trained_on(&mut self, pack: &str) {
+        self.edit(|result| {
+            for input in result["inputs"].as_array_mut().unwrap() {
+                if !input["pack"]["trained_on"].is_null() {
+                    input["pack"]["trained_on"] = pack.into();
+                }
+            }
+        });
+    }
+
+    /// Says of the U-Net that was added last that its masks were shuffled.
+    pub fn shuffled(&mut self) {
+        self.edit(|result| {
+            result["settings"]["steps"] = 10.into();
+            for input in result["inputs"].as_array_mut().unwrap() {
+                if input["role"] == "train" && input["sha256"] != "test" {
+                    input["sha256"] = format!("{} shuffled", input["sha256"]).into();
+                    input["pack"] =
+                        serde_json::json!({ "kind": "synthetic", "dataset": "acdc", "shuffled": true });
+                }
+            }
+        });
+    }
+
+    /// Gives the U-Net that was added last a Dice on validation patients.
+    pub fn validates(&mut self, dice: f64) {
+        self.edit(|result| {
+            let mut score = result["scores"][0].clone();
+            (score["of"], score["value"]) = ("validation".into(), dice.into());
+            score["interval"] = serde_json::Value::Null;
+            result["scores"].as_array_mut().unwrap().push(score);
+        });
+    }
+
+    /// Writes the result that was added last anew.
+    fn edit(&self, change: impl FnOnce(&mut serde_json::Value)) {
+        let path = self.path().join(format!("{:03}-segment/result.json", self.count));
+        let mut result = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut result);
+        if let Some(fields) = result.as_object_mut() {
+            fields.remove("seal");
         }
         std::fs::write(&path, serde_json::to_vec(&result).unwrap()).unwrap();
     }

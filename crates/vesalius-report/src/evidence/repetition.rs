@@ -36,6 +36,10 @@ pub struct Basis {
     pub original: bool,
     /// Synthetic packs.
     pub synthetic: Vec<Images>,
+    /// Whether real images, and synthetic ones beside them, were augmented as the paper does.
+    pub augmented: bool,
+    /// Whether each synthetic image had the mask of another: a control.
+    pub shuffled: bool,
     /// Share of each batch that was synthetic, where it was not an equal one of all packs.
     pub share: Option<String>,
     /// Every setting but the seed, by path.
@@ -59,13 +63,15 @@ impl Basis {
             original: foreign.len() < real.len() || real.is_empty(),
             foreign,
             synthetic: synthetic_images(runs, run),
+            augmented: is_augmented(run),
+            shuffled: lineage::synthetic(run).any(|(_, facts)| facts.shuffled),
             share: run
                 .result
                 .settings
                 .get("share")
                 .filter(|share| !share.is_null())
                 .map(Value::to_string),
-            settings: settings(run, trained_on),
+            settings: settings(run),
         })
     }
 }
@@ -89,7 +95,8 @@ fn made(runs: &[&Run], facts: &SyntheticFacts) -> Option<String> {
     let count = facts.count.filter(|_| facts.filter.is_none())?;
     // Masks of a fold are those of the pack, as far as it decides what is a repetition.
     let masks_pack = facts.masks_pack.as_deref().map(|digest| lineage::whole(runs, digest));
-    let how = (facts.truncation, &facts.masks, masks_pack);
+    // Of the first pairs of a pack: those of any seed.
+    let how = (facts.truncation, &facts.masks, masks_pack, facts.shuffled);
     Some(format!("{} sampled {count} {how:?}", recipe(training)?))
 }
 
@@ -100,7 +107,8 @@ fn recipe(training: &Run) -> Option<String> {
     let has_settings = result.settings.is_object() && result.outcome == Outcome::Finished;
     has_settings.then(|| {
         let settings = without(&result.settings, &["training", "seed"]);
-        format!("{:?} {settings} of {}", training.gan(), pack.whole())
+        let few = pack.patients().map(|patients| patients.count);
+        format!("{:?} {settings} of {} {few:?}", training.gan(), pack.whole())
     })
 }
 
@@ -119,8 +127,18 @@ fn without(value: &Value, path: &[&str]) -> Value {
     value
 }
 
-/// Every setting of a U-Net but its seed. Augmentation is what `RealAugmented` means, and no setting beside it.
-fn settings(run: &Run, trained_on: TrainedOn) -> BTreeMap<String, String> {
+/// Names of the setting of the paper's augmentation; older results have its first one.
+const AUGMENT: [&str; 2] = ["augment", "classical"];
+
+fn is_augmented(run: &Run) -> bool {
+    let settings = flatten(&run.result.settings);
+    let of_settings =
+        AUGMENT.iter().any(|name| settings.get(*name).is_some_and(|text| text != "off"));
+    of_settings || run.result.subject.trained_on == Some(TrainedOn::RealAugmented)
+}
+
+/// Every setting of a U-Net but its seed, and but what is a training set's own.
+fn settings(run: &Run) -> BTreeMap<String, String> {
     let mut found = flatten(&run.result.settings);
     found.remove("seed");
     // Of the training set, not of how it is judged.
@@ -129,12 +147,8 @@ fn settings(run: &Run, trained_on: TrainedOn) -> BTreeMap<String, String> {
     if let Some(Value::String(preset)) = run.result.settings.get("preset") {
         found.insert("preset".to_owned(), preset.clone());
     }
-    // Older results have its first name.
-    for name in ["augment", "classical"] {
-        let said = |text: &String| text == "off" || trained_on == TrainedOn::RealAugmented;
-        if found.get(name).is_some_and(said) {
-            found.remove(name);
-        }
+    for name in AUGMENT {
+        found.remove(name);
     }
     found
 }

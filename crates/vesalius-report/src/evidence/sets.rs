@@ -14,6 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 
+/// A training set whose outcome is known before, if all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Control {
+    /// Synthetic images with the masks of others: they teach nothing.
+    Shuffled,
+    /// Perturbed training pairs in place of a generator's: nothing that real images do not teach.
+    Noise,
+}
+
 /// What a U-Net was trained on, with the runs that did.
 #[derive(Debug, Clone)]
 pub struct TrainingSet<'a> {
@@ -67,10 +76,31 @@ impl TrainingSet<'_> {
         self.dice.as_ref().map(|dice| dice.value)
     }
 
+    /// Which control it is, if it is one.
+    pub fn control(&self) -> Option<Control> {
+        if self.basis.shuffled {
+            return Some(Control::Shuffled);
+        }
+        self.gan.as_ref().filter(|gan| is_noise(gan)).map(|_| Control::Noise)
+    }
+
+    /// Whether synthetic images were augmented beside the real ones.
+    pub fn is_augmented_mix(&self) -> bool {
+        self.basis.augmented && self.trained_on != TrainedOn::RealAugmented
+    }
+
     /// Whether all its real images are the training side of the test pack.
     pub fn is_original(&self) -> bool {
         self.basis.foreign.is_empty()
     }
+}
+
+/// What the pack of the noise control calls its generator.
+const NOISE: &str = "memory";
+
+/// Whether a generator is the noise control.
+pub fn is_noise(gan: &RowId) -> bool {
+    gan.made.iter().all(|made| made.generator == NOISE)
 }
 
 /// A row of the published table as a training set.
@@ -129,6 +159,8 @@ pub fn sets<'a>(all: &[&'a Run]) -> Result<(Vec<TrainingSet<'a>>, BTreeMap<Strin
                 foreign: vec![],
                 original: true,
                 synthetic: vec![],
+                augmented: trained_on == TrainedOn::RealAugmented,
+                shuffled: false,
                 share: None,
                 settings: usual.all.clone(),
             };
@@ -204,13 +236,16 @@ fn training_set<'a>(
         if in_folds { trained.map_or(0, |trained| trained.each.len()) } else { judged.len() };
     let mut words: Vec<String> = names.of_images(basis, judged).into_iter().collect();
     words.extend(basis.share.as_ref().map(|share| format!("synthetic share {share}")));
+    let augmented = basis.augmented && basis.trained_on != TrainedOn::RealAugmented;
+    words.extend(augmented.then(|| "classical augmentation".to_owned()));
+    words.extend(basis.shuffled.then(|| "labels shuffled".to_owned()));
     words.extend(usual.words(&basis.settings));
     TrainingSet {
         trained_on: basis.trained_on,
         gan: basis.gan.clone(),
         words,
         real: names.of_real(basis),
-        is_usual: basis.settings == usual.all,
+        is_usual: basis.settings == usual.all && !augmented && !basis.shuffled,
         other_judge: usual.other_judge(&basis.settings).cloned(),
         basis: basis.clone(),
         judged: judged.to_vec(),
@@ -268,7 +303,8 @@ impl<'g> Names<'g> {
         }
         let mut images: BTreeMap<&RowId, BTreeMap<&[Images], Option<u64>>> = BTreeMap::new();
         for (basis, runs) in groups {
-            if let Some(gan) = &basis.gan {
+            // A control is told by its own word.
+            if let Some(gan) = basis.gan.as_ref().filter(|_| !basis.shuffled) {
                 let count = runs.first().and_then(|run| sampled_count(run));
                 images.entry(gan).or_default().insert(&basis.synthetic, count);
             }
@@ -301,7 +337,7 @@ impl<'g> Names<'g> {
     /// no
     /// others.
     fn of_images(&self, basis: &Basis, judged: &[&Run]) -> Option<String> {
-        let all = self.images.get(basis.gan.as_ref()?)?;
+        let all = self.images.get(basis.gan.as_ref()?).filter(|_| !basis.shuffled)?;
         if all.len() < 2 || judged.is_empty() {
             return None;
         }
@@ -356,8 +392,6 @@ fn differing(settings: &BTreeMap<String, String>, usual: &BTreeMap<String, Strin
     all.into_iter()
         .filter(|path| settings.get(*path) != usual.get(*path))
         .map(|path| match (path.as_str(), settings.get(path)) {
-            ("augment" | "classical", Some(_)) => "classical augmentation".to_owned(),
-            ("augment" | "classical", None) => "no classical augmentation".to_owned(),
             ("ensemble", Some(seeds)) => format!("ensemble of seeds {seeds}"),
             (path, None) => format!("{} not stated", spoken(path)),
             ("steps", Some(value)) => format!("{value} steps"),

@@ -1,12 +1,15 @@
 //! All runs on one dataset, sorted into training sets and GANs: what every page starts from.
 
+use super::dose;
 use super::lineage::synthetic_digest;
 use super::measure::{Measure, Repetition};
 use super::repetition::seed;
 use super::repetition::{Images, synthetic_images};
 use super::runs::{Run, of_stage};
 use super::sets::{TrainingSet, sets};
+use super::shares;
 use crate::catalogue::Key;
+use crate::inference::dose::Doses;
 use crate::inference::primary::PrimaryQuestion;
 use crate::inference::questions::Inference;
 use anyhow::{Result, bail};
@@ -21,8 +24,10 @@ use vesalius_data::run::{Outcome, TrainedOn};
 pub struct Evidence<'a> {
     /// Name of the dataset.
     pub dataset: &'a str,
-    /// Its runs, in path order.
+    /// Its runs, in path order, but for those of a dose.
     pub runs: Vec<&'a Run>,
+    /// Runs on some of the training patients, or on the first of a pack's pairs.
+    pub doses: Vec<&'a Run>,
     /// Training sets of the U-Net: Table 2's in the paper's order, then ours that it lacks.
     pub sets: Vec<TrainingSet<'a>>,
     /// Settings of a U-Net under which most sets were judged, without its seed: what is said of GANs in general is said
@@ -33,6 +38,8 @@ pub struct Evidence<'a> {
     pub question: PrimaryQuestion,
     /// What they answer, once somebody wanted to know.
     inference: OnceCell<Inference>,
+    /// What its dose came to, the same.
+    dosed: OnceCell<Doses>,
 }
 
 /// Sorts the runs by dataset.
@@ -47,36 +54,38 @@ pub fn evidence<'r>(runs: &'r [Run], asked: &PrimaryQuestion) -> Result<Vec<Evid
     datasets
         .into_iter()
         .map(|dataset| {
-            let runs: Vec<&Run> =
-                runs.iter().filter(|run| run.result.subject.dataset == dataset).collect();
-            one_test_pack(dataset, &runs)?;
+            let own = runs.iter().filter(|run| run.result.subject.dataset == dataset);
+            let (doses, runs): (Vec<&Run>, Vec<&Run>) = own.partition(|run| dose::is_part(run));
+            one_test_pack(dataset, runs.iter().chain(&doses).copied())?;
             let (sets, usual) = sets(&runs)?;
             Ok(Evidence {
                 dataset,
                 runs,
+                doses,
                 sets,
                 usual,
                 question: asked.clone(),
                 inference: OnceCell::new(),
+                dosed: OnceCell::new(),
             })
         })
         .collect()
 }
 
-fn one_test_pack(dataset: &str, runs: &[&Run]) -> Result<()> {
+fn one_test_pack<'r>(dataset: &str, runs: impl Iterator<Item = &'r Run>) -> Result<()> {
     let mut first: Option<(&Run, &str)> = None;
-    for run in runs.iter().filter(|run| run.result.stage == "segment") {
+    for run in runs.filter(|run| run.result.stage == "segment") {
         let Some(test) = run.result.inputs.iter().find(|input| input.role == "test") else {
             continue;
         };
         match first {
-            Some((other, digest)) if digest != test.whole() => bail!(
+            Some((other, digest)) if digest != dose::whole(test) => bail!(
                 "{} and {}: both {dataset}, judged on different test packs; expected one, report them apart",
                 other.path.display(),
                 run.path.display()
             ),
             Some(_) => {}
-            None => first = Some((run, test.whole())),
+            None => first = Some((run, dose::whole(test))),
         }
     }
     Ok(())
@@ -86,6 +95,11 @@ impl<'a> Evidence<'a> {
     /// What is compared, and what may be said of it.
     pub fn inference(&self) -> &Inference {
         self.inference.get_or_init(|| Inference::of(self))
+    }
+
+    /// What fewer patients and fewer images came to.
+    pub fn doses_of(&self) -> &Doses {
+        self.dosed.get_or_init(|| Doses::of(self))
     }
 
     /// Runs of a stage.
@@ -120,6 +134,12 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// Whether a training set is out of the question: a control, or a share of synthetic images that validation patients
+    /// did not choose. It has a row of its own, and its difference to real images is not what is asked.
+    pub fn is_aside(&self, set: &TrainingSet) -> bool {
+        set.control().is_some() || shares::is_passed_over(self, set)
+    }
+
     /// Every GAN that a run is about, in the tables' order.
     pub fn gans(&self) -> Vec<&RowId> {
         let known = |gan: &&RowId| self.runs.iter().any(|run| run.gan() == Some(gan));
@@ -136,7 +156,9 @@ impl<'a> Evidence<'a> {
 
     /// Sets of GAN images that alone trained a U-Net, least useful first; those without filtering, judged as usual.
     pub fn by_usefulness(&self) -> Vec<&TrainingSet<'a>> {
-        let is_whole = |set: &&TrainingSet| set.gan.as_ref().is_some_and(|gan| !gan.is_filtered());
+        let is_whole = |set: &&TrainingSet| {
+            set.gan.as_ref().is_some_and(|gan| !gan.is_filtered()) && set.control().is_none()
+        };
         let mut found: Vec<&TrainingSet> =
             self.usual_sets(TrainedOn::Synthetic).filter(is_whole).collect();
         let value = |set: &TrainingSet| set.value().unwrap_or(f64::NEG_INFINITY);

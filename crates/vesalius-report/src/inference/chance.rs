@@ -10,6 +10,8 @@ use vesalius_statistics::mrmc::{Difference, RunVariance, Trainings};
 struct Kind {
     /// Whether no real images were trained on: such segmenters lie further apart.
     alone: bool,
+    /// Whether masks were shuffled: what comes of that is another chance.
+    shuffled: bool,
     /// How many segmenters each row is a mean of, where rows are other samples or trainings of the GAN.
     of_each_sample: Option<usize>,
 }
@@ -44,7 +46,10 @@ pub(super) fn difference(
 
 /// How many sets lend each other the chance of `set`.
 pub(super) fn lenders(evidence: &Evidence, set: &TrainingSet) -> usize {
-    alike(evidence, set).filter(|other| is_alone(other) == is_alone(set)).count()
+    let same = |other: &&TrainingSet| {
+        is_alone(other) == is_alone(set) && other.basis.shuffled == set.basis.shuffled
+    };
+    alike(evidence, set).filter(same).count()
 }
 
 /// Sets that were judged as `set` was.
@@ -66,7 +71,8 @@ fn is_alone(set: &TrainingSet) -> bool {
 /// None where a run lacks one of the patients.
 fn table(set: &TrainingSet, patients: &[&str]) -> Option<Table> {
     let found = rows::rows(&set.judged, Some(&patients.iter().copied().collect()))?;
-    let kind = Kind { alone: is_alone(set), of_each_sample: found.of_each_sample };
+    let (alone, shuffled) = (is_alone(set), set.basis.shuffled);
+    let kind = Kind { alone, shuffled, of_each_sample: found.of_each_sample };
     let row = |dice: &rows::Dice| -> Option<Vec<f64>> {
         patients.iter().map(|patient| dice.get(*patient).copied()).collect()
     };

@@ -2,6 +2,7 @@
 
 mod chance;
 pub mod compare;
+pub mod dose;
 pub mod importance;
 pub mod predict;
 pub mod primary;

@@ -2,11 +2,9 @@
 
 use super::compare::{Comparison, Decision};
 use super::primary::{FEWEST_PATIENTS, SECONDARY};
-use crate::evidence::measure::mean;
-use crate::evidence::{Evidence, TrainingSet};
+use crate::evidence::{Evidence, TrainingSet, shares};
 use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
-use vesalius_data::run::part::Part;
 use vesalius_statistics::mrmc::{Claim, Difference, claims};
 
 /// A question with the comparisons that answer it.
@@ -31,15 +29,18 @@ pub enum Kind {
     AloneAgainstAugmented,
     /// The most useful GAN against the others, images alone.
     BestAgainstOthers,
+    /// Controls against real images.
+    Controls,
 }
 
 /// All questions, in the report's order.
-pub const KINDS: [Kind; 5] = [
+pub const KINDS: [Kind; 6] = [
     Kind::AddedToReal,
     Kind::AddedAgainstAugmented,
     Kind::AloneAgainstReal,
     Kind::AloneAgainstAugmented,
     Kind::BestAgainstOthers,
+    Kind::Controls,
 ];
 
 impl Kind {
@@ -55,6 +56,7 @@ impl Kind {
                 "Can GAN images stand in for real ones with classical augmentation?"
             }
             Self::BestAgainstOthers => "Is the most useful GAN better than the others?",
+            Self::Controls => "What do the controls come to?",
         }
     }
 
@@ -66,6 +68,7 @@ impl Kind {
             Self::AloneAgainstReal => "alone_against_real",
             Self::AloneAgainstAugmented => "alone_against_augmented",
             Self::BestAgainstOthers => "best_against_others",
+            Self::Controls => "controls",
         }
     }
 }
@@ -147,7 +150,13 @@ fn compare(evidence: &Evidence, kind: Kind) -> Question {
     // Against real images alone that were judged in the same way, or against nothing.
     let against = |trained_on: TrainedOn, reference: TrainedOn| -> Vec<Comparison> {
         let sets = evidence.sets.iter().filter(|s| s.trained_on == trained_on && s.dice.is_some());
-        sets.filter_map(|a| Comparison::of(evidence, a, evidence.reference(a, reference)?))
+        // Augmented ones are compared with augmented real images.
+        let asked = |set: &&TrainingSet| {
+            !evidence.is_aside(set)
+                && (!set.is_augmented_mix() || reference == TrainedOn::RealAugmented)
+        };
+        sets.filter(asked)
+            .filter_map(|a| Comparison::of(evidence, a, evidence.reference(a, reference)?))
             .collect()
     };
     let best_against = |order: &[&TrainingSet]| match order.split_last() {
@@ -164,6 +173,12 @@ fn compare(evidence: &Evidence, kind: Kind) -> Question {
         Kind::AloneAgainstReal => against(TrainedOn::Synthetic, TrainedOn::Real),
         Kind::AloneAgainstAugmented => against(TrainedOn::Synthetic, TrainedOn::RealAugmented),
         Kind::BestAgainstOthers => best_against(&evidence.by_usefulness()),
+        Kind::Controls => {
+            let controls =
+                evidence.sets.iter().filter(|s| s.control().is_some() && s.dice.is_some());
+            let reference = |set: &TrainingSet| evidence.reference(set, TrainedOn::Real);
+            controls.filter_map(|a| Comparison::of(evidence, a, reference(a)?)).collect()
+        }
     };
     Question { kind, comparisons }
 }
@@ -174,7 +189,13 @@ fn candidates(comparisons: &mut [Comparison]) -> Vec<&mut Comparison> {
     let own = comparisons.iter().any(|c| c.other_judge.is_none());
     let filtered = |c: &Comparison| c.gan.as_ref().is_some_and(RowId::is_filtered);
     let whole = comparisons.iter().any(|c| !filtered(c));
-    let may = |c: &Comparison| (!own || c.other_judge.is_none()) && (!whole || !filtered(c));
+    // With the real images augmented, too, it is a question beside that of costs.
+    let plain = comparisons.iter().any(|c| !c.is_augmented_mix);
+    let may = |c: &Comparison| {
+        (!own || c.other_judge.is_none())
+            && (!whole || !filtered(c))
+            && (!plain || !c.is_augmented_mix)
+    };
     comparisons.iter_mut().filter(|comparison| may(comparison)).collect()
 }
 
@@ -209,13 +230,9 @@ fn best(gans: &[&RowId], value: impl Fn(&RowId) -> Option<f64>) -> Option<RowId>
 
 /// Mean Dice on the validation patients of segmenters that saw a GAN's images beside real ones.
 fn validated(evidence: &Evidence, gan: &RowId) -> Option<f64> {
-    let set = evidence.set(TrainedOn::RealAndSynthetic, Some(gan))?;
-    let found: Option<Vec<f64>> = set
-        .judged
-        .iter()
-        .map(|run| run.score("dice", Some(&Part::Validation)).map(|score| score.value))
-        .collect();
-    found.filter(|found| !found.is_empty()).map(|found| mean(&found))
+    let mut own = evidence.usual_sets(TrainedOn::RealAndSynthetic);
+    let set = own.find(|set| set.gan.as_ref() == Some(gan) && !evidence.is_aside(set))?;
+    shares::validated(set)
 }
 
 /// Corrects the p-values of the primary comparisons and of all others, each family together, and decides.

@@ -32,7 +32,10 @@ pub enum Verdict {
 pub fn verdict(evidence: &Evidence) -> Verdict {
     // Other real images than the test pack's own say nothing of adding to these.
     let judged = |set: &TrainingSet, trained_on: TrainedOn| {
-        set.trained_on == trained_on && set.dice.is_some() && set.is_original()
+        set.trained_on == trained_on
+            && set.dice.is_some()
+            && set.is_original()
+            && set.control().is_none()
     };
     let is_baseline = |set: &TrainingSet| judged(set, TrainedOn::Real);
     let added = |set: &&TrainingSet| judged(set, TrainedOn::RealAndSynthetic);

@@ -19,6 +19,7 @@ pub const PAGES: &[Page] = &[
     answers::table2::page,
     answers::classes::page,
     answers::comparisons::page,
+    answers::dose::page,
     answers::failures::page,
     images::scores::page,
     images::correlation::page,

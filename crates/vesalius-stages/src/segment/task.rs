@@ -86,6 +86,12 @@ pub struct Task {
     /// See [`SegmentSpec::share`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
+    /// How many of the synthetic pairs train, the first; all where it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<usize>,
+    /// Whether each synthetic image gets the mask of another: a control.
+    #[serde(skip_serializing_if = "crate::is_default")]
+    pub shuffled: bool,
     /// Any other setting: PATH=VALUE.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
@@ -109,6 +115,8 @@ impl Default for Task {
             depth: None,
             no_batch_norm: false,
             share: None,
+            images: None,
+            shuffled: false,
             set: Vec::new(),
             seed: 1,
             precision: Precision::default(),

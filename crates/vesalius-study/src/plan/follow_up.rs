@@ -1,14 +1,19 @@
-//! What stands beside the searches: baselines on real data, and what happens to the best run of each GAN.
+//! What stands beside the searches: what happens to the best run of each GAN, controls, other programs' images.
 
-use super::planner::{Group, Planner, Search, input, pack_input, planned};
+use super::dose;
+use super::planner::{Group, Planner, Search, input, pack_input};
 use super::progress::Progress;
 use super::samples::{Sampled, Samples};
 use super::tasks::{BestRun, PackInfo, Plan, Planned};
-use crate::study::{Best, Masks};
-use crate::task::{Key, PackInput, Stage, Task};
-use anyhow::{Result, bail};
+use super::unets::{Diet, Pairs};
+use crate::study::{Best, Masks, includes};
+use crate::task::{Key, PackInput, Stage};
+use anyhow::Result;
 use serde_json::{Value, json};
 use std::sync::Arc;
+
+/// What tables call the generator of the noise control.
+const NOISE: &str = "memory";
 
 impl Group<'_> {
     /// Whether its GAN paints masks of another one, which has to be followed up first.
@@ -84,48 +89,93 @@ impl Planner<'_> {
         });
         self.say_precision(&mut spec);
         let spec = self.stages.settings(Stage::Sample, spec)?;
-        let sample = Task::new(Stage::Sample, vec![pack_input(group.pack)], inputs, spec);
-        let synthetic = sample.key();
-        let mut tasks = vec![(sample, format!("{} pairs", best.count.get_ref()))];
-        for (stage, said, what) in self.judges(best)? {
-            let from = vec![input("synthetic", Stage::Sample, &synthetic)];
-            let spec = self.stages.settings(stage, said)?;
-            tasks.push((Task::new(stage, vec![pack_input(group.pack)], from, spec), what));
-        }
-        for (task, what) in tasks {
-            if named {
-                plan.tasks.push(planned(task, group.pack, Some(gan), what));
-            } else {
-                *plan.later.entry(task.stage).or_default() += 1;
-            }
-        }
+        let sampling = Pairs {
+            pack: group.pack,
+            gan,
+            packs: vec![pack_input(group.pack)],
+            inputs,
+            named,
+            words: String::new(),
+        };
+        let what = format!("{} pairs", best.count.get_ref());
+        let synthetic = sampling.add(Stage::Sample, spec.clone(), what, plan);
+        let inputs = vec![input("synthetic", Stage::Sample, &synthetic)];
+        let pairs = Pairs { inputs, ..sampling };
+        self.judged(&pairs, best, known, plan)?;
+        self.controls(group, &pairs, best, plan)?;
+        let found = dose::Best { winner, pairs, sampling: &spec };
+        self.dose(group, &found, known, plan)?;
         Ok(if named { Sampled::By(synthetic) } else { Sampled::Later })
     }
 
-    /// What judges the pairs of a best run: stage, what the study says of it, what people call it.
-    fn judges(&self, best: &Best) -> Result<Vec<(Stage, Value, String)>> {
-        let mut judges = vec![];
+    /// What judges synthetic pairs.
+    fn judged(&self, pairs: &Pairs, best: &Best, known: &Progress, plan: &mut Plan) -> Result<()> {
         for (stage, said, what) in best.judges() {
-            judges.push((stage, serde_json::to_value(said)?, what));
+            let spec = self.stages.settings(stage, serde_json::to_value(said)?)?;
+            pairs.add(stage, spec, what, plan);
         }
-        let sides = [
-            (best.unet_alone, false, "synthetic"),
-            (best.unet_with_real, true, "real + synthetic"),
-        ];
-        for (_, real, what) in sides.into_iter().filter(|side| side.0) {
-            for &seed in &self.study.unet.seeds {
-                let what = format!("U-Net on {what}, seed {seed}");
-                judges.push((Stage::Segment, self.unet(real, false, seed)?, what));
+        if best.unet_alone {
+            self.unets(pairs, Diet::default(), plan)?;
+        }
+        if best.unet_with_real {
+            self.with_real(pairs, best, known, plan)?;
+        }
+        Ok(())
+    }
+
+    /// Controls with the pairs of a GAN.
+    fn controls(&self, group: Group, pairs: &Pairs, best: &Best, plan: &mut Plan) -> Result<()> {
+        let controls = &self.study.controls;
+        if !includes(controls.gans.as_ref(), group.gan) {
+            return Ok(());
+        }
+        if controls.real_and_synthetic_augmented {
+            self.unets(pairs, Diet { real: true, augment: true, ..Diet::default() }, plan)?;
+        }
+        if controls.labels_shuffled {
+            for real in [false, true] {
+                if if real { best.unet_with_real } else { best.unet_alone } {
+                    self.unets(pairs, Diet { real, shuffled: true, ..Diet::default() }, plan)?;
+                }
             }
         }
-        Ok(judges)
+        Ok(())
+    }
+
+    /// The noise control: a generator that knows training pairs by heart, judged like all others.
+    ///
+    /// # Errors
+    /// Settings that a stage does not know.
+    pub(super) fn noise(&self, pack: &PackInfo, known: &Progress, plan: &mut Plan) -> Result<()> {
+        let Some(best) = self.study.best.as_ref().filter(|_| self.study.controls.noise) else {
+            return Ok(());
+        };
+        let said = json!({ "count": best.count.get_ref(), "seed": best.seed });
+        let made = Pairs {
+            pack,
+            gan: NOISE,
+            packs: vec![pack_input(pack)],
+            inputs: vec![],
+            named: true,
+            words: String::new(),
+        };
+        let spec = self.stages.settings(Stage::Memory, said)?;
+        let what = format!("{} perturbed training pairs", best.count.get_ref());
+        let made_by = made.add(Stage::Memory, spec, what, plan);
+        let inputs = vec![input("synthetic", Stage::Memory, &made_by)];
+        self.judged(&Pairs { inputs, ..made }, best, known, plan)
     }
 
     /// What judges other programs' images: all that judges the pairs of a best run.
     ///
     /// # Errors
     /// Settings that a stage does not know.
-    pub(super) fn imported(&self, pack: &PackInfo, plan: &mut Plan) -> Result<()> {
+    pub(super) fn imported(
+        &self,
+        pack: &PackInfo,
+        known: &Progress,
+        plan: &mut Plan,
+    ) -> Result<()> {
         let Some(best) = &self.study.best else { return Ok(()) };
         for imported in &pack.imported {
             let made = PackInput {
@@ -133,55 +183,21 @@ impl Planner<'_> {
                 path: imported.path.clone(),
                 digest: imported.digest.clone(),
             };
-            for (stage, said, what) in self.judges(best)? {
-                let spec = self.stages.settings(stage, said)?;
-                let task = Task::new(stage, vec![pack_input(pack), made.clone()], vec![], spec);
-                plan.tasks.push(planned(task, pack, Some(&imported.name), what));
-            }
+            let pairs = Pairs {
+                pack,
+                gan: &imported.name,
+                packs: vec![pack_input(pack), made],
+                inputs: vec![],
+                named: true,
+                words: String::new(),
+            };
+            self.judged(&pairs, best, known, plan)?;
         }
         Ok(())
-    }
-
-    /// U-Nets on real data.
-    ///
-    /// # Errors
-    /// Settings that the stage does not know.
-    pub(super) fn baselines(&self, pack: &PackInfo, plan: &mut Plan) -> Result<()> {
-        let baselines = self.study.baselines;
-        let kinds =
-            [(baselines.real, false, "real"), (baselines.real_augmented, true, "augmented")];
-        for (_, augment, what) in kinds.into_iter().filter(|kind| kind.0) {
-            for &seed in &self.study.unet.seeds {
-                let said = self.unet(true, augment, seed)?;
-                let spec = self.stages.settings(Stage::Segment, said)?;
-                let task = Task::new(Stage::Segment, vec![pack_input(pack)], vec![], spec);
-                let what = format!("U-Net on {what}, seed {seed}");
-                plan.tasks.push(planned(task, pack, None, what));
-            }
-        }
-        Ok(())
-    }
-
-    /// What the study says of a U-Net; the file cannot say what the plan does.
-    fn unet(&self, real: bool, augment: bool, seed: u64) -> Result<Value> {
-        let mut said = serde_json::to_value(self.study.unet.settings())?;
-        for (name, value) in
-            [("real", json!(real)), ("augment", json!(augment)), ("seed", json!(seed))]
-        {
-            if !said[name].is_null() {
-                bail!(
-                    "{}: [unet]: {name} is not to be set, expected it in [best] and [baselines]",
-                    self.study.at_line("[unet]")
-                );
-            }
-            said[name] = value;
-        }
-        self.say_precision(&mut said);
-        Ok(said)
     }
 
     /// The study's arithmetic, where a stage is not given its own.
-    fn say_precision(&self, said: &mut Value) {
+    pub(super) fn say_precision(&self, said: &mut Value) {
         if !self.study.precision.is_default() && said["precision"].is_null() {
             said["precision"] = json!(self.study.precision);
         }

@@ -66,7 +66,9 @@ impl<'a> Planner<'a> {
         plan.tasks.extend(judges.iter().cloned());
         for pack in &packs {
             self.baselines(pack, &mut plan)?;
-            self.imported(pack, &mut plan)?;
+            self.dose_without_gans(pack, &mut plan)?;
+            self.noise(pack, known, &mut plan)?;
+            self.imported(pack, known, &mut plan)?;
         }
         let mut searches = Vec::new();
         let study = self.study;
@@ -138,7 +140,7 @@ impl<'a> Planner<'a> {
         let study = self.study;
         let space = study.space(group.gan);
         let seeds = &study.seeds;
-        let share = Share { trials: group.runs / seeds.len(), kimg: *study.budget.kimg.get_ref() };
+        let share = Share { trials: group.runs / seeds.len(), kimg: study.kimg(group.gan) };
         let sampler = *study.search.sampler.get_ref();
         let mut failure = None;
         let label = group.label();

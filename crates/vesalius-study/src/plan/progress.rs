@@ -2,6 +2,8 @@
 
 use crate::task::Key;
 use std::collections::{HashMap, HashSet};
+use vesalius_data::run::part::Part;
+use vesalius_data::run::score::Score;
 use vesalius_data::run::{Outcome, RunResult};
 
 /// What is left of a result that a plan needs.
@@ -11,6 +13,8 @@ pub struct Finished {
     pub diverged: Option<String>,
     /// Least Fréchet distance during a training.
     pub distance: Option<f64>,
+    /// Mean Dice of the validation patients of a U-Net, where there are some.
+    pub validation: Option<f64>,
     /// Over all attempts.
     pub wall_secs: f64,
     /// Images it worked through.
@@ -30,16 +34,20 @@ pub struct Progress {
 
 /// What a plan needs of a result.
 pub fn finished(result: &RunResult) -> Finished {
-    let distance = result
-        .scores
-        .iter()
-        .find(|score| score.metric == "frechet_distance" && result.stage == "train");
+    let score = |stage: &str, metric: &str, of: Option<&Part>| {
+        let found = |score: &&Score| {
+            score.metric == metric && of.is_none_or(|of| score.of.as_ref() == Some(of))
+        };
+        let own = Some(&result.scores).filter(|_| result.stage == stage)?;
+        own.iter().find(found).map(|score| score.value)
+    };
     Finished {
         diverged: match &result.outcome {
             Outcome::Diverged { reason } => Some(reason.clone()),
             Outcome::Finished => None,
         },
-        distance: distance.map(|score| score.value),
+        distance: score("train", "frechet_distance", None),
+        validation: score("segment", "dice", Some(&Part::Validation)),
         wall_secs: result.wall_secs,
         images: result.cost.images,
     }

@@ -60,6 +60,19 @@ pub struct PackInfo {
     pub digest: String,
     /// Other programs' images that are judged by it.
     pub imported: Vec<ImportedInfo>,
+    /// The same with fewer training patients.
+    pub parts: Vec<PartInfo>,
+}
+
+/// A dataset with fewer training patients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartInfo {
+    /// How many.
+    pub patients: usize,
+    /// Absolute path, which names the part.
+    pub path: PathBuf,
+    /// Of the part.
+    pub digest: String,
 }
 
 /// A pack of another program's images.
@@ -114,6 +127,8 @@ pub struct Plan {
     pub later: BTreeMap<Stage, usize>,
     /// Trainings that the budget of hours does not pay for.
     pub withheld: usize,
+    /// Points of `[dose]` that are left out: their U-Nets would see no more images than those of another point.
+    pub needless: usize,
     /// The best runs so far.
     pub best: Vec<BestRun>,
 }

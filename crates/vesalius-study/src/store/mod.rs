@@ -178,15 +178,19 @@ impl Store {
     pub fn progress(&self) -> Result<Progress> {
         self.ask(|db| {
             let mut progress = Progress::default();
-            let mut query =
-                db.prepare("SELECT key, state, diverged, distance, wall_secs, images FROM task")?;
+            let mut query = db.prepare(
+                "SELECT key, state, diverged, distance, wall_secs, images, stage FROM task",
+            )?;
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
                 let key = key(row.get(0)?)?;
                 if row.get_ref(1)?.as_str()? == "finished" {
+                    let is_segmenter = row.get_ref(6)?.as_str()? == Stage::Segment.name();
+                    let chosen_by: Option<f64> = row.get(3)?;
                     let finished = Finished {
                         diverged: row.get(2)?,
-                        distance: row.get(3)?,
+                        distance: chosen_by.filter(|_| !is_segmenter),
+                        validation: chosen_by.filter(|_| is_segmenter),
                         wall_secs: row.get(4)?,
                         images: row.get::<_, Option<i64>>(5)?.map(|images| images as u64),
                     };

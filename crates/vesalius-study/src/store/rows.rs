@@ -94,7 +94,8 @@ pub(super) fn write(
             "finished",
             sha256,
             f.diverged,
-            f.distance,
+            // What a plan chooses by, whichever stage it is of.
+            f.distance.or(f.validation),
             f.wall_secs,
             f.images.map(|images| images as i64),
             nothing,

@@ -66,6 +66,7 @@ impl Study {
         self.check_masks()?;
         self.check_budget()?;
         self.check_question()?;
+        self.check_controls()?;
         if let Some(slurm) = &self.slurm
             && let Err(wrong) = slurm.get_ref().check()
         {
@@ -122,7 +123,7 @@ impl Study {
     }
 
     fn check_budget(&self) -> Result<()> {
-        let (runs, kimg) = (*self.budget.runs.get_ref(), *self.budget.kimg.get_ref());
+        let runs = *self.budget.runs.get_ref();
         let groups = self.dataset.len() * self.gan.len();
         if runs < groups * self.seeds.len() {
             bail!(
@@ -134,8 +135,12 @@ impl Study {
                 groups * self.seeds.len()
             );
         }
-        if !(kimg.is_finite() && kimg > 0.0) {
-            bail!("{}: {kimg} kimg, expected a number above 0", self.at(&self.budget.kimg.span()));
+        let lengths = self.gan.iter().filter_map(|gan| gan.kimg.as_ref());
+        for kimg in lengths.chain([&self.budget.kimg]) {
+            let (at, kimg) = (self.at(&kimg.span()), kimg.get_ref());
+            if !(kimg.is_finite() && *kimg > 0.0) {
+                bail!("{at}: {kimg} kimg, expected a number above 0");
+            }
         }
         if let Some(hours) = self.budget.hours.filter(|h| !(h.is_finite() && *h > 0.0)) {
             bail!("{}: {hours} hours, expected a number above 0", self.at_line("hours"));
@@ -277,10 +282,11 @@ impl Study {
                 }
             }
             Sampler::Halving { first_kimg, factor, .. } => {
-                let kimg = *self.budget.kimg.get_ref();
+                let lengths = self.gan.iter().map(|gan| self.kimg(gan));
+                let kimg = lengths.fold(f64::INFINITY, f64::min);
                 if !(first_kimg > 0.0 && first_kimg < kimg) || factor < 2 {
                     bail!(
-                        "{}: first_kimg {first_kimg}, factor {factor}: expected above 0 and below the budget's {kimg}, \
+                        "{}: first_kimg {first_kimg}, factor {factor}: expected above 0 and below the least length, {kimg}, \
                          and a factor of at least 2",
                         at()
                     );

@@ -1,9 +1,12 @@
 //! The study file: which data, which GANs, which search, and what happens to the best.
 
 mod check;
+mod controls;
 mod sections;
 pub mod slurm;
 
+pub(crate) use controls::includes;
+pub use controls::{Controls, Dose};
 pub use sections::{
     Asked, Baselines, Best, Budget, Dataset, Folds, Gan, ImportedPack, Judged, Masks, Question,
     Search, Unet,
@@ -18,7 +21,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
-use vesalius_data::pack::fold;
+use vesalius_data::pack::view::{self, View};
 use vesalius_data::run::precision::Precision;
 use vesalius_data::text::strings;
 
@@ -65,6 +68,12 @@ pub struct Study {
     /// U-Nets without a GAN.
     #[serde(default)]
     pub baselines: Baselines,
+    /// What stands beside the question.
+    #[serde(default)]
+    pub controls: Controls,
+    /// How the answer hangs on how much there is.
+    #[serde(default)]
+    pub dose: Option<Dose>,
     /// What jobs of a Slurm cluster ask for, if it runs on one.
     #[serde(default)]
     pub slurm: Option<Spanned<Settings>>,
@@ -124,7 +133,7 @@ impl Study {
             let in_fold = |number: &usize| Dataset {
                 pack: Spanned::new(
                     dataset.pack.span(),
-                    fold::name(dataset.pack.get_ref(), *number),
+                    view::name(dataset.pack.get_ref(), View::Fold(*number)),
                 ),
                 name: Some(format!("{}-fold-{number}", dataset.name())),
             };
@@ -189,6 +198,11 @@ impl Study {
         gan: &'a Gan,
     ) -> impl DoubleEndedIterator<Item = &'a Spanned<String>> {
         self.set.iter().chain(&gan.set)
+    }
+
+    /// Length of a GAN's trainings, thousands of images.
+    pub fn kimg(&self, gan: &Gan) -> f64 {
+        *gan.kimg.as_ref().unwrap_or(&self.budget.kimg).get_ref()
     }
 
     /// Trainings of each group (datasets × GANs): even shares, the first ones get what does not divide; what a small
@@ -320,6 +334,7 @@ when = { preset = ["y"], "a.b" = [2] }
             ("\"y\"", "\"y\"\nmasks = \"z\"", &[":10:9:", "masks = z", "no [[gan]]", "training"]),
             ("\"y\"", "\"y\"\nmasks = \"y\"", &[":10:9:", "masks = y", "of another GAN itself"]),
             ("\"y\"", "\"y\"\nmasks = 1", &[":10:9:", "string"]),
+            ("\"y\"", "\"y\"\nkimg = 0", &[":10:8:", "0 kimg", "above 0"]),
             ("name = \"small\"", "name = \"a/b\"", &[":2:1:", "name", "a/b"]),
             ("name = \"small\"", "name = \"small\"\nseeds = []", &[":3:1:", "seeds"]),
             ("kimg = 10.0", "kimg = 10.0\nhours = -3.0", &[":13:1:", "hours", "above 0"]),

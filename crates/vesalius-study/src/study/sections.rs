@@ -67,6 +67,9 @@ pub struct Gan {
     /// Settings of its trainings, after those of the study.
     #[serde(default)]
     pub set: Vec<Spanned<String>>,
+    /// Length of its trainings, thousands of images; the budget's by default.
+    #[serde(default)]
+    pub kimg: Option<Spanned<f64>>,
     /// Weights that its trainings start from, relative to the study file.
     #[serde(default)]
     pub init_from: Option<Spanned<PathBuf>>,
@@ -151,6 +154,10 @@ pub struct Best {
     /// A U-Net on real and synthetic pairs.
     #[serde(default)]
     pub unet_with_real: bool,
+    /// Shares of a batch that synthetic pairs fill beside real ones: one U-Net of each, all seeds for the one that is best
+    /// on validation patients. Equal shares of all packs by default.
+    #[serde(default)]
+    pub shares: Option<Spanned<Vec<f64>>>,
     /// A distance by each of these networks.
     #[serde(default)]
     pub distance: Vec<Judged>,

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use std::path::{Path, PathBuf};
+use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Provenance;
-use vesalius_data::pack::{Pack, fold};
+use vesalius_data::pack::view::{self, View};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Fold {
@@ -19,12 +20,16 @@ impl Fold {
     /// # Errors
     /// A pack that cannot be read.
     pub fn of(self, path: &Path) -> Result<PathBuf> {
-        let Some(number) = self.fold.filter(|_| path.join("manifest.json").exists()) else {
+        let Some(number) = self.fold else { return Ok(path.to_owned()) };
+        if let Some((above, view)) = view::of(path) {
+            return Ok(view::name(&self.of(above)?, view));
+        }
+        if !path.join("manifest.json").exists() {
             return Ok(path.to_owned());
-        };
+        }
         Ok(match Pack::open(path)?.manifest().provenance {
             Provenance::Synthetic { .. } => path.to_owned(),
-            Provenance::Real { .. } => fold::name(path, number),
+            Provenance::Real { .. } => view::name(path, View::Fold(number)),
         })
     }
 }

@@ -127,6 +127,9 @@ fn stage(args: &Args) -> Result<Segment> {
         depth: args.depth,
         no_batch_norm: args.no_batch_norm,
         share: args.share,
+        // Names of views of the packs say these.
+        images: None,
+        shuffled: false,
         set: args.set.clone(),
         seed: args.seed,
         precision: args.arithmetic.precision.unwrap_or_default(),

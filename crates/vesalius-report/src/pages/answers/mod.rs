@@ -2,6 +2,7 @@
 
 pub mod classes;
 pub mod comparisons;
+pub mod dose;
 pub mod failures;
 pub mod soundness;
 pub mod summary;

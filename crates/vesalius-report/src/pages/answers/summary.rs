@@ -1,17 +1,18 @@
 //! The first page, in plain language: would synthetic data help, which GAN, how many, at what risk, how sure.
 
-mod words;
+mod controls;
+pub(super) mod words;
 mod worth;
 
 use crate::document::fixed;
 use crate::document::{Block, Section};
 use crate::evidence::lineage::synthetic_count;
-use crate::evidence::{Evidence, TrainingSet, rows, training_packs};
+use crate::evidence::{Evidence, TrainingSet, is_noise, rows, shares, training_packs};
 use crate::inference::compare::Decision;
 use crate::inference::primary::SECONDARY;
 use crate::inference::questions::Kind;
 use crate::inference::verdict::{Verdict, verdict};
-use crate::pages::answers::soundness;
+use crate::pages::answers::{dose, soundness};
 use crate::pages::images::copying;
 use crate::paper::prose;
 use std::collections::BTreeSet;
@@ -35,6 +36,9 @@ pub fn section(evidence: &Evidence) -> Section {
         ("At what risk?".to_owned(), risk(evidence, gan.as_ref())),
         ("How sure is this?".to_owned(), how_sure(evidence, &verdict)),
     ];
+    if let Some(text) = controls::said(evidence) {
+        answers.push(("Do the controls hold?".to_owned(), text));
+    }
     // Before everything else: what follows is not what it seems.
     if let Some(text) = soundness::doubts(evidence) {
         answers.insert(0, ("Are these numbers sound?".to_owned(), text));
@@ -93,6 +97,10 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
 }
 
 fn how_many(evidence: &Evidence) -> String {
+    let of_dose = dose::sentences(evidence.doses_of());
+    if !of_dose.is_empty() {
+        return of_dose.join(" ");
+    }
     let counts: BTreeSet<u64> = evidence
         .stage("segment")
         .filter(|run| run.gan().is_some())
@@ -130,7 +138,7 @@ fn risk(evidence: &Evidence, gan: Option<&RowId>) -> String {
     let others: Vec<String> = evidence
         .gans()
         .into_iter()
-        .filter(|other| *other != gan && !other.is_filtered())
+        .filter(|other| *other != gan && !other.is_filtered() && !is_noise(other))
         .filter(|other| copying::level(evidence, other).is_some_and(Level::is_bad))
         .map(|gan| prose(gan, &[]))
         .collect();
@@ -192,6 +200,15 @@ fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
         )
     });
     let chosen = Some(chosen(&inference.choice)).filter(|text| !text.is_empty());
+    let share = evidence.sets.iter().find(|set| set.name() == answer.a).and_then(|set| {
+        let shares = shares::chosen_of(evidence, set)?;
+        let own = set.basis.share.as_deref().unwrap_or("equal");
+        Some(format!(
+            "The share of synthetic images in a batch, {own}, was chosen of {} by validation patients.",
+            list(&shares)
+        ))
+    });
+    let chosen = chosen.into_iter().chain(share).reduce(|a, b| format!("{a} {b}"));
     [power, Some(repeats), chosen, secondary, Some(elsewhere(evidence).to_owned())]
         .into_iter()
         .flatten()

@@ -55,7 +55,9 @@ impl Open {
             .tasks
             .iter()
             .filter(|planned| self.known.finished.contains_key(&planned.key))
-            .filter(|planned| !matches!(planned.task.stage, Stage::Judge | Stage::Sample))
+            .filter(|planned| {
+                !matches!(planned.task.stage, Stage::Judge | Stage::Sample | Stage::Memory)
+            })
             .map(|planned| TaskDir::of(&out, planned.task.stage, &planned.key).path().to_owned())
             .collect()
     }
@@ -76,6 +78,7 @@ fn without_packs(study: &Study) -> Vec<PackInfo> {
         path: study.resolve(dataset.pack.get_ref()),
         digest: format!("missing/{}", dataset.name()),
         imported: vec![],
+        parts: vec![],
     };
     study.dataset.iter().map(info).collect()
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use vesalius_data::output;
-use vesalius_data::pack::{Pack, fold};
+use vesalius_data::pack::{Pack, view};
 use vesalius_data::say;
 use vesalius_data::show;
 use vesalius_study::exec::{Start, slurm};
@@ -71,6 +71,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     if plan.withheld > 0 {
         show!("{} trainings are not paid for by the budget of hours", plan.withheld);
+    }
+    if plan.needless > 0 {
+        show!(
+            "[dose]: {} points left out: their U-Nets would see no more images than those of a smaller number",
+            plan.needless
+        );
     }
     print_estimate(args, study, plan, known)?;
     super::power::print(&open)?;
@@ -134,7 +140,7 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
 
 /// Whether a pack that goes in exists.
 fn there(pack: &vesalius_study::task::PackInput) -> bool {
-    fold::of(&pack.path).map_or(pack.path.as_path(), |(whole, _)| whole).is_dir()
+    view::folder(&pack.path).is_dir()
 }
 
 /// Finished folders of each stage and GAN that are measured: more would tell little and take long.

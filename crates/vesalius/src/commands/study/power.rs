@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use vesalius_data::pack::manifest::Split;
-use vesalius_data::pack::{Pack, fold};
+use vesalius_data::pack::{Pack, view};
 use vesalius_data::{say, show};
 use vesalius_report::power::{DEFAULT, FEWEST_PATIENTS, POWER, Spread, Study, pilot};
 
@@ -89,10 +89,8 @@ fn patients(open: &Open) -> BTreeMap<String, usize> {
     for dataset in &open.study.dataset {
         let path: PathBuf = open.study.resolve(dataset.pack.get_ref());
         let Ok(pack) = Pack::open(&path) else { continue };
-        let name = match fold::of(&path) {
-            Some((_, number)) => {
-                dataset.name().trim_end_matches(&format!("-fold-{number}")).to_owned()
-            }
+        let name = match view::fold(&path) {
+            Some(number) => dataset.name().trim_end_matches(&format!("-fold-{number}")).to_owned(),
             None => dataset.name(),
         };
         let tests = pack.manifest().patients(Split::Test).into_iter().map(str::to_owned);

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use vesalius_data::files::digest;
 use vesalius_data::say;
 use vesalius_stages::judge::JudgeSpec;
-use vesalius_stages::{copying, distance, metrics, plausibility, sample, segment};
+use vesalius_stages::{copying, distance, memory, metrics, plausibility, sample, segment};
 use vesalius_study::plan::{Ask, Resolved, Stages};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
@@ -49,6 +49,7 @@ impl Stages for Resolver {
     fn settings(&self, stage: Stage, said: Value) -> Result<Value> {
         match stage {
             Stage::Sample => resolved(said, |task: &mut sample::Task| task.check()),
+            Stage::Memory => resolved(said, |task: &mut memory::Task| task.check()),
             Stage::Distance => {
                 resolved(said, |task: &mut distance::Task| self.pin(&mut task.extractor))
             }

@@ -68,7 +68,7 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
         let at = study.at(&gan.preset.span());
         bail!("{at}: {preset}: no such preset, expected one of {}", names.join(", "));
     }
-    let kimg = *study.budget.kimg.get_ref();
+    let kimg = study.kimg(gan);
     let base = study.settings(gan);
     let init = study.init_of(gan);
     let attempt = |more: Vec<String>| {

@@ -58,7 +58,10 @@ impl<'a> Trial<'a> {
     fn gan(&mut self, study: &Study, gan: Option<&'a str>, task: &Task, pack: &Pack) -> Result<()> {
         let spec: TrainSpec = serde_json::from_value(task.spec.clone())?;
         let cost = trial::gan(&spec, pack.slice_shape(), pack.classes())?;
-        self.secs.add(Stage::Train, gan, cost.secs * study.budget.kimg.get_ref() * 1000.0);
+        // Of the whole length, whatever the rung of this training.
+        let own = study.gan.iter().find(|own| Some(own.preset.get_ref().as_str()) == gan);
+        let kimg = own.map_or(*study.budget.kimg.get_ref(), |own| study.kimg(own));
+        self.secs.add(Stage::Train, gan, cost.secs * kimg * 1000.0);
         self.bytes.add(Stage::Train, gan, cost.bytes * KEPT);
         if let Some(best) = &study.best {
             let count = *best.count.get_ref() as f64;

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::write_file;
 use vesalius_data::files::read;
 use vesalius_data::pack::Pack;
+use vesalius_data::pack::view::{self, View};
 use vesalius_data::run::score::Scores;
 use vesalius_data::say;
 use vesalius_stages::context::{Context as StageContext, Measured};
 use vesalius_stages::copying::{self, Copying};
 use vesalius_stages::distance::{self, Distance};
 use vesalius_stages::judge;
+use vesalius_stages::memory;
 use vesalius_stages::metrics::{self, Metrics};
 use vesalius_stages::plausibility::{self, Plausibility};
 use vesalius_stages::sample::{self, Sample, TaskMasks};
@@ -40,6 +42,7 @@ impl Job<'_> {
             Stage::Judge => judge::run(&self.pack()?, &context)?.publish(&self.own()).map(|_| ()),
             Stage::Train => self.train(&context),
             Stage::Sample => self.sample(&context),
+            Stage::Memory => self.memory(&context),
             Stage::Distance => self.distance(&context),
             Stage::Metrics => self.metrics(&context),
             Stage::Segment => self.segment(&context),
@@ -180,6 +183,10 @@ impl Job<'_> {
         result.publish(&self.own()).map(|_| ())
     }
 
+    fn memory(&self, context: &StageContext) -> Result<()> {
+        memory::run(&self.pack()?, &self.spec()?, &self.own(), context).map(|_| ())
+    }
+
     /// The pack that the task's input `synthetic` sampled.
     fn synthetic(&self) -> Result<PathBuf> {
         if self.task.input("synthetic").is_none() {
@@ -243,7 +250,14 @@ impl Job<'_> {
             train.push(real.clone());
         }
         if self.task.input("synthetic").is_some() || self.task.pack("synthetic").is_ok() {
-            train.push(self.synthetic()?);
+            let mut synthetic = self.synthetic()?;
+            if let Some(images) = task.images {
+                synthetic = view::name(&synthetic, View::First(images));
+            }
+            if task.shuffled {
+                synthetic = view::name(&synthetic, View::Shuffled);
+            }
+            train.push(synthetic);
         }
         let stage = Segment {
             train,

@@ -155,3 +155,128 @@ fn without_runs_to_compare_the_summary_says_which_are_missing() {
     holds(&found[0], &["Cannot say", "WGAN", "broke down"]);
     holds(&found[2], &["None", "Diverged: WGAN"]);
 }
+
+/// Three runs on images of a GAN whose masks were dealt out anew.
+fn shuffled(runs: &mut Fixture, gan: &str, on: vesalius_data::run::TrainedOn, by: f64) {
+    for seed in 1..=3 {
+        runs.unet(Some(gan), on, seed, &dice(seed, by));
+        runs.shuffled();
+    }
+}
+
+#[test]
+fn controls_have_rows_of_their_own_and_no_say_in_the_answer() {
+    let mut fixture = Fixture::new();
+    thrice(&mut fixture, None, Real, 0.0);
+    thrice(&mut fixture, Some("lsgan"), RealAndSynthetic, 0.05);
+    shuffled(&mut fixture, "lsgan", RealAndSynthetic, -0.2);
+    shuffled(&mut fixture, "lsgan", Synthetic, -0.5);
+    thrice(&mut fixture, Some("memory"), RealAndSynthetic, 0.001);
+    thrice(&mut fixture, Some("memory"), Synthetic, -0.01);
+    let runs = fixture.runs();
+    let evidence = &evidence(&runs).unwrap()[0];
+    let names: Vec<String> =
+        evidence.sets.iter().filter(|set| set.dice.is_some()).map(TrainingSet::name).collect();
+    for name in [
+        "Original + LSGAN, labels shuffled",
+        "LSGAN, labels shuffled",
+        "Original + noise (memory GAN)",
+        "noise (memory GAN)",
+    ] {
+        assert!(names.iter().any(|other| other == name), "{name}: {names:#?}");
+    }
+    let inference = evidence.inference();
+    let asked: Vec<&str> =
+        inference.question(Kind::AddedToReal).iter().map(|c| c.a.as_str()).collect();
+    assert_eq!(asked, ["Original + LSGAN"]);
+    assert_eq!(inference.question(Kind::Controls).len(), 4);
+    let section = section(evidence);
+    let Block::Answers(answers) = &section.blocks[0] else { panic!("answers") };
+    let said = &answers.iter().find(|(asked, _)| asked.contains("controls")).unwrap().1;
+    holds(
+        said,
+        &[
+            "images of LSGAN with the masks of others, alone: −0.500 Dice",
+            "worse, as it must be",
+            "perturbed training pairs in place of a GAN's, added to the real ones: +0.001 Dice",
+        ],
+    );
+    assert!(!said.contains("NOT"), "{said}");
+    holds(&answers[0].1, &["Yes: adding images of LSGAN"]);
+    holds(&answers[2].1, &["LSGAN, added"]);
+}
+
+#[test]
+fn controls_that_do_not_fail_are_said() {
+    let found = answers(|runs| {
+        thrice(runs, None, Real, 0.0);
+        thrice(runs, Some("lsgan"), RealAndSynthetic, 0.05);
+        shuffled(runs, "lsgan", RealAndSynthetic, 0.05);
+        shuffled(runs, "lsgan", Synthetic, 0.0);
+        thrice(runs, Some("memory"), RealAndSynthetic, 0.05);
+    });
+    let said = found.last().unwrap();
+    holds(
+        said,
+        &[
+            "better, though they teach nothing: what helps here is not what images show",
+            "NOT shown to be worse, though they teach nothing: this judge cannot tell",
+            "better without any GAN: a gain of that size is no GAN's",
+        ],
+    );
+}
+
+#[test]
+fn of_several_shares_the_one_that_validation_patients_chose_is_asked() {
+    let mut fixture = Fixture::new();
+    let mixed = |fixture: &mut Fixture, share: f64, seed: u64, by: f64, validated: f64| {
+        let settings = serde_json::json!({ "seed": seed, "share": share });
+        let packs = [("lsgan", "vesalius sample runs/lsgan --count 100 --out packs/lsgan")];
+        fixture.unet_on(&packs, Some("lsgan"), RealAndSynthetic, settings, &dice(seed, by));
+        fixture.validates(validated);
+    };
+    thrice(&mut fixture, None, Real, 0.0);
+    mixed(&mut fixture, 0.25, 1, 0.09, 0.80);
+    for seed in 1..=3 {
+        mixed(&mut fixture, 0.5, seed, 0.02, 0.81);
+    }
+    let runs = fixture.runs();
+    let evidence = &evidence(&runs).unwrap()[0];
+    let inference = evidence.inference();
+    let asked: Vec<&str> =
+        inference.question(Kind::AddedToReal).iter().map(|c| c.a.as_str()).collect();
+    assert_eq!(asked, ["Original + LSGAN, synthetic share 0.5"], "however good the other looks");
+    let section = section(evidence);
+    let Block::Answers(answers) = &section.blocks[0] else { panic!("answers") };
+    let sure = &answers.iter().find(|(asked, _)| asked.contains("sure")).unwrap().1;
+    holds(sure, &["in a batch, 0.5, was chosen of 0.25 and 0.5 by validation patients"]);
+}
+
+#[test]
+fn an_augmented_mix_is_compared_with_augmented_real_images_only() {
+    let mut fixture = Fixture::new();
+    thrice(&mut fixture, None, Real, 0.0);
+    thrice(&mut fixture, None, RealAugmented, 0.03);
+    thrice(&mut fixture, Some("lsgan"), RealAndSynthetic, 0.02);
+    for seed in 1..=3 {
+        let settings = serde_json::json!({ "seed": seed, "classical": "on" });
+        let packs = [("lsgan", "vesalius sample runs/lsgan --count 100 --out packs/lsgan")];
+        fixture.unet_on(&packs, Some("lsgan"), RealAndSynthetic, settings, &dice(seed, 0.04));
+    }
+    let runs = fixture.runs();
+    let evidence = &evidence(&runs).unwrap()[0];
+    let inference = evidence.inference();
+    let asked = |kind: Kind| -> Vec<(&str, &str, bool)> {
+        let all = inference.question(kind).iter();
+        all.map(|c| (c.a.as_str(), c.b.as_str(), c.is_primary)).collect()
+    };
+    let augmented = "Original + classical augmentation";
+    assert_eq!(asked(Kind::AddedToReal), [("Original + LSGAN", "Original", false)]);
+    assert_eq!(
+        asked(Kind::AddedAgainstAugmented),
+        [
+            ("Original + LSGAN", augmented, true),
+            ("Original + LSGAN, classical augmentation", augmented, false),
+        ]
+    );
+}

@@ -47,7 +47,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// 10000 → 10,000.
-pub(super) fn thousands(count: u64) -> String {
+pub(in crate::pages::answers) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

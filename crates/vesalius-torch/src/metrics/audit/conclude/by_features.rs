@@ -57,7 +57,13 @@ impl Taken<'_> {
         features: Option<&Features>,
     ) -> Result<Option<[NearestByFeatures; 2]>> {
         let Some(features) = features else {
-            for metric in ["auth_pct", "c_t", "membership_auc (features)"] {
+            let of_features = [
+                "auth_pct",
+                "c_t",
+                "membership_auc (features)",
+                "membership_auc_members (features)",
+            ];
+            for metric in of_features {
                 self.lacks(metric, "needs a network's features, which --pixels-only leaves out");
             }
             return Ok(None);

@@ -4,10 +4,18 @@ use super::taken::{Features, Taken};
 use crate::features::images::ImageSet;
 use crate::metrics::audit::run::Sides;
 use crate::metrics::numerics::neighbours::{Between, nearest};
+use crate::rng::{Purpose, keyed};
+use rand::seq::SliceRandom as _;
+use std::collections::BTreeMap;
 use tch::Tensor;
 use vesalius_data::run::part::Part;
 use vesalius_statistics::alarm::auc_of_smaller;
-use vesalius_statistics::resample::interval;
+use vesalius_statistics::resample::{interval, quantile};
+
+/// Halvings of the training patients that the control's range is of.
+const HALVINGS: u64 = 1000;
+/// Fewest training patients that can be halved.
+const LEAST_MEMBERS: usize = 4;
 
 impl Taken<'_> {
     /// Can a real image's distance to the nearest synthetic one tell whether it trained the GAN?
@@ -36,6 +44,7 @@ impl Taken<'_> {
                     nearest(&set.matrix(), &features.synthetic.matrix(), 1, Between::TwoSets);
                 distances.extend(to_vec(&found.radius()));
             }
+            self.members(&distances[..split], Some(features));
             if let Some((auc, interval)) = auc(&distances, &groups) {
                 let score = self.push("membership_auc", auc, how("features"));
                 score.of = Some(Part::Features);
@@ -44,11 +53,63 @@ impl Taken<'_> {
                 score.dialect.clone_from(&features.dialect);
             }
         }
+        self.members(&self.searched.nearest_synthetic[..split], None);
         let (auc, interval) = auc(&self.searched.nearest_synthetic, &groups)?;
         self.push("membership_auc", auc, how("pixels, over all views and shifts")).interval =
             interval;
         Some((auc, interval?))
     }
+
+    /// The control: the same attack on training patients alone, one half of them against the other. All are members, so
+    /// that what it finds is chance, and how far patients differ.
+    fn members(&mut self, distances: &[f64], features: Option<&Features>) {
+        let training = &self.sides.training;
+        let mut patients: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for (i, distance) in distances.iter().enumerate() {
+            patients.entry(training.group(i)).or_default().push(*distance);
+        }
+        let patients: Vec<Vec<f64>> = patients.into_values().collect();
+        let Some([value, low, high]) = halved(&patients, self.searched.settings.seed) else {
+            let reason = format!(
+                "{} training patients, expected at least {LEAST_MEMBERS} to halve",
+                patients.len()
+            );
+            return self.lacks("membership_auc_members", reason);
+        };
+        let space =
+            if features.is_some() { "features" } else { "pixels, over all views and shifts" };
+        let protocol = format!(
+            "control, members only: the same of one half of the training patients against the other, by {space}; all of \
+             them trained, so 0.5 is expected; interval: what 95 of 100 halvings find ({HALVINGS} drawn)"
+        );
+        let score = self.push("membership_auc_members", value, protocol);
+        score.interval = Some([low, high]);
+        if let Some(features) = features {
+            score.of = Some(Part::Features);
+            score.extractor = Some(features.extractor.clone());
+            score.dialect.clone_from(&features.dialect);
+        }
+    }
+}
+
+/// AUC of one half of the patients against the other: of the first drawn halving, and the 95 % range over all drawn ones.
+fn halved(patients: &[Vec<f64>], seed: u64) -> Option<[f64; 3]> {
+    if patients.len() < LEAST_MEMBERS {
+        return None;
+    }
+    let of = |halving: u64| {
+        let mut order: Vec<usize> = (0..patients.len()).collect();
+        order.shuffle(&mut keyed(seed, Purpose::Subset, halving));
+        let (one, other) = order.split_at(order.len() / 2);
+        let side = |side: &[usize]| -> Vec<f64> {
+            side.iter().flat_map(|&i| patients[i].iter().copied()).collect()
+        };
+        auc_of_smaller(&side(one), &side(other))
+    };
+    let mut found = (0..HALVINGS).map(of).collect::<Option<Vec<f64>>>()?;
+    let first = found[0];
+    found.sort_by(f64::total_cmp);
+    Some([first, quantile(&found, 0.025), quantile(&found, 0.975)])
 }
 
 fn to_vec(values: &Tensor) -> Vec<f64> {
@@ -91,5 +152,17 @@ mod tests {
         let even = vec![1.0; 20];
         assert_eq!(auc(&even, &groups).unwrap().0, 0.5);
         assert!(auc(&even, &groups[..12]).is_none());
+    }
+
+    #[test]
+    fn among_members_alone_the_attack_finds_what_patients_differ_by() {
+        // Patients whose images are at one distance each: a halving finds what its patients are.
+        let patients: Vec<Vec<f64>> = (0..12).map(|i| vec![f64::from(i); 3]).collect();
+        let [first, low, high] = halved(&patients, 1).unwrap();
+        assert_eq!([first, low, high], halved(&patients, 1).unwrap());
+        assert!(low < 0.3 && high > 0.7 && (low + high - 1.0).abs() < 0.1, "{low} {high}");
+        // Patients who do not differ: no halving finds anything.
+        assert_eq!(halved(&vec![vec![1.0, 2.0]; 12], 1).unwrap(), [0.5; 3]);
+        assert!(halved(&patients[..3], 1).is_none());
     }
 }
