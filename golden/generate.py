@@ -272,20 +272,19 @@ def inception() -> dict:
     return out
 
 
-# --- VGG19's features: torchvision -------------------------------------------------------------------------------
+# --- VGG's features: torchvision --------------------------------------------------------------------------------
 
 
-def vgg() -> dict:
-    from torchvision.models import vgg19
+def vgg(which: str, taps: list[int]) -> dict:
+    from torchvision import models
 
-    network = vgg19(weights=None).features[:30].eval()
+    network = getattr(models, which)(weights=None).features[: taps[-1] + 1].eval()
     for name, parameter in network.named_parameters():
         fan_in = parameter[0].numel() if parameter.dim() == 4 else 100
         parameter.data = tensor(f"vgg.features.{name}", list(parameter.shape), (6.0 / fan_in) ** 0.5)
     for layer in network:
         if isinstance(layer, nn.ReLU):
             layer.inplace = False
-    taps = [1, 6, 11, 20, 29]  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
     weights = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0]
 
     def features(x):
@@ -339,7 +338,9 @@ def main() -> None:
         "frechet": frechet,
         "inception": inception,
         "segmentation": segmentation,
-        "vgg": vgg,
+        # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
+        "vgg": lambda: vgg("vgg19", [1, 6, 11, 20, 29]),
+        "vgg16": lambda: vgg("vgg16", [1, 6, 11, 18, 25]),
     }
     for name in PRESETS:
         parts[f"steps-{name}"] = lambda name=name: training(name, SMALL)

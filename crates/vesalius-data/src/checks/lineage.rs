@@ -132,6 +132,8 @@ pub enum Relation {
     Mixed {
         /// Of the pack's test patients those that the generator saw.
         held_out_seen: Vec<Met>,
+        /// The same of those who validate.
+        validating_seen: Vec<Met>,
         /// Of the pack's training patients those that it did not see.
         training_unseen: Vec<String>,
         /// Persons that it saw and that are not in the pack.
@@ -154,9 +156,9 @@ pub fn relation(real: &Pack, made: &Pack) -> Relation {
         };
         return Relation::Unknown(trained_on.clone());
     };
-    let [training, held_out] =
-        [Split::Train, Split::Test].map(|side| persons(real.manifest(), side));
+    let [training, validating, held_out] = Split::ALL.map(|side| persons(real.manifest(), side));
     let held_out_seen = meet(&held_out, &behind);
+    let validating_seen = meet(&validating, &behind);
     let seen: BTreeSet<String> = meet(&training, &behind).into_iter().map(|met| met.here).collect();
     let training_unseen: Vec<String> = training
         .iter()
@@ -166,15 +168,16 @@ pub fn relation(real: &Pack, made: &Pack) -> Relation {
     let mut known: BTreeSet<String> =
         meet(&behind, &training).into_iter().map(|met| met.here).collect();
     // Those who are held out are named once.
-    known.extend(held_out_seen.iter().map(|met| met.there.clone()));
+    known.extend(held_out_seen.iter().chain(&validating_seen).map(|met| met.there.clone()));
     let elsewhere = behind.iter().map(|person| person.patient.clone());
     let seen_elsewhere: Vec<String> = elsewhere.filter(|name| !known.contains(name)).collect();
-    if held_out_seen.is_empty() && seen.is_empty() {
+    let seen_here = held_out_seen.len() + validating_seen.len();
+    if seen_here == 0 && seen.is_empty() {
         Relation::Apart
-    } else if [training_unseen.len(), seen_elsewhere.len(), held_out_seen.len()] == [0; 3] {
+    } else if seen_here + training_unseen.len() + seen_elsewhere.len() == 0 {
         Relation::Trained
     } else {
-        Relation::Mixed { held_out_seen, training_unseen, seen_elsewhere }
+        Relation::Mixed { held_out_seen, validating_seen, training_unseen, seen_elsewhere }
     }
 }
 

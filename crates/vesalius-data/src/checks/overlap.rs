@@ -79,7 +79,7 @@ pub fn made_and_both_sides(real: &Pack, made: &Pack) -> Meeting {
             made.path().display(),
             real.path().display()
         )),
-        Relation::Mixed { held_out_seen, training_unseen, seen_elsewhere } => {
+        Relation::Mixed { held_out_seen, validating_seen, training_unseen, seen_elsewhere } => {
             let mut parts = Vec::new();
             let mut part = |names: String, count: usize, text: &str| {
                 if count > 0 {
@@ -90,6 +90,11 @@ pub fn made_and_both_sides(real: &Pack, made: &Pack) -> Meeting {
                 list(&held_out_seen),
                 held_out_seen.len(),
                 "test here, though its generator saw them",
+            );
+            part(
+                list(&validating_seen),
+                validating_seen.len(),
+                "validate here, though its generator saw them",
             );
             part(
                 list(&training_unseen),

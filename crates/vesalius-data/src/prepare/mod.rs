@@ -62,6 +62,8 @@ pub struct Job<'a> {
     pub source: &'a dyn Source,
     /// Its word on the command line.
     pub source_name: &'a str,
+    /// What tables call the dataset; the source's own name where none is given.
+    pub dataset: Option<String>,
     /// Its folder; recorded paths are relative to it.
     pub root: &'a Path,
     /// Preprocessing.
@@ -79,7 +81,8 @@ pub struct Job<'a> {
 /// # Errors
 /// The first case that cannot be read, in the order of the files; nothing is left at `target` then.
 pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Summary> {
-    let Job { source, source_name, root, settings, division, mut findings, command } = job;
+    let Job { source, source_name, dataset, root, settings, division, mut findings, command } = job;
+    let dataset = dataset.unwrap_or_else(|| source.dataset());
     check(settings)?;
     check_modalities(source, root, settings)?;
     let classes = source.classes();
@@ -87,7 +90,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let Found { cases, findings: found } = source.cases()?;
     findings.extend(found);
     check_ids(&cases)?;
-    check_names(root, &source.dataset(), &classes, &cases)?;
+    check_names(root, &dataset, &classes, &cases)?;
     // What is wrong with the rule is said before anything is read; who shares images is known only afterwards.
     division.apply(&cases, &[], &BTreeMap::new())?;
     let mut writer = None;
@@ -200,7 +203,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         );
     }
     findings.extend(sheet.findings(&told));
-    let head = Head { dataset: source.dataset(), classes: &classes, slice_shape, sides: &split };
+    let head = Head { dataset: dataset.clone(), classes: &classes, slice_shape, sides: &split };
     sheet.write(writer.folder(), head, &findings)?;
     let provenance = Provenance::Real {
         source: source_name.to_owned(),
@@ -213,7 +216,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         sequences,
         cases: records,
         command,
-        ..Manifest::new(&source.dataset(), classes, slice_shape, provenance)
+        ..Manifest::new(&dataset, classes, slice_shape, provenance)
     })?;
     let patients = Split::ALL.map(|side| split.values().filter(|other| **other == side).count());
     let folds = folds.values().map(|(fold, _)| fold + 1).max().unwrap_or(0);

@@ -18,6 +18,7 @@ fn job(source: &dyn Source, kind: SourceKind, root: &Path, window: Window, pack:
         findings: vec![],
         source,
         source_name: kind.name(),
+        dataset: None,
         root,
         settings: &settings([64, 64], window),
         division: &Division {

@@ -1,7 +1,7 @@
 //! What the specs of all GANs have: two optimisers, an adversarial loss, augmentation of what the discriminator sees.
 
 use crate::augment::classical;
-use crate::nets::frozen::vgg::Vgg19;
+use crate::nets::frozen::vgg::{Network, Vgg};
 use crate::objective::loss::AdversarialLoss;
 use crate::optim::OptimiserSpec;
 use crate::pairs::batch::Pair;
@@ -50,24 +50,31 @@ pub fn check_loss(loss: AdversarialLoss) -> Result<()> {
 ///
 /// # Errors
 /// When its weights are not named.
-pub fn check_vgg(weight: f64, weights: Option<&Path>) -> Result<()> {
+pub fn check_vgg(weight: f64, network: Network, weights: Option<&Path>) -> Result<()> {
     check::number("regularise.vgg", weight)?;
     if weight > 0.0 && weights.is_none() {
         bail!(
-            "regularise.vgg = {weight}: expected regularise.vgg_weights to name torchvision's VGG19 as safetensors \
-             (`vesalius weights fetch vgg19` gets it and says where it lies), or regularise.vgg = 0"
+            "regularise.vgg = {weight}: expected regularise.vgg_weights to name torchvision's {} as safetensors \
+             (`vesalius weights fetch {}` gets it and says where it lies), or regularise.vgg = 0",
+            network.name().to_uppercase(),
+            network.weights()
         );
     }
     Ok(())
 }
 
-/// VGG19, where there is a loss that stands on it.
+/// VGG, where there is a loss that stands on it.
 ///
 /// # Errors
 /// When its weights are missing or do not fit.
-pub fn vgg(weight: f64, weights: Option<&Path>, device: Device) -> Result<Option<Vgg19>> {
+pub fn vgg(
+    weight: f64,
+    network: Network,
+    weights: Option<&Path>,
+    device: Device,
+) -> Result<Option<Vgg>> {
     match weights {
-        Some(path) if weight > 0.0 => Vgg19::load(path, device).map(Some),
+        Some(path) if weight > 0.0 => Vgg::load(network, path, device).map(Some),
         _ => Ok(None),
     }
 }

@@ -12,7 +12,7 @@ use crate::augment::diff::{diff_augment, mask_noise};
 use crate::layers::conv::channels_last;
 use crate::layers::params::Params;
 use crate::nets::dcgan;
-use crate::nets::frozen::vgg::Vgg19;
+use crate::nets::frozen::vgg::Vgg;
 use crate::objective::loss::AdversarialLoss;
 use crate::objective::regularise::{feature_matching, gradient_penalty};
 use crate::optim::Optimiser;
@@ -75,7 +75,7 @@ pub struct DcganTrainer {
     batch: i64,
     /// Networks and optimisers.
     pub core: Core<JointGenerator, dcgan::Discriminator>,
-    vgg: Option<Vgg19>,
+    vgg: Option<Vgg>,
     device: Device,
 }
 
@@ -117,8 +117,8 @@ impl DcganTrainer {
             || JointGenerator::new(&spec.networks, domain),
             |params| Ok(dcgan::Discriminator::new(params, discriminator, init, joint, pyramid)),
         )?;
-        let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
-        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), domain.device)?;
+        let Regularise { vgg, vgg_network, vgg_weights, .. } = &spec.regularise;
+        let vgg = adversarial::vgg(*vgg, *vgg_network, vgg_weights.as_deref(), domain.device)?;
         Ok(Self { spec, batch: schedule.batch, core, vgg, device: domain.device })
     }
 

@@ -15,7 +15,7 @@ use super::trainer::{Losses, Parts, StepContext, Trainer};
 use crate::augment::diff::diff_augment_alike;
 use crate::layers::conv::channels_last;
 use crate::layers::params::Params;
-use crate::nets::frozen::vgg::Vgg19;
+use crate::nets::frozen::vgg::Vgg;
 use crate::nets::spade;
 use crate::nets::spade::patch::{Encoder, MultiscaleDiscriminator, Outputs};
 use crate::objective::loss::AdversarialLoss;
@@ -109,7 +109,7 @@ pub struct SpadeTrainer {
     batch: i64,
     /// Networks and optimisers; the encoder trains with the generator.
     pub core: Core<MaskGenerator, MultiscaleDiscriminator>,
-    vgg: Option<Vgg19>,
+    vgg: Option<Vgg>,
     image: Pictures,
     device: Device,
 }
@@ -129,8 +129,8 @@ impl SpadeTrainer {
             || MaskGenerator::new(&spec.networks, domain),
             |params| Ok(MultiscaleDiscriminator::new(params, shape, channels)),
         )?;
-        let Regularise { vgg, vgg_weights, .. } = &spec.regularise;
-        let vgg = adversarial::vgg(*vgg, vgg_weights.as_deref(), domain.device)?;
+        let Regularise { vgg, vgg_network, vgg_weights, .. } = &spec.regularise;
+        let vgg = adversarial::vgg(*vgg, *vgg_network, vgg_weights.as_deref(), domain.device)?;
         let (batch, image, device) = (schedule.batch, domain.pictures(), domain.device);
         Ok(Self { spec, batch, core, vgg, image, device })
     }

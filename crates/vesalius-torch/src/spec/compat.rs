@@ -11,6 +11,7 @@ use crate::families::adversarial::Optimisers;
 use crate::families::style::spec::StyleTerms;
 use crate::layers::init::InitSpec;
 use crate::nets::dcgan;
+use crate::nets::frozen::vgg::Network;
 use crate::nets::spade::{self, patch};
 use crate::nets::style::mapping::MappingSpec;
 use crate::nets::style::stylegan::GrowthSpec;
@@ -66,6 +67,7 @@ fn foreign(family: &str) -> &'static [(&'static str, &'static str, Off)] {
             ("regularise", "weight_clip", zero),
             ("regularise", "feature_matching", zero),
             ("regularise", "vgg", zero),
+            ("regularise", "vgg_network", whatever),
             ("regularise", "vgg_weights", whatever),
             ("regularise", "kl", zero),
             ("training", "critic_boost", no),
@@ -186,6 +188,8 @@ struct Regularise {
     feature_matching: f64,
     #[serde(default)]
     vgg: f64,
+    #[serde(default, skip_serializing_if = "Network::is_default")]
+    vgg_network: Network,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vgg_weights: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -8,7 +8,7 @@ use vesalius_torch::features::inception::Dialect;
 use vesalius_torch::layers::params::Params;
 use vesalius_torch::metrics::frechet::{Divisor, frechet_distance};
 use vesalius_torch::nets::frozen::inception::FidInception;
-use vesalius_torch::nets::frozen::vgg::Vgg19;
+use vesalius_torch::nets::frozen::vgg::{Network, Vgg};
 use vesalius_torch::objective::loss::AdversarialLoss;
 use vesalius_torch::segment;
 
@@ -163,26 +163,10 @@ fn the_segmentation_loss_is_monais() {
     assert_close("gradient", &values(&logits.grad()), &numbers(&golden["gradient"]), 1e-8, 1e-4);
 }
 
-#[test]
-fn the_perceptual_distance_stands_on_torchvisions_vgg19() {
-    let golden = golden("vgg");
-    let shapes = [
-        (0, 3, 64),
-        (2, 64, 64),
-        (5, 64, 128),
-        (7, 128, 128),
-        (10, 128, 256),
-        (12, 256, 256),
-        (14, 256, 256),
-        (16, 256, 256),
-        (19, 256, 512),
-        (21, 512, 512),
-        (23, 512, 512),
-        (25, 512, 512),
-        (28, 512, 512),
-    ];
+/// Tensors of torchvision's VGG up to relu5_1, as (index, inputs, outputs), in a file.
+fn vgg_weights(shapes: &[(i64, i64, i64)]) -> Vec<(String, Tensor)> {
     let mut weights: Vec<(String, Tensor)> = Vec::new();
-    for (index, inputs, outputs) in shapes {
+    for &(index, inputs, outputs) in shapes {
         let name = format!("features.{index}");
         let bound = (6.0 / (inputs * 9) as f64).sqrt();
         let weight = tensor(&format!("vgg.{name}.weight"), &[outputs, inputs, 3, 3], bound);
@@ -190,32 +174,57 @@ fn the_perceptual_distance_stands_on_torchvisions_vgg19() {
         let bias = tensor(&format!("vgg.{name}.bias"), &[outputs], 0.06_f64.sqrt());
         weights.push((format!("{name}.bias"), bias));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("vgg19.safetensors");
-    Tensor::write_safetensors(&weights, &path).unwrap();
-    let network = Vgg19::load(&path, Device::Cpu).unwrap();
-    let real = tensor("vgg.real", &[2, 1, 32, 32], 1.0);
-    let fake = tensor("vgg.fake", &[3, 1, 32, 32], 1.0).set_requires_grad(true);
-    let means: Vec<f64> =
-        network.taps(&real).iter().map(|tap| tap.mean(Kind::Float).double_value(&[])).collect();
-    assert_close("taps", &means, &numbers(&golden["means"]), 1e-5, 1e-4);
-    let painted = tensor("vgg.painted", &[2, 1, 32, 32], 1.0);
-    let paired = network.paired_distance(&real, &painted);
-    assert_close("paired", &values(&paired), &numbers(&golden["paired"]), 1e-5, 1e-4);
-    let distance = network.distance(&real, &fake);
-    distance.backward();
-    assert_close(
-        "distance",
-        &values(&distance.detach()),
-        &numbers(&golden["distance"]),
-        1e-5,
-        1e-4,
-    );
-    let gradient = fake.grad().slice(2, 0, 32, 8).slice(3, 0, 32, 8);
-    assert_close("gradient", &values(&gradient), &numbers(&golden["gradient"]), 1e-6, 1e-2);
+    weights
+}
 
-    weights.pop();
-    Tensor::write_safetensors(&weights, &path).unwrap();
-    let error = format!("{:#}", Vgg19::load(&path, Device::Cpu).unwrap_err());
-    assert!(error.contains("features.28.bias is missing"), "{error}");
+const VGG_BLOCKS_1_TO_3: [(i64, i64, i64); 7] = [
+    (0, 3, 64),
+    (2, 64, 64),
+    (5, 64, 128),
+    (7, 128, 128),
+    (10, 128, 256),
+    (12, 256, 256),
+    (14, 256, 256),
+];
+
+#[test]
+fn the_perceptual_distance_stands_on_torchvisions_vgg() {
+    let vgg19 = [
+        (16, 256, 256),
+        (19, 256, 512),
+        (21, 512, 512),
+        (23, 512, 512),
+        (25, 512, 512),
+        (28, 512, 512),
+    ];
+    let vgg16 = [(17, 256, 512), (19, 512, 512), (21, 512, 512), (24, 512, 512)];
+    for (network, file, rest) in
+        [(Network::Vgg19, "vgg", &vgg19[..]), (Network::Vgg16, "vgg16", &vgg16[..])]
+    {
+        let golden = golden(file);
+        let mut weights = vgg_weights(&[&VGG_BLOCKS_1_TO_3[..], rest].concat());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vgg.safetensors");
+        Tensor::write_safetensors(&weights, &path).unwrap();
+        let vgg = Vgg::load(network, &path, Device::Cpu).unwrap();
+        let real = tensor("vgg.real", &[2, 1, 32, 32], 1.0);
+        let fake = tensor("vgg.fake", &[3, 1, 32, 32], 1.0).set_requires_grad(true);
+        let means: Vec<f64> =
+            vgg.taps(&real).iter().map(|tap| tap.mean(Kind::Float).double_value(&[])).collect();
+        assert_close("taps", &means, &numbers(&golden["means"]), 1e-5, 1e-4);
+        let painted = tensor("vgg.painted", &[2, 1, 32, 32], 1.0);
+        let paired = vgg.paired_distance(&real, &painted);
+        assert_close("paired", &values(&paired), &numbers(&golden["paired"]), 1e-5, 1e-4);
+        let distance = vgg.distance(&real, &fake);
+        distance.backward();
+        let found = values(&distance.detach());
+        assert_close("distance", &found, &numbers(&golden["distance"]), 1e-5, 1e-4);
+        let gradient = fake.grad().slice(2, 0, 32, 8).slice(3, 0, 32, 8);
+        assert_close("gradient", &values(&gradient), &numbers(&golden["gradient"]), 1e-6, 1e-2);
+
+        let (last, _) = weights.pop().unwrap();
+        Tensor::write_safetensors(&weights, &path).unwrap();
+        let error = format!("{:#}", Vgg::load(network, &path, Device::Cpu).unwrap_err());
+        assert!(error.contains(&format!("{last} is missing")), "{error}");
+    }
 }

@@ -61,6 +61,9 @@ pub struct Args {
     /// Which slices: all, or those with a label.
     #[arg(long, value_enum, default_value = "all")]
     slices: Choice,
+    /// What tables call the dataset [default: its own name, or the layout's].
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Split of the patients: by `seed`, or the dataset's `official` one.
     #[arg(long, value_enum, default_value = "seed")]
     split: SplitKind,
@@ -141,6 +144,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let job = Job {
         source: source.as_ref(),
         source_name: kind.name(),
+        dataset: args.name.clone(),
         root: &args.root,
         settings: &settings,
         division: &division,

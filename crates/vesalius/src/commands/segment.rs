@@ -20,6 +20,9 @@ result.json and --json also hold the Dice of each test patient (of: patient/NAME
 whether one training set is better than another. --seeds 1,2,3 trains several: the report takes them as repeated runs, so
 that its intervals cover chance in training as well, and their mean prediction (ensemble) as a row of its own.
 
+A pack's name may go on: packs/acdc/patients-4 has 4 of the training patients (each number holds all smaller ones),
+packs/lsgan/first-300 the first 300 synthetic pairs, in packs/lsgan/shuffled each image has the mask of another.
+
 What is stopped goes on where the same command is given again.
 
 Examples:

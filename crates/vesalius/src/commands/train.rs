@@ -26,7 +26,8 @@ Settings (--set PATH=VALUE, as they stand in task.toml):
     networks.generator.filters, .activation=relu|leaky_relu|elu|selu, .norm=batch|instance|layer|none,
                        .spectral_norm=true|false, .upsample=transposed|resize
     networks.discriminator.filters, .activation, .norm, .spectral_norm
-    regularise.gradient_penalty, .weight_clip, .feature_matching, .vgg, .vgg_weights=FILE.safetensors
+    regularise.gradient_penalty, .weight_clip, .feature_matching, .vgg, .vgg_network=vgg19|vgg16,
+              .vgg_weights=FILE.safetensors
     augment.mask_noise, training.critic_steps, .critic_boost=true|false
   stylegan, stylegan2:
     networks.mask (as above), networks.mapping.latent, .style, .layers
@@ -37,7 +38,7 @@ Settings (--set PATH=VALUE, as they stand in task.toml):
   spade:
     networks.generator.filters, .hidden, .depth=normal|more|most, .style (0: no encoder, one image per mask)
     networks.discriminator.filters, .scales, .layers
-    regularise.feature_matching, .vgg (0, or with .vgg_weights=FILE.safetensors), .kl
+    regularise.feature_matching, .vgg (0, or with .vgg_weights=FILE.safetensors; .vgg_network=vgg19|vgg16), .kl
   all:
     loss.real_target (0.5 to 1: one-sided label smoothing; dcgan, lsgan, stylegan, stylegan2)
     augment.diff_augment=[\"color\",\"translation\",\"cutout\"], augment.classical=true|false

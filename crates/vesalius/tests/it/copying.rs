@@ -82,6 +82,9 @@ fn a_memory_gan_of_real_photographs_is_called_copying() {
     let caught = audit(&bench, "memory", "run");
     assert_eq!(caught["settings"]["level"], "copying", "{:#}", caught["settings"]);
     assert!(score(&caught, "membership_auc", None) > 0.8);
+    // The same attack on one half of those who trained it, against the other.
+    let members = score(&caught, "membership_auc_members", None);
+    assert!((members - 0.5).abs() < 0.25, "{members}");
     assert_eq!(score(&caught, "planted_recall", Some("exact")), 1.0);
     // As fine a rate as 20 real photographs allow.
     assert!(score(&caught, "false_alarm_rate", None) <= 1.0 / 21.0 + 1e-12);

@@ -5,6 +5,7 @@ mod bad_input_files;
 mod browser;
 mod channels;
 mod cluster;
+mod controls;
 mod copying;
 mod docs;
 mod families;

@@ -140,20 +140,25 @@ fn written(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
 #[test]
 fn a_demo_on_own_patients_ends_with_a_report_and_makes_only_what_is_missing() {
     let bench = Bench::new();
-    bench.ok(&["phantom", "acdc", "data", "--patients", "3"]);
+    bench.ok(&["phantom", "acdc", "data", "--patients", "6"]);
     let mut demo = vec!["demo", "--source", "acdc", "--data", "data", "--out", "d"];
-    demo.extend(["--size", "32x32", "--kimg", "0.1", "--steps", "2", "--count", "8"]);
+    demo.extend(["--size", "32x32", "--kimg", "0.1", "--steps", "2", "--count", "24"]);
     demo.extend(["--threads", "1"]);
     let page = bench.ok(&demo);
     assert_eq!(page, "d/report/report.html\n");
     let html = std::fs::read_to_string(bench.path(page.trim())).unwrap();
     assert!(html.contains("vesalius prepare acdc"), "the report says how it was made");
-    for run in ["unet-real", "unet-augmented", "hinge", "wgan"] {
-        assert!(bench.path("d/runs").join(run).join("result.json").is_file(), "{run}");
+    for run in ["unet-real/seed-1", "unet-real/seed-2", "hinge", "copying-wgan"] {
+        for fold in ["fold-0", "fold-1"] {
+            let result = bench.path("d/runs").join(fold).join(run).join("result.json");
+            assert!(result.is_file(), "{fold} {run}");
+        }
     }
+    let rows = std::fs::read_to_string(bench.path("d/report/table2.csv")).unwrap();
+    assert!(rows.contains("acdc,Original"), "own patients are called as their dataset is: {rows}");
 
-    let augmented = bench.path("d/runs/unet-augmented");
-    std::fs::remove_dir_all(&augmented).unwrap();
+    let removed = bench.path("d/runs/fold-1/unet-real");
+    std::fs::remove_dir_all(&removed).unwrap();
     let finished = || [written(&bench.path("d/packs")), written(&bench.path("d/runs"))];
     let before = finished();
     let output = bench.run(&demo);
@@ -167,10 +172,10 @@ fn a_demo_on_own_patients_ends_with_a_report_and_makes_only_what_is_missing() {
         .collect();
     let commands: Vec<&str> = steps.iter().filter_map(|step| step.split(' ').next()).collect();
     assert_eq!(commands, ["segment", "report"], "{text}");
-    assert!(steps[0].contains("--augment"), "{text}");
-    assert!(augmented.join("result.json").is_file());
+    assert!(text.contains("[15 of 28, "), "{text}");
+    assert!(removed.join("ensemble/result.json").is_file());
     let mut after = finished();
-    after[1].retain(|path, _| !path.starts_with(&augmented));
+    after[1].retain(|path, _| !path.starts_with(&removed));
     assert_eq!(before, after, "what was finished was written again");
 
     let output = bench.run(&["demo", "--source", "acdc", "--data", "nowhere", "--out", "other"]);

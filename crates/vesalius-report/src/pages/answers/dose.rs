@@ -21,20 +21,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     if doses.points.is_empty() {
         return Ok(None);
     }
-    let figure = Figure {
-        name: format!("dose-{}", file_part(evidence.dataset)),
-        title: "Dice by training patients".to_owned(),
-        caption: format!(
-            "Mean Dice of {} test patients over the runs of each point. A GAN was trained on the patients beside whom its \
-             images train. What images are worth is read off the monotone fit of real images alone.",
-            doses.tested
-        ),
-        alt: "Dice by number of training patients: real images alone, and with synthetic ones"
-            .to_owned(),
-        art: Art::Svg(svg(doses)),
-        link: None,
-    };
-    let mut blocks = vec![Block::Figure(figure)];
+    let mut blocks: Vec<Block> = vec![];
     let said: Vec<String> = sentences(doses);
     if !said.is_empty() {
         blocks.push(Block::List(said));
@@ -52,6 +39,26 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         blocks,
         files: vec![],
     }))
+}
+
+/// The curves, for the first screen; nothing without a dose.
+pub fn figure(evidence: &Evidence) -> Option<Block> {
+    let doses = evidence.doses_of();
+    (!doses.points.is_empty()).then(|| {
+        Block::Figure(Figure {
+            name: format!("dose-{}", file_part(evidence.dataset)),
+            title: "Dice by training patients".to_owned(),
+            caption: format!(
+                "Mean Dice of {} test patients over the runs of each point. A GAN was trained on the patients beside whom \
+                 its images train. What images are worth is read off the monotone fit of real images alone.",
+                doses.tested
+            ),
+            alt: "Dice by number of training patients: real images alone, and with synthetic ones"
+                .to_owned(),
+            art: Art::Svg(svg(doses)),
+            link: None,
+        })
+    })
 }
 
 /// What the images of each point were worth, most images first: `With 8 patients, 1,000 synthetic images of LSGAN were
@@ -227,9 +234,9 @@ mod tests {
         // None of them is a row of a table, nor a comparison.
         assert!(evidence.sets.iter().all(|set| set.judged.len() <= 3));
         assert!(!evidence.sets.iter().any(|set| set.gan.is_some() && !set.judged.is_empty()));
-        let page = page(evidence).unwrap().unwrap();
-        let Block::Figure(figure) = &page.blocks[0] else { panic!("a figure") };
+        let Some(Block::Figure(figure)) = figure(evidence) else { panic!("a figure") };
         assert_eq!(figure.name, "dose-acdc");
+        assert!(page(evidence).unwrap().is_some());
     }
 
     #[test]

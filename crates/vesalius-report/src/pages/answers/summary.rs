@@ -22,7 +22,7 @@ use vesalius_data::run::TrainedOn;
 use vesalius_data::run::copying::Level;
 use vesalius_data::run::part::Part;
 use words::{gan_name, list, percent, thousands};
-use worth::{chosen, help, replace};
+use worth::{chosen, help, replace, ways};
 
 /// The summary of one dataset.
 pub fn section(evidence: &Evidence) -> Section {
@@ -35,6 +35,7 @@ pub fn section(evidence: &Evidence) -> Section {
         ("How many images?".to_owned(), how_many(evidence)),
         ("At what risk?".to_owned(), risk(evidence, gan.as_ref())),
         ("How sure is this?".to_owned(), how_sure(evidence, &verdict)),
+        ("What could these runs have shown?".to_owned(), power(evidence, &verdict)),
     ];
     if let Some(text) = controls::said(evidence) {
         answers.push(("Do the controls hold?".to_owned(), text));
@@ -46,7 +47,7 @@ pub fn section(evidence: &Evidence) -> Section {
     Section {
         id: "summary",
         title: format!("In short: {}", evidence.dataset),
-        blocks: vec![Block::Answers(answers)],
+        blocks: [Block::Answers(answers)].into_iter().chain(dose::figure(evidence)).collect(),
         files: vec![],
     }
 }
@@ -185,13 +186,6 @@ fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
         return format!("No difference could be tested. {repeats} {}", elsewhere(evidence));
     };
     let level = evidence.question.level;
-    let power = answer.detectable(level).map(|least| {
-        format!(
-            "{} test patients and these runs show a true difference of {} in 80 of 100 such studies.",
-            answer.patients,
-            fixed(least, 3)
-        )
-    });
     let inference = evidence.inference();
     let others = inference.secondary().count();
     let secondary = (others > 0).then(|| {
@@ -209,11 +203,41 @@ fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
         ))
     });
     let chosen = chosen.into_iter().chain(share).reduce(|a, b| format!("{a} {b}"));
-    [power, Some(repeats), chosen, secondary, Some(elsewhere(evidence).to_owned())]
+    [Some(repeats), chosen, secondary, Some(elsewhere(evidence).to_owned())]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// The smallest difference that these patients and runs can show, and what it would take for the margin.
+fn power(evidence: &Evidence, verdict: &Verdict) -> String {
+    let unknown =
+        "Not known: that takes differences of patients, and several runs of one training set.";
+    let Verdict::Answered(answer) = verdict else { return unknown.to_owned() };
+    let (margin, level) = (evidence.question.margin, evidence.question.level);
+    let Some(least) = answer.detectable(level) else { return unknown.to_owned() };
+    let shown = format!(
+        "{} test patients and these runs show a true difference of {} in 80 of 100 such studies.",
+        answer.patients,
+        fixed(least, 3)
+    );
+    if least <= margin {
+        return format!("{shown} That is within the margin of {}.", fixed(margin, 3));
+    }
+    let ways = answer.enough(margin, level).map_or_else(Vec::new, |enough| ways(answer, enough));
+    if ways.is_empty() {
+        format!(
+            "{shown} For the margin, {}, it would take both more patients and more runs.",
+            fixed(margin, 3)
+        )
+    } else {
+        format!(
+            "{shown} For the margin, {}, it would take about {}.",
+            fixed(margin, 3),
+            ways.join(", or ")
+        )
+    }
 }
 
 fn elsewhere(evidence: &Evidence) -> &'static str {

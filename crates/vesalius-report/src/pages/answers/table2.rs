@@ -1,12 +1,16 @@
 //! Table 2: one row per training set, the paper's numbers beside ours.
 
 use crate::catalogue::Key;
-use crate::document::{Block, Column, Entry, Grid, Section};
+use crate::document::{Block, Column, Entry, Grid, Section, fixed};
+use crate::evidence::measure::SEED;
 use crate::evidence::{Evidence, TrainingSet, key};
+use crate::pages::answers::summary::words::thousands;
 use crate::paper::{PaperRow, TABLE_2, column};
 use anyhow::Result;
 use std::collections::BTreeSet;
 use vesalius_data::run::TrainedOn;
+use vesalius_statistics::rank::spearman;
+use vesalius_statistics::resample::interval;
 
 /// The page.
 ///
@@ -63,6 +67,8 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
                 .to_owned(),
         ]
         .into_iter()
+        .chain(repeated(evidence))
+        .chain(order(evidence))
         .chain(apart(evidence))
         .collect(),
     };
@@ -72,6 +78,51 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         blocks: vec![Block::Grid(grid)],
         files: vec![],
     }))
+}
+
+/// Rows from which on an order is compared with the paper's.
+const LEAST_ROWS: usize = 4;
+
+/// Whether our Dice orders the training sets as the paper's does.
+fn order(evidence: &Evidence) -> Option<String> {
+    let dataset = column(evidence.dataset)?;
+    let rows = TABLE_2.iter().filter_map(|paper| {
+        let (trained_on, gan) = key(paper.row);
+        let ours = evidence.set(trained_on, gan.as_ref())?.value()?;
+        Some((paper.dice[dataset]?, ours))
+    });
+    let (paper, ours): (Vec<f64>, Vec<f64>) = rows.unzip();
+    if paper.len() < LEAST_ROWS {
+        return None;
+    }
+    let rho = spearman(&paper, &ours)?;
+    let of = |drawn: &[usize]| {
+        let [paper, ours] =
+            [&paper, &ours].map(|all| drawn.iter().map(|&i| all[i]).collect::<Vec<f64>>());
+        spearman(&paper, &ours)
+    };
+    let interval = interval(paper.len(), SEED, of).map_or_else(String::new, |[low, high]| {
+        format!(" (95 % interval {} to {}: bootstrap over the rows)", fixed(low, 2), fixed(high, 2))
+    });
+    Some(format!(
+        "Over the {} rows that both have, our Dice orders the training sets as the paper's does with Spearman's ρ = \
+         {}{interval}.",
+        paper.len(),
+        fixed(rho, 2)
+    ))
+}
+
+/// The control that needs no run: real images as often as a mixed set shows images.
+fn repeated(evidence: &Evidence) -> Option<String> {
+    let set = evidence.set(TrainedOn::Real, None)?;
+    let number = |name: &str| evidence.usual.get(name)?.parse::<u64>().ok();
+    let (steps, batch) = (number("steps")?, number("batch")?);
+    Some(format!(
+        "\"{}\" is also the control \"original, repeated\": every set is trained for the same {steps} steps of {batch} \
+         slices, so that real images alone are shown {} times, as often as images of a mixed set are.",
+        set.name(),
+        thousands(steps * batch)
+    ))
 }
 
 /// Why some rows are of their own.
@@ -153,5 +204,18 @@ mod tests {
         assert_eq!(cell("WGAN"), "4.00");
         assert_eq!(cell("HingeGAN"), "diverged");
         assert_eq!(cell("DCGAN"), "–");
+    }
+
+    #[test]
+    fn our_order_is_compared_with_the_papers_over_the_rows_that_both_have() {
+        let mut fixture = Fixture::new();
+        fixture.unet(None, TrainedOn::Real, 1, &[0.8, 0.82]);
+        // The paper's order on ACDC: StyleGAN before SPADE before HingeGAN.
+        for (gan, dice) in [("stylegan", 0.7), ("spade", 0.6), ("hinge", 0.1)] {
+            fixture.unet(Some(gan), TrainedOn::Synthetic, 1, &[dice, dice + 0.02]);
+        }
+        let runs = fixture.runs();
+        let said = order(&evidence(&runs).unwrap()[0]).unwrap();
+        assert!(said.contains("the 4 rows that both have") && said.contains("ρ = 1.00"), "{said}");
     }
 }

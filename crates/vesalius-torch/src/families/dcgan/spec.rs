@@ -4,6 +4,7 @@ use crate::augment::diff::DiffAugment;
 use crate::families::adversarial::{self, Optimisers};
 use crate::layers::init::InitSpec;
 use crate::nets::dcgan;
+use crate::nets::frozen::vgg::Network;
 use crate::objective::loss::AdversarialLoss;
 use crate::pairs::joint::MaskEncoding;
 use crate::spec::check;
@@ -65,9 +66,12 @@ pub struct Regularise {
     pub weight_clip: f64,
     /// Feature matching on the discriminator's activations.
     pub feature_matching: f64,
-    /// Perceptual distance in VGG19's features.
+    /// Perceptual distance in VGG's features.
     pub vgg: f64,
-    /// VGG19's weights as safetensors; needed when `vgg` is not 0.
+    /// Whose features.
+    #[serde(default, skip_serializing_if = "Network::is_default")]
+    pub vgg_network: Network,
+    /// Its weights as safetensors; needed when `vgg` is not 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vgg_weights: Option<PathBuf>,
 }
@@ -123,7 +127,7 @@ impl DcganSpec {
         check::number("regularise.feature_matching", terms.feature_matching)?;
         check::number("augment.mask_noise", self.augment.mask_noise)?;
         self.optimiser.check()?;
-        adversarial::check_vgg(terms.vgg, terms.vgg_weights.as_deref())?;
+        adversarial::check_vgg(terms.vgg, terms.vgg_network, terms.vgg_weights.as_deref())?;
         adversarial::check_loss(self.loss)
     }
 }

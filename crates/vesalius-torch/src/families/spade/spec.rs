@@ -2,6 +2,7 @@
 
 use crate::augment::diff::DiffAugment;
 use crate::families::adversarial::{self, Optimisers};
+use crate::nets::frozen::vgg::Network;
 use crate::nets::spade::{self, patch};
 use crate::objective::loss::AdversarialLoss;
 use crate::spec::check;
@@ -51,9 +52,12 @@ pub struct Networks {
 pub struct Regularise {
     /// Feature matching on the discriminator's activations.
     pub feature_matching: f64,
-    /// Perceptual distance in VGG19's features.
+    /// Perceptual distance in VGG's features.
     pub vgg: f64,
-    /// VGG19's weights as safetensors; needed when `vgg` is not 0.
+    /// Whose features.
+    #[serde(default, skip_serializing_if = "Network::is_default")]
+    pub vgg_network: Network,
+    /// Its weights as safetensors; needed when `vgg` is not 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vgg_weights: Option<PathBuf>,
     /// Divergence of encoded styles from N(0, 1); needs a style.
@@ -94,7 +98,7 @@ impl SpadeSpec {
             );
         }
         self.optimiser.check()?;
-        adversarial::check_vgg(terms.vgg, terms.vgg_weights.as_deref())?;
+        adversarial::check_vgg(terms.vgg, terms.vgg_network, terms.vgg_weights.as_deref())?;
         adversarial::check_loss(self.loss)
     }
 }

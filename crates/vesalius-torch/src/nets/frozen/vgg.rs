@@ -1,17 +1,31 @@
-//! VGG19 up to relu5_1 (Simonyan and Zisserman 2014, arXiv:1409.1556): the features of the perceptual loss.
+//! VGG19 or VGG16 up to relu5_1 (Simonyan and Zisserman 2014, arXiv:1409.1556): the features of the perceptual loss.
 //!
-//! As in SPADE (NVlabs/SPADE, `models/networks/loss.py`): relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 with weights
-//! 1/32, 1/16, 1/8, 1/4, 1, fed the tanh range without ImageNet normalisation. Weights carry torchvision's names
+//! As in SPADE (NVlabs/SPADE, `models/networks/loss.py`, which has VGG19): relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 with
+//! weights 1/32, 1/16, 1/8, 1/4, 1, fed the tanh range without ImageNet normalisation. Weights carry torchvision's names
 //! (`features.0.weight` …) in a safetensors file of the user's; there are no built-in ones.
 
 use crate::layers::params::load_strictly;
 use crate::objective::regularise::weighted_mean_distance;
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
-/// (index in torchvision's `features`, inputs, outputs); a pool stands before 5, 10, 19 and 28.
-const CONVS: [(i64, i64, i64); 13] = [
+/// Which network sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// SPADE's.
+    #[default]
+    Vgg19,
+    /// Three layers fewer up to the last tap; its ImageNet weights come with LPIPS.
+    Vgg16,
+}
+
+/// (index in torchvision's `features`, inputs, outputs).
+type Conv = (i64, i64, i64);
+
+const VGG19: [Conv; 13] = [
     (0, 3, 64),
     (2, 64, 64),
     (5, 64, 128),
@@ -26,36 +40,97 @@ const CONVS: [(i64, i64, i64); 13] = [
     (25, 512, 512),
     (28, 512, 512),
 ];
-const AFTER_POOL: [i64; 4] = [5, 10, 19, 28];
-const TAPS: [i64; 5] = [0, 5, 10, 19, 28];
+const VGG16: [Conv; 11] = [
+    (0, 3, 64),
+    (2, 64, 64),
+    (5, 64, 128),
+    (7, 128, 128),
+    (10, 128, 256),
+    (12, 256, 256),
+    (14, 256, 256),
+    (17, 256, 512),
+    (19, 512, 512),
+    (21, 512, 512),
+    (24, 512, 512),
+];
 /// Weights of the five taps in SPADE's perceptual loss.
 pub const TAP_WEIGHTS: [f64; 5] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0];
 
+impl Network {
+    fn convs(self) -> &'static [Conv] {
+        match self {
+            Self::Vgg19 => &VGG19,
+            Self::Vgg16 => &VGG16,
+        }
+    }
+
+    /// The first convolution of each block: its activation is compared, and a pool stands before it, but for the first.
+    const fn taps(self) -> [i64; 5] {
+        match self {
+            Self::Vgg19 => [0, 5, 10, 19, 28],
+            Self::Vgg16 => [0, 5, 10, 17, 24],
+        }
+    }
+
+    /// Layers of the whole network behind the last tap, and what LPIPS adds to it.
+    const fn behind(self) -> &'static [&'static str] {
+        match self {
+            Self::Vgg19 => &["features.30.", "features.32.", "features.34.", "classifier."],
+            Self::Vgg16 => &["features.26.", "features.28.", "classifier.", "lin"],
+        }
+    }
+
+    /// As in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vgg19 => "vgg19",
+            Self::Vgg16 => "vgg16",
+        }
+    }
+
+    /// What `vesalius weights fetch` calls its weights.
+    pub const fn weights(self) -> &'static str {
+        match self {
+            Self::Vgg19 => "vgg19",
+            Self::Vgg16 => "lpips-vgg16",
+        }
+    }
+
+    /// For serde: the default is left out, so that names of older tasks stay.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The frozen network.
 #[derive(Debug)]
-pub struct Vgg19 {
+pub struct Vgg {
+    network: Network,
     convs: Vec<(i64, Tensor, Tensor)>,
 }
 
-impl Vgg19 {
-    /// Loads `features.{0…28}.{weight,bias}` strictly.
+impl Vgg {
+    /// Loads `features.*.{weight,bias}` strictly.
     ///
     /// # Errors
     /// When the file is missing (the message says where weights come from), or a tensor is missing, extra or
     /// wrongly shaped.
-    pub fn load(path: &Path, device: Device) -> Result<Self> {
+    pub fn load(network: Network, path: &Path, device: Device) -> Result<Self> {
+        let last = network.convs().last().map_or(0, |conv| conv.0);
         let unreadable = || {
             format!(
-                "{}: cannot be read; expected torchvision's VGG19 convolutions (`features.0.weight` to \
-                 `features.28.bias`) as safetensors: get them with `vesalius weights fetch vgg19`, and name the \
+                "{}: cannot be read; expected torchvision's {} convolutions (`features.0.weight` to \
+                 `features.{last}.bias`) as safetensors: get them with `vesalius weights fetch {}`, and name the \
                  file that it prints in regularise.vgg_weights",
-                path.display()
+                path.display(),
+                network.name().to_uppercase(),
+                network.weights()
             )
         };
         vesalius_data::files::read::check(path).with_context(unreadable)?;
         let values = Tensor::read_safetensors(path).with_context(unreadable)?;
-        let network = Self::zeros(device);
-        let targets: Vec<(String, Tensor)> = network
+        let loaded = Self::zeros(network, device);
+        let targets: Vec<(String, Tensor)> = loaded
             .convs
             .iter()
             .flat_map(|(index, weight, bias)| {
@@ -63,36 +138,35 @@ impl Vgg19 {
                     .map(|(part, t)| (format!("features.{index}.{part}"), t.shallow_clone()))
             })
             .collect();
-        // Layers of the whole network behind the last tap.
-        let behind = ["features.30.", "features.32.", "features.34.", "classifier."];
-        let known = |name: &str| behind.iter().any(|prefix| name.starts_with(prefix));
+        let known = |name: &str| network.behind().iter().any(|prefix| name.starts_with(prefix));
         let values = values.into_iter().filter(|(name, _)| !known(name)).collect();
         load_strictly(&targets, &values).with_context(|| format!("{}", path.display()))?;
-        Ok(network)
+        Ok(loaded)
     }
 
-    fn zeros(device: Device) -> Self {
+    fn zeros(network: Network, device: Device) -> Self {
         let options = (Kind::Float, device);
-        let convs = CONVS.map(|(index, inputs, outputs)| {
+        let conv = |&(index, inputs, outputs): &Conv| {
             (
                 index,
                 Tensor::zeros([outputs, inputs, 3, 3], options),
                 Tensor::zeros([outputs], options),
             )
-        });
-        Self { convs: convs.into() }
+        };
+        Self { network, convs: network.convs().iter().map(conv).collect() }
     }
 
     /// Activations at the five taps of `[N, 1 or 3, H, W]`; a single channel is repeated.
     pub fn taps(&self, image: &Tensor) -> Vec<Tensor> {
         let mut x = image.expand([-1, 3, -1, -1], true);
-        let mut taps = Vec::with_capacity(TAPS.len());
+        let firsts = self.network.taps();
+        let mut taps = Vec::with_capacity(firsts.len());
         for (index, weight, bias) in &self.convs {
-            if AFTER_POOL.contains(index) {
+            if *index > 0 && firsts.contains(index) {
                 x = x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
             }
             x = x.conv2d(weight, Some(bias), [1, 1], [1, 1], [1, 1], 1).relu();
-            if TAPS.contains(index) {
+            if firsts.contains(index) {
                 taps.push(x.shallow_clone());
             }
         }

@@ -13,7 +13,7 @@ use vesalius_stages::weights::path_of;
 use vesalius_torch::Device;
 use vesalius_torch::nets::frozen::inception::FidInception;
 use vesalius_torch::nets::frozen::lpips::{Backbone, Lpips};
-use vesalius_torch::nets::frozen::vgg::Vgg19;
+use vesalius_torch::nets::frozen::vgg::{Network, Vgg};
 
 /// The converter, which runs on the user's own Python: nothing is ever unpickled in this program.
 const CONVERTER: &str = include_str!("../../../../../scripts/weights_to_safetensors.py");
@@ -109,7 +109,7 @@ fn convert(name: &str, source: &Path, target: &Path) -> Result<()> {
 fn check(name: &str, path: &Path) -> Result<()> {
     match name {
         "inception" => FidInception::load(path, Device::Cpu).map(drop),
-        "vgg19" => Vgg19::load(path, Device::Cpu).map(drop),
+        "vgg19" => Vgg::load(Network::Vgg19, path, Device::Cpu).map(drop),
         "lpips-alexnet" => Lpips::load(Backbone::Alexnet, path, Device::Cpu).map(drop),
         "lpips-vgg16" => Lpips::load(Backbone::Vgg16, path, Device::Cpu).map(drop),
         other => bail!("{other}: no network of this name"),

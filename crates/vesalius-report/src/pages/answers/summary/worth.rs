@@ -92,22 +92,30 @@ fn answered(evidence: &Evidence, answer: &Comparison) -> String {
 /// What would decide an undecided comparison.
 fn enough(evidence: &Evidence, answer: &Comparison) -> String {
     let wanted = answer.difference.abs().max(evidence.question.margin);
-    let Some([patients, runs]) = answer.enough(wanted, evidence.question.level) else {
+    let Some(found) = answer.enough(wanted, evidence.question.level) else {
         return String::new();
     };
-    let ways: Vec<String> = [
-        patients.map(|n| format!("{n} patients with as many runs")),
-        runs.map(|n| format!("{n} runs of each training set with as many patients")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let ways = ways(answer, found);
     let percent = (100.0 * POWER).round();
     let of = format!("a true difference of {} in {percent} of 100 studies", fixed(wanted, 3));
     match ways.as_slice() {
         [] => format!("Neither more patients nor more runs alone would show {of}: it takes both."),
         ways => format!("About {} would show {of}.", ways.join(", or ")),
     }
+}
+
+/// More patients, or more runs, in words; never as few as there are already, whatever spreads alone would say.
+pub(super) fn ways(answer: &Comparison, [patients, runs]: [Option<usize>; 2]) -> Vec<String> {
+    let tried = answer.runs[0].min(answer.runs[1]);
+    [
+        patients.map(|n| format!("{} patients with as many runs", n.max(answer.patients + 1))),
+        runs.map(|n| {
+            format!("{} runs of each training set with as many patients", n.max(tried + 1))
+        }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// How many seeds to add where each training set was tried once.
