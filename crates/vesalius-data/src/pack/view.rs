@@ -108,7 +108,7 @@ pub fn nested(manifest: &Manifest) -> Vec<&str> {
     }
 }
 
-/// Of each of so many slices the one whose mask it gets: never its own, each once, drawn by the pack's digest.
+/// Of each of so many slices the one whose mask it gets: never its own, each once, drawn by a digest.
 pub(super) fn derangement(count: usize, digest: &str) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by_cached_key(|i| digest::of_bytes(format!("{digest}/{i}").as_bytes()));

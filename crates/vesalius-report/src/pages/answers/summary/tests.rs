@@ -200,8 +200,9 @@ fn controls_have_rows_of_their_own_and_no_say_in_the_answer() {
         ],
     );
     assert!(!said.contains("NOT"), "{said}");
-    holds(&answers[0].1, &["Yes: adding images of LSGAN"]);
-    holds(&answers[2].1, &["LSGAN, added"]);
+    // Before them stands that this test edited its runs.
+    holds(&answers[1].1, &["Yes: adding images of LSGAN"]);
+    holds(&answers[3].1, &["LSGAN, added"]);
 }
 
 #[test]
@@ -277,4 +278,109 @@ fn an_augmented_mix_is_compared_with_augmented_real_images_only() {
             ("Original + LSGAN, classical augmentation", augmented, false),
         ]
     );
+}
+
+/// What the first screen says in each case: whether it helps, which GAN, what could have been shown.
+#[test]
+fn every_case_has_its_sentences_and_no_others() {
+    type Build = fn(&mut Fixture);
+    let cases: [(&str, Build, [&str; 3]); 7] = [
+        (
+            "helps",
+            |runs| {
+                thrice(runs, None, Real, 0.0);
+                thrice(runs, Some("lsgan"), RealAndSynthetic, 0.05);
+            },
+            ["Yes: adding images of LSGAN", "LSGAN, added", "show a true difference of"],
+        ),
+        (
+            "harms",
+            |runs| {
+                thrice(runs, None, Real, 0.0);
+                thrice(runs, Some("lsgan"), RealAndSynthetic, -0.05);
+            },
+            [
+                "No, it harms: adding images of LSGAN",
+                "None can be recommended",
+                "show a true difference of",
+            ],
+        ),
+        (
+            "equal",
+            |runs| {
+                thrice(runs, None, Real, 0.0);
+                thrice(runs, Some("lsgan"), RealAndSynthetic, 0.0001);
+            },
+            [
+                "It makes no difference larger than 0.010",
+                "None can be recommended",
+                "within the margin",
+            ],
+        ),
+        (
+            "undecided",
+            |runs| {
+                thrice(runs, None, Real, 0.0);
+                for (seed, by) in [(1, -0.04), (2, 0.02), (3, 0.05)] {
+                    runs.unet(Some("lsgan"), RealAndSynthetic, seed, &dice(seed, by));
+                }
+            },
+            [
+                "Undecided: adding images of LSGAN",
+                "None can be recommended",
+                "For the margin, 0.010",
+            ],
+        ),
+        (
+            "one patient",
+            |runs| {
+                for seed in 1..=3 {
+                    runs.unet(None, Real, seed, &[0.7 + 0.01 * seed as f64]);
+                    runs.unet(Some("lsgan"), RealAndSynthetic, seed, &[0.8 + 0.01 * seed as f64]);
+                }
+            },
+            [
+                "Cannot say: differences are tested patient by patient",
+                "None can be recommended",
+                "Not known",
+            ],
+        ),
+        (
+            "one seed",
+            |runs| {
+                runs.unet(None, Real, 1, &dice(1, 0.0));
+                runs.unet(Some("lsgan"), RealAndSynthetic, 1, &dice(2, 0.05));
+            },
+            [
+                "Not known: each training set was tried once",
+                "None can be recommended",
+                "Not known: that takes",
+            ],
+        ),
+        (
+            "diverged",
+            |runs| {
+                thrice(runs, None, Real, 0.0);
+                runs.training("lsgan", serde_json::Value::Null, None);
+            },
+            ["Cannot say: the training of LSGAN broke down", "Diverged: LSGAN", "Not known"],
+        ),
+    ];
+    let openings = [
+        "Yes:",
+        "No, it harms:",
+        "It makes no difference",
+        "Undecided:",
+        "Not known:",
+        "Cannot say:",
+    ];
+    for (case, build, [help, which, power]) in cases {
+        let found = answers(build);
+        holds(&found[0], &[help]);
+        let said: Vec<&&str> =
+            openings.iter().filter(|opening| found[0].contains(**opening)).collect();
+        assert_eq!(said.len(), 1, "{case}: {}", found[0]);
+        holds(&found[2], &[which]);
+        holds(&found[6], &[power]);
+    }
 }
