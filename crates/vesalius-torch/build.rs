@@ -5,8 +5,6 @@ use std::path::Path;
 include!("../link.rs");
 
 fn main() {
-    println!("cargo:rerun-if-changed=src/terminate.cpp");
-    cc::Build::new().cpp(true).std("c++17").file("src/terminate.cpp").compile("vesalius_terminate");
     if let Some(lib) = libtorch() {
         bind(Path::new(&lib));
         link(&lib, "rustc-link-arg");
@@ -14,11 +12,11 @@ fn main() {
     }
 }
 
-/// Functions of ours that call LibTorch by its own names: an archive of their own, which `crates/vesalius/build.rs`
+/// Functions of ours in C++, which call LibTorch by its own names or are about its exceptions: an archive of their own, which `crates/vesalius/build.rs`
 /// (`DEP_VESALIUS_TORCH_ARCHIVE`) puts behind its door too.
 fn bind(lib: &Path) {
     let include = lib.join("../include");
-    let sources = ["src/fused_adam.cpp", "src/norm_activation.cpp"];
+    let sources = ["src/fused_adam.cpp", "src/norm_activation.cpp", "src/terminate.cpp"];
     for source in sources {
         println!("cargo:rerun-if-changed={source}");
     }

@@ -93,10 +93,22 @@ fn share(archives: &[PathBuf], lib: &Path, target: &Path) {
     let compiler = cc::Build::new().cpp(true).get_compiler();
     let mut command = Command::new(compiler.path());
     command.args(["-shared", "-s", "-o"]).arg(target);
+    command.arg(old_libc());
     command.arg("-Wl,--whole-archive").args(archives).arg("-Wl,--no-whole-archive");
     command.arg(format!("-L{}", lib.display())).args(["-ltorch_cpu", "-lc10"]);
     let status = command.status().expect("the C++ compiler that torch-sys was built with");
     assert!(status.success(), "{command:?}");
+}
+
+/// A source with the one symbol of a C library younger than 2.28 that the headers of libstdc++ ask for, so that the
+/// program runs where LibTorch does: whether there is one thread, which may always be denied.
+fn old_libc() -> PathBuf {
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let source = out.join("old_libc.cpp");
+    let text =
+        "extern \"C\" __attribute__((visibility(\"hidden\"))) char __libc_single_threaded = 0;\n";
+    std::fs::write(&source, text).expect("OUT_DIR can be written");
+    source
 }
 
 /// How a target jumps.

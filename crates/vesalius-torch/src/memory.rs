@@ -91,7 +91,8 @@ mod large_pages {
 
 /// An exception of LibTorch that no binding catches (mostly `std::bad_alloc`, in a thread of its own) is said in one
 /// line and
-/// ends the program with exit code 2, instead of aborting it.
+/// ends the program with exit code 2, instead of aborting it. For when LibTorch has been loaded: what sets the handler lies
+/// behind the same door.
 #[expect(unsafe_code, reason = "a function of ours in C++: see terminate.cpp")]
 pub fn explain_exceptions() {
     unsafe extern "C" {

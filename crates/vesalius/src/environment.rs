@@ -63,6 +63,7 @@ pub struct Arithmetic {
 /// LibTorch is missing, or another than expected.
 pub fn needs_libtorch() -> Result<()> {
     libtorch::available().map_err(Error::msg)?;
+    vesalius_torch::memory::explain_exceptions();
     vesalius_torch::memory::ask_for_large_pages();
     Ok(())
 }

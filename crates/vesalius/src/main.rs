@@ -20,6 +20,5 @@ fn main() -> ExitCode {
     openmp::choose_waiting();
     environment::mind_signals();
     vesalius_torch::memory::keep_freed_memory();
-    vesalius_torch::memory::explain_exceptions();
     faults::guard(cli::run)
 }

@@ -35,6 +35,8 @@ pub struct Args {
 /// What `--json` prints.
 #[derive(serde::Serialize)]
 struct Shown<'a> {
+    /// By which results know the pack.
+    digest: &'a str,
     #[serde(flatten)]
     summary: &'a Summary,
     /// What to know, the heaviest first; of the data sheet.
@@ -59,6 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     if args.json {
         let all = Shown {
+            digest: pack.digest(),
             summary: &summary,
             findings: &findings,
             sheet: page.as_ref().map(|page| page.display().to_string()),
