@@ -1,7 +1,7 @@
 # Each target sets up all it needs; `make demo` and `make test` work from a fresh clone.
 CARGO ?= cargo
 
-.PHONY: demo test build lint libtorch browser slurm published bench golden
+.PHONY: demo test build lint wheel libtorch browser slurm published bench golden
 
 demo: build
 	target/release/vesalius demo
@@ -15,6 +15,10 @@ build: libtorch
 lint: libtorch
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# dist/vesalius-*.whl: `pip install` of it needs no compiler.
+wheel: libtorch
+	scripts/wheel.sh
 
 libtorch:
 	scripts/libtorch.sh

@@ -10,6 +10,8 @@
 Only NumPy is needed; ``Pack.torch()`` needs PyTorch.
 """
 
+from importlib import metadata as _metadata
+
 from vesalius.errors import Interrupted, VesaliusError
 from vesalius.pack import Pack
 from vesalius.program import Finished, program, run
@@ -17,4 +19,7 @@ from vesalius.results import results
 from vesalius.write import write_pack
 
 __all__ = ["Finished", "Interrupted", "Pack", "VesaliusError", "program", "results", "run", "write_pack"]
-__version__ = "0.2.0"
+try:
+    __version__ = _metadata.version("vesalius")
+except _metadata.PackageNotFoundError:  # a checkout, not installed
+    __version__ = "unknown"

@@ -63,6 +63,9 @@ enum Command {
     Worker(commands::worker::Args),
     /// Write Table 2 and the figures from finished runs.
     Report(commands::report::Args),
+    /// Fetch LibTorch, where the program was installed without it.
+    #[cfg(libtorch_behind_a_door)]
+    Setup(commands::setup::Args),
     /// Print versions, devices, threads, memory and what is missing.
     Doctor(commands::doctor::Args),
     /// Print a completion script for a shell.
@@ -128,6 +131,8 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Worker(args) => commands::worker::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => Ok(commands::completions::run(&args, Cli::command())),
+        #[cfg(libtorch_behind_a_door)]
+        Command::Setup(args) => commands::setup::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
     }
 }

@@ -1,15 +1,13 @@
 //! LibTorch, loaded when a tensor is first asked for: commands that compute nothing start without it, and what OpenMP
 //! shall do (`openmp.rs`) is decided before it is read. `build.rs` says how.
-//!
-//! It is looked for in this order: `LIBTORCH`, if set, names its folder (the one with `lib/`), and nothing else is
-//! tried, but where `LIBTORCH_USE_PYTORCH` is set it is ignored, as in the build; `lib/` beside the program's file or
-//! beside its folder; what the program was built with.
+
+pub mod search;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY, RTLD_NOW};
 use std::ffi::{c_int, c_void};
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use vesalius_data::say;
@@ -35,9 +33,6 @@ const DOOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libvesalius_tch.so
 /// Its name, for lists of what a process has loaded.
 const DOOR_NAME: &str = "libvesalius_tch.so";
 
-/// The library of LibTorch that all others of it stand on or are reached through.
-const CPU: &str = "libtorch_cpu.so";
-
 /// Registers its kernels when it is loaded; a LibTorch without CUDA lacks it.
 const CUDA: &str = "libtorch_cuda.so";
 
@@ -52,6 +47,12 @@ unsafe extern "C" {
 /// In one line: where it was looked for, what was found there and what was expected.
 pub fn available() -> Result<(), String> {
     library().map(|_| ())
+}
+
+/// Which one is taken, for people.
+pub fn place() -> Option<String> {
+    let found = search::search().ok()?;
+    Some(format!("{}, {}", found.source, found.lib.display()))
 }
 
 fn library() -> Result<&'static Library, String> {
@@ -86,11 +87,16 @@ fn end(line: &str) -> ! {
 
 /// Loads LibTorch, then the door to it.
 fn open() -> Result<Library, String> {
-    let folder = folder()?;
+    let found = search::search()?;
+    // What the user did not name is said.
+    if matches!(found.source, search::Source::Environment | search::Source::Setup) {
+        say!("LibTorch: {}, {}", found.source, found.lib.display());
+    }
+    let folder = found.lib;
     let expected = format!("expected LibTorch {}", vesalius_torch::LIBTORCH_VERSION);
     let cuda = Some(folder.join(CUDA)).filter(|path| path.exists());
     // By their whole paths, so that the door finds them loaded wherever they lie.
-    for path in [Some(folder.join(CPU)), cuda].into_iter().flatten() {
+    for path in [Some(folder.join(search::CPU)), cuda].into_iter().flatten() {
         // Lazily, as a linked program has it: a tenth of the time would go into names that nobody calls.
         let loaded = load(&path, RTLD_LAZY).map_err(|error| format!("{error}; {expected}"))?;
         // Whatever it registered when it was loaded stays registered.
@@ -100,51 +106,6 @@ fn open() -> Result<Library, String> {
         // What it misses is a function of another version's.
         format!("{}: LibTorch cannot be used: {error}; {expected}", folder.display())
     })
-}
-
-/// The folder of LibTorch's libraries.
-fn folder() -> Result<PathBuf, String> {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let version = vesalius_torch::LIBTORCH_VERSION;
-    if is_set("LIBTORCH") && !is_set("LIBTORCH_USE_PYTORCH") {
-        let named = PathBuf::from(std::env::var_os("LIBTORCH").unwrap_or_default());
-        let lib = named.join("lib");
-        if lib.join(CPU).exists() {
-            return Ok(lib);
-        }
-        let found = if lib.is_dir() {
-            format!("lib/ there has no {CPU}")
-        } else if named.is_dir() {
-            "it has no folder lib".to_owned()
-        } else {
-            "no such folder".to_owned()
-        };
-        return Err(format!(
-            "LIBTORCH={}: {found}; expected the folder of LibTorch {version}, with lib/{CPU}",
-            named.display()
-        ));
-    }
-    let places = places();
-    if let Some(found) = places.iter().find(|lib| lib.join(CPU).exists()) {
-        return Ok(found.clone());
-    }
-    let tried: Vec<_> = places.iter().map(|lib| lib.display().to_string()).collect();
-    Err(format!(
-        "LibTorch is missing: no {CPU} in {}; expected LibTorch {version} in one of them, or LIBTORCH=/path/to/libtorch",
-        tried.join(", ")
-    ))
-}
-
-/// Where it may lie that no variable names.
-fn places() -> Vec<PathBuf> {
-    let program = std::env::current_exe().unwrap_or_default();
-    let mut places = Vec::new();
-    if let Some(beside) = program.parent() {
-        places.push(beside.join("lib"));
-        places.extend(beside.parent().map(|above| above.join("lib")));
-    }
-    places.push(env!("VESALIUS_LIBTORCH").into());
-    places
 }
 
 /// The door has no file of its own that could be lost or be of another build: it goes from this program's bytes into

@@ -71,12 +71,15 @@ fn versions(libtorch: Result<(), String>) -> Finding {
     let torch = vesalius_torch::LIBTORCH_VERSION;
     let version = env!("CARGO_PKG_VERSION");
     match libtorch {
-        Ok(()) => fine("vesalius", format!("{version}, LibTorch {torch}")),
+        Ok(()) => {
+            let place = libtorch::place().map_or_else(String::new, |place| format!(" ({place})"));
+            fine("vesalius", format!("{version}, LibTorch {torch}{place}"))
+        }
         Err(why) => Finding {
             what: "vesalius",
             found: format!("{version}, without LibTorch: {why}"),
             remedy: Some(format!(
-                "set LIBTORCH=/path/to/libtorch (version {torch}), or run `make libtorch` where this was built"
+                "set LIBTORCH=/path/to/libtorch (version {torch}), pip install torch=={torch} beside it, or `vesalius setup`"
             )),
         },
     }

@@ -22,6 +22,8 @@ pub mod sample;
 pub mod score;
 pub mod segment;
 pub mod serve;
+#[cfg(libtorch_behind_a_door)]
+pub mod setup;
 pub mod study;
 pub mod train;
 pub mod turing;

@@ -126,6 +126,46 @@ fn libtorch_beside_the_program_comes_before_what_it_was_built_with() {
 }
 
 #[test]
+fn the_pytorch_of_the_environment_is_taken_where_it_is_of_the_right_version() {
+    let bench = Bench::shared();
+    let program = bench.path("bin/vesalius");
+    std::fs::create_dir(bench.path("bin")).unwrap();
+    std::fs::hard_link(env!("CARGO_BIN_EXE_vesalius"), &program).unwrap();
+    let named = std::env::var_os("LIBTORCH").map(std::path::PathBuf::from);
+    let ours = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.libtorch"));
+    let ours = named.unwrap_or_else(|| ours.to_owned()).canonicalize().unwrap();
+    let first_line = || {
+        let mut command = std::process::Command::new(&program);
+        command.arg("doctor").env_remove("LIBTORCH").env_remove("LIBTORCH_USE_PYTORCH");
+        let output = command.env("VESALIUS_CACHE", bench.path("cache")).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    assert!(first_line().contains("the one of the build"), "{}", first_line());
+    let version = first_line().split("LibTorch ").nth(1).unwrap()[..6].to_owned();
+
+    // What `vesalius setup` leaves, before that of the build.
+    std::fs::create_dir_all(bench.path("cache")).unwrap();
+    let fetched = bench.path("cache").join(format!("libtorch-{version}"));
+    std::os::unix::fs::symlink(&ours, &fetched).unwrap();
+    assert!(first_line().contains("fetched by `vesalius setup`"), "{}", first_line());
+
+    // The environment's own before both, but for another version of it.
+    let torch = bench.path("lib/python3.11/site-packages/torch");
+    std::fs::create_dir_all(&torch).unwrap();
+    std::os::unix::fs::symlink(ours.join("lib"), torch.join("lib")).unwrap();
+    for (written, taken) in
+        [("9.9.9", "fetched by"), (&*format!("{version}+cpu"), "PyTorch of this environment")]
+    {
+        let text =
+            format!("from typing import Optional\n__version__ = '{written}'\ndebug = False\n");
+        std::fs::write(torch.join("version.py"), text).unwrap();
+        assert!(first_line().contains(taken), "{written}: {}", first_line());
+    }
+    std::fs::remove_dir_all(bench.folder.path()).unwrap();
+}
+
+#[test]
 fn openmp_hears_how_long_to_spin_unless_the_user_has_said_so() {
     let bench = Bench::new();
     let displayed = |arguments: &[&str], variables: &[(&str, &str)]| {

@@ -2,7 +2,7 @@
 
 mod add;
 mod fetch;
-mod script;
+pub mod script;
 
 use crate::environment::needs_libtorch;
 use anyhow::Result;
