@@ -12,9 +12,17 @@ TOOLS=$PWD/target/wheel-tools VENV=$PWD/target/wheel-venv
 export PATH=$VENV/bin:$PATH
 
 # Rust and C link against the C library of 2018 (Zig has every version's symbols). LibTorch's door is C++ and of this machine's compiler,
-# whose C++ library LibTorch shares; check_wheel.py looks at what it asks for.
+# whose C++ library LibTorch shares; check_wheel.py looks at what it asks for. The program itself links neither C++ nor OpenMP, whatever
+# the build scripts of its crates ask for.
 mkdir -p "$TOOLS"
-printf '#!/bin/sh\nexec cargo-zigbuild zig cc -- -target x86_64-linux-gnu.2.28 "$@"\n' > "$TOOLS/cc"
+cat > "$TOOLS/cc" <<'SH'
+#!/bin/sh
+for argument do
+  shift
+  case $argument in -lgomp | -l:libgomp* | -lstdc++) ;; *) set -- "$@" "$argument" ;; esac
+done
+exec cargo-zigbuild zig cc -- -target x86_64-linux-gnu.2.28 "$@"
+SH
 chmod +x "$TOOLS/cc"
 export CC_x86_64_unknown_linux_gnu=$TOOLS/cc CXX_x86_64_unknown_linux_gnu=${CXX:-g++}
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=$TOOLS/cc

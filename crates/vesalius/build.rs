@@ -38,12 +38,12 @@ fn main() {
     std::fs::write(out.join("jumps.s"), jump.text(&offered)).expect("OUT_DIR can be written");
     std::fs::write(out.join("functions.rs"), format!("&{offered:?}"))
         .expect("OUT_DIR can be written");
-    for name in functions.wanted {
-        // Kept although nothing in the program calls it, and seen by what is loaded later.
-        println!("cargo:rustc-link-arg-bins=-Wl,--undefined={name},--export-dynamic-symbol={name}");
-    }
+    let wanted: Vec<String> = functions.wanted.into_iter().collect();
+    std::fs::write(out.join("back.rs"), back_rust(&wanted)).expect("OUT_DIR can be written");
+    let back = out.join("back.s");
+    std::fs::write(&back, jump.back(&wanted)).expect("OUT_DIR can be written");
     let door = out.join("libvesalius_tch.so");
-    share(&archives, Path::new(&lib), &door);
+    share(&archives, &back, Path::new(&lib), &door);
     // What goes to other machines knows no path of this one.
     println!("cargo:rerun-if-env-changed=VESALIUS_WHEEL");
     let leaves = std::env::var_os("VESALIUS_WHEEL").is_some();
@@ -93,11 +93,11 @@ impl Functions {
 }
 
 /// All of the archives as a shared object that needs LibTorch. What CUDA adds is loaded by `libtorch.rs`.
-fn share(archives: &[PathBuf], lib: &Path, target: &Path) {
+fn share(archives: &[PathBuf], back: &Path, lib: &Path, target: &Path) {
     let compiler = cc::Build::new().cpp(true).get_compiler();
     let mut command = Command::new(compiler.path());
     command.args(["-shared", "-s", "-o"]).arg(target);
-    command.arg(old_libc());
+    command.arg(old_libc()).arg(back);
     command.arg("-Wl,--whole-archive").args(archives).arg("-Wl,--no-whole-archive");
     command.arg(format!("-L{}", lib.display())).args(["-ltorch_cpu", "-lc10"]);
     let status = command.status().expect("the C++ compiler that torch-sys was built with");
@@ -135,6 +135,29 @@ impl Jump {
         }
     }
 
+    /// The door's side of the way back: a slot for each function of the program that it calls, filled when it is loaded,
+    /// and a jump through it. So the program has to export nothing, which not every linker can be told.
+    fn back(&self, functions: &[String]) -> String {
+        let mut text = String::from(".data\n.p2align 3\n.Lslots:\n");
+        for _ in functions {
+            text += ".quad 0\n";
+        }
+        text += ".globl vesalius_back_slots\n.set vesalius_back_slots, .Lslots\n.text\n";
+        for (i, name) in functions.iter().enumerate() {
+            let _ =
+                writeln!(text, ".globl {name}\n.hidden {name}\n.type {name},%function\n{name}:");
+            let at = 8 * i;
+            let _ = match self {
+                Self::X86_64 => writeln!(text, "jmp *.Lslots+{at}(%rip)"),
+                Self::Aarch64 => writeln!(
+                    text,
+                    "adrp x16, .Lslots+{at}\nldr x16, [x16, :lo12:.Lslots+{at}]\nbr x16"
+                ),
+            };
+        }
+        text + ".section .note.GNU-stack,\"\",%progbits\n"
+    }
+
     /// A slot per function, which first leads to `vesalius_tch_find` with the function's number, and a jump through it
     /// under the function's name.
     fn text(&self, functions: &[String]) -> String {
@@ -166,6 +189,19 @@ impl Jump {
         };
         text
     }
+}
+
+/// The program's side of the way back: the functions that the door calls, in the order of its slots.
+fn back_rust(wanted: &[String]) -> String {
+    let mut text = String::from("unsafe extern \"C\" {\n");
+    for name in wanted {
+        let _ = writeln!(text, "    fn {name}();");
+    }
+    let _ = writeln!(text, "}}\npub static BACK: [unsafe extern \"C\" fn(); {}] = [", wanted.len());
+    for name in wanted {
+        let _ = writeln!(text, "    {name},");
+    }
+    text + "];\n"
 }
 
 /// Keeps every register that may hold an argument, finds the function, goes there.

@@ -24,6 +24,15 @@ mod jumps {
     std::arch::global_asm!(include_str!(concat!(env!("OUT_DIR"), "/jumps.s")));
 }
 
+mod back {
+    #![expect(
+        unsafe_code,
+        reason = "functions of torch-sys that the door calls, by their names alone"
+    )]
+
+    include!(concat!(env!("OUT_DIR"), "/back.rs"));
+}
+
 /// Names of the functions, by number.
 const FUNCTIONS: &[&str] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
 
@@ -102,10 +111,26 @@ fn open() -> Result<Library, String> {
         // Whatever it registered when it was loaded stays registered.
         std::mem::forget(loaded);
     }
-    door().map_err(|error| {
+    let door = door().map_err(|error| {
         // What it misses is a function of another version's.
         format!("{}: LibTorch cannot be used: {error}; {expected}", folder.display())
-    })
+    })?;
+    show_the_way_back(&door)?;
+    Ok(door)
+}
+
+/// Tells the door where the functions of this program are that it calls.
+#[expect(unsafe_code, reason = "fills slots of a shared object of ours")]
+fn show_the_way_back(door: &Library) -> Result<(), String> {
+    // SAFETY: only the symbol's address is taken.
+    let slots = unsafe { door.get::<*mut c_void>(b"vesalius_back_slots") };
+    let slots = slots.map_err(|error| format!("{DOOR_NAME}: {error}; expected its slots"))?;
+    // SAFETY: it is the array of `Jump::back` in build.rs, one pointer for each function of `back::BACK`, and stays loaded.
+    let slots = unsafe { &*slots.into_raw().cast::<[AtomicPtr<c_void>; back::BACK.len()]>() };
+    for (slot, function) in slots.iter().zip(back::BACK) {
+        slot.store(function as *mut c_void, Ordering::Release);
+    }
+    Ok(())
 }
 
 /// The door has no file of its own that could be lost or be of another build: it goes from this program's bytes into
