@@ -24,7 +24,8 @@ def policy():
     """Versions of symbols that a machine of the tag has, by their prefix, and libraries that need not be in the wheel."""
     text = resources.files("auditwheel.policy").joinpath("manylinux-policy.json").read_text(encoding="utf-8")
     (found,) = (entry for entry in json.loads(text) if entry["name"] == "manylinux_2_28")
-    return found["symbol_versions"]["x86_64"], set(found["lib_whitelist"])
+    # The loader is of the C library; auditwheel, too, does not list it.
+    return found["symbol_versions"]["x86_64"], {*found["lib_whitelist"], "ld-linux-x86-64.so.2"}
 
 
 def needed(path):

@@ -91,7 +91,7 @@ fn decided(bench: &Bench) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (folder, task) in tasks(bench) {
         let part = Path::new(task["packs"][0]["path"].as_str().unwrap()).file_name().unwrap();
-        let asked = format!("{} {:?} {}", task["stage"], part, task["spec"]);
+        let asked = format!("{} {} {}", task["stage"], part.display(), task["spec"]);
         let mut own = vec![];
         let result = RunResult::read(&folder).unwrap();
         for name in ["unet.safetensors", "pack/slices.bin"] {
@@ -105,7 +105,7 @@ fn decided(bench: &Bench) -> BTreeMap<String, Vec<String>> {
         {
             let path = checkpoint.unwrap().path();
             let weights = digest::of_file(&path.join("generator.safetensors")).unwrap();
-            own.push(format!("{:?} {weights}", path.file_name().unwrap()));
+            own.push(format!("{} {weights}", path.file_name().unwrap().display()));
         }
         let chooses =
             |of: &Option<Part>| matches!(of, Some(Part::Validation | Part::BestDuringTraining));
@@ -114,7 +114,9 @@ fn decided(bench: &Bench) -> BTreeMap<String, Vec<String>> {
         own.sort();
         found.entry(asked).or_default().push(own.join("\n"));
     }
-    found.values_mut().for_each(|all| all.sort());
+    for all in found.values_mut() {
+        all.sort();
+    }
     found
 }
 
@@ -190,7 +192,9 @@ fn parts_of_packs_are_named_on_the_command_line_and_refused_in_a_line() {
     let small = ["--preset", "small", "--filters", "2", "--depth", "2", "--steps", "2"];
     let segment = |train: &[&'static str], test: &'static str, out: &'static str| {
         let mut all = vec!["segment"];
-        train.iter().for_each(|pack| all.extend(["--train", pack]));
+        for pack in train {
+            all.extend(["--train", pack]);
+        }
         all.extend(["--test", test, "--out", out, "--threads", "1"]);
         [&all[..], &small].concat()
     };

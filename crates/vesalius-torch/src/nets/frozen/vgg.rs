@@ -97,6 +97,7 @@ impl Network {
     }
 
     /// For serde: the default is left out, so that names of older tasks stay.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
