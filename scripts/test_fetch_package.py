@@ -201,8 +201,8 @@ class FetchPackage(unittest.TestCase):
         for own in ({"LIBTORCH": "/somewhere"}, {"LIBTORCH_USE_PYTORCH": "1"}):
             self.assertEqual(self.libtorch(**own).returncode, 0)
         (self.root / ".libtorch").mkdir()
-        version = next(line for line in (SCRIPTS / "libtorch.sh").read_text().splitlines() if line.startswith("VERSION="))
-        (self.root / ".libtorch" / "build-version").write_text(version.removeprefix("VERSION=") + "\n")
+        version = next(line for line in (SCRIPTS / "libtorch.py").read_text().splitlines() if line.startswith("VERSION = "))
+        (self.root / ".libtorch" / "build-version").write_text(version.split('"')[1] + "\n")
         self.assertEqual(self.libtorch().returncode, 0)
 
 
