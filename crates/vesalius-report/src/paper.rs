@@ -105,7 +105,6 @@ fn preset_name(preset: &str) -> String {
         "spade" => "SPADE",
         "stylegan" => "StyleGAN",
         "stylegan2" => "StyleGAN2",
-        "memory" => "noise (memory GAN)",
         other => other,
     }
     .to_owned()

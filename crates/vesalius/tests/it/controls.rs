@@ -171,7 +171,7 @@ fn a_study_with_controls_and_a_dose_hears_nothing_of_test_masks() {
     for part in [
         "Do the controls hold?",
         "labels shuffled",
-        "noise (memory GAN)",
+        "perturbed training pairs in place of",
         "classical augmentation",
         "Dice by training patients",
         "As real images of so many patients",

@@ -178,8 +178,8 @@ fn controls_have_rows_of_their_own_and_no_say_in_the_answer() {
     for name in [
         "Original + LSGAN, labels shuffled",
         "LSGAN, labels shuffled",
-        "Original + noise (memory GAN)",
-        "noise (memory GAN)",
+        "Original + memory",
+        "memory",
     ] {
         assert!(names.iter().any(|other| other == name), "{name}: {names:#?}");
     }
