@@ -1,4 +1,4 @@
-//! Studies: what is to be done (`task`, `space`, `search`, `plan`), what is known (`task_dir`, `store`) and who does it
+//! Studies: what is to be done (`task`, `space`, `search`, `packs`, `plan`), what is known (`task_dir`, `store`) and who does it
 //! (`exec`, `coordinate`).
 
 // They panic where a stream cannot be written; `say!` and `show!` (vesalius_data::output) do not.
@@ -6,6 +6,7 @@
 
 pub mod coordinate;
 pub mod exec;
+pub mod packs;
 pub mod plan;
 pub mod room;
 pub mod search;

@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// When the study file or a pack is wrong.
 pub fn watch(path: &Path) -> Result<Watch> {
     let study = space::read(path)?;
-    let packs = vesalius_study::coordinate::packs(&study)?;
+    let packs = vesalius_study::packs::open(&study)?;
     let out = study.folder();
     let resolver = Resolver::of(&study);
     let look = move || {

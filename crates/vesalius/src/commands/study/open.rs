@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::path::{Path, PathBuf};
 use vesalius_data::pack::PackError;
 use vesalius_data::say;
-use vesalius_study::coordinate;
+use vesalius_study::packs;
 use vesalius_study::plan::{PackInfo, Plan, Planner, Progress};
 use vesalius_study::store::Store;
 use vesalius_study::study::{Dataset, Study};
@@ -32,7 +32,7 @@ impl Open {
     /// When the study file, a pack or the store is wrong.
     pub fn read(path: &Path, packs_may_be_missing: bool) -> Result<Self> {
         let study = space::read(path)?;
-        let packs = match coordinate::packs(&study) {
+        let packs = match packs::open(&study) {
             Ok(packs) => packs,
             Err(error) if packs_may_be_missing && is_missing(&error) => {
                 say!("note: {error:#}; counts need no pack, a run does");
