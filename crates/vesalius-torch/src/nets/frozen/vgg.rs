@@ -25,51 +25,39 @@ pub enum Network {
 /// (index in torchvision's `features`, inputs, outputs).
 type Conv = (i64, i64, i64);
 
-const VGG19: [Conv; 13] = [
-    (0, 3, 64),
-    (2, 64, 64),
-    (5, 64, 128),
-    (7, 128, 128),
-    (10, 128, 256),
-    (12, 256, 256),
-    (14, 256, 256),
-    (16, 256, 256),
-    (19, 256, 512),
-    (21, 512, 512),
-    (23, 512, 512),
-    (25, 512, 512),
-    (28, 512, 512),
-];
-const VGG16: [Conv; 11] = [
-    (0, 3, 64),
-    (2, 64, 64),
-    (5, 64, 128),
-    (7, 128, 128),
-    (10, 128, 256),
-    (12, 256, 256),
-    (14, 256, 256),
-    (17, 256, 512),
-    (19, 512, 512),
-    (21, 512, 512),
-    (24, 512, 512),
-];
+/// Channels of the five blocks.
+const WIDTHS: [i64; 5] = [64, 128, 256, 512, 512];
 /// Weights of the five taps in SPADE's perceptual loss.
 pub const TAP_WEIGHTS: [f64; 5] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0];
 
 impl Network {
-    fn convs(self) -> &'static [Conv] {
+    /// Convolutions of each block up to the last tap.
+    const fn depths(self) -> [usize; 5] {
         match self {
-            Self::Vgg19 => &VGG19,
-            Self::Vgg16 => &VGG16,
+            Self::Vgg19 => [2, 2, 4, 4, 1],
+            Self::Vgg16 => [2, 2, 3, 3, 1],
         }
     }
 
+    /// Block by block: in torchvision's numbers a ReLU stands behind each, and a pool between blocks.
+    fn blocks(self) -> Vec<Vec<Conv>> {
+        let (mut index, mut inputs) = (0, 3);
+        let block = |(depth, width): (usize, i64)| {
+            let convs = (0..depth).map(|_| {
+                let conv = (index, inputs, width);
+                (index, inputs) = (index + 2, width);
+                conv
+            });
+            let convs = convs.collect();
+            index += 1;
+            convs
+        };
+        self.depths().into_iter().zip(WIDTHS).map(block).collect()
+    }
+
     /// The first convolution of each block: its activation is compared, and a pool stands before it, but for the first.
-    const fn taps(self) -> [i64; 5] {
-        match self {
-            Self::Vgg19 => [0, 5, 10, 19, 28],
-            Self::Vgg16 => [0, 5, 10, 17, 24],
-        }
+    fn taps(self) -> Vec<i64> {
+        self.blocks().iter().map(|block| block[0].0).collect()
     }
 
     /// Layers of the whole network behind the last tap, and what LPIPS adds to it.
@@ -117,7 +105,7 @@ impl Vgg {
     /// When the file is missing (the message says where weights come from), or a tensor is missing, extra or
     /// wrongly shaped.
     pub fn load(network: Network, path: &Path, device: Device) -> Result<Self> {
-        let last = network.convs().last().map_or(0, |conv| conv.0);
+        let last = network.taps().pop().unwrap_or_default();
         let unreadable = || {
             format!(
                 "{}: cannot be read; expected torchvision's {} convolutions (`features.0.weight` to \
@@ -147,14 +135,14 @@ impl Vgg {
 
     fn zeros(network: Network, device: Device) -> Self {
         let options = (Kind::Float, device);
-        let conv = |&(index, inputs, outputs): &Conv| {
+        let conv = |(index, inputs, outputs): Conv| {
             (
                 index,
                 Tensor::zeros([outputs, inputs, 3, 3], options),
                 Tensor::zeros([outputs], options),
             )
         };
-        Self { network, convs: network.convs().iter().map(conv).collect() }
+        Self { network, convs: network.blocks().into_iter().flatten().map(conv).collect() }
     }
 
     /// Activations at the five taps of `[N, 1 or 3, H, W]`; a single channel is repeated.
