@@ -107,9 +107,10 @@ impl Input {
         }
     }
 
-    /// Digest of the pack as a whole, where a fold of it was read; else its own.
+    /// Digest of the pack as a whole, where a fold of it or some of its training patients were read; else its own.
     pub fn whole(&self) -> &str {
-        self.fold().map_or(&self.sha256, |fold| &fold.pack)
+        let fold = self.fold().map(|fold| &fold.pack);
+        fold.or_else(|| self.patients().map(|few| &few.pack)).unwrap_or(&self.sha256)
     }
 
     /// How many training patients were read, where only some were.

@@ -16,15 +16,6 @@ pub fn is_part(run: &Run) -> bool {
     few || synthetic(run).any(|(_, facts)| facts.first_of.is_some())
 }
 
-/// Digest of the pack that holds all patients and folds of an input.
-pub fn whole(input: &Input) -> &str {
-    match (input.fold(), input.patients()) {
-        (Some(fold), _) => &fold.pack,
-        (None, Some(few)) => &few.pack,
-        (None, None) => &input.sha256,
-    }
-}
-
 /// What tells a curve from others: whose images, how many of them, which share of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Curve {
@@ -49,13 +40,12 @@ pub struct Point {
 /// images. Empty without a dose.
 pub fn curves(evidence: &Evidence) -> BTreeMap<Curve, Vec<Point>> {
     let mut groups: BTreeMap<(Curve, usize), Vec<&Run>> = BTreeMap::new();
-    let few = |run: &&&Run| run.result.inputs.iter().find_map(Input::patients).map(|few| few.of);
-    let Some(all) = evidence.doses.iter().filter_map(|run| few(&run)).max() else {
+    let few = |run: &Run| run.result.inputs.iter().find_map(Input::patients).cloned();
+    let Some(all) = evidence.doses.iter().filter_map(|run| few(run)).map(|few| few.of).max() else {
         return BTreeMap::new();
     };
     for run in evidence.doses.iter().filter(|run| is_alike(evidence, run)) {
-        let patients = run.result.inputs.iter().find_map(Input::patients);
-        let patients = patients.map_or(all, |few| few.count);
+        let patients = few(run).map_or(all, |few| few.count);
         groups.entry((curve(run), patients)).or_default().push(run);
     }
     let gans: Vec<Option<RowId>> = groups.keys().map(|(curve, _)| curve.gan.clone()).collect();
@@ -86,15 +76,11 @@ fn curve(run: &Run) -> Curve {
 /// of a generator that saw the same patients.
 fn is_alike(evidence: &Evidence, run: &Run) -> bool {
     let Some(basis) = Basis::of(&evidence.doses, run) else { return false };
-    let real = run.result.inputs.iter().find(|input| input.role == "train" && input.is_real());
-    let saw_the_same = |real: &Input| {
-        synthetic(run).all(|(_, facts)| facts.trained_on.as_deref() == Some(&real.sha256))
-    };
     basis.settings == evidence.usual
         && !basis.shuffled
         && !basis.augmented
         && matches!(basis.trained_on, TrainedOn::Real | TrainedOn::RealAndSynthetic)
-        && real.is_some_and(saw_the_same)
+        && saw_the_same(run) == Some(true)
 }
 
 /// Whether a training set of the tables is the last point of a curve.
@@ -106,14 +92,18 @@ fn is_last_point(set: &TrainingSet) -> bool {
         && set.basis.foreign.is_empty()
 }
 
-/// Generators of the dose's segmenters that saw other patients than those beside whom their images trained: how many
-/// runs are no points for that.
+/// Whether the generators of a segmenter's images saw the patients of the real images beside them, and no others; none
+/// without real images.
+fn saw_the_same(run: &Run) -> Option<bool> {
+    let mut real =
+        run.result.inputs.iter().filter(|input| input.role == "train" && input.is_real());
+    let digest = &real.next()?.sha256;
+    Some(synthetic(run).all(|(_, facts)| facts.trained_on.as_ref() == Some(digest)))
+}
+
+/// Segmenters of the dose that are no points because their generator saw other patients than those beside whom its images
+/// trained.
 pub fn with_other_patients(evidence: &Evidence) -> usize {
-    let others = |run: &&&Run| {
-        let real = run.result.inputs.iter().find(|input| input.role == "train" && input.is_real());
-        real.is_some_and(|real| {
-            synthetic(run).any(|(_, facts)| facts.trained_on.as_deref() != Some(&real.sha256))
-        })
-    };
-    evidence.doses.iter().filter(|run| run.result.stage == "segment").filter(others).count()
+    let segmenters = evidence.doses.iter().filter(|run| run.result.stage == "segment");
+    segmenters.filter(|run| saw_the_same(run) == Some(false)).count()
 }

@@ -79,13 +79,13 @@ fn one_test_pack<'r>(dataset: &str, runs: impl Iterator<Item = &'r Run>) -> Resu
             continue;
         };
         match first {
-            Some((other, digest)) if digest != dose::whole(test) => bail!(
+            Some((other, digest)) if digest != test.whole() => bail!(
                 "{} and {}: both {dataset}, judged on different test packs; expected one, report them apart",
                 other.path.display(),
                 run.path.display()
             ),
             Some(_) => {}
-            None => first = Some((run, dose::whole(test))),
+            None => first = Some((run, test.whole())),
         }
     }
     Ok(())
