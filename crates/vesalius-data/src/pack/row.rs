@@ -7,6 +7,9 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+/// What the pack of a memory GAN, which only perturbs training pairs, calls its generator.
+pub const MEMORY: &str = "memory";
+
 /// The synthetic images of a row: of one generator, or of several together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]

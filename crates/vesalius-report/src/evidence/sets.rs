@@ -11,7 +11,7 @@ use super::runs::of_stage;
 use crate::paper::{Row, TABLE_2, display_name, prose};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
-use vesalius_data::pack::row::RowId;
+use vesalius_data::pack::row::{MEMORY, RowId};
 use vesalius_data::run::TrainedOn;
 
 /// A training set whose outcome is known before, if all is well.
@@ -95,12 +95,9 @@ impl TrainingSet<'_> {
     }
 }
 
-/// What the pack of the noise control calls its generator.
-const NOISE: &str = "memory";
-
 /// Whether a generator is the noise control.
 pub fn is_noise(gan: &RowId) -> bool {
-    gan.made.iter().all(|made| made.generator == NOISE)
+    gan.made.iter().all(|made| made.generator == MEMORY)
 }
 
 /// A row of the published table as a training set.

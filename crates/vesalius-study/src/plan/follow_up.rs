@@ -11,9 +11,7 @@ use crate::task::{Key, PackInput, Stage};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// What tables call the generator of the noise control.
-const NOISE: &str = "memory";
+use vesalius_data::pack::row::MEMORY;
 
 impl Group<'_> {
     /// Whether its GAN paints masks of another one, which has to be followed up first.
@@ -133,10 +131,9 @@ impl Planner<'_> {
             self.unets(pairs, Diet { real: true, augment: true, ..Diet::default() }, plan)?;
         }
         if controls.labels_shuffled {
-            for real in [false, true] {
-                if if real { best.unet_with_real } else { best.unet_alone } {
-                    self.unets(pairs, Diet { real, shuffled: true, ..Diet::default() }, plan)?;
-                }
+            let kinds = [(best.unet_alone, false), (best.unet_with_real, true)];
+            for (_, real) in kinds.into_iter().filter(|kind| kind.0) {
+                self.unets(pairs, Diet { real, shuffled: true, ..Diet::default() }, plan)?;
             }
         }
         Ok(())
@@ -153,7 +150,7 @@ impl Planner<'_> {
         let said = json!({ "count": best.count.get_ref(), "seed": best.seed });
         let made = Pairs {
             pack,
-            gan: NOISE,
+            gan: MEMORY,
             packs: vec![pack_input(pack)],
             inputs: vec![],
             named: true,

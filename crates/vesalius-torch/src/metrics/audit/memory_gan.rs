@@ -12,10 +12,8 @@ use vesalius_data::checks::lineage;
 use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_data::pack::masks::MaskSource;
+use vesalius_data::pack::row::MEMORY;
 use vesalius_data::pack::{Pack, PackWriter};
-
-/// Name of the generator in the manifest.
-pub const GAN: &str = "memory";
 
 /// Writes `count` pairs to `target`: image i is a training slice drawn by (seed, i), perturbed.
 ///
@@ -45,14 +43,14 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
         writer.push(&pixels[0], &labels[0], SliceRecord { case: i, position: 0 })?;
     }
     let case = |i| {
-        let id = format!("{GAN}_{i:05}");
+        let id = format!("{MEMORY}_{i:05}");
         let patient = id.clone();
         CaseRecord::new(id, patient, Split::Train)
     };
     writer.finish(Manifest {
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
         provenance: Provenance::Synthetic {
-            gan: GAN.to_owned(),
+            gan: MEMORY.to_owned(),
             // Its weights are the training set.
             checkpoint_sha256: digest::of_bytes(real.digest().as_bytes()),
             trained_on: real.digest().to_owned(),
