@@ -69,6 +69,25 @@ mod tests {
     use super::*;
     use rand::RngExt as _;
 
+    /// LibTorch has one generator per process, and most tests of this crate draw from it: beside each other, each would
+    /// change what the other draws. So they run one by one, before the harness reads the number of its threads.
+    #[cfg(target_os = "linux")]
+    #[used]
+    #[expect(unsafe_code, reason = "a function that runs before `main` has no safe form; no other thread exists yet")]
+    #[unsafe(link_section = ".init_array")]
+    static ONE_BY_ONE: extern "C" fn() = {
+        extern "C" fn one_by_one() {
+            unsafe { std::env::set_var("RUST_TEST_THREADS", "1") }
+        }
+        one_by_one
+    };
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn tests_that_share_the_generator_run_one_by_one() {
+        assert_eq!(std::env::var("RUST_TEST_THREADS").unwrap(), "1");
+    }
+
     #[test]
     fn streams_differ_by_seed_purpose_and_index_and_repeat() {
         let draw = |seed, purpose, index| keyed(seed, purpose, index).random::<u64>();
