@@ -4,6 +4,8 @@ use vesalius_data::formats::metaimage;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(image) = metaimage::parse_local(bytes) {
-        assert_eq!(image.values.len(), image.shape.iter().product::<usize>());
+        let volume = image.volume;
+        let size = volume.shape().iter().product::<usize>();
+        assert_eq!(volume.values.len(), size);
     }
 });

@@ -211,8 +211,11 @@ fn volume(
     // Pictures of masks may have any number of classes.
     let classes = stage.classes.as_ref().map_or(256, Vec::len);
     let mut reader = Reader::new(Path::new(""));
-    let of_reference = file::mask(reference, classes, &mut reader)?;
-    let of_prediction = file::mask(prediction, classes, &mut reader)?;
+    let mut read = |path: &Path| {
+        let mask = file::mask(path, classes, &mut reader)?.labels();
+        mask.with_context(|| format!("{}", path.display()))
+    };
+    let (of_reference, of_prediction) = (read(reference)?, read(prediction)?);
     let found = [(reference, &of_reference.notes), (prediction, &of_prediction.notes)];
     for (path, said) in found {
         notes.extend(said.iter().map(|note| format!("{}: {note}", path.display())));

@@ -73,7 +73,10 @@ mod tests {
     /// change what the other draws. So they run one by one, before the harness reads the number of its threads.
     #[cfg(target_os = "linux")]
     #[used]
-    #[expect(unsafe_code, reason = "a function that runs before `main` has no safe form; no other thread exists yet")]
+    #[expect(
+        unsafe_code,
+        reason = "a function that runs before `main` has no safe form; no other thread exists yet"
+    )]
     #[unsafe(link_section = ".init_array")]
     static ONE_BY_ONE: extern "C" fn() = {
         extern "C" fn one_by_one() {

@@ -1,32 +1,38 @@
 //! A file as what it is, whatever its format: layouts of datasets ask here and know no format.
 
-pub use super::contents::{ImageFile, MaskFile};
-use super::{dicom, metaimage, nifti, raster};
-use crate::volume::{Reader, Volume};
+use super::contents::VolumeFile;
+pub use super::contents::{ImageFile, Mask, MaskFile};
+use super::{arrays, dicom, metaimage, nifti, nrrd, raster};
+use crate::volume::Reader;
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 
 /// Formats of images and masks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// `.nii`, `.nii.gz`.
+    /// `.nii`, `.hdr` with `.img`, also compressed.
     Nifti,
     /// `.mhd` with its data file, `.mha`.
     MetaImage,
-    /// One slice of DICOM.
+    /// `.nrrd`, `.nhdr` with its data file, `.seg.nrrd`.
+    Nrrd,
+    /// `.npy`, `.npz`.
+    Numpy,
+    /// One slice of DICOM; as a mask, a segmentation (SEG) or structure set (RTSTRUCT).
     Dicom,
     /// PNG, JPEG, TIFF, BMP.
     Raster,
 }
 
 /// What a user may give as an image or mask, for messages.
-pub const KNOWN: &str = ".nii, .nii.gz, .mha, .mhd, .dcm, .png, .jpg, .tif or .bmp";
+pub const KNOWN: &str =
+    ".nii, .nii.gz, .hdr, .mha, .mhd, .nrrd, .npy, .npz, .dcm, .png, .jpg, .tif or .bmp";
 
 impl Format {
     /// Whether a file of this format may hold many slices, as one volume.
     pub const fn is_volume(self) -> bool {
         match self {
-            Self::Nifti | Self::MetaImage => true,
+            Self::Nifti | Self::MetaImage | Self::Nrrd | Self::Numpy => true,
             Self::Dicom | Self::Raster => false,
         }
     }
@@ -41,6 +47,8 @@ impl Format {
         }
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "mhd" | "mha" => Some(Self::MetaImage),
+            "nrrd" | "nhdr" => Some(Self::Nrrd),
+            "npy" | "npz" => Some(Self::Numpy),
             "dcm" | "dicom" | "ima" => Some(Self::Dicom),
             _ => None,
         }
@@ -51,17 +59,21 @@ impl Format {
     /// # Errors
     /// When neither tells.
     pub fn of(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let named = Self::of_name(path);
-        let is_nifti = |bytes: &[u8]| bytes.get(344..347) == Some(b"n+1");
         Ok(match bytes {
             [0x89, b'P', b'N', b'G', ..]
             | [0xFF, 0xD8, ..]
             | [b'I', b'I', 42 | 43, 0, ..]
             | [b'M', b'M', 0, 42 | 43, ..] => Self::Raster,
-            [0x1f, 0x8b, ..] => Self::Nifti,
+            [0x89, b'H', b'D', b'F', ..] => {
+                bail!(
+                    "HDF5, expected {KNOWN}; h5py reads it and numpy.save writes what is read here"
+                )
+            }
             _ if bytes.get(128..132) == Some(b"DICM") => Self::Dicom,
-            _ if is_nifti(bytes) => Self::Nifti,
-            _ => named.with_context(|| {
+            _ if nrrd::is_nrrd(bytes) => Self::Nrrd,
+            _ if arrays::is_array(bytes) => Self::Numpy,
+            _ if nifti::is_nifti(bytes) => Self::Nifti,
+            _ => Self::of_name(path).with_context(|| {
                 format!("neither its first bytes nor its name say what it is, expected {KNOWN}")
             })?,
         })
@@ -72,16 +84,31 @@ impl Format {
 pub fn stem(path: &Path) -> Option<String> {
     match Format::of_name(path)? {
         Format::Nifti => nifti::nifti_name(path),
+        Format::Nrrd => {
+            let stem = path.file_stem()?.to_str()?;
+            // 3D Slicer's own ending of segmentations.
+            let bare = stem
+                .len()
+                .checked_sub(4)
+                .filter(|at| stem.get(*at..).is_some_and(|end| end.eq_ignore_ascii_case(".seg")));
+            Some(bare.map_or(stem, |at| &stem[..at]).to_owned())
+        }
         _ => path.file_stem()?.to_str().map(str::to_owned),
     }
 }
 
 /// Whether a file holds the voxels of a header beside it: `a.raw` of `a.mhd`.
 pub fn is_data_file(path: &Path) -> bool {
-    let data = path.extension().is_some_and(|ending| {
-        ["raw", "zraw", "img"].contains(&ending.to_string_lossy().to_lowercase().as_str())
-    });
-    data && ["mhd", "MHD"].iter().any(|ending| path.with_extension(ending).exists())
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let lower = name.to_lowercase();
+    let endings = [".raw", ".zraw", ".img", ".raw.gz"];
+    let bare = endings.iter().find(|ending| lower.ends_with(**ending));
+    let beside = |bare: &str| {
+        let headers = ["mhd", "MHD", "nhdr", "NHDR"];
+        headers.iter().any(|ending| path.with_file_name(format!("{bare}.{ending}")).exists())
+    };
+    nifti::is_data_file(path)
+        || bare.is_some_and(|ending| beside(&name[..name.len() - ending.len()]))
 }
 
 /// Reads an image.
@@ -91,64 +118,46 @@ pub fn is_data_file(path: &Path) -> bool {
 pub fn image(path: &Path, reader: &mut Reader) -> Result<ImageFile> {
     let bytes = reader.read(path)?;
     let failure = || format!("{}", path.display());
-    let whole = |volume: Volume, spacing_mm, geometry| ImageFile {
-        volume,
-        spacing_mm,
-        geometry,
-        person: None,
-        notes: vec![],
-        orientation: 1,
-    };
-    match Format::of(path, &bytes).with_context(failure)? {
-        Format::Nifti => {
-            let image = nifti::parse(&bytes).with_context(failure)?;
-            let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
-            Ok(whole(image.into_volume(), spacing_mm, geometry))
-        }
-        Format::MetaImage => {
-            let image = metaimage::read_bytes(path, &bytes, reader)?;
-            let (spacing_mm, geometry) = (image.spacing_mm, image.geometry);
-            Ok(whole(image.into_volume(), spacing_mm, geometry))
-        }
-        Format::Dicom => dicom::image(&bytes).with_context(failure),
+    Ok(match Format::of(path, &bytes).with_context(failure)? {
+        Format::Nifti => nifti::read_bytes(path, &bytes, reader)?.into_image(),
+        Format::MetaImage => metaimage::read_bytes(path, &bytes, reader)?.into_image(),
+        Format::Nrrd => nrrd::image(path, &bytes, reader)?.into_image(),
+        Format::Numpy => arrays::read(&bytes, &arrays::IMAGES).with_context(failure)?.into_image(),
+        Format::Dicom => dicom::image(&bytes).with_context(failure)?,
         Format::Raster => {
             let noted = raster::image_noted(&bytes).with_context(failure)?;
-            Ok(ImageFile {
+            ImageFile {
+                volume: noted.value,
+                spacing_mm: None,
+                geometry: None,
+                person: None,
                 notes: noted.notes,
                 orientation: noted.orientation,
-                ..whole(noted.value, None, None)
-            })
+            }
         }
-    }
+    })
 }
 
-/// Reads a mask of labels below `classes`.
+/// Reads a mask: of labels below `classes`, or of named segments.
 ///
 /// # Errors
 /// Names the file, what was found and what was expected.
-pub fn mask(path: &Path, classes: usize, reader: &mut Reader) -> Result<MaskFile> {
+pub fn mask(path: &Path, classes: usize, reader: &mut Reader) -> Result<Mask> {
     let bytes = reader.read(path)?;
     let failure = || format!("{}", path.display());
-    let whole = |labels, geometry| MaskFile { labels, geometry, notes: vec![], orientation: 1 };
-    match Format::of(path, &bytes).with_context(failure)? {
-        Format::Nifti => {
-            let mask = nifti::parse(&bytes).with_context(failure)?;
-            Ok(whole(mask.labels().with_context(failure)?, mask.geometry))
-        }
-        Format::MetaImage => {
-            let mask = metaimage::read_bytes(path, &bytes, reader)?;
-            Ok(whole(mask.labels().with_context(failure)?, mask.geometry))
-        }
-        Format::Dicom => {
-            // Segmentation objects hold labels in frames and sequences of their own.
-            bail!("{}: DICOM, expected a mask as NIfTI, MetaImage or a picture", path.display())
-        }
+    let labels = match Format::of(path, &bytes).with_context(failure)? {
+        Format::Nifti => nifti::read_bytes(path, &bytes, reader)?.into_mask(),
+        Format::MetaImage => metaimage::read_bytes(path, &bytes, reader)?.into_mask(),
+        Format::Nrrd => return nrrd::mask(path, &bytes, reader),
+        Format::Numpy => arrays::read(&bytes, &arrays::MASKS).and_then(VolumeFile::into_mask),
+        Format::Dicom => return dicom::segments(&bytes).map(Mask::Segments).with_context(failure),
         Format::Raster => {
             let noted = raster::mask_noted(&bytes, classes).with_context(failure)?;
             let (notes, orientation) = (noted.notes, noted.orientation);
             Ok(MaskFile { labels: noted.value, geometry: None, notes, orientation })
         }
-    }
+    };
+    labels.map(Mask::Labels).with_context(failure)
 }
 
 #[cfg(test)]
@@ -163,13 +172,18 @@ mod tests {
             ("a.MHD", Format::MetaImage, "a"),
             ("a.mha", Format::MetaImage, "a"),
             ("a.dcm", Format::Dicom, "a"),
+            ("a.hdr.gz", Format::Nifti, "a"),
+            ("a.nii.zst", Format::Nifti, "a"),
+            ("a.seg.nrrd", Format::Nrrd, "a"),
+            ("a.b.nhdr", Format::Nrrd, "a.b"),
+            ("a.npz", Format::Numpy, "a"),
             ("a.JPEG", Format::Raster, "a"),
         ] {
             let path = Path::new("d").join(name);
             assert_eq!(Format::of_name(&path), Some(format));
             assert_eq!(stem(&path).as_deref(), Some(expected));
         }
-        for (name, volume) in [("a.nii", true), ("a.mha", true), ("a.dcm", false), ("a.bmp", false)]
+        for (name, volume) in [("a.nii", true), ("a.npy", true), ("a.dcm", false), ("a.bmp", false)]
         {
             assert_eq!(Format::of_name(Path::new(name)).unwrap().is_volume(), volume, "{name}");
         }

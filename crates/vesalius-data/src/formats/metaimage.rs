@@ -3,45 +3,13 @@
 //! Read by hand because no crate does. Reference: the MetaIO documentation and ITK's `metaImage.cxx`. As there, data
 //! longer than the header says are accepted (the elastix masks are), shorter ones are not.
 
+use super::contents::VolumeFile;
 use super::voxels::{Element, drain, inflate, volume_bytes};
 use crate::volume::geometry::Geometry;
-use crate::volume::{Labels, Reader, Volume};
+use crate::volume::{Reader, Volume};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-/// Voxels of one image.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetaImage {
-    /// Channels, slices, rows, columns.
-    pub shape: [usize; 4],
-    /// Values `[S, C, H, W]`.
-    pub values: Vec<f32>,
-    /// Row and column spacing in mm.
-    pub spacing_mm: Option<[f64; 2]>,
-    /// Where the voxels lie; `None` where the header says neither spacing, nor offset, nor direction.
-    pub geometry: Option<Geometry>,
-}
-
-impl MetaImage {
-    /// As a volume.
-    pub fn into_volume(self) -> Volume {
-        let [channels, slices, height, width] = self.shape;
-        Volume::new([slices, channels, height, width], self.values)
-    }
-
-    /// As labels.
-    ///
-    /// # Errors
-    /// Several channels, or values that are not labels.
-    pub fn labels(&self) -> Result<Labels> {
-        let [channels, slices, height, width] = self.shape;
-        if channels != 1 {
-            bail!("{channels} channels in a mask, expected 1");
-        }
-        Labels::from_values([slices, height, width], &self.values)
-    }
-}
 
 /// The text header.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +36,7 @@ enum Data {
 ///
 /// # Errors
 /// Names the file and what is wrong with it.
-pub fn read(path: &Path, reader: &mut Reader) -> Result<MetaImage> {
+pub fn read(path: &Path, reader: &mut Reader) -> Result<VolumeFile> {
     let file = reader.read(path)?;
     read_bytes(path, &file, reader)
 }
@@ -77,7 +45,7 @@ pub fn read(path: &Path, reader: &mut Reader) -> Result<MetaImage> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_bytes(path: &Path, file: &[u8], reader: &mut Reader) -> Result<MetaImage> {
+pub fn read_bytes(path: &Path, file: &[u8], reader: &mut Reader) -> Result<VolumeFile> {
     let header = MetaHeader::parse(file).with_context(|| format!("{}", path.display()))?;
     match &header.data {
         Data::Local(at) => {
@@ -97,7 +65,7 @@ pub fn read_bytes(path: &Path, file: &[u8], reader: &mut Reader) -> Result<MetaI
 ///
 /// # Errors
 /// As [`read`]; also when the voxels are in another file.
-pub fn parse_local(file: &[u8]) -> Result<MetaImage> {
+pub fn parse_local(file: &[u8]) -> Result<VolumeFile> {
     let header = MetaHeader::parse(file)?;
     match header.data {
         Data::Local(at) => header.voxels(&file[at..]),
@@ -195,7 +163,7 @@ impl MetaHeader {
     ///
     /// # Errors
     /// When there are fewer than the header promises.
-    fn voxels(&self, bytes: &[u8]) -> Result<MetaImage> {
+    fn voxels(&self, bytes: &[u8]) -> Result<VolumeFile> {
         let needed = volume_bytes(&self.shape, self.element)?;
         let inflated;
         let raw = if self.compressed {
@@ -230,7 +198,8 @@ impl MetaHeader {
                 .collect();
         }
         let (spacing_mm, geometry) = (self.spacing_mm, self.geometry);
-        Ok(MetaImage { shape: self.shape, values, spacing_mm, geometry })
+        let volume = Volume::new([slices, channels, height, width], values);
+        Ok(VolumeFile { volume, spacing_mm, geometry })
     }
 }
 

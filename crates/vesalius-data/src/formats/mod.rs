@@ -1,11 +1,17 @@
 //! Formats of files: bytes to voxels, pixels or numbers. They know no dataset.
 
-mod contents;
+pub mod arrays;
+pub mod contents;
 pub mod dicom;
 pub mod file;
 pub mod guard;
 pub mod metaimage;
 pub mod nifti;
+pub mod nrrd;
+pub mod numbers;
 pub mod numpy;
 pub mod raster;
 pub mod voxels;
+
+#[cfg(test)]
+mod tests;

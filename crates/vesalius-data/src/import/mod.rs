@@ -183,7 +183,11 @@ fn of_folder(
     let kind = if nnunet { SourceKind::Nnunet } else { SourceKind::Folder };
     // Each pair stands for itself, whatever its name.
     let patient = Some("(.*)".to_owned());
-    let options = SourceOptions { classes: (!nnunet).then(|| classes.clone()), patient };
+    let options = SourceOptions {
+        classes: (!nnunet).then(|| classes.clone()),
+        patient,
+        ..SourceOptions::default()
+    };
     let source = layouts::open(kind, job.from, &options)?;
     same_classes(job, &named(job.from)?.unwrap_or_else(|| source.classes()))?;
     let found = source.cases()?;

@@ -1,6 +1,7 @@
 //! NumPy archives: arrays `images` and `masks` of equal length, read slice by slice.
 
 use super::FoundPair;
+use crate::formats::numbers::{self, Numbers};
 use anyhow::{Context as _, Result, bail};
 use npyz::npz::NpzArchive;
 use npyz::{NpyFile, Order};
@@ -32,8 +33,8 @@ pub(super) fn pairs(path: &Path, add: &mut dyn FnMut(FoundPair) -> Result<()>) -
         }
     }
     let full_range = layout_range(&images);
-    let mut images = numbers(images).with_context(failure)?;
-    let mut masks = numbers(masks).with_context(failure)?;
+    let mut images = numbers::of(images).with_context(failure)?;
+    let mut masks = numbers::of(masks).with_context(failure)?;
     for i in 0..count {
         let place = format!("{}, pair {i}", path.display());
         let take = |numbers: &mut Numbers, count: usize| -> Result<Vec<f32>> {
@@ -128,24 +129,4 @@ fn layout_range<R: Read>(images: &NpyFile<R>) -> Option<[f32; 2]> {
         "<u2" | ">u2" => Some([0.0, 65535.0]),
         _ => None,
     }
-}
-
-type Numbers<'a> = Box<dyn Iterator<Item = std::io::Result<f32>> + 'a>;
-
-/// Values as f32, whatever their type.
-fn numbers<'a, R: Read + 'a>(array: NpyFile<R>) -> Result<Numbers<'a>> {
-    macro_rules! as_f32 {
-        ($array:ident, $($kind:ty),*) => {
-            $(
-                let $array = match $array.try_data::<$kind>() {
-                    Ok(values) => {
-                        return Ok(Box::new(values.map(|value| value.map(|value| value as f32))));
-                    }
-                    Err(other) => other,
-                };
-            )*
-        };
-    }
-    as_f32!(array, u8, u16, i16, f32, f64, i32, i64, u32, u64, i8);
-    bail!("numbers of type {}, expected integers or floats", array.dtype().descr())
 }

@@ -10,6 +10,7 @@ use crate::formats::file::stem;
 use crate::layouts::source::Source;
 use crate::layouts::walk::{below, entries, name};
 use crate::pack::manifest::Split;
+use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
@@ -64,7 +65,8 @@ impl Source for Acdc {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        let case = one_pair(&files.images[0], &files.masks[0], self.classes().len(), reader)?;
+        let case =
+            one_pair(&files.images[0], &files.masks[0], &Naming::of(&self.classes()), reader)?;
         let info = files.images[0].with_file_name("Info.cfg");
         let group = if info.exists() { group(&reader.read(&info)?) } else { None };
         Ok(Case { group, ..case })
@@ -104,6 +106,7 @@ fn of_patient(
             id: stem.clone(),
             patient: patient.clone(),
             official,
+            fold: None,
             images: vec![(*image).clone()],
             masks: vec![(*mask).clone()],
         });

@@ -9,6 +9,7 @@ use crate::formats::file::{KNOWN, is_data_file, stem};
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::{Walked, below, name, unused, walk};
 use crate::pack::manifest::Split;
+use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Result, bail};
 use regex::Regex;
@@ -25,7 +26,7 @@ const MASK_SUFFIXES: [&str; 5] = ["_mask", "_masks", "_label", "_gt", "_seg"];
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
-    classes: Vec<String>,
+    naming: Naming,
     patient: Option<Regex>,
 }
 
@@ -35,11 +36,8 @@ impl Folder {
     /// # Errors
     /// When the patient pattern is not a regular expression with a group.
     pub fn new(root: &Path, options: &SourceOptions) -> Result<Self> {
-        let classes = options
-            .classes
-            .clone()
-            .unwrap_or_else(|| ["background", "foreground"].map(str::to_owned).to_vec());
-        Ok(Self { root: root.to_owned(), classes, patient: pattern(options.patient.as_deref())? })
+        let patient = pattern(options.patient.as_deref())?;
+        Ok(Self { root: root.to_owned(), naming: options.naming(), patient })
     }
 }
 
@@ -88,7 +86,7 @@ impl Source for Folder {
     }
 
     fn classes(&self) -> Vec<String> {
-        self.classes.clone()
+        self.naming.classes.clone()
     }
 
     fn cases(&self) -> Result<Found> {
@@ -132,7 +130,8 @@ impl Source for Folder {
                 );
             };
             let official = place.side;
-            cases.push(CaseFiles { id, patient, official, images: vec![path], masks: vec![mask] });
+            let (images, masks) = (vec![path], vec![mask]);
+            cases.push(CaseFiles { id, patient, official, fold: None, images, masks });
         }
         findings.extend(unused(&self.root, masks.values(), "mask without image"));
         let others = others.iter().filter(|path| !is_data_file(path));
@@ -141,6 +140,6 @@ impl Source for Folder {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        one_pair(&files.images[0], &files.masks[0], self.classes.len(), reader)
+        one_pair(&files.images[0], &files.masks[0], &self.naming, reader)
     }
 }

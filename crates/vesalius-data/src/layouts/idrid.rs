@@ -10,6 +10,7 @@ use crate::formats::file;
 use crate::layouts::source::Source;
 use crate::layouts::walk::{Walked, walk};
 use crate::pack::manifest::Split;
+use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,7 @@ impl Source for Idrid {
             patient: pair.id.clone(),
             id: pair.id,
             official: side(&pair.image),
+            fold: None,
             images: vec![pair.image],
             masks: vec![pair.mask],
         };
@@ -67,7 +69,7 @@ impl Source for Idrid {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        one_pair(&files.images[0], &files.masks[0], 2, reader)
+        one_pair(&files.images[0], &files.masks[0], &Naming::of(&self.classes()), reader)
     }
 }
 

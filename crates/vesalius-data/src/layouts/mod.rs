@@ -3,6 +3,7 @@
 
 pub mod acdc;
 mod beside;
+pub mod bids;
 pub mod dicom;
 pub mod folder;
 pub mod idrid;
@@ -11,17 +12,20 @@ pub mod nnunet;
 pub mod patients;
 pub mod sliver07;
 mod source;
+pub mod table;
 pub mod walk;
 
 pub use nnunet::add_channels;
-pub use source::{Source, SourceOptions};
+pub use source::{Source, SourceOptions, segments_file};
 
 use crate::layouts::acdc::Acdc;
+use crate::layouts::bids::Bids;
 use crate::layouts::dicom::Dicom;
 use crate::layouts::folder::Folder;
 use crate::layouts::idrid::Idrid;
 use crate::layouts::nnunet::Nnunet;
 use crate::layouts::sliver07::Sliver07;
+use crate::layouts::table::Table;
 use crate::prepare::settings::Window;
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -41,6 +45,10 @@ pub enum SourceKind {
     Nnunet,
     /// Images and masks.
     Folder,
+    /// Brain Imaging Data Structure.
+    Bids,
+    /// Rows of a table.
+    Table,
 }
 
 /// All that is to be known of a layout beside its files.
@@ -55,6 +63,8 @@ struct Layout {
     takes_classes: bool,
     /// Whether a pattern may say who is whose patient.
     takes_patient: bool,
+    /// Whether it is one file that names all others.
+    is_file: bool,
     /// Opens it.
     open: fn(&Path, &SourceOptions) -> Result<Box<dyn Source>>,
 }
@@ -66,7 +76,15 @@ const fn layout(
     usual_window: Window,
     open: fn(&Path, &SourceOptions) -> Result<Box<dyn Source>>,
 ) -> Layout {
-    Layout { name, help, usual_window, takes_classes: false, takes_patient: false, open }
+    Layout {
+        name,
+        help,
+        usual_window,
+        takes_classes: false,
+        takes_patient: false,
+        is_file: false,
+        open,
+    }
 }
 
 /// Of magnetic resonance, and of what may be anything.
@@ -74,8 +92,16 @@ const MOST: Window = Window::Percentile { low: 0.5, high: 99.5 };
 
 impl SourceKind {
     /// All of them, as the command line lists them.
-    pub const ALL: &[Self] =
-        &[Self::Acdc, Self::Sliver07, Self::Idrid, Self::Dicom, Self::Nnunet, Self::Folder];
+    pub const ALL: &[Self] = &[
+        Self::Acdc,
+        Self::Sliver07,
+        Self::Idrid,
+        Self::Dicom,
+        Self::Nnunet,
+        Self::Folder,
+        Self::Bids,
+        Self::Table,
+    ];
 
     fn layout(self) -> Layout {
         match self {
@@ -126,6 +152,25 @@ impl SourceKind {
                     |root, options| Ok(Box::new(Folder::new(root, options)?)),
                 )
             },
+            Self::Bids => Layout {
+                takes_classes: true,
+                ..layout(
+                    "bids",
+                    "BIDS: sub-*/anat/ with masks (*_dseg, *_mask) below derivatives/",
+                    MOST,
+                    |root, options| Ok(Box::new(Bids::new(root, options)?)),
+                )
+            },
+            Self::Table => Layout {
+                takes_classes: true,
+                is_file: true,
+                ..layout(
+                    "table",
+                    "FILE.csv with columns patient, image and mask (or mask:CLASS), and what else is known",
+                    MOST,
+                    |root, options| Ok(Box::new(Table::new(root, options)?)),
+                )
+            },
         }
     }
 
@@ -144,6 +189,11 @@ impl SourceKind {
         self.layout().help
     }
 
+    /// Folder that the dataset's paths are told relative to.
+    pub fn folder(self, root: &Path) -> &Path {
+        if self.layout().is_file { root.parent().unwrap_or(root) } else { root }
+    }
+
     /// The window that fits this kind of image when the user gives none.
     pub fn usual_window(self) -> Window {
         self.layout().usual_window
@@ -155,8 +205,10 @@ impl SourceKind {
 /// # Errors
 /// When the folder is missing or an option does not apply.
 pub fn open(kind: SourceKind, root: &Path, options: &SourceOptions) -> Result<Box<dyn Source>> {
-    if !root.is_dir() {
-        bail!("{}: no such folder; expected the dataset's", root.display());
+    match (kind.layout().is_file, root.is_dir(), root.is_file()) {
+        (false, true, _) | (true, _, true) => {}
+        (false, _, _) => bail!("{}: no such folder; expected the dataset's", root.display()),
+        (true, _, _) => bail!("{}: no such file; expected the dataset's table", root.display()),
     }
     check(kind, options)?;
     (kind.layout().open)(root, options)
@@ -171,6 +223,22 @@ fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
             layout.name,
             those(|layout| layout.takes_patient)
         );
+    }
+    if !options.segments.is_empty() {
+        if !layout.takes_classes {
+            bail!(
+                "--segments: {} names its classes itself, expected the option only with {}",
+                layout.name,
+                those(|layout| layout.takes_classes)
+            );
+        }
+        let classes = options.classes.as_deref().unwrap_or(&[]);
+        let unknown = |class: &&String| !class.is_empty() && !classes.contains(class);
+        if options.classes.is_some()
+            && let Some(class) = options.segments.values().find(unknown)
+        {
+            bail!("--segments: class `{class}`, expected one of --classes {}", classes.join(","));
+        }
     }
     if let Some(classes) = &options.classes {
         if !layout.takes_classes {

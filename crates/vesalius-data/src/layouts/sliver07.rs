@@ -6,6 +6,7 @@ use super::load::one_pair;
 use crate::formats::file::stem;
 use crate::layouts::source::Source;
 use crate::layouts::walk::{Walked, walk};
+use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ impl Source for Sliver07 {
             patient: pair.id.clone(),
             id: pair.id,
             official: None,
+            fold: None,
             images: vec![pair.image],
             masks: vec![pair.mask],
         };
@@ -58,6 +60,6 @@ impl Source for Sliver07 {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        one_pair(&files.images[0], &files.masks[0], 2, reader)
+        one_pair(&files.images[0], &files.masks[0], &Naming::of(&self.classes()), reader)
     }
 }

@@ -1,7 +1,10 @@
 //! What every dataset can do, whatever its layout.
 
+use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A dataset that lies somewhere on a disk.
 pub trait Source: Sync {
@@ -36,4 +39,38 @@ pub struct SourceOptions {
     pub classes: Option<Vec<String>>,
     /// Regular expression whose first group is the patient, for sources whose file names are free.
     pub patient: Option<String>,
+    /// Class of a segment that is called otherwise (DICOM SEG and RTSTRUCT, 3D Slicer's segmentations); an empty text
+    /// for one that is not wanted.
+    pub segments: BTreeMap<String, String>,
+}
+
+impl SourceOptions {
+    /// Which class a segment's name is, where files do not name the classes themselves.
+    pub fn naming(&self) -> Naming {
+        let usual = || ["background", "foreground"].map(str::to_owned).to_vec();
+        Naming {
+            named: self.classes.is_some(),
+            classes: self.classes.clone().unwrap_or_else(usual),
+            renamed: self.segments.clone(),
+        }
+    }
+}
+
+/// Reads which class segments of other names are: a TOML file of lines `"GTV 1" = "tumour"`.
+///
+/// # Errors
+/// When it cannot be read, or something else stands there.
+pub fn segments_file(path: &Path) -> Result<BTreeMap<String, String>> {
+    let bytes = crate::files::read::state(path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
+    let text =
+        String::from_utf8(bytes).ok().with_context(|| format!("{}: no text", path.display()))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+        anyhow::anyhow!(
+            "{}, line {line}: {}, expected lines of a segment and its class, as \"GTV 1\" = \"tumour\"",
+            path.display(),
+            error.message()
+        )
+    })
 }

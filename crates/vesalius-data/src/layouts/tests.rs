@@ -6,7 +6,7 @@ use crate::formats::file::Format;
 use crate::formats::nifti;
 use crate::volume::{Case, Reader};
 use image::{GrayImage, ImageFormat};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Slices, rows, columns.
 const SHAPE: [usize; 3] = [2, 4, 3];
@@ -40,6 +40,30 @@ fn write(path: &Path, [slices, rows, columns]: [usize; 3], voxels: &[u8]) {
             std::fs::write(path, header).unwrap();
             std::fs::write(own, voxels).unwrap();
         }
+    } else if format == Format::Nrrd {
+        let header = format!(
+            "NRRD0004\ntype: uchar\ndimension: 3\nsizes: {columns} {rows} {slices}\nencoding: raw\n\
+             space: left-posterior-superior\nspace directions: (0.5,0,0) (0,1.5,0) (0,0,2)\nspace origin: (0,0,0)\n"
+        );
+        let detached = path.extension().unwrap() == "nhdr";
+        let own = path.with_extension("raw");
+        let line = if detached {
+            format!("data file: {}\n", own.file_name().unwrap().to_str().unwrap())
+        } else {
+            String::new()
+        };
+        let data = if detached { &[][..] } else { voxels };
+        std::fs::write(path, [header.as_bytes(), line.as_bytes(), b"\n", data].concat()).unwrap();
+        if detached {
+            std::fs::write(own, voxels).unwrap();
+        }
+    } else if format == Format::Numpy {
+        let header = format!(
+            "{{'descr': '|u1', 'fortran_order': False, 'shape': ({slices}, {rows}, {columns}), }}\n"
+        );
+        let length = (header.len() as u16).to_le_bytes();
+        let bytes = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), voxels].concat();
+        std::fs::write(path, bytes).unwrap();
     } else {
         assert_eq!(slices, 1, "pictures have one slice");
         let image = GrayImage::from_raw(columns as u32, rows as u32, voxels.to_vec()).unwrap();
@@ -51,14 +75,16 @@ fn write(path: &Path, [slices, rows, columns]: [usize; 3], voxels: &[u8]) {
 fn load(kind: SourceKind, root: &Path) -> (Case, Vec<String>) {
     let options = SourceOptions {
         classes: match kind {
-            SourceKind::Nnunet | SourceKind::Folder => {
+            SourceKind::Nnunet | SourceKind::Folder | SourceKind::Bids | SourceKind::Table => {
                 Some(["background", "organ"].map(str::to_owned).to_vec())
             }
             _ => None,
         },
-        patient: None,
+        ..SourceOptions::default()
     };
-    let source = open(kind, root, &options).unwrap();
+    let file = root.join("cases.csv");
+    let named = if kind == SourceKind::Table { &file } else { root };
+    let source = open(kind, named, &options).unwrap();
     let found = source.cases().unwrap();
     assert_eq!(found.cases.len(), 1, "{:?}", found.cases);
     let case = source.load(&found.cases[0], &mut Reader::new(root)).unwrap();
@@ -66,7 +92,16 @@ fn load(kind: SourceKind, root: &Path) -> (Case, Vec<String>) {
     (case, found.findings.into_iter().map(|finding| finding.of).collect())
 }
 
-/// Names of the image and the mask of one case in a layout.
+/// Paths of the image and the mask of one case in a layout; a table names them.
+fn places(kind: SourceKind, root: &Path, endings: [&str; 2]) -> [PathBuf; 2] {
+    let [image, mask] = names(kind, endings);
+    if kind == SourceKind::Table {
+        let text = format!("patient,image,mask\nA,{image},{mask}\n");
+        std::fs::write(root.join("cases.csv"), text).unwrap();
+    }
+    [image, mask].map(|name| root.join(name))
+}
+
 fn names(kind: SourceKind, [image, mask]: [&str; 2]) -> [String; 2] {
     match kind {
         SourceKind::Acdc => {
@@ -81,26 +116,39 @@ fn names(kind: SourceKind, [image, mask]: [&str; 2]) -> [String; 2] {
             [format!("imagesTr/case_0000{image}"), format!("labelsTr/case{mask}")]
         }
         SourceKind::Folder => [format!("images/a{image}"), format!("masks/a{mask}")],
+        SourceKind::Bids => [
+            format!("sub-1/anat/sub-1_T1w{image}"),
+            format!("derivatives/hand/sub-1/anat/sub-1_dseg{mask}"),
+        ],
+        SourceKind::Table => [format!("scans/a{image}"), format!("drawn/b{mask}")],
         SourceKind::Dicom => unreachable!("slices are DICOM there"),
     }
 }
 
-const LAYOUTS: [SourceKind; 5] = [
+const LAYOUTS: [SourceKind; 7] = [
     SourceKind::Acdc,
     SourceKind::Sliver07,
     SourceKind::Idrid,
     SourceKind::Nnunet,
     SourceKind::Folder,
+    SourceKind::Bids,
+    SourceKind::Table,
 ];
 
 #[test]
 fn volumes_are_the_same_in_every_layout_and_format() {
     for kind in LAYOUTS {
-        for endings in
-            [[".nii.gz", ".nii.gz"], [".nii", ".nii.gz"], [".mha", ".mha"], [".mhd", ".mhd"]]
-        {
+        for endings in [
+            [".nii.gz", ".nii.gz"],
+            [".nii", ".nii.gz"],
+            [".mha", ".mha"],
+            [".mhd", ".mhd"],
+            [".nrrd", ".nrrd"],
+            [".nhdr", ".nhdr"],
+            [".npy", ".npy"],
+        ] {
             let folder = tempfile::tempdir().unwrap();
-            let [image, mask] = names(kind, endings).map(|name| folder.path().join(name));
+            let [image, mask] = places(kind, folder.path(), endings);
             write(&image, SHAPE, &pixels());
             write(&mask, SHAPE, &labels());
             let (case, aside) = load(kind, folder.path());
@@ -111,7 +159,8 @@ fn volumes_are_the_same_in_every_layout_and_format() {
                 pixels().iter().map(|v| f32::from(*v)).collect::<Vec<_>>()
             );
             assert_eq!(case.labels.values, labels(), "{of}");
-            assert_eq!(case.spacing_mm, Some([1.5, 0.5]), "{of}");
+            let spacing = (endings[0] != ".npy").then_some([1.5, 0.5]);
+            assert_eq!(case.spacing_mm, spacing, "{of}");
             // A data file belongs to its header.
             assert!(aside.is_empty(), "{of}: {aside:?}");
         }
@@ -124,7 +173,7 @@ fn pictures_are_the_same_in_every_layout() {
     for kind in LAYOUTS {
         for endings in [[".png", ".png"], [".tif", ".bmp"], [".png", ".nii.gz"]] {
             let folder = tempfile::tempdir().unwrap();
-            let [image, mask] = names(kind, endings).map(|name| folder.path().join(name));
+            let [image, mask] = places(kind, folder.path(), endings);
             write(&image, shape, &pixels()[..12]);
             write(&mask, shape, &labels()[..12]);
             let (case, _) = load(kind, folder.path());
@@ -148,7 +197,7 @@ fn pictures_are_the_same_in_every_layout() {
 fn a_slice_of_dicom_is_an_image_in_every_layout() {
     for kind in LAYOUTS {
         let folder = tempfile::tempdir().unwrap();
-        let [image, mask] = names(kind, [".dcm", ".png"]).map(|name| folder.path().join(name));
+        let [image, mask] = places(kind, folder.path(), [".dcm", ".png"]);
         Built::slice(7).write(&image);
         write(&mask, [1, 2, 3], &[0, 1, 0, 0, 1, 1]);
         let (case, _) = load(kind, folder.path());
@@ -202,7 +251,7 @@ fn a_dicom_mask_and_a_file_of_no_format_are_refused_by_name() {
         format!("{:#}", source.load(&cases[0], &mut Reader::new(root)).unwrap_err())
     };
     let error = refused();
-    assert!(error.contains("a.dcm: DICOM, expected a mask as NIfTI"), "{error}");
+    assert!(error.contains("a.dcm: DICOM, but neither a segmentation (SEG) nor"), "{error}");
     std::fs::remove_file(root.join("masks/a.dcm")).unwrap();
     std::fs::write(root.join("masks/a.mha"), "not a header").unwrap();
     let error = refused();
@@ -220,7 +269,7 @@ fn every_layout_is_listed_under_a_name_of_its_own_and_refuses_options_that_it_wo
     let of = |kind, classes: bool, patient: bool| {
         let classes = classes.then(|| ["background", "organ"].map(str::to_owned).to_vec());
         let patient = patient.then(|| "(.*)".to_owned());
-        let options = SourceOptions { classes, patient };
+        let options = SourceOptions { classes, patient, ..SourceOptions::default() };
         open(kind, folder.path(), &options).map(|_| ()).map_err(|error| error.to_string())
     };
     let error = of(SourceKind::Dicom, false, true).unwrap_err();

@@ -81,9 +81,23 @@ impl Division {
         let patients: BTreeSet<&str> = cases.iter().map(|case| case.patient.as_str()).collect();
         let persons = Persons::new(&patients, linked, groups);
         if let SplitRule::Folds { seed, count } = self.test {
-            return self.folds(&persons, seed, count);
+            return self.drawn_folds(&persons, seed, count);
+        }
+        if self.test == SplitRule::Official && cases.iter().any(|case| case.fold.is_some()) {
+            return self.own_folds(&persons, cases, linked);
         }
         let mut sides = self.test.apply(cases, linked)?;
+        if !sides.values().any(|side| *side == Split::Train) {
+            bail!("split {self}: nobody trains, expected some who neither test nor validate");
+        }
+        if let Some(validates) = sides.iter().find(|(_, side)| **side == Split::Validate)
+            && self.validation.is_some()
+        {
+            bail!(
+                "split official: {} validates as the dataset says, expected no other choice of validation patients",
+                validates.0
+            );
+        }
         let others: BTreeSet<&str> =
             patients.iter().copied().filter(|name| sides[*name] == Split::Train).collect();
         let chosen: BTreeSet<&str> = match &self.validation {
@@ -119,7 +133,7 @@ impl Division {
         Ok(Places { sides, folds: BTreeMap::new() })
     }
 
-    fn folds(&self, persons: &Persons, seed: u64, count: usize) -> Result<Places> {
+    fn drawn_folds(&self, persons: &Persons, seed: u64, count: usize) -> Result<Places> {
         let all = persons.all();
         if count < 2 || all.len() < count {
             bail!(
@@ -130,6 +144,54 @@ impl Division {
         let order = persons.drawn(&all, "folds", seed);
         let fold_of: BTreeMap<&str, usize> =
             order.iter().enumerate().map(|(i, person)| (*person, i % count)).collect();
+        self.folds(persons, &fold_of, count)
+    }
+
+    /// As the dataset's makers divided its patients.
+    fn own_folds(
+        &self,
+        persons: &Persons,
+        cases: &[CaseFiles],
+        linked: &[Linked],
+    ) -> Result<Places> {
+        let mut of_patient: BTreeMap<&str, usize> = BTreeMap::new();
+        for case in cases {
+            let Some(fold) = case.fold else {
+                bail!("split official: {} is in no fold, expected one for every patient", case.id);
+            };
+            if *of_patient.entry(&case.patient).or_insert(fold) != fold {
+                bail!("split official: patient {} is in two folds, expected one", case.patient);
+            }
+        }
+        for group in linked {
+            let first = &group.patients[0];
+            let apart = |name: &&String| of_patient[name.as_str()] != of_patient[first.as_str()];
+            if let Some(other) = group.patients.iter().find(apart) {
+                bail!(
+                    "split official: {first} and {other} are in two folds, but they have {}; expected both in one",
+                    group.evidence.text()
+                );
+            }
+        }
+        let numbers: BTreeSet<usize> = of_patient.values().copied().collect();
+        if numbers.len() < 2 {
+            bail!("split official: all patients are in one fold, expected at least 2 folds");
+        }
+        let rank: BTreeMap<usize, usize> =
+            numbers.iter().enumerate().map(|(at, number)| (*number, at)).collect();
+        let fold_of =
+            persons.of.iter().map(|(name, person)| (*person, rank[&of_patient[*name]])).collect();
+        self.folds(persons, &fold_of, numbers.len())
+    }
+
+    /// Places of folds that are known, and who validates in each.
+    fn folds(
+        &self,
+        persons: &Persons,
+        fold_of: &BTreeMap<&str, usize>,
+        count: usize,
+    ) -> Result<Places> {
+        let all = persons.all();
         let mut validates: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for fold in 0..count {
             let others: BTreeSet<&str> =

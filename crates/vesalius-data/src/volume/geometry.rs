@@ -56,7 +56,7 @@ impl Geometry {
     }
 
     /// Index `[column, row, slice]` of a point, not rounded.
-    fn index_of(&self, point: [f64; 3]) -> [f64; 3] {
+    pub fn index_of(&self, point: [f64; 3]) -> [f64; 3] {
         let all = determinant(self.steps_mm);
         let from: [f64; 3] = std::array::from_fn(|i| point[i] - self.origin_mm[i]);
         // Cramer's rule.
@@ -79,9 +79,22 @@ impl Geometry {
     /// differ by
     /// more than order and direction of axes and half a voxel.
     pub fn onto(&self, other: &Self) -> Option<Alignment> {
+        let Placement { axes, signs, offset } = self.within(other)?;
+        let flipped = signs.map(|sign| sign < 0);
+        let whole = (0..3).all(|axis| {
+            let last = self.size[axis] as i64 - 1;
+            other.size[axes[axis]] == self.size[axis]
+                && offset[axes[axis]] == if flipped[axis] { last } else { 0 }
+        });
+        whole.then_some(Alignment { size: self.size, axes, flipped })
+    }
+
+    /// Where the voxels of `self` lie among those of `other`, of which it may be a part. `None` where no reordering and
+    /// whole steps lead from the one to the other within half a voxel.
+    pub fn within(&self, other: &Self) -> Option<Placement> {
         let zero = other.index_of(self.point([0; 3]));
         let mut axes = [usize::MAX; 3];
-        let mut flipped = [false; 3];
+        let mut signs = [1; 3];
         let single = |axis: usize| self.size[axis] == 1;
         // The axes with many voxels choose first: an axis of one voxel has no direction of its own.
         let mut order = [0, 1, 2];
@@ -95,21 +108,20 @@ impl Geometry {
             let nearest =
                 (0..3).filter(free).max_by(|&a, &b| step[a].abs().total_cmp(&step[b].abs()))?;
             axes[axis] = nearest;
-            flipped[axis] = !single(axis) && step[nearest] < 0.0;
+            if !single(axis) && step[nearest] < 0.0 {
+                signs[axis] = -1;
+            }
         }
-        let alignment = Alignment { size: self.size, axes, flipped };
-        if (0..3).any(|axis| other.size[axes[axis]] != self.size[axis]) {
-            return None;
-        }
+        let placement = Placement { axes, signs, offset: zero.map(|at| at.round() as i64) };
         let corner = |i: usize| -> [usize; 3] {
             std::array::from_fn(|axis| if i >> axis & 1 == 1 { self.size[axis] - 1 } else { 0 })
         };
         let fits = |i: usize| {
             let found = other.index_of(self.point(corner(i)));
-            let expected = alignment.index(corner(i));
+            let expected = placement.index(corner(i));
             (0..3).all(|axis| (found[axis] - expected[axis] as f64).abs() < HALF_A_VOXEL)
         };
-        (0..8).all(fits).then_some(alignment)
+        (0..8).all(fits).then_some(placement)
     }
 }
 
@@ -149,6 +161,28 @@ fn norm(step: [f64; 3]) -> f64 {
 fn determinant([a, b, c]: [[f64; 3]; 3]) -> f64 {
     a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
         + a[2] * (b[0] * c[1] - b[1] * c[0])
+}
+
+/// Where a grid's voxels lie among another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Which axis of the other grid each axis is.
+    axes: [usize; 3],
+    /// Which way it runs there: 1 or -1.
+    signs: [i64; 3],
+    /// Index of the first voxel in the other grid.
+    offset: [i64; 3],
+}
+
+impl Placement {
+    /// Index `[column, row, slice]` in the other grid, which may lie outside of it.
+    pub fn index(&self, index: [usize; 3]) -> [i64; 3] {
+        let mut found = self.offset;
+        for axis in 0..3 {
+            found[self.axes[axis]] += self.signs[axis] * index[axis] as i64;
+        }
+        found
+    }
 }
 
 /// A reordering of one grid into another's order.

@@ -1,7 +1,9 @@
 //! What a source gives: voxels and labels of one examination, in memory.
 
+pub mod contours;
 pub mod geometry;
 pub mod pair;
+pub mod segments;
 mod voxels;
 
 pub use voxels::Volume;
@@ -126,7 +128,7 @@ impl Case {
 }
 
 /// The files of one examination, found but not yet read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseFiles {
     /// Unique in the dataset.
     pub id: String,
@@ -134,6 +136,8 @@ pub struct CaseFiles {
     pub patient: String,
     /// Side of the dataset's own split, where it has one.
     pub official: Option<Split>,
+    /// Fold that its patient tests in, where the dataset has some.
+    pub fold: Option<usize>,
     /// Image files; several where a series or channels are spread over files.
     pub images: Vec<std::path::PathBuf>,
     /// Mask files.

@@ -104,15 +104,14 @@ mod tests {
     fn read(text: &str, shape: [usize; 3]) -> (Labels, Option<Geometry>) {
         use base64::Engine as _;
         let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
-        let (found, values, geometry) = if bytes.starts_with(b"NDims") {
-            let image = crate::formats::metaimage::parse_local(&bytes).unwrap();
-            (image.shape, image.values, image.geometry)
+        let file = if bytes.starts_with(b"NDims") {
+            crate::formats::metaimage::parse_local(&bytes).unwrap()
         } else {
-            let image = crate::formats::nifti::parse(&bytes).unwrap();
-            (image.shape, image.values, image.geometry)
+            crate::formats::nifti::parse(&bytes).unwrap()
         };
-        assert_eq!(found.iter().product::<usize>(), shape.iter().product::<usize>());
-        (Labels::from_values([found[1], found[2], found[3]], &values).unwrap(), geometry)
+        let labels = file.labels().unwrap();
+        assert_eq!(labels.values.len(), shape.iter().product::<usize>());
+        (labels, file.geometry)
     }
 
     #[test]

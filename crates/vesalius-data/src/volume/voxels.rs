@@ -31,6 +31,11 @@ impl Volume {
         Self { slices, channels, height, width, values, full_range: None, padding: vec![] }
     }
 
+    /// Slices, channels, rows, columns.
+    pub fn shape(&self) -> [usize; 4] {
+        [self.slices, self.channels, self.height, self.width]
+    }
+
     /// First 16 hexadecimal digits of the SHA-256 of each slice's values, whatever file held them: equal pictures have
     /// equal digests. Of a slice without any contrast an empty text: all black ones are alike and tell nothing.
     pub fn slice_digests(&self) -> Vec<String> {

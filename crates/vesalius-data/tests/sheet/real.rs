@@ -23,7 +23,7 @@ const MISTAKES: [Mistake; 7] = [
 /// Cases with their patients.
 fn load(folder: &str, kind: SourceKind, patient: Option<&str>) -> Option<Vec<(String, Case)>> {
     let root = vesalius_testing::real_data(folder)?;
-    let options = SourceOptions { classes: None, patient: patient.map(str::to_owned) };
+    let options = SourceOptions { patient: patient.map(str::to_owned), ..SourceOptions::default() };
     let source = open(kind, &root, &options).unwrap();
     let cases = source.cases().unwrap().cases;
     let loaded = cases.par_iter().map(|files| {

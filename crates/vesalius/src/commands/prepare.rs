@@ -22,12 +22,14 @@ Examples:
   vesalius prepare acdc ACDC/ --out packs/acdc --size 128x128 --crop centre:128x128
   vesalius prepare acdc ACDC/ --out packs/acdc --size 128x128 --spacing 1.5 --split official
   vesalius prepare sliver07 SLiver07/ --out packs/liver --size 128x128 --window=-150,250
-  vesalius prepare folder Sunnybrook/ --out packs/lv --size 128x128 --patient '^(.*)-IM'")]
+  vesalius prepare folder Sunnybrook/ --out packs/lv --size 128x128 --patient '^(.*)-IM'
+  vesalius prepare dicom PACS/ --out packs/liver --size 128x128 --classes background,liver,tumour --segments names.toml
+  vesalius prepare table cases.csv --out packs/mine --size 128x128 --classes background,organ")]
 pub struct Args {
     /// Form of the dataset.
     #[arg(value_name = "SOURCE", value_parser = layouts_by_name())]
     source: SourceKind,
-    /// Folder of the dataset.
+    /// Folder of the dataset; its table with `table`.
     #[arg(value_name = "DIR")]
     root: PathBuf,
     /// Pack to write; must not exist yet.
@@ -86,9 +88,14 @@ pub struct Args {
     /// Patients that validate, separated by commas, instead of a draw.
     #[arg(long, value_delimiter = ',', value_name = "PATIENT,…", conflicts_with_all = ["validation_share", "folds"])]
     validation_patients: Option<Vec<String>>,
-    /// Names of the label values 0, 1, … separated by commas (dicom, folder, nnunet without dataset.json).
+    /// Names of the label values 0, 1, … separated by commas (dicom, folder, bids, table, nnunet without dataset.json).
+    /// Segments of DICOM SEG, RTSTRUCT and .seg.nrrd become the class that they are called.
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     classes: Option<Vec<String>>,
+    /// TOML file of segments that are called otherwise than their class: lines `"GTV 1" = "tumour"`; "" for what is not
+    /// wanted.
+    #[arg(long, value_name = "FILE")]
+    segments: Option<PathBuf>,
     /// Regular expression on file names whose first group is the patient (folder, nnunet).
     #[arg(long, value_name = "REGEX")]
     patient: Option<String>,
@@ -120,7 +127,12 @@ enum SplitKind {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let kind = args.source;
-    let options = SourceOptions { classes: args.classes.clone(), patient: args.patient.clone() };
+    let segments = args.segments.as_deref().map(layouts::segments_file).transpose()?;
+    let options = SourceOptions {
+        classes: args.classes.clone(),
+        patient: args.patient.clone(),
+        segments: segments.unwrap_or_default(),
+    };
     let source = layouts::open(kind, &args.root, &options)?;
     let settings = Preprocess {
         size: args.size,
@@ -145,7 +157,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         source: source.as_ref(),
         source_name: kind.name(),
         dataset: args.name.clone(),
-        root: &args.root,
+        root: kind.folder(&args.root),
         settings: &settings,
         division: &division,
         findings: early.clone(),

@@ -165,8 +165,8 @@ fn options_decide_who_tests_and_what_is_kept_and_the_manifest_says_whence() {
     // The first slice of one volume without a label.
     let mask = bench.path("data/training/patient001/patient001_frame01_gt.nii.gz");
     let image = nifti::parse(&std::fs::read(&mask).unwrap()).unwrap();
-    let [_, depth, height, width] = image.shape;
-    let mut voxels: Vec<u8> = image.values.iter().map(|&value| value as u8).collect();
+    let [depth, _, height, width] = image.volume.shape();
+    let mut voxels: Vec<u8> = image.volume.values.iter().map(|&value| value as u8).collect();
     voxels[..height * width].fill(0);
     let [x, y, z] = image.geometry.unwrap().spacing_mm();
     nifti::write_u8(&mask, [depth, height, width], voxels, [z, y, x]).unwrap();

@@ -2,6 +2,7 @@
 
 use super::Bench;
 use std::path::{Path, PathBuf};
+use vesalius_data::formats::contents::VolumeFile;
 use vesalius_data::formats::nifti;
 use vesalius_data::pack::Pack;
 
@@ -66,7 +67,8 @@ fn label_maps_lie_on_the_grids_of_their_images_whoever_asks_for_them() {
         let case = name.trim_end_matches(".nii.gz");
         let image = nifti::parse(&std::fs::read(image_of(&bench, case)).unwrap()).unwrap();
         let map = nifti::parse(bytes).unwrap();
-        assert_eq!((map.shape, map.spacing_mm), (image.shape, image.spacing_mm), "{name}");
+        let place = |file: &VolumeFile| (file.volume.shape(), file.spacing_mm);
+        assert_eq!(place(&map), place(&image), "{name}");
         let (map, image) = (map.geometry.unwrap(), image.geometry.unwrap());
         assert!(map.onto(&image).is_some_and(|alignment| alignment.is_identity()), "{name}");
     }

@@ -127,8 +127,8 @@ fn elastix_metaimages_with_longer_data_than_declared() {
     let mut reader = Reader::new(&data);
     for (name, greatest) in [("fixed", 255.0), ("mask_fixed", 1.0), ("mask_moving", 1.0)] {
         let image = metaimage::read(&data.join(format!("{name}.mhd")), &mut reader).unwrap();
-        assert_eq!(image.shape, [1, 1, 256, 256]);
-        let most = image.values.iter().copied().fold(f32::MIN, f32::max);
+        assert_eq!(image.volume.shape(), [1, 1, 256, 256]);
+        let most = image.volume.values.iter().copied().fold(f32::MIN, f32::max);
         assert!(most > 0.0 && most <= greatest, "{name}: {most}");
     }
 }

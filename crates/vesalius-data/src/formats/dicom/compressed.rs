@@ -34,6 +34,12 @@ pub(crate) fn decode(
             let decoded = object.decode_pixel_data().context("JPEG pixel data")?;
             Ok(decoded.into_data())
         }
+        Syntax::Jpeg2000 => {
+            let stream = fragments.concat();
+            check_jpeg2000(&stream, format).context("JPEG 2000 pixel data")?;
+            let decoded = object.decode_pixel_data().context("JPEG 2000 pixel data")?;
+            Ok(decoded.into_data())
+        }
     }
 }
 
@@ -138,6 +144,36 @@ fn check_jpeg(stream: &[u8], format: &PixelFormat) -> Result<()> {
     // A block of 8 x 8 pixels takes two bits at least.
     if stream.len().saturating_mul(512) < format.rows * format.columns {
         bail!("{} bytes, expected more for {rows} rows of {columns} pixels", stream.len());
+    }
+    Ok(())
+}
+
+/// Compares the SIZ segment of a JPEG 2000 code stream (ISO 15444-1 A.5.1) with the DICOM header.
+fn check_jpeg2000(stream: &[u8], format: &PixelFormat) -> Result<()> {
+    // Start of the code stream, then SIZ; files of the format (JP2) are no DICOM.
+    if !stream.starts_with(&[0xff, 0x4f, 0xff, 0x51]) {
+        bail!("no code stream");
+    }
+    let word = |at: usize| -> Result<usize> {
+        let bytes = stream.get(at..at + 4).context("header cut short")?;
+        Ok(u32::from_be_bytes(bytes.try_into()?) as usize)
+    };
+    let [width, height, left, top] = [8, 12, 16, 20].map(word);
+    let (columns, rows) = (width?.saturating_sub(left?), height?.saturating_sub(top?));
+    let channels = stream.get(40..42).context("header cut short")?;
+    let channels = u16::from_be_bytes([channels[0], channels[1]]);
+    let depth = u32::from(stream.get(42).context("header cut short")? & 0x7f) + 1;
+    let allocated = if depth <= 8 { 8 } else { 16 };
+    if [rows, columns] != [format.rows, format.columns]
+        || channels != 1
+        || allocated != format.allocated
+    {
+        bail!(
+            "{rows} rows of {columns} pixels, {channels} channels of {depth} bits, expected {}x{}, 1 of {} bits as the header says",
+            format.rows,
+            format.columns,
+            format.stored
+        );
     }
     Ok(())
 }

@@ -35,8 +35,11 @@ pub(crate) struct Facts {
 }
 
 /// What may differ between slices of one place.
-const MOMENTS: [(&str, Tag); 8] = [
+const MOMENTS: [(&str, Tag); 11] = [
     ("EchoTime", Tag(0x0018, 0x0081)),
+    ("EffectiveEchoTime", Tag(0x0018, 0x9082)),
+    ("TemporalPositionIndex", Tag(0x0020, 0x9128)),
+    ("NominalPercentageOfCardiacPhase", Tag(0x0020, 0x9241)),
     ("EchoNumbers", Tag(0x0018, 0x0086)),
     ("TemporalPositionIdentifier", Tag(0x0020, 0x0100)),
     ("TriggerTime", Tag(0x0018, 0x1060)),

@@ -4,28 +4,60 @@
 pub(crate) mod built;
 mod cells;
 mod compressed;
+mod frames;
 pub(crate) mod header;
 mod lengths;
 pub(crate) mod object;
 mod person;
 mod pixel_format;
 mod pixels;
+pub(crate) mod reference;
+mod segmentation;
 pub(crate) mod series;
+mod structures;
 mod syntax;
 
 pub use pixels::Pixels;
 
 use super::contents::ImageFile;
 use crate::volume::Volume;
+use crate::volume::segments::Segments;
 use anyhow::{Result, bail};
 use header::Facts;
+use reference::Drawing;
 use series::Series;
 use std::path::Path;
 
-/// Header and pixels of a file's bytes.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Facts, Pixels)> {
+/// Header and pixels of a file's bytes, frame by frame.
+pub(crate) fn read(bytes: &[u8]) -> Result<Vec<(Facts, Pixels)>> {
     let object = object::read(std::io::Cursor::new(bytes), false)?;
-    Ok((Facts::of(&object)?, Pixels::of(&object)?))
+    let objects = if frames::count(&object)? > 1 { frames::split(&object)? } else { vec![object] };
+    objects.iter().map(|frame| Ok((Facts::of(frame)?, Pixels::of(frame)?))).collect()
+}
+
+/// Headers of a file's frames, of an object that was read without its pixels.
+pub(crate) fn facts(object: &dicom_object::InMemDicomObject) -> Result<Vec<Facts>> {
+    let one = Facts::of(object)?;
+    // What is no image may have frames of another kind.
+    if one.other.is_some() || frames::count(object)? == 1 {
+        return Ok(vec![one]);
+    }
+    frames::headers(object)?.iter().map(Facts::of).collect()
+}
+
+/// Segments of a file's bytes.
+///
+/// # Errors
+/// What is neither a segmentation nor a structure set, or contradicts itself.
+pub fn segments(bytes: &[u8]) -> Result<Segments> {
+    let object = object::read(std::io::Cursor::new(bytes), false)?;
+    match Drawing::of(&object) {
+        Some(Drawing::Segmentation) => segmentation::segments(&object),
+        Some(Drawing::Structures) => structures::segments(&object),
+        None => bail!(
+            "DICOM, but neither a segmentation (SEG) nor a structure set (RTSTRUCT), expected a mask"
+        ),
+    }
 }
 
 /// Pixels of one file's bytes: a grey image of one frame, uncompressed, RLE or JPEG.
@@ -33,20 +65,24 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Facts, Pixels)> {
 /// # Errors
 /// What is no such image, or contradicts itself.
 pub fn parse(bytes: &[u8]) -> Result<Pixels> {
-    let (facts, pixels) = read(bytes)?;
+    let mut frames = read(bytes)?;
+    let Some((facts, pixels)) = frames.pop().filter(|_| frames.is_empty()) else {
+        bail!("{} frames, expected one grey image", frames.len() + 1);
+    };
     facts.normal()?;
     Ok(pixels)
 }
 
-/// One file's slice as an image, bright is white.
+/// One file's slice or slices as an image, bright is white.
 ///
 /// # Errors
-/// As [`parse`].
+/// What is no grey image, or contradicts itself.
 pub fn image(bytes: &[u8]) -> Result<ImageFile> {
-    let (facts, slice) = read(bytes)?;
-    facts.normal()?;
-    let slices = [(Path::new("the slice"), &facts)];
-    of_series(&slices, &[slice], &Series::of(&slices)?)
+    let (facts, pixels): (Vec<Facts>, Vec<Pixels>) = read(bytes)?.into_iter().unzip();
+    facts.iter().try_for_each(|facts| facts.normal().map(|_| ()))?;
+    let slices: Vec<series::Slice> =
+        facts.iter().map(|facts| (Path::new("the slice"), facts)).collect();
+    of_series(&slices, &pixels, &Series::of(&slices)?)
 }
 
 /// Slices of one series as one image, in the series' order.

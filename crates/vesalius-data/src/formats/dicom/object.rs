@@ -1,5 +1,6 @@
 //! A DICOM file's bytes as an object, with or without preamble and file meta information, and typed looks into it.
 
+use super::frames;
 use super::lengths::{self, Encoding};
 use super::syntax::Syntax;
 use crate::formats::guard::guarded;
@@ -21,6 +22,14 @@ pub(crate) enum Start {
     Meta,
     /// With the data set itself, as old toolkits wrote it; its transfer syntax.
     Bare(&'static str),
+}
+
+/// Whether a file begins as DICOM does.
+pub(crate) fn is_dicom(path: &std::path::Path) -> bool {
+    let mut head = Vec::with_capacity(HEAD);
+    let read = crate::files::read::open(path)
+        .and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    read.is_ok() && Start::of(&head).is_some()
 }
 
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
@@ -159,8 +168,11 @@ fn meta(syntax: &str) -> Vec<u8> {
 
 /// The first of Float Pixel Data, Double Float Pixel Data and Pixel Data.
 const PIXELS: Tag = Tag(0x7fe0, 0x0008);
-const SHARED: Tag = Tag(0x5200, 0x9229);
-const PER_FRAME: Tag = Tag(0x5200, 0x9230);
+
+/// Items of a sequence; none where it is not there.
+pub(crate) fn items(object: &InMemDicomObject, tag: Tag) -> &[InMemDicomObject] {
+    object.element_opt(tag).ok().flatten().and_then(|element| element.items()).unwrap_or(&[])
+}
 
 /// An element that holds something: at the top, or in the functional groups of an enhanced object's first frame.
 pub(crate) fn element(object: &InMemDicomObject, tag: Tag) -> Option<&InMemElement> {
@@ -170,7 +182,7 @@ pub(crate) fn element(object: &InMemDicomObject, tag: Tag) -> Option<&InMemEleme
     if present(object) {
         return object.element_opt(tag).ok()?;
     }
-    [SHARED, PER_FRAME]
+    [frames::SHARED, frames::PER_FRAME]
         .iter()
         .filter_map(|group| object.element_opt(*group).ok()??.items()?.first())
         .flat_map(|frame| frame.iter().filter_map(|group| group.items()?.first()))

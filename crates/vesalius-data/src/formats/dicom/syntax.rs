@@ -11,6 +11,8 @@ pub(crate) enum Syntax {
     Rle,
     /// JPEG, baseline or lossless.
     Jpeg,
+    /// JPEG 2000.
+    Jpeg2000,
 }
 
 impl Syntax {
@@ -24,15 +26,16 @@ impl Syntax {
             "" | ".1" | ".1.99" | ".2" => Self::Native,
             ".5" => Self::Rle,
             ".4.50" | ".4.51" | ".4.57" | ".4.70" => Self::Jpeg,
+            ".4.90" | ".4.91" => Self::Jpeg2000,
             other => {
                 let name = match other {
                     ".4.80" | ".4.81" => " (JPEG-LS)",
-                    ".4.90" | ".4.91" | ".4.201" | ".4.202" | ".4.203" => " (JPEG 2000)",
+                    ".4.201" | ".4.202" | ".4.203" => " (high-throughput JPEG 2000)",
                     ".4.110" | ".4.111" | ".4.112" => " (JPEG XL)",
                     _ => "",
                 };
                 bail!(
-                    "transfer syntax {uid}{name}, expected uncompressed, RLE or JPEG: convert the files, as with gdcmconv --raw"
+                    "transfer syntax {uid}{name}, expected uncompressed, RLE, JPEG or JPEG 2000: convert the files, as with gdcmconv --raw"
                 )
             }
         })

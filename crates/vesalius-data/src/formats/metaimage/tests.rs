@@ -8,8 +8,8 @@ const HEADER: &str = "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDa
 fn a_local_image_reads_in_both_byte_orders() {
     let little: Vec<u8> = [1_i16, -2, 3, 4].iter().flat_map(|v| v.to_le_bytes()).collect();
     let image = parse_local(&[HEADER.as_bytes(), &little].concat()).unwrap();
-    assert_eq!(image.shape, [1, 2, 1, 2]);
-    assert_eq!(image.values, [1.0, -2.0, 3.0, 4.0]);
+    assert_eq!(image.volume.shape(), [2, 1, 1, 2]);
+    assert_eq!(image.volume.values, [1.0, -2.0, 3.0, 4.0]);
     assert_eq!(image.spacing_mm, Some([0.7, 0.5]));
     let big: Vec<u8> = [1_i16, -2, 3, 4].iter().flat_map(|v| v.to_be_bytes()).collect();
     let header = HEADER.replace("OrderMSB = False", "OrderMSB = True");
@@ -32,7 +32,7 @@ fn a_header_that_asks_for_terabytes_is_refused() {
 }
 
 /// `a.mhd` with these lines in place of `ElementDataFile`, and its data file.
-fn beside(lines: &str, name: &str, data: &[u8]) -> Result<MetaImage> {
+fn beside(lines: &str, name: &str, data: &[u8]) -> Result<VolumeFile> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.mhd");
     let header = HEADER.replace("ElementDataFile = LOCAL\n", lines);
@@ -56,7 +56,10 @@ fn compressed_voxels_in_a_zraw_file_are_inflated() {
     encoder.write_all(&shorts()).unwrap();
     let packed = encoder.finish().unwrap();
     let image = beside("CompressedData = True\n", "a.zraw", &packed).unwrap();
-    assert_eq!((image.shape, image.values), ([1, 2, 1, 2], vec![1.0, -2.0, 3.0, 4.0]));
+    assert_eq!(
+        (image.volume.shape(), image.volume.values),
+        ([2, 1, 1, 2], vec![1.0, -2.0, 3.0, 4.0])
+    );
     for damaged in [&packed[..packed.len() / 2], &shorts()[..]] {
         let error = beside("CompressedData = True\n", "a.zraw", damaged).unwrap_err();
         let error = format!("{error:#}");
@@ -69,7 +72,7 @@ fn bytes_before_the_voxels_are_left_out() {
     let data = [&[9_u8; 5][..], &shorts()].concat();
     for size in ["5", "-1"] {
         let image = beside(&format!("HeaderSize = {size}\n"), "a.raw", &data).unwrap();
-        assert_eq!(image.values, [1.0, -2.0, 3.0, 4.0], "HeaderSize = {size}");
+        assert_eq!(image.volume.values, [1.0, -2.0, 3.0, 4.0], "HeaderSize = {size}");
     }
     for (size, part) in
         [("6", "7 bytes of voxels, expected 8"), ("99", "0 bytes of voxels"), ("-2", "HeaderSize")]
@@ -85,7 +88,7 @@ fn floats_read_in_both_byte_orders_under_both_names_of_the_flag() {
     let header = HEADER.replace("MET_SHORT", "MET_FLOAT");
     let little: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     let image = parse_local(&[header.as_bytes(), &little].concat()).unwrap();
-    assert_eq!(image.values, values);
+    assert_eq!(image.volume.values, values);
     let big: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();
     let header = header.replace("BinaryDataByteOrderMSB = False", "ElementByteOrderMSB = True");
     assert_eq!(parse_local(&[header.as_bytes(), &big].concat()).unwrap(), image);
@@ -97,8 +100,8 @@ fn channels_beside_each_other_become_planes_and_make_no_mask() {
         .replace("MET_SHORT", "MET_UCHAR")
         .replace("DimSize", "ElementNumberOfChannels = 2\nDimSize");
     let image = parse_local(&[header.as_bytes(), &[1, 10, 2, 20, 3, 30, 4, 40]].concat()).unwrap();
-    assert_eq!(image.shape, [2, 2, 1, 2]);
-    assert_eq!(image.values, [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0]);
+    assert_eq!(image.volume.shape(), [2, 2, 1, 2]);
+    assert_eq!(image.volume.values, [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0]);
     let error = image.labels().unwrap_err().to_string();
     assert!(error.contains("2 channels in a mask, expected 1"), "{error}");
 }

@@ -1,8 +1,11 @@
 //! Which files of a folder are slices, masks and neither, and which belong together.
 
+use super::drawn::{self, Drawn};
 use crate::checks::findings::Finding;
+use crate::formats::dicom;
 use crate::formats::dicom::header::Facts;
 use crate::formats::dicom::object;
+use crate::formats::dicom::reference::{Drawing, Reference};
 use crate::formats::file::Format;
 use crate::layouts::walk::{entries, name};
 use anyhow::{Context as _, Result, bail};
@@ -13,27 +16,31 @@ use std::path::{Path, PathBuf};
 /// Folders below the dataset's that are looked into.
 const DEPTH: usize = 8;
 
-/// A slice's file and header.
+/// A slice's file and header; several of one file where that holds frames.
 pub(super) type Slice = (PathBuf, Facts);
 
 /// A folder with what lies in it.
 #[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    slices: Vec<Slice>,
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) slices: Vec<Slice>,
     masks: Vec<PathBuf>,
+    /// Segmentations and structure sets.
+    pub(super) drawings: Vec<Drawn>,
     /// Files of whole volumes: masks, where a dataset has no mask images.
     volumes: Vec<PathBuf>,
-    inner: Vec<Folder>,
+    pub(super) inner: Vec<Folder>,
 }
 
-/// One folder of slices and one of masks that belong to it.
+/// Slices of one series and the masks that belong to it.
 #[derive(Debug)]
 pub(super) struct Unit<'a> {
     /// Holds both.
     pub(super) folder: PathBuf,
-    pub(super) slices: &'a [Slice],
-    pub(super) masks: &'a [PathBuf],
+    pub(super) slices: Vec<&'a Slice>,
+    pub(super) masks: Vec<PathBuf>,
+    /// Whether a mask is of the whole series: a volume, segmentations or structure sets.
+    pub(super) whole: bool,
 }
 
 /// Everything below a dataset's folder.
@@ -45,7 +52,8 @@ pub(super) struct Tree {
 
 /// What a file is.
 enum Kind {
-    Slice(Box<Facts>),
+    Slices(Vec<Facts>),
+    Drawing(Reference),
     Mask,
     Volume,
     Other(String),
@@ -72,13 +80,25 @@ impl Tree {
     pub(super) fn units(&self) -> Result<(Vec<Unit<'_>>, Vec<Finding>)> {
         let mut units = Vec::new();
         let mut findings = self.findings.clone();
+        if !self.root.holding(&|folder| !folder.drawings.is_empty()).is_empty() {
+            if self.root.mask_folders().is_empty() {
+                units = drawn::units(&self.root, &mut findings)?;
+                return Ok((units, findings));
+            }
+            let text = "a segmentation or structure set, where masks are images or volumes";
+            for folder in self.root.holding(&|folder| !folder.drawings.is_empty()) {
+                let of =
+                    |drawn: &Drawn| Finding::set_aside(below(&self.root.path, &drawn.path), text);
+                findings.extend(folder.drawings.iter().map(of));
+            }
+        }
         self.root.units(&self.root.path, &mut units, &mut findings)?;
         Ok((units, findings))
     }
 }
 
 /// How findings name a file.
-fn below(root: &Path, path: &Path) -> String {
+pub(super) fn below(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
@@ -93,6 +113,7 @@ impl Folder {
             path: path.to_owned(),
             slices: vec![],
             masks: vec![],
+            drawings: vec![],
             volumes: vec![],
             inner: vec![],
         };
@@ -117,7 +138,10 @@ impl Folder {
         let kinds: Vec<Result<Kind>> = files.par_iter().map(|file| kind(file)).collect();
         for (file, kind) in files.into_iter().zip(kinds) {
             match kind? {
-                Kind::Slice(facts) => folder.slices.push((file, *facts)),
+                Kind::Slices(frames) => {
+                    folder.slices.extend(frames.into_iter().map(|facts| (file.clone(), facts)));
+                }
+                Kind::Drawing(reference) => folder.drawings.push(Drawn { path: file, reference }),
                 Kind::Mask => folder.masks.push(file),
                 Kind::Volume => folder.volumes.push(file),
                 Kind::Other(what) => findings.push(Finding::set_aside(below(root, &file), what)),
@@ -139,13 +163,13 @@ impl Folder {
     }
 
     /// This folder and all below that hold something.
-    fn holding(&self, holds: &impl Fn(&Self) -> bool) -> Vec<&Self> {
+    pub(super) fn holding(&self, holds: &impl Fn(&Self) -> bool) -> Vec<&Self> {
         let own = Some(self).filter(|folder| holds(folder));
         let inner = self.inner.iter().flat_map(|inner| inner.holding(holds));
         own.into_iter().chain(inner).collect()
     }
 
-    fn series(&self) -> Vec<&Self> {
+    pub(super) fn series(&self) -> Vec<&Self> {
         self.holding(&|folder| !folder.slices.is_empty())
     }
 
@@ -180,10 +204,12 @@ impl Folder {
                     self.two_folders(a, b, what)?;
                 }
             }
+            let whole = |mask: &PathBuf| Format::of_name(mask).is_some_and(Format::is_volume);
             units.push(Unit {
                 folder: self.path.clone(),
-                slices: &one_series.slices,
-                masks: &one_masks.masks,
+                slices: one_series.slices.iter().collect(),
+                masks: one_masks.masks.clone(),
+                whole: matches!(&one_masks.masks[..], [mask] if whole(mask)),
             });
             return Ok(());
         }
@@ -233,20 +259,22 @@ fn kind(path: &Path) -> Result<Kind> {
         Ok(Kind::Other(what.to_owned()))
     };
     let (Ok(_), Some(start)) = (read, object::Start::of(&head)) else { return no_dicom() };
-    let facts = match file
-        .rewind()
-        .map_err(Into::into)
-        .and_then(|()| object::read(file, true))
-        .and_then(|object| Facts::of(&object))
-    {
-        Ok(facts) => facts,
-        // Other files may begin with the same few bytes.
-        Err(_) if !matches!(start, object::Start::Magic(_)) => return no_dicom(),
-        Err(error) => return Err(error.context(path.display().to_string())),
-    };
-    Ok(match facts.other {
+    let facts =
+        match file.rewind().map_err(Into::into).and_then(|()| object::read(file, true)).and_then(
+            |object| match Drawing::of(&object) {
+                Some(drawing) => Ok(Err(Reference::of(&object, drawing))),
+                None => dicom::facts(&object).map(Ok),
+            },
+        ) {
+            Ok(Ok(facts)) => facts,
+            Ok(Err(reference)) => return Ok(Kind::Drawing(reference)),
+            // Other files may begin with the same few bytes.
+            Err(_) if !matches!(start, object::Start::Magic(_)) => return no_dicom(),
+            Err(error) => return Err(error.context(path.display().to_string())),
+        };
+    Ok(match facts.iter().find_map(|facts| facts.other.as_ref()) {
         Some(what) => Kind::Other(format!("DICOM, but no image: {what}")),
-        None => Kind::Slice(Box::new(facts)),
+        None => Kind::Slices(facts),
     })
 }
 

@@ -1,23 +1,27 @@
 //! DICOM series with mask images: a folder per patient that holds one folder of DICOM slices and one of mask images
-//! (PNG, TIFF, … for each slice, or one volume as NIfTI or MetaImage), or a single such patient at the root. Studies
-//! may lie between a patient's folder and the two.
+//! (PNG, TIFF, … for each slice, or one volume as NIfTI, MetaImage or NRRD), or a single such patient at the root. Studies
+//! may lie between a patient's folder and the two. Segmentations (SEG) and structure sets (RTSTRUCT) may lie anywhere in
+//! a patient's folder: they name their series.
 //!
 //! Which mask is whose is decided in `pairing`, whether slices are one series in `series`, what their values mean in
 //! `pixels`. Slices are ordered along the normal of the image plane. Intensities are in the modality's units (HU for
 //! CT), bright is white.
 
 mod counted;
+mod drawn;
 mod find;
 mod pairing;
 
 use crate::checks::findings::Finding;
-use crate::formats::dicom::read;
+use crate::formats::dicom::header::Facts;
 use crate::formats::dicom::series::{self, Series};
-use crate::formats::file::{self, Format, ImageFile};
+use crate::formats::dicom::{Pixels, read};
+use crate::formats::file::ImageFile;
 use crate::formats::{dicom, raster};
+use crate::layouts::load::with_masks;
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::name;
-use crate::volume::pair::lay_on;
+use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Labels, Reader};
 use anyhow::{Context as _, Result, bail};
 use find::{Tree, Unit};
@@ -28,17 +32,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Dicom {
     root: PathBuf,
-    classes: Vec<String>,
+    naming: Naming,
 }
 
 impl Dicom {
     /// At `root`.
     pub fn new(root: &Path, options: &SourceOptions) -> Self {
-        let classes = options
-            .classes
-            .clone()
-            .unwrap_or_else(|| ["background", "foreground"].map(str::to_owned).to_vec());
-        Self { root: root.to_owned(), classes }
+        Self { root: root.to_owned(), naming: options.naming() }
     }
 
     /// Cases of one patient's folder.
@@ -60,22 +60,23 @@ impl Dicom {
     }
 
     fn case_of(&self, patient: &str, unit: &Unit, one_of_several: bool) -> Result<CaseFiles> {
-        let images: Vec<PathBuf> = unit.slices.iter().map(|(path, _)| path.clone()).collect();
-        let masks = unit.masks.to_vec();
+        let mut images: Vec<PathBuf> = unit.slices.iter().map(|(path, _)| path.clone()).collect();
+        // Frames of one file stand one behind the other.
+        images.dedup();
+        let masks = unit.masks.clone();
         // What is wrong with headers and names is said before any pixel is read.
         let slices: Vec<series::Slice> =
             unit.slices.iter().map(|(path, facts)| (path.as_path(), facts)).collect();
-        let one_volume = matches!(&masks[..], [mask] if is_volume(mask));
-        if !one_volume && images.len() != masks.len() {
+        if !unit.whole && slices.len() != masks.len() {
             bail!(
                 "{}: {} DICOM slices and {} masks, expected as many of each",
                 unit.folder.display(),
-                images.len(),
+                slices.len(),
                 masks.len()
             );
         }
         let series = Series::of(&slices)?;
-        if !one_volume {
+        if !unit.whole {
             pairs(&slices, &masks, &series)?;
         }
         let id = if one_of_several {
@@ -86,24 +87,11 @@ impl Dicom {
         } else {
             patient.to_owned()
         };
-        Ok(CaseFiles { id, patient: patient.to_owned(), official: None, images, masks })
+        Ok(CaseFiles { id, patient: patient.to_owned(), images, masks, ..CaseFiles::default() })
     }
 }
 
 impl Dicom {
-    /// A mask of the whole series, on its grid.
-    fn one_mask(
-        &self,
-        path: &Path,
-        image: &ImageFile,
-        reader: &mut Reader,
-    ) -> Result<(Labels, Vec<String>)> {
-        let mask = file::mask(path, self.classes.len(), reader)?;
-        let (labels, note) = lay_on(mask.labels, mask.geometry, image.geometry)
-            .with_context(|| format!("{}", path.display()))?;
-        Ok((labels, note.into_iter().collect()))
-    }
-
     /// A mask image for each slice, in the order of the series.
     fn masks(
         &self,
@@ -117,7 +105,7 @@ impl Dicom {
         let mut shape = [0; 2];
         for &at in &series.order {
             let path = &masks[pairs.mask[at]];
-            let mask = raster::mask(&reader.read(path)?, self.classes.len())
+            let mask = raster::mask(&reader.read(path)?, self.naming.classes.len())
                 .with_context(|| format!("{}", path.display()))?;
             let (image, facts) = slices[at];
             shape = facts.size.map(|extent| extent as usize);
@@ -140,9 +128,45 @@ impl Dicom {
     }
 }
 
-/// Whether a mask is of all slices at once.
-fn is_volume(mask: &Path) -> bool {
-    Format::of_name(mask).is_some_and(Format::is_volume)
+/// Frames of a series' files, in the order of the files.
+struct Frames {
+    paths: Vec<PathBuf>,
+    facts: Vec<Facts>,
+    pixels: Vec<Pixels>,
+}
+
+impl Frames {
+    fn read(files: &[PathBuf], reader: &mut Reader) -> Result<Self> {
+        let mut all = Self { paths: vec![], facts: vec![], pixels: vec![] };
+        for path in files {
+            let bytes = reader.read(path)?;
+            for (facts, pixels) in read(&bytes).with_context(|| format!("{}", path.display()))? {
+                all.paths.push(path.clone());
+                all.facts.push(facts);
+                all.pixels.push(pixels);
+            }
+        }
+        Ok(all)
+    }
+
+    fn slices(&self) -> Vec<series::Slice<'_>> {
+        self.paths.iter().map(PathBuf::as_path).zip(&self.facts).collect()
+    }
+
+    fn image(&self, slices: &[series::Slice]) -> Result<(Series, ImageFile)> {
+        let series = Series::of(slices)?;
+        let image = dicom::of_series(slices, &self.pixels, &series)?;
+        Ok((series, image))
+    }
+}
+
+/// The image of one series, whatever the order of its files.
+///
+/// # Errors
+/// Names the file that cannot be read, or two that are of different series.
+pub(crate) fn series_image(files: &[PathBuf], reader: &mut Reader) -> Result<ImageFile> {
+    let frames = Frames::read(files, reader)?;
+    Ok(frames.image(&frames.slices())?.1)
 }
 
 fn pairs(slices: &[series::Slice], masks: &[PathBuf], series: &Series) -> Result<pairing::Pairs> {
@@ -165,7 +189,7 @@ impl Source for Dicom {
     }
 
     fn classes(&self) -> Vec<String> {
-        self.classes.clone()
+        self.naming.classes.clone()
     }
 
     fn cases(&self) -> Result<Found> {
@@ -196,22 +220,13 @@ impl Source for Dicom {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        let mut facts = Vec::with_capacity(files.images.len());
-        let mut pixels = Vec::with_capacity(files.images.len());
-        for path in &files.images {
-            let bytes = reader.read(path)?;
-            let (header, slice) = read(&bytes).with_context(|| format!("{}", path.display()))?;
-            facts.push(header);
-            pixels.push(slice);
+        let read = Frames::read(&files.images, reader)?;
+        let slices = read.slices();
+        let (series, mut image) = read.image(&slices)?;
+        if !files.masks.iter().all(|mask| raster::is_raster(mask)) {
+            return with_masks(&files.images[0], image, &files.masks, &self.naming, reader);
         }
-        let slices: Vec<series::Slice> =
-            files.images.iter().map(PathBuf::as_path).zip(&facts).collect();
-        let series = Series::of(&slices)?;
-        let mut image = dicom::of_series(&slices, &pixels, &series)?;
-        let (labels, notes) = match &files.masks[..] {
-            [mask] if is_volume(mask) => self.one_mask(mask, &image, reader)?,
-            masks => self.masks(&slices, masks, &series, reader)?,
-        };
+        let (labels, notes) = self.masks(&slices, &files.masks, &series, reader)?;
         image.notes.extend(notes);
         Ok(Case {
             spacing_mm: image.spacing_mm,

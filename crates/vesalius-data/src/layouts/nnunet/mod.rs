@@ -7,7 +7,7 @@ mod tests;
 
 pub use dataset_json::{DatasetJson, parse_dataset_json};
 
-use super::load::with_mask;
+use super::load::with_masks;
 use super::patients::{Named, assign, pattern};
 use crate::checks::findings::Finding;
 use crate::formats::file::{self, ImageFile, KNOWN, is_data_file};
@@ -15,6 +15,7 @@ use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::{below, entries, name, unused};
 use crate::pack::manifest::Split;
 use crate::volume::pair::alignment;
+use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context, Result, bail};
 use regex::Regex;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 pub struct Nnunet {
     root: PathBuf,
     dataset: String,
-    classes: Vec<String>,
+    naming: Naming,
     json: DatasetJson,
     patient: Option<Regex>,
 }
@@ -57,7 +58,7 @@ impl Nnunet {
         Ok(Self {
             root: root.to_owned(),
             dataset: json.name.clone().unwrap_or(root_name),
-            classes,
+            naming: Naming { renamed: options.segments.clone(), ..Naming::of(&classes) },
             json,
             patient: pattern(options.patient.as_deref())?,
         })
@@ -181,7 +182,7 @@ impl Source for Nnunet {
     }
 
     fn classes(&self) -> Vec<String> {
-        self.classes.clone()
+        self.naming.classes.clone()
     }
 
     fn channels(&self) -> Option<Vec<String>> {
@@ -230,6 +231,7 @@ impl Source for Nnunet {
                 id: id.clone(),
                 patient,
                 official: official.then_some(split),
+                fold: None,
                 images: images.clone(),
                 masks: vec![mask.clone()],
             });
@@ -252,7 +254,7 @@ impl Source for Nnunet {
                 image.volume.channels
             );
         }
-        let case = with_mask(&files.images[0], image, &files.masks[0], self.classes.len(), reader)?;
+        let case = with_masks(&files.images[0], image, &files.masks, &self.naming, reader)?;
         let names = self.json.channels.clone().unwrap_or_else(|| {
             (0..case.volume.channels).map(|channel| format!("channel {channel}")).collect()
         });

@@ -10,7 +10,7 @@ fn found(images: &[&str], labels: &[&str]) -> Result<Vec<(String, usize)>> {
         }
     }
     let classes = Some(["background", "organ"].map(str::to_owned).to_vec());
-    let options = SourceOptions { classes, patient: None };
+    let options = SourceOptions { classes, ..SourceOptions::default() };
     let cases = Nnunet::new(folder.path(), &options)?.cases()?.cases;
     Ok(cases.into_iter().map(|case| (case.id, case.images.len())).collect())
 }
@@ -45,9 +45,9 @@ fn every_case_has_each_channel_once() {
 
 #[test]
 fn other_files_are_named() {
-    let error = found(&["a_0000.nrrd"], &["a.nrrd"]).unwrap_err().to_string();
+    let error = found(&["a_0000.txt"], &["a.txt"]).unwrap_err().to_string();
     assert!(
-        error.contains("only a_0000.nrrd and the like, expected .nii, .nii.gz, .mha"),
+        error.contains("only a_0000.txt and the like, expected .nii, .nii.gz, .hdr"),
         "{error}"
     );
     let folder = tempfile::tempdir().unwrap();
@@ -101,7 +101,7 @@ fn channels_of_dicom_keep_their_padding_and_their_person() {
         std::fs::create_dir_all(at("labelsTr")).unwrap();
         crate::formats::dicom::built::write_mask(&at("labelsTr/a.png"), 1);
         let classes = Some(["background", "organ"].map(str::to_owned).to_vec());
-        let options = SourceOptions { classes, patient: None };
+        let options = SourceOptions { classes, ..SourceOptions::default() };
         let source = Nnunet::new(folder.path(), &options).unwrap();
         let files = source.cases().unwrap().cases;
         let case = source.load(&files[0], &mut Reader::new(folder.path())).unwrap();

@@ -82,9 +82,12 @@ impl SplitRule {
                     cases.map(|case| case.patient.as_str()).collect()
                 };
                 let test = of(Split::Test);
-                if let Some(both) = of(Split::Train).intersection(&test).next() {
+                let validate = of(Split::Validate);
+                let train = of(Split::Train);
+                let two = train.intersection(&test).chain(train.intersection(&validate));
+                if let Some(both) = two.chain(validate.intersection(&test)).next() {
                     bail!(
-                        "split official: patient {both} is on both of its sides, expected one; --split seed draws another"
+                        "split official: patient {both} is on two of its sides, expected one; --split seed draws another"
                     );
                 }
                 test
@@ -121,7 +124,15 @@ impl SplitRule {
                 patients.len()
             );
         }
-        let side = |name: &str| if test.contains(name) { Split::Test } else { Split::Train };
+        let validates = |name: &str| {
+            *self == Self::Official
+                && cases.iter().any(|c| c.patient == name && c.official == Some(Split::Validate))
+        };
+        let side = |name: &str| match (test.contains(name), validates(name)) {
+            (true, _) => Split::Test,
+            (false, true) => Split::Validate,
+            (false, false) => Split::Train,
+        };
         let sides = patients.iter().map(|&name| (name.to_owned(), side(name))).collect();
         together(&self.to_string(), linked, &sides)?;
         Ok(sides)

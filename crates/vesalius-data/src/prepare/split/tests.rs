@@ -1,5 +1,5 @@
 use super::*;
-use crate::checks::linked::Linked;
+use crate::checks::linked::{Evidence, Linked};
 use crate::pack::manifest::Split;
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,9 +8,7 @@ fn cases(patients: &[&str]) -> Vec<CaseFiles> {
     let case = |patient: &&str| CaseFiles {
         id: format!("{patient}-1"),
         patient: (*patient).to_owned(),
-        official: None,
-        images: vec![],
-        masks: vec![],
+        ..CaseFiles::default()
     };
     patients.iter().map(case).collect()
 }
@@ -29,7 +27,6 @@ fn a_seed_repeats_and_all_cases_of_a_patient_stay_together() {
 
 #[test]
 fn one_person_under_two_names_is_on_one_side_or_refused() {
-    use crate::checks::linked::Evidence;
     let cases = cases(&["a", "b", "c", "d", "e", "f"]);
     let linked = [Linked {
         patients: ["b", "e", "f"].map(str::to_owned).to_vec(),
@@ -61,7 +58,55 @@ fn an_official_split_that_puts_a_patient_on_both_sides_is_none() {
         case.official = Some(side);
     }
     let error = SplitRule::Official.apply(&cases, &[]).unwrap_err().to_string();
-    assert!(error.contains("patient b is on both"), "{error}");
+    assert!(error.contains("patient b is on two of its sides"), "{error}");
+}
+
+#[test]
+fn a_dataset_may_say_who_validates_and_in_which_fold_each_tests() {
+    let mut known = cases(&["a", "b", "c", "c"]);
+    let sides = [Split::Train, Split::Validate, Split::Test, Split::Test];
+    for (case, side) in known.iter_mut().zip(sides) {
+        case.official = Some(side);
+    }
+    let official = |validation| Division { test: SplitRule::Official, validation };
+    let of = |cases: &[CaseFiles], validation, linked: &[Linked]| {
+        official(validation).apply(cases, linked, &BTreeMap::new())
+    };
+    let places = of(&known, None, &[]).unwrap();
+    assert_eq!(
+        (places.sides["a"], places.sides["b"], places.sides["c"]),
+        (Split::Train, Split::Validate, Split::Test)
+    );
+    let refused = |found: Result<Places>, part: &str| {
+        let error = found.unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    let share = Some(Validation::Seeded { seed: 1, share: 0.5 });
+    refused(of(&known, share.clone(), &[]), "b validates as the dataset says");
+    known[0].official = Some(Split::Validate);
+    refused(of(&known, None, &[]), "nobody trains");
+    let mut folds = cases(&["a", "b", "c", "c"]);
+    for (case, fold) in folds.iter_mut().zip([3, 1, 1, 1]) {
+        case.fold = Some(fold);
+    }
+    // Numbers may begin anywhere; the first is fold 0.
+    let places = of(&folds, None, &[]).unwrap();
+    assert_eq!((places.folds["a"].0, places.folds["b"].0, places.folds["c"].0), (1, 0, 0));
+    refused(of(&folds, share, &[]), "do not test in fold 0");
+    let linked = [Linked {
+        patients: ["a", "b"].map(str::to_owned).to_vec(),
+        evidence: Evidence::Person,
+        example: ["a-1", "b-1"].map(str::to_owned),
+    }];
+    refused(of(&folds, None, &linked), "a and b are in two folds");
+    folds[3].fold = Some(3);
+    refused(of(&folds, None, &[]), "patient c is in two folds");
+    folds[3].fold = None;
+    refused(of(&folds, None, &[]), "c-1 is in no fold");
+    for case in &mut folds {
+        case.fold = Some(1);
+    }
+    refused(of(&folds, None, &[]), "all patients are in one fold");
 }
 
 fn divided(patients: &[&str], test: SplitRule, validation: Option<Validation>) -> Result<Places> {

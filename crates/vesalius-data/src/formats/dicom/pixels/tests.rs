@@ -61,7 +61,7 @@ fn what_is_no_grey_image_is_refused_by_what_it_is() {
     refused(&colour("YBR_FULL"), "PhotometricInterpretation YBR_FULL, expected MONO");
     refused(&colour("RGB").words((0x28, 2), &[3]), "3 samples per pixel and 1 frames");
     refused(&Built::slice(0).without((0x28, 4)), "PhotometricInterpretation is missing");
-    refused(&Built::slice(0).text((0x28, 8), "IS", "2"), "1 samples per pixel and 2 frames");
+    refused(&Built::slice(0).text((0x28, 8), "IS", "2"), "2 frames with 0 functional groups");
     refused(&Built::slice(0).words((0x28, 0x103), &[2]), "PixelRepresentation 2, expected 0 or 1");
     refused(&Built::slice(0).words((0x28, 0x100), &[12]), "12 bits allocated, expected 8, 16 or");
     for bits in [0, 31] {

@@ -121,7 +121,7 @@ fn what_is_not_used_is_named() {
             "A/CT/contours.dcm: DICOM, but no image: RTSTRUCT",
             "A/CT/report: DICOM, but no image: SR",
             "A/GT/liver.nii.gz: a volume, where masks are images",
-            "A/GT/seg.dcm: DICOM, but no image: segmentation (SEG)",
+            "A/GT/seg.dcm: a segmentation or structure set, where masks are images or volumes",
             "A/again: a link to a folder above",
             "B/GT/0.png: mask image without DICOM slices",
             "B/GT/1.png: mask image without DICOM slices",
