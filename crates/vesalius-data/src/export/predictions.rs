@@ -9,6 +9,7 @@ use crate::pack::{Pack, PackWriter};
 use crate::prepare::Regrid;
 use crate::text::file_stem;
 use crate::volume::Labels;
+use crate::volume::geometry::Geometry;
 use anyhow::{Context as _, Result, bail};
 use image::GrayImage;
 use rayon::prelude::*;
@@ -99,7 +100,19 @@ fn write_map(path: &Path, labels: Labels, grid: &SourceGrid) -> Result<()> {
         let picture = GrayImage::from_raw(labels.width as u32, labels.height as u32, labels.values);
         return save(&picture.context("labels of one picture")?.into(), path);
     }
-    write_labels(path, &labels, grid.geometry.as_ref())
+    let (labels, geometry) = as_stored(labels, grid)?;
+    write_labels(path, &labels, geometry.as_ref())
+}
+
+/// Labels in the order of the source's files, where the preparation turned them.
+fn as_stored(labels: Labels, grid: &SourceGrid) -> Result<(Labels, Option<Geometry>)> {
+    let (Some(stored), Some(turned)) = (grid.stored, grid.geometry) else {
+        return Ok((labels, grid.geometry));
+    };
+    let alignment = stored.onto(&turned).context("turned to a grid that is not its own")?;
+    let [width, height, slices] = stored.size;
+    let values = alignment.apply(&labels.values);
+    Ok((Labels { slices, height, width, values }, Some(stored)))
 }
 
 /// Writes slices `indices` with the predicted labels as a pack that says so: to be looked at, measured and exported, never

@@ -13,4 +13,7 @@ pub struct SourceGrid {
     /// Where the voxels lie in the patient, where the source says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,
+    /// The grid of the source's files, where the image was turned: label maps are written on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Geometry>,
 }

@@ -1,6 +1,7 @@
 //! A dataset into a pack: cases in parallel, written in order, everything recorded.
 
 mod frame;
+pub mod orient;
 pub mod preprocess;
 mod regrid;
 mod resample;
@@ -47,6 +48,8 @@ pub struct Summary {
 struct Loaded {
     prepared: Prepared,
     measured: Measured,
+    /// As its files are stored; of one picture it says little.
+    orientation: Option<String>,
     channels: usize,
     sequences: Vec<String>,
     group: Option<String>,
@@ -101,6 +104,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let mut persons = Vec::with_capacity(cases.len());
     let mut kept = Vec::with_capacity(cases.len());
     let mut ranges = Vec::new();
+    let mut orientations = Vec::new();
     let mut labelled = false;
     let mut sheet = Draft::of(&cases);
     let mut most_cut: Option<(String, f64)> = None;
@@ -112,6 +116,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             let Loaded {
                 prepared,
                 measured,
+                orientation,
                 channels,
                 sequences: named,
                 group,
@@ -151,6 +156,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             }
             sheet.add(measured, &prepared, this);
             ranges.extend(prepared.range_used);
+            orientations.push((case.id.clone(), orientation));
             kept.push(prepared.slices.len());
             persons.push(person);
             records.push(CaseRecord {
@@ -174,6 +180,9 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     };
     if !labelled {
         bail!("{}: every mask is empty, expected labelled pixels", root.display());
+    }
+    if settings.orientation.is_none() {
+        findings.extend(orient::warn(&orientations));
     }
     let (lost, told) = notes_on_range(&ranges, settings.depth);
     findings.extend(lost);
@@ -231,8 +240,8 @@ fn load(
     classes: &[String],
 ) -> Result<Loaded> {
     let mut reader = Reader::new(root);
-    let loaded = chosen(source, source.load(case, &mut reader)?, settings);
     let name = || format!("{}", case.images[0].display());
+    let mut loaded = chosen(source, source.load(case, &mut reader)?, settings);
     // Wrong labels are the mask's fault, everything else the image's.
     loaded.check(classes).with_context(|| {
         let mask =
@@ -242,11 +251,17 @@ fn load(
     if let Some(group) = &loaded.group {
         label::check(group).with_context(|| format!("{}: group of its patient", name()))?;
     }
+    let orientation = loaded.geometry.filter(|_| loaded.volume.slices > 1);
+    let orientation = orientation.map(|geometry| geometry.orientation());
+    if let Some(wanted) = &settings.orientation {
+        loaded = orient::turned(loaded, wanted).with_context(name)?;
+    }
     let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
     let slices = loaded.volume.slice_digests();
     Ok(Loaded {
         measured: Measured::of(case, &loaded, &prepared, classes.len()),
         prepared,
+        orientation,
         channels: loaded.volume.channels,
         sequences: loaded.sequences,
         slices: slices.into_iter().filter(|digest| !digest.is_empty()).collect(),

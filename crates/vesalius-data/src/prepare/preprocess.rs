@@ -89,6 +89,7 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
         shape: [case.volume.slices, case.volume.height, case.volume.width],
         frame: [frame.top, frame.left, frame.height, frame.width],
         geometry: case.geometry,
+        stored: case.stored,
     };
     let full = settings.window == Window::Full {};
     let range_used = if full { RangeUsed::of(&case.volume) } else { None };

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Preprocess {
     /// Height and width of a slice in the pack, pixels.
     pub size: [usize; 2],
+    /// Where columns, rows and slices of every volume lead (`LPS`); `None`: as each is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
     /// In-plane spacing that crops are counted in, mm; `None`: the source's own pixels.
     pub spacing_mm: Option<f64>,
     /// Which part of the image is kept.

@@ -65,6 +65,8 @@ pub struct Case {
     pub spacing_mm: Option<[f64; 2]>,
     /// Where the voxels lie in the patient, where the files tell.
     pub geometry: Option<Geometry>,
+    /// Where the files' voxels lie, of a case that was turned.
+    pub stored: Option<Geometry>,
     /// Names of its channels where each is a picture of its own (sequences of MRI), with black and white of its own; empty
     /// where they are one picture: grey, or colour.
     pub sequences: Vec<String>,
@@ -86,6 +88,7 @@ impl Case {
             labels,
             spacing_mm: None,
             geometry: None,
+            stored: None,
             sequences: vec![],
             group: None,
             person: None,

@@ -55,6 +55,7 @@ fn moved(labels: &Labels, from: impl Fn([usize; 3], [usize; 3]) -> [usize; 3]) -
 
 fn settings(size: [usize; 2], window: Window) -> Preprocess {
     Preprocess {
+        orientation: None,
         size,
         spacing_mm: None,
         crop: Crop::None {},

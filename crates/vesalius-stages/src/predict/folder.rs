@@ -11,6 +11,7 @@ use vesalius_data::formats::file::{self, Format, ImageFile, KNOWN};
 use vesalius_data::layouts::add_channels;
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_data::pack::{Pack, PackWriter};
+use vesalius_data::prepare::orient;
 use vesalius_data::prepare::preprocess::{Prepared, prepare_case};
 use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice};
 use vesalius_data::text::file_stem;
@@ -79,7 +80,7 @@ fn images(folder: &Path, sequences: &[String], notes: &mut Vec<String>) -> Resul
         }
         match Format::of_name(&path) {
             Some(Format::Dicom) => bail!(
-                "{}: a slice of DICOM, expected whole volumes (NIfTI or MetaImage), pictures, or a pack of `vesalius prepare`",
+                "{}: a slice of DICOM, expected whole volumes (NIfTI, MetaImage, NRRD), pictures, or a pack of `vesalius prepare`",
                 path.display()
             ),
             Some(_) => files.push(path),
@@ -171,6 +172,10 @@ fn one(
     let case = Case { sequences: opened.kept.sequences.clone(), ..unlabelled(image) };
     let classes = &opened.kept.classes;
     case.check(classes)?;
+    let case = match &settings.orientation {
+        Some(wanted) => orient::turned(case, wanted)?,
+        None => case,
+    };
     let prepared = prepare_case(&case, settings, classes.len())?;
     let expected = opened.kept.slice_shape.pixel_bytes();
     if let Some((_, pixels, _)) = prepared.slices.iter().find(|slice| slice.1.len() != expected) {

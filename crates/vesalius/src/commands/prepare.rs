@@ -10,6 +10,7 @@ use vesalius_data::checks::findings::{Finding, lines};
 use vesalius_data::checks::sheet;
 use vesalius_data::layouts::{self, SourceKind, SourceOptions};
 use vesalius_data::pack::manifest::PixelType;
+use vesalius_data::prepare::orient;
 use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_data::prepare::split::{Division, SplitRule, Validation};
 use vesalius_data::prepare::{Job, prepare};
@@ -41,6 +42,10 @@ pub struct Args {
     /// Resample to this in-plane spacing in mm before cropping (needs a spacing in the files).
     #[arg(long, value_name = "MM")]
     spacing: Option<f64>,
+    /// Where columns, rows and slices of every volume shall lead, as LPS (to the patient's left, back and head); axes are
+    /// swapped and reversed, nothing is interpolated [default: as each is stored, with a warning where they differ].
+    #[arg(long, value_name = "ORIENTATION", value_parser = orient::parse)]
+    orientation: Option<String>,
     /// What to keep of each image: `none` (all, padded to the aspect ratio; with --spacing: HxW at that spacing),
     /// `centre:HxW`, `foreground` or `foreground:MARGIN` (what is not black, over the volume), `labels:HxW` (about the
     /// labelled region: uses the masks of test patients too).
@@ -137,6 +142,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = Preprocess {
         size: args.size,
         spacing_mm: args.spacing,
+        orientation: args.orientation.clone(),
         crop: args.crop,
         window: args.window.unwrap_or_else(|| kind.usual_window()),
         depth: match args.depth {

@@ -25,6 +25,7 @@ fn case() -> Case {
 
 fn settings(size: [usize; 2], crop: Crop, spacing_mm: Option<f64>) -> Preprocess {
     Preprocess {
+        orientation: None,
         size,
         spacing_mm,
         crop,
@@ -65,6 +66,27 @@ fn a_crop_of_whole_pixels_comes_back_exactly() {
 }
 
 #[test]
+fn label_maps_of_turned_images_lie_as_their_files_do() {
+    use crate::prepare::orient::turned;
+    let geometry = Geometry {
+        size: [COLUMNS, ROWS, 2],
+        origin_mm: [1.0, 2.0, 3.0],
+        steps_mm: [[0.0, 1.25, 0.0], [0.0, 0.0, -1.5], [4.0, 0.0, 0.0]],
+    };
+    let stored = Case { geometry: Some(geometry), ..case() };
+    let case = turned(stored.clone(), "LPS").unwrap();
+    assert_eq!((case.volume.width, case.volume.slices), (2, ROWS));
+    let crop = Crop::Centre { size: [COLUMNS, 2] };
+    let settings = settings([COLUMNS, 2], crop, None);
+    let prepared = prepare_case(&case, &settings, 3).unwrap();
+    let grid = &prepared.source_grid;
+    let slices: Slices =
+        prepared.slices.iter().map(|(at, _, labels)| (*at, labels.as_slice())).collect();
+    let found = laid_back(grid, &slices, settings.size, 3).unwrap();
+    assert_eq!(as_stored(found, grid).unwrap(), (stored.labels, Some(geometry)));
+}
+
+#[test]
 fn resampled_slices_come_back_to_the_width_of_a_pixel() {
     let none = Crop::None {};
     for (size, crop, spacing, most) in [
@@ -82,7 +104,8 @@ fn resampled_slices_come_back_to_the_width_of_a_pixel() {
 
 #[test]
 fn slices_that_were_not_predicted_are_background_and_others_are_refused() {
-    let grid = SourceGrid { shape: [3, 4, 4], frame: [0.0, 0.0, 4.0, 4.0], geometry: None };
+    let grid =
+        SourceGrid { shape: [3, 4, 4], frame: [0.0, 0.0, 4.0, 4.0], geometry: None, stored: None };
     let labels = [1; 16];
     let slices = Slices::from([(1, labels.as_slice())]);
     let found = laid_back(&grid, &slices, [4, 4], 2).unwrap();

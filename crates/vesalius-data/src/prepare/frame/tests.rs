@@ -22,6 +22,7 @@ fn case() -> Case {
 
 fn settings(size: [usize; 2], spacing_mm: Option<f64>, crop: Crop) -> Preprocess {
     Preprocess {
+        orientation: None,
         size,
         spacing_mm,
         crop,

@@ -13,6 +13,7 @@ fn case(shape: [usize; 4], values: Vec<f32>, labels: &[u8]) -> Case {
 
 fn settings(size: [usize; 2]) -> Preprocess {
     Preprocess {
+        orientation: None,
         size,
         spacing_mm: None,
         crop: Crop::None {},
