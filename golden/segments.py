@@ -47,6 +47,27 @@ def uid(*parts):
     return generate_uid(entropy_srcs=["vesalius", *map(str, parts)])
 
 
+def person(name):
+    """What a hospital writes into headers and nobody may find in an output."""
+    return {
+        "PatientName": f"Rumpelstiltskin^{name}", "PatientID": f"HOSP4711{name}", "PatientBirthDate": "19470228",
+        "StudyDate": "19991231", "StudyID": "STUDY0815", "AccessionNumber": "ACC0816",
+        "ReferringPhysicianName": "Quacksalver^Jo", "InstitutionName": "St. Elsewhere",
+    }
+
+
+def planted(files):
+    """All words of the headers of files that name a person, a day or an object."""
+    words = set()
+    for path in files:
+        for element in pydicom.dcmread(path).iterall():
+            if element.VR == "UI":
+                values = element.value if isinstance(element.value, (list, pydicom.multival.MultiValue)) else [element.value]
+                words |= {str(v) for v in values if v and not str(v).startswith("1.2.840.10008.")}
+    names = list(person("").values())
+    return sorted(words | {part for value in names for part in str(value).split("^") if len(part) > 2})
+
+
 def series(name, orientation=(1, 0, 0, 0, 1, 0), spacing=(1.5, 1.5), frame="frame", syntax=ExplicitVRLittleEndian,
            size=(ROWS, COLUMNS)):
     """MR slices 3 mm apart; files in an order that is not theirs in the patient."""
@@ -62,8 +83,9 @@ def series(name, orientation=(1, 0, 0, 0, 1, 0), spacing=(1.5, 1.5), frame="fram
         data.SOPClassUID, data.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
         data.StudyInstanceUID, data.SeriesInstanceUID = uid("study"), uid(name, "series")
         data.FrameOfReferenceUID, data.Modality = uid(frame), "MR"
-        data.PatientID, data.PatientName, data.PatientBirthDate, data.PatientSex = "P1", "Doe^Jo", "", ""
-        data.StudyDate = data.StudyTime = data.StudyID = data.AccessionNumber = data.ReferringPhysicianName = ""
+        for tag, value in person(name).items():
+            setattr(data, tag, value)
+        data.PatientSex = data.StudyTime = ""
         data.SeriesNumber, data.InstanceNumber = 1, SLICES - at
         data.Manufacturer = data.ManufacturerModelName = "none"
         data.SoftwareVersions = "0"
@@ -156,6 +178,7 @@ def case(name, folder, masks, classes, labels, segments=None):
             "masks": [b64(path) for path in masks],
             "classes": classes,
             "segments": segments or {},
+            "planted": planted([*folder.glob("*.dcm"), *masks]),
             "labels": None if labels is None else labels.ravel().tolist(),
             "shape": SHAPE if labels is None else labels.shape,
         }

@@ -10,6 +10,12 @@ pub enum ExportKind {
     Png,
     /// `images/CASE.nii.gz` and `labels/CASE.nii.gz`; of colour images one file per channel, `CASE_0000.nii.gz`, ….
     Nifti,
+    /// `CASE/images/NNNN.dcm` (Secondary Capture) and `CASE/masks.dcm` (SEG); of sequences `images-1/`, `images-2/`, ….
+    Dicom,
+    /// The same images with `CASE/masks.dcm` as a structure set (RTSTRUCT).
+    Rtstruct,
+    /// `images/CASE.nrrd` and `labels/CASE.seg.nrrd`, as 3D Slicer has them.
+    Nrrd,
     /// nnU-Net raw: `dataset.json`, `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`, test patients in `…Ts/`.
     Nnunet,
 }
@@ -25,7 +31,8 @@ pub(super) fn folders(kind: ExportKind, pack: &Pack) -> Vec<String> {
     let sides: Vec<Split> =
         Split::ALL.into_iter().filter(|side| !pack.indices(*side).is_empty()).collect();
     match kind {
-        ExportKind::Nifti => ["images", "labels"].map(str::to_owned).to_vec(),
+        ExportKind::Dicom | ExportKind::Rtstruct => vec![],
+        ExportKind::Nifti | ExportKind::Nrrd => ["images", "labels"].map(str::to_owned).to_vec(),
         ExportKind::Png => sides
             .iter()
             .flat_map(|side| ["images", "masks"].map(|role| format!("{}/{role}", side.word())))
@@ -54,6 +61,18 @@ pub(super) fn pictures(channels: usize) -> usize {
     if [1, 3].contains(&channels) { 1 } else { channels }
 }
 
+/// Series of a DICOM case: colour is one.
+pub(super) fn series(channels: usize) -> usize {
+    pictures(channels)
+}
+
+fn dicom_folder(id: &str, channels: usize, channel: usize) -> String {
+    match series(channels) {
+        1 => format!("{id}/images"),
+        _ => format!("{id}/images-{}", channel + 1),
+    }
+}
+
 /// Files of a case, relative to the export: its images, by slice or by channel, then its masks.
 pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<String> {
     let record = &pack.manifest().cases[work.case];
@@ -77,6 +96,17 @@ pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<Stri
             let masks = work.slices.iter().map(|&i| format!("{side}/masks/{}", name(i)));
             images.chain(masks).collect()
         }
+        ExportKind::Dicom | ExportKind::Rtstruct => (0..series(channels))
+            .map(|c| dicom_folder(id, channels, c))
+            .chain([format!("{id}/masks.dcm")])
+            .collect(),
+        ExportKind::Nrrd if channels == 1 => {
+            vec![format!("images/{id}.nrrd"), format!("labels/{id}.seg.nrrd")]
+        }
+        ExportKind::Nrrd => (0..channels)
+            .map(|c| format!("images/{id}_{c:04}.nrrd"))
+            .chain([format!("labels/{id}.seg.nrrd")])
+            .collect(),
         ExportKind::Nifti if channels == 1 => {
             ["images", "labels"].map(|role| format!("{role}/{id}.nii.gz")).to_vec()
         }

@@ -1,7 +1,8 @@
-//! Packs in the form other tools read: PNG pairs, NIfTI volumes, nnU-Net raw.
+//! Packs in the form other tools read: PNG pairs, NIfTI and NRRD volumes, nnU-Net raw, DICOM.
 
 mod check;
 mod files;
+mod placed;
 pub mod predictions;
 
 pub use files::ExportKind;
@@ -59,12 +60,15 @@ pub fn export(
         match kind {
             ExportKind::Png => png_case(pack, work, root)?,
             ExportKind::Nifti | ExportKind::Nnunet => volumes(pack, kind, work, root)?,
+            ExportKind::Nrrd => placed::nrrd(pack, work, root)?,
+            ExportKind::Dicom | ExportKind::Rtstruct => placed::dicom(pack, kind, work, root)?,
         }
         progress();
         Ok(())
     })?;
     let names = serde_json::to_vec_pretty(&pack.manifest().classes)?;
     match kind {
+        ExportKind::Dicom | ExportKind::Rtstruct | ExportKind::Nrrd => {}
         ExportKind::Png | ExportKind::Nifti => write_file(&root.join("classes.json"), &names)?,
         ExportKind::Nnunet => {
             write_file(

@@ -14,6 +14,7 @@ pub mod panic;
 mod refused;
 pub mod shell;
 pub mod strings;
+pub mod uid;
 
 pub use hidden::is_hidden;
 pub use refused::Refused;

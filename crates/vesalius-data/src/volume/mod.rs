@@ -2,6 +2,7 @@
 
 pub mod contours;
 pub mod geometry;
+pub mod outline;
 pub mod pair;
 pub mod segments;
 mod voxels;
@@ -10,6 +11,7 @@ pub use voxels::Volume;
 
 use crate::checks::findings::Finding;
 use crate::pack::manifest::{SourceFile, Split};
+use crate::text::uid;
 use crate::volume::geometry::Geometry;
 use anyhow::{Context as _, Result, bail};
 
@@ -183,8 +185,9 @@ impl Reader {
     pub fn read(&mut self, path: &std::path::Path) -> Result<Vec<u8>> {
         let bytes = crate::files::read::bytes(path)
             .with_context(|| format!("{}: cannot be read", path.display()))?;
+        let below = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy();
         self.files.push(SourceFile {
-            path: path.strip_prefix(&self.root).unwrap_or(path).to_owned(),
+            path: uid::hidden(&below).into(),
             sha256: crate::files::digest::of_bytes(&bytes),
         });
         Ok(bytes)

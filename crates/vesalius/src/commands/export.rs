@@ -13,8 +13,9 @@ use vesalius_data::say;
 #[command(after_help = "\
 Slice spacing is not kept in a pack; exported volumes say 1 mm. Of each synthetic pair one case is made.
 
-Example:
-  vesalius export packs/wgan-gp --as nnunet --out nnUNet_raw/Dataset501_WganGp")]
+Examples:
+  vesalius export packs/wgan-gp --as nnunet --out nnUNet_raw/Dataset501_WganGp
+  vesalius export packs/wgan-gp --as dicom --out for-the-viewer")]
 pub struct Args {
     /// Pack, real or synthetic.
     #[arg(value_name = "PACK")]
@@ -33,6 +34,12 @@ enum Kind {
     Nnunet,
     /// images/CASE.nii.gz, labels/CASE.nii.gz.
     Nifti,
+    /// CASE/images/*.dcm (Secondary Capture, called synthetic) and CASE/masks.dcm (SEG).
+    Dicom,
+    /// The same images with CASE/masks.dcm as RTSTRUCT.
+    Rtstruct,
+    /// images/CASE.nrrd, labels/CASE.seg.nrrd, as 3D Slicer has them.
+    Nrrd,
     /// train/ and test/ with images/ and masks/, one PNG per slice; mask pixels are label values.
     Png,
 }
@@ -42,6 +49,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let kind = match args.kind {
         Kind::Nnunet => ExportKind::Nnunet,
         Kind::Nifti => ExportKind::Nifti,
+        Kind::Dicom => ExportKind::Dicom,
+        Kind::Rtstruct => ExportKind::Rtstruct,
+        Kind::Nrrd => ExportKind::Nrrd,
         Kind::Png => ExportKind::Png,
     };
     let cases = pack.manifest().cases.len();

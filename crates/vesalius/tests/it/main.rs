@@ -15,6 +15,7 @@ mod formats;
 mod found;
 mod full_disk;
 mod full_log;
+mod hospital;
 mod import;
 mod init_from;
 mod map;

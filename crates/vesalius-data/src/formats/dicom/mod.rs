@@ -16,6 +16,7 @@ mod segmentation;
 pub(crate) mod series;
 mod structures;
 mod syntax;
+pub mod write;
 
 pub use pixels::Pixels;
 

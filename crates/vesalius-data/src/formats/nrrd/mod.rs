@@ -6,6 +6,9 @@
 mod axes;
 mod fields;
 mod segments;
+mod write;
+
+pub use write::{write_image, write_segmentation};
 
 use super::contents::{Mask, MaskFile, VolumeFile};
 use super::voxels::{Element, drain, inflate, volume_bytes};

@@ -8,6 +8,7 @@ use crate::formats::dicom::object;
 use crate::formats::dicom::reference::{Drawing, Reference};
 use crate::formats::file::Format;
 use crate::layouts::walk::{entries, name};
+use crate::text::uid;
 use anyhow::{Context as _, Result, bail};
 use rayon::prelude::*;
 use std::io::{Read as _, Seek as _};
@@ -99,7 +100,7 @@ impl Tree {
 
 /// How findings name a file.
 pub(super) fn below(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).display().to_string()
+    uid::hidden(&path.strip_prefix(root).unwrap_or(path).to_string_lossy())
 }
 
 impl Folder {

@@ -21,6 +21,7 @@ use crate::formats::{dicom, raster};
 use crate::layouts::load::with_masks;
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::name;
+use crate::text::uid;
 use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Labels, Reader};
 use anyhow::{Context as _, Result, bail};
@@ -83,7 +84,7 @@ impl Dicom {
             let below = unit.folder.strip_prefix(&self.root).unwrap_or(&unit.folder);
             let parts: Vec<String> =
                 below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-            parts.join("-")
+            uid::hidden(&parts.join("-"))
         } else {
             patient.to_owned()
         };
