@@ -1,5 +1,6 @@
 //! Published weights that judges need: where they come from, under which licence, and how they are recognised.
 
+use crate::text::nearest;
 use anyhow::{Context as _, Result};
 
 /// Where a file is published.
@@ -90,7 +91,10 @@ pub fn known(name: &str) -> Result<&'static Known> {
     KNOWN
         .iter()
         .find(|known| known.name == name)
-        .with_context(|| format!("weights {name}: unknown, expected one of {}", names()))
+        .with_context(|| {
+            let hint = nearest::hint(name, KNOWN.iter().map(|known| known.name));
+            format!("weights {name}: unknown, expected one of {}{hint}", names())
+        })
 }
 
 impl Known {

@@ -10,6 +10,7 @@ pub mod escape;
 pub mod file_stem;
 mod hidden;
 pub mod label;
+pub mod nearest;
 pub mod panic;
 mod refused;
 pub mod shell;

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use vesalius_data::pack::view::{self, View};
 use vesalius_data::run::precision::Precision;
-use vesalius_data::text::strings;
+use vesalius_data::text::{nearest, strings};
 
 /// The content of `STUDY.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -107,7 +107,7 @@ impl Study {
         let file = File { path: path.to_owned(), text };
         let mut study: Self = toml::from_str(&file.text).map_err(|error| {
             let at = file.at(&error.span().unwrap_or_default());
-            anyhow::anyhow!("{at}: {}", error.message().trim().replace('\n', " "))
+            anyhow::anyhow!("{at}: {}", nearest::with_hint(error.message()))
         })?;
         study.file = file;
         let whole: toml::Value = toml::from_str(&study.file.text)?;

@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::SliceShape;
+use vesalius_data::text::nearest;
 
 /// Settings that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -226,7 +227,7 @@ impl SegmentSpec {
             presets::apply(&mut table, setting)?;
         }
         let spec: Self = table.try_into().map_err(|error: toml::de::Error| {
-            anyhow::anyhow!("segmenter: {}", error.message().trim().replace('\n', " "))
+            anyhow::anyhow!("segmenter: {}", nearest::with_hint(error.message()))
         })?;
         spec.check()?;
         Ok(spec)

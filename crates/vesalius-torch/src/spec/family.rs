@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::fmt::Debug;
+use vesalius_data::text::nearest;
 
 /// A family, as the struct that holds its settings: the tables of `task.toml`, `networks` with its `family` among them,
 /// and in a table `training` what its schedule has beside [`Schedule`]. Unknown fields are to be denied.
@@ -144,7 +145,7 @@ impl Clone for Box<dyn FamilySpec> {
 pub fn typed<T: DeserializeOwned>(path: &str, value: impl Into<toml::Value>) -> Result<T> {
     serde_path_to_error::deserialize(value.into()).map_err(
         |error: serde_path_to_error::Error<toml::de::Error>| {
-            let message = error.inner().message().replace('\n', " ");
+            let message = nearest::with_hint(error.inner().message());
             let within = error.path().to_string();
             let at = match (path, within.as_str()) {
                 ("", within) => within.to_owned(),

@@ -27,7 +27,7 @@ use compat::Identity;
 use family::{Family, FamilySpec, typed};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vesalius_data::files::digest;
-use vesalius_data::text::strings;
+use vesalius_data::text::{nearest, strings};
 
 /// Every setting of a training.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl TrainSpec {
             let line = error
                 .span()
                 .map_or(1, |at| text[..at.start.min(text.len())].matches('\n').count() + 1);
-            anyhow!("line {line}: {}", error.message().trim().replace('\n', " "))
+            anyhow!("line {line}: {}", nearest::with_hint(error.message()))
         })?;
         Self::open(table)
     }
@@ -221,10 +221,12 @@ fn schedule_of(table: &mut toml::Table, entry: &registry::Entry) -> Result<Sched
     if let Some((name, value)) =
         own.iter().find(|(name, _)| !entry.schedule.contains(&name.as_str()))
     {
-        let known = [Schedule::FIELDS, entry.schedule].concat().join(", ");
+        let known = [Schedule::FIELDS, entry.schedule].concat();
+        let hint = nearest::hint(name, known.iter().copied());
+        let known = known.join(", ");
         let value = value.to_string().replace('\n', " ");
         bail!(
-            "setting training.{name}: unknown field `{name}` = {value}, expected one of those of {}: {known}",
+            "setting training.{name}: unknown field `{name}` = {value}, expected one of those of {}: {known}{hint}",
             entry.name
         );
     }

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use std::sync::OnceLock;
+use vesalius_data::text::nearest;
 
 /// The presets, as shipped.
 pub const PRESETS: &str = include_str!("../../../../studies/presets.toml");
@@ -23,10 +24,24 @@ pub fn preset_names() -> Vec<String> {
 /// When there is none of that name; the known ones are listed.
 pub fn preset(name: &str) -> Result<toml::Table> {
     let Some(toml::Value::Table(mut table)) = presets().get(name).cloned() else {
-        bail!("--preset {name}: no such preset; expected one of {}", preset_names().join(", "));
+        let names = preset_names();
+        let hint = nearest::hint(name, names.iter().map(String::as_str));
+        bail!("--preset {name}: no such preset; expected one of {}{hint}", names.join(", "));
     };
     table.insert("preset".to_owned(), name.into());
     Ok(table)
+}
+
+/// Paths of all settings of a table.
+fn paths(table: &toml::Table, above: &str) -> Vec<String> {
+    let below = |(name, value): (&String, &toml::Value)| {
+        let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+        match value {
+            toml::Value::Table(inner) => paths(inner, &path),
+            _ => vec![path],
+        }
+    };
+    table.iter().flat_map(below).collect()
 }
 
 /// Sets one setting, `path.to.field=value`.
@@ -46,10 +61,24 @@ pub fn apply(table: &mut toml::Table, setting: &str) -> Result<()> {
     let leaf = parts.pop().expect("split gives at least one part");
     let mut at = table;
     for part in parts {
+        let keys: Vec<String> = at.keys().cloned().collect();
+        let at_keys = keys.iter().map(String::as_str);
         at = match at.get_mut(part) {
             Some(toml::Value::Table(inner)) => inner,
-            _ => bail!("--set {path}: there are no settings under `{part}`"),
+            _ => {
+                let hint = nearest::hint(part, at_keys);
+                bail!("--set {path}: there are no settings under `{part}`{hint}")
+            }
         };
+    }
+    if !path.contains('.') && !at.contains_key(leaf) {
+        // Who leaves out where a setting stands means one that stands somewhere.
+        let paths = paths(at, "");
+        let named = |path: &&String| path.rsplit('.').next() == Some(leaf);
+        let meant: Vec<&str> = paths.iter().filter(named).map(String::as_str).collect();
+        if !meant.is_empty() {
+            bail!("--set {path}: no such setting; did you mean `{}`?", meant.join("` or `"));
+        }
     }
     let value = match (at.get(leaf), value) {
         // `filters=32` and `kimg=5` mean the same type as the preset's value.

@@ -66,7 +66,7 @@ impl Open {
 /// Whether a pack is not there, rather than wrong.
 fn is_missing(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| match cause.downcast_ref::<PackError>() {
-        Some(PackError::Read { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
+        Some(PackError::Read { why, .. }) => why.kind() == std::io::ErrorKind::NotFound,
         _ => false,
     })
 }
