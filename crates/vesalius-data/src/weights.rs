@@ -88,13 +88,10 @@ pub const KNOWN: [Known; 4] = [
 /// When there is none; the names are listed.
 pub fn known(name: &str) -> Result<&'static Known> {
     let names = || KNOWN.map(|known| known.name).join(", ");
-    KNOWN
-        .iter()
-        .find(|known| known.name == name)
-        .with_context(|| {
-            let hint = nearest::hint(name, KNOWN.iter().map(|known| known.name));
-            format!("weights {name}: unknown, expected one of {}{hint}", names())
-        })
+    KNOWN.iter().find(|known| known.name == name).with_context(|| {
+        let hint = nearest::hint(name, KNOWN.iter().map(|known| known.name));
+        format!("weights {name}: unknown, expected one of {}{hint}", names())
+    })
 }
 
 impl Known {

@@ -23,6 +23,8 @@ enum Command {
     Demo(commands::demo::Args),
     /// Write phantom data in a dataset's own file format.
     Phantom(commands::phantom::Args),
+    /// Look at a dataset and propose the commands that fit it.
+    Init(commands::init::Args),
     /// Turn a dataset into a pack: resample, crop, window, split by patient.
     Prepare(commands::prepare::Args),
     /// Show what is in a pack.
@@ -33,7 +35,7 @@ enum Command {
     Sample(commands::sample::Args),
     /// Take any generator's images: folders of pairs, nnU-Net raw, NumPy archives.
     Import(commands::import::Args),
-    /// Write a pack for other tools: nnU-Net raw, NIfTI, PNG.
+    /// Write a pack for other tools: nnU-Net raw, NIfTI, PNG, DICOM, NRRD.
     Export(commands::export::Args),
     /// Train a U-Net and measure Dice on real test patients.
     Segment(commands::segment::Args),
@@ -111,6 +113,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Phantom(args) => commands::phantom::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Init(args) => commands::init::run(&args),
         Command::Prepare(args) => commands::prepare::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Sample(args) => commands::sample::run(&args),

@@ -5,8 +5,8 @@ use super::header::{HEADER_BYTES, Header};
 use super::seen::SeenAs;
 use super::view;
 use crate::files::digest;
-use crate::text::nearest;
 use crate::pack::manifest::{Manifest, Provenance, SliceShape, Split};
+use crate::text::nearest;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     /// A file is missing or unreadable.
-    #[error("{path}: cannot be read ({why}); expected a pack written by `vesalius prepare` or `sample`{hint}")]
+    #[error(
+        "{path}: cannot be read ({why}); expected a pack written by `vesalius prepare` or `sample`{hint}"
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -70,14 +72,16 @@ impl Pack {
 
     fn whole(path: &Path) -> Result<Self, PackError> {
         let manifest_path = path.join("manifest.json");
-        let text = crate::files::read::state(&manifest_path)
-            .map_err(|why| {
-                let hint = if path.exists() { String::new() } else { nearest::beside(path) };
-                PackError::Read { path: manifest_path.clone(), why, hint }
-            })?;
+        let text = crate::files::read::state(&manifest_path).map_err(|why| {
+            let hint = if path.exists() { String::new() } else { nearest::beside(path) };
+            PackError::Read { path: manifest_path.clone(), why, hint }
+        })?;
         let data_path = path.join("slices.bin");
-        let map = map_file(&data_path)
-            .map_err(|why| PackError::Read { path: data_path.clone(), why, hint: String::new() })?;
+        let map = map_file(&data_path).map_err(|why| PackError::Read {
+            path: data_path.clone(),
+            why,
+            hint: String::new(),
+        })?;
         let (manifest, header) = check_bytes(&text, &map).map_err(|(file, found)| {
             let path = if file == PackFile::Manifest { &manifest_path } else { &data_path };
             invalid(path, found)

@@ -1,5 +1,6 @@
 //! A dataset into a pack: cases in parallel, written in order, everything recorded.
 
+pub mod fingerprint;
 mod frame;
 pub mod orient;
 pub mod preprocess;

@@ -40,7 +40,9 @@ pub fn with_hint(message: &str) -> String {
 
 /// The entry beside a path that is not there which somebody may have meant.
 pub fn beside(path: &Path) -> String {
-    let (Some(name), Some(folder)) = (path.file_name(), path.parent()) else { return String::new() };
+    let (Some(name), Some(folder)) = (path.file_name(), path.parent()) else {
+        return String::new();
+    };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(entries) = std::fs::read_dir(folder) else { return String::new() };
     let names: Vec<String> =
@@ -79,7 +81,8 @@ mod tests {
         assert_eq!(with_hint(text), format!("{text}; did you mean `steps`?"));
         let text = "unknown variant `bacth`, expected `batch` or `none`";
         assert!(with_hint(text).ends_with("did you mean `batch`?"));
-        for other in ["unknown field `q`, expected `a`", "invalid type: string \"a\", expected u64"] {
+        for other in ["unknown field `q`, expected `a`", "invalid type: string \"a\", expected u64"]
+        {
             assert_eq!(with_hint(other), other);
         }
     }

@@ -62,14 +62,11 @@ pub fn apply(table: &mut toml::Table, setting: &str) -> Result<()> {
     let mut at = table;
     for part in parts {
         let keys: Vec<String> = at.keys().cloned().collect();
-        let at_keys = keys.iter().map(String::as_str);
-        at = match at.get_mut(part) {
-            Some(toml::Value::Table(inner)) => inner,
-            _ => {
-                let hint = nearest::hint(part, at_keys);
-                bail!("--set {path}: there are no settings under `{part}`{hint}")
-            }
+        let Some(toml::Value::Table(inner)) = at.get_mut(part) else {
+            let hint = nearest::hint(part, keys.iter().map(String::as_str));
+            bail!("--set {path}: there are no settings under `{part}`{hint}");
         };
+        at = inner;
     }
     if !path.contains('.') && !at.contains_key(leaf) {
         // Who leaves out where a setting stands means one that stands somewhere.

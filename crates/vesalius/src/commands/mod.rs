@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod export;
 pub mod fold;
 pub mod import;
+pub mod init;
 pub mod inspect;
 pub mod judge;
 pub mod map;

@@ -17,6 +17,7 @@ mod full_disk;
 mod full_log;
 mod hospital;
 mod import;
+mod init;
 mod init_from;
 mod map;
 mod metrics;
