@@ -74,7 +74,8 @@ def main():
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
         names = archive.namelist()
         (program,) = (name for name in names if name.endswith("scripts/vesalius"))
-        for part in ("vesalius/__init__.py", "vesalius/py.typed", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"):
+        for part in ("vesalius/__init__.py", "vesalius/py.typed", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt",
+                     "share/man/man1/vesalius-train.1", "share/bash-completion/completions/vesalius"):
             if not any(name.endswith(part) for name in names):
                 sys.exit(f"error: {wheel.name}: no {part}")
         tests = [name for name in names if "tests/" in name]

@@ -31,5 +31,6 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/wheel} CARGO_PROFILE_REL
 python3 scripts/licences.py target/licences/THIRD-PARTY.txt
 rm -rf dist
 "$VENV/bin/maturin" build --release --target $TRIPLE --compatibility manylinux_2_28 --out dist
+"$VENV/bin/python" scripts/add_manual.py dist/*.whl
 door=$(find "$CARGO_TARGET_DIR/$TRIPLE/release/build" -name libvesalius_tch.so -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2)
 "$VENV/bin/python" scripts/check_wheel.py dist/*.whl "$door"

@@ -16,7 +16,9 @@ use crate::text::escape;
 use anyhow::{Result, bail};
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Why results could not be written, the first time.
 static LOST: Mutex<Option<String>> = Mutex::new(None);
@@ -33,11 +35,92 @@ macro_rules! show {
     ($($text:tt)*) => { $crate::output::result(::std::format_args!($($text)*)) };
 }
 
+/// How remarks are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Style {
+    /// Lines for people.
+    #[default]
+    Plain,
+    /// Errors and warnings alone.
+    Quiet,
+    /// A JSON object on each line: `level` (`error`, `warning`, `note`, `info`, `progress`), `time` (seconds since 1970)
+    /// and `message`; of progress `what`, `done`, `of` and `unit`.
+    Json,
+}
+
+/// The environment variable that programs hand the style on by.
+pub const STYLE: &str = "VESALIUS_LOG";
+
+static CHOSEN: AtomicU8 = AtomicU8::new(0);
+
+impl Style {
+    /// The word of the environment variable.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Quiet => "quiet",
+            Self::Json => "json",
+        }
+    }
+
+    /// As the environment says, where it says anything.
+    pub fn of_environment() -> Option<Self> {
+        let word = std::env::var(STYLE).ok()?;
+        [Self::Plain, Self::Quiet, Self::Json].into_iter().find(|style| style.word() == word)
+    }
+
+    /// From now on.
+    pub fn choose(self) {
+        CHOSEN.store(self as u8, Ordering::Relaxed);
+    }
+
+    /// That was chosen.
+    pub fn chosen() -> Self {
+        match CHOSEN.load(Ordering::Relaxed) {
+            1 => Self::Quiet,
+            2 => Self::Json,
+            _ => Self::Plain,
+        }
+    }
+}
+
 /// What [`say!`](crate::say) calls.
 pub fn remark(text: Arguments) {
+    let text = text.to_string();
+    let level = level(&text);
+    match Style::chosen() {
+        Style::Plain => write_remark(&escape::terminal(&text)),
+        Style::Quiet if ["error", "warning"].contains(&level) => {
+            write_remark(&escape::terminal(&text));
+        }
+        Style::Quiet => {}
+        Style::Json => event(level, serde_json::json!({ "message": text })),
+    }
+}
+
+/// The word that a remark begins with, which is how users are told.
+fn level(text: &str) -> &'static str {
+    let known = ["error", "warning", "note"];
+    let begins =
+        |word: &&&str| text.strip_prefix(**word).is_some_and(|rest| rest.starts_with(": "));
+    known.iter().find(begins).copied().unwrap_or("info")
+}
+
+/// Where a task is, for programs that read the log.
+pub fn progress(what: &str, done: u64, of: u64, unit: &str) {
+    event("progress", serde_json::json!({ "what": what, "done": done, "of": of, "unit": unit }));
+}
+
+fn event(level: &str, mut fields: serde_json::Value) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    fields["level"] = level.into();
+    fields["time"] = now.map_or(0.0, |since| (since.as_secs_f64() * 1e3).round() / 1e3).into();
+    write_remark(&escape::json(&fields.to_string()));
+}
+
+fn write_remark(line: &str) {
     // In one piece: lines of several threads or processes do not mix.
-    let line = format!("{}\n", escape::terminal(&text.to_string()));
-    let _ = io::stderr().write_all(line.as_bytes());
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// What [`show!`](crate::show) calls.
@@ -102,6 +185,19 @@ mod tests {
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn the_first_word_is_the_level_and_names_are_no_words() {
+        for (text, expected) in [
+            ("error: it is so", "error"),
+            ("warning: a: b", "warning"),
+            ("note: c", "note"),
+            ("errors: none", "info"),
+            ("training: 3 steps", "info"),
+        ] {
+            assert_eq!(level(text), expected, "{text}");
         }
     }
 

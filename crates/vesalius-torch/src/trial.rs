@@ -24,6 +24,8 @@ pub struct Cost {
 
 /// Steps that are timed, after one that is not.
 const STEPS: u64 = 3;
+/// Where one takes long, fewer are enough: a plan is to take seconds.
+const ENOUGH_SECS: f64 = 3.0;
 /// The first of them: of those in between, when nothing of the start and no rare update is due.
 const LATE: u64 = 1601;
 
@@ -54,6 +56,9 @@ pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<
             started = Instant::now();
         } else {
             images += sizes.iter().sum::<i64>();
+            if started.elapsed().as_secs_f64() > ENOUGH_SECS {
+                break;
+            }
         }
     }
     let secs = started.elapsed().as_secs_f64() / images as f64;

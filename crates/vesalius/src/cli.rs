@@ -4,7 +4,7 @@ use crate::commands;
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
-use vesalius_data::output;
+use vesalius_data::output::{self, Style};
 use vesalius_data::say;
 use vesalius_data::text::escape;
 
@@ -13,6 +13,12 @@ use vesalius_data::text::escape;
 #[derive(Debug, Parser)]
 #[command(name = "vesalius", version, max_term_width = 110)]
 struct Cli {
+    /// Say errors and warnings alone.
+    #[arg(long, global = true, conflicts_with = "log_json")]
+    quiet: bool,
+    /// Say remarks and progress as a JSON object on each line of stderr.
+    #[arg(long, global = true)]
+    log_json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -72,14 +78,22 @@ enum Command {
     Doctor(commands::doctor::Args),
     /// Print a completion script for a shell.
     Completions(commands::completions::Args),
+    /// Write the help of every command as man pages.
+    Manual(commands::manual::Args),
 }
 
 /// Parses the arguments, runs the command, prints an error once.
 pub fn run() -> ExitCode {
     match Cli::try_parse() {
         // What a worker prints is a log: its results lie in its folder.
-        Ok(Cli { command: Command::Worker(args) }) => end(commands::worker::run(&args)),
+        Ok(Cli { command: Command::Worker(args), .. }) => end(commands::worker::run(&args)),
         Ok(cli) => {
+            let asked = match (cli.quiet, cli.log_json) {
+                (true, _) => Some(Style::Quiet),
+                (_, true) => Some(Style::Json),
+                (false, false) => Style::of_environment(),
+            };
+            asked.unwrap_or_default().choose();
             let outcome = command(cli.command);
             end(outcome.and_then(|code| output::check().map(|()| code)))
         }
@@ -134,6 +148,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Worker(args) => commands::worker::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Completions(args) => Ok(commands::completions::run(&args, Cli::command())),
+        Command::Manual(args) => commands::manual::run(&args, Cli::command()),
         #[cfg(libtorch_behind_a_door)]
         Command::Setup(args) => commands::setup::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),

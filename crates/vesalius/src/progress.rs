@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
+use vesalius_data::output::{self, Style};
 use vesalius_data::say;
 use vesalius_data::text::escape;
 
@@ -12,6 +13,7 @@ pub struct Progress {
     bar: ProgressBar,
     plain: bool,
     what: String,
+    unit: String,
     length: u64,
     said: Instant,
     /// Where the task was when it was first heard of, and when: a resumed one does not begin at 0.
@@ -24,17 +26,22 @@ const EVERY: Duration = Duration::from_secs(10);
 impl Progress {
     /// `what` is done in `length` pieces of `unit`.
     pub fn new(what: &str, length: u64, unit: &str) -> Self {
-        let plain = !std::io::stderr().is_terminal();
+        let plain = !std::io::stderr().is_terminal() || Style::chosen() != Style::Plain;
         let bar = ProgressBar::new(length);
         if plain {
             bar.set_draw_target(ProgressDrawTarget::hidden());
-            say!("{what}: {length} {unit}");
+            if Style::chosen() == Style::Json {
+                output::progress(what, 0, length, unit);
+            } else {
+                say!("{what}: {length} {unit}");
+            }
         }
         let template = format!("{{prefix}} {{wide_bar}} {{pos}}/{{len}} {unit} {{msg}} {{eta}}");
         bar.set_style(ProgressStyle::with_template(&template).expect("a constant template"));
         // Names may be in it, which are no template.
         bar.set_prefix(escape::terminal(what).into_owned());
-        Self { bar, plain, what: what.to_owned(), length, said: Instant::now(), first: None }
+        let (what, unit) = (what.to_owned(), unit.to_owned());
+        Self { bar, plain, what, unit, length, said: Instant::now(), first: None }
     }
 
     /// `done` pieces, with a remark.
@@ -47,6 +54,9 @@ impl Progress {
         self.bar.set_message(escape::terminal(remark).into_owned());
         if self.plain && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
+            if Style::chosen() == Style::Json {
+                return output::progress(&self.what, done, self.length, &self.unit);
+            }
             let left = self
                 .seconds_left(done)
                 .map_or_else(String::new, |left| format!(" ({left:.0} s left)"));

@@ -114,7 +114,7 @@ pub fn layout_of(root: &Path, options: &SourceOptions) -> Result<(SourceKind, Bo
         SourceKind::Folder
     };
     let why = tried(usual).map(|source| (usual, source));
-    why.with_context(|| format!("no layout fits; as {}", usual.name()))
+    why.with_context(|| format!("{}: no layout fits; as {}", root.display(), usual.name()))
 }
 
 /// What one case adds.

@@ -1,7 +1,9 @@
 //! A dataset into a pack: cases in parallel, written in order, everything recorded.
 
+mod checks;
 pub mod fingerprint;
 mod frame;
+mod loading;
 pub mod orient;
 pub mod preprocess;
 mod regrid;
@@ -12,21 +14,19 @@ pub mod split;
 pub use regrid::{Regrid, pixels};
 
 use super::pack::PackWriter;
-use super::volume::{Case, CaseFiles, Found, Reader};
+use super::volume::Found;
 use crate::checks::classes::check_classes;
 use crate::checks::findings::Finding;
 use crate::checks::linked::stay_together;
-use crate::checks::sheet::{Draft, Head, Measured};
+use crate::checks::sheet::{Draft, Head};
 use crate::layouts::Source;
-use crate::layouts::walk::below;
-use crate::pack::manifest::{
-    CaseRecord, Manifest, Provenance, SliceRecord, SliceShape, SourceFile, Split,
-};
-use crate::prepare::preprocess::{Prepared, notes_on_range, prepare_case};
+use crate::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, SliceShape, Split};
+use crate::prepare::preprocess::notes_on_range;
 use crate::prepare::settings::Preprocess;
 use crate::prepare::split::{Division, Places};
-use crate::text::{file_stem, label};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use checks::{check, check_ids, check_modalities, check_names};
+use loading::{Loaded, load, uneven};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,20 +44,6 @@ pub struct Summary {
     pub most_cut: Option<(String, f64)>,
     /// What was set aside, guessed or found to overlap.
     pub findings: Vec<Finding>,
-}
-
-struct Loaded {
-    prepared: Prepared,
-    measured: Measured,
-    /// As its files are stored; of one picture it says little.
-    orientation: Option<String>,
-    channels: usize,
-    sequences: Vec<String>,
-    group: Option<String>,
-    person: Option<String>,
-    slices: Vec<String>,
-    notes: Vec<String>,
-    files: Vec<SourceFile>,
 }
 
 /// What to prepare, and how.
@@ -106,6 +92,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let mut kept = Vec::with_capacity(cases.len());
     let mut ranges = Vec::new();
     let mut orientations = Vec::new();
+    let mut spacings = Vec::new();
     let mut labelled = false;
     let mut sheet = Draft::of(&cases);
     let mut most_cut: Option<(String, f64)> = None;
@@ -118,6 +105,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
                 prepared,
                 measured,
                 orientation,
+                stored_mm,
                 channels,
                 sequences: named,
                 group,
@@ -158,6 +146,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             sheet.add(measured, &prepared, this);
             ranges.extend(prepared.range_used);
             orientations.push((case.id.clone(), orientation));
+            spacings.extend(stored_mm.into_iter().flatten());
             kept.push(prepared.slices.len());
             persons.push(person);
             records.push(CaseRecord {
@@ -184,6 +173,9 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     }
     if settings.orientation.is_none() {
         findings.extend(orient::warn(&orientations));
+    }
+    if settings.spacing_mm.is_none() {
+        findings.extend(uneven(&spacings));
     }
     let (lost, told) = notes_on_range(&ranges, settings.depth);
     findings.extend(lost);
@@ -231,137 +223,4 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let patients = Split::ALL.map(|side| split.values().filter(|other| **other == side).count());
     let folds = folds.values().map(|(fold, _)| fold + 1).max().unwrap_or(0);
     Ok(Summary { slices, patients, folds, most_cut, findings })
-}
-
-fn load(
-    source: &dyn Source,
-    root: &Path,
-    case: &CaseFiles,
-    settings: &Preprocess,
-    classes: &[String],
-) -> Result<Loaded> {
-    let mut reader = Reader::new(root);
-    let name = || format!("{}", case.images[0].display());
-    let mut loaded = chosen(source, source.load(case, &mut reader)?, settings);
-    // Wrong labels are the mask's fault, everything else the image's.
-    loaded.check(classes).with_context(|| {
-        let mask =
-            case.masks.first().map_or_else(String::new, |mask| format!(" with {}", mask.display()));
-        format!("{}{mask}", name())
-    })?;
-    if let Some(group) = &loaded.group {
-        label::check(group).with_context(|| format!("{}: group of its patient", name()))?;
-    }
-    let orientation = loaded.geometry.filter(|_| loaded.volume.slices > 1);
-    let orientation = orientation.map(|geometry| geometry.orientation());
-    if let Some(wanted) = &settings.orientation {
-        loaded = orient::turned(loaded, wanted).with_context(name)?;
-    }
-    let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
-    let slices = loaded.volume.slice_digests();
-    Ok(Loaded {
-        measured: Measured::of(case, &loaded, &prepared, classes.len()),
-        prepared,
-        orientation,
-        channels: loaded.volume.channels,
-        sequences: loaded.sequences,
-        slices: slices.into_iter().filter(|digest| !digest.is_empty()).collect(),
-        group: loaded.group,
-        person: loaded.person,
-        notes: loaded.notes,
-        files: reader.into_files(),
-    })
-}
-
-/// The sequences that the settings name, in that order.
-fn chosen(source: &dyn Source, case: Case, settings: &Preprocess) -> Case {
-    let Some(wanted) = &settings.modalities else { return case };
-    // The source has all of them: `check_modalities`.
-    let named = source.channels().unwrap_or_default();
-    let place = |name: &String| named.iter().position(|other| other == name);
-    let places: Vec<usize> = wanted.iter().filter_map(place).collect();
-    let volume = case.volume.selected(&places);
-    // One alone is grey.
-    let sequences = if wanted.len() == 1 { vec![] } else { wanted.clone() };
-    Case { volume, sequences, ..case }
-}
-
-/// Modalities that the dataset does not name are refused before anything is read.
-fn check_modalities(source: &dyn Source, root: &Path, settings: &Preprocess) -> Result<()> {
-    let Some(wanted) = &settings.modalities else { return Ok(()) };
-    if settings.channels.is_some() {
-        bail!("--modalities and --channels: expected one of them");
-    }
-    let Some(named) = source.channels() else {
-        bail!(
-            "--modalities: {} names no channels, expected channel_names in a dataset.json",
-            root.display()
-        );
-    };
-    for (i, name) in wanted.iter().enumerate() {
-        if !named.contains(name) {
-            bail!("--modalities {name}: expected some of {}", named.join(", "));
-        }
-        if wanted[..i].contains(name) {
-            bail!("--modalities: {name} twice, expected each once");
-        }
-    }
-    Ok(())
-}
-
-/// An id that stands twice would make one file of two cases in an export, and one volume of two in a Dice.
-fn check_ids(cases: &[CaseFiles]) -> Result<()> {
-    let mut seen: BTreeMap<&str, &CaseFiles> = BTreeMap::new();
-    for case in cases {
-        if let Some(other) = seen.insert(&case.id, case) {
-            bail!(
-                "{} and {}: both are case {}, expected each case once",
-                other.images[0].display(),
-                case.images[0].display(),
-                case.id
-            );
-        }
-    }
-    Ok(())
-}
-
-/// What files and folders are called becomes names in tables and names of files.
-fn check_names(root: &Path, dataset: &str, classes: &[String], cases: &[CaseFiles]) -> Result<()> {
-    label::check(dataset).with_context(|| format!("{}: name of the dataset", root.display()))?;
-    for class in classes {
-        label::check(class).with_context(|| format!("{}: name of a class", root.display()))?;
-    }
-    for case in cases {
-        for path in case.images.iter().chain(&case.masks) {
-            if let Some(hidden) = below(root, path).chars().find(|c| c.is_control()) {
-                bail!(
-                    "{}: {} in its name, expected no control characters; rename it",
-                    path.display(),
-                    hidden.escape_unicode()
-                );
-            }
-        }
-        let of = || case.images.first().map_or_else(String::new, |path| path.display().to_string());
-        file_stem::check(&case.id).with_context(|| format!("{}: case", of()))?;
-        label::check(&case.patient).with_context(|| format!("{}: patient", of()))?;
-    }
-    Ok(())
-}
-
-fn check(settings: &Preprocess) -> Result<()> {
-    let [height, width] = settings.size;
-    if height == 0 || width == 0 || height > 4096 || width > 4096 {
-        bail!("--size {height}x{width}: expected 1 to 4096 pixels a side");
-    }
-    if let Some(channels) = settings.channels
-        && ![1, 3].contains(&channels)
-    {
-        bail!("--channels {channels}: expected 1 or 3");
-    }
-    if let Some(spacing) = settings.spacing_mm
-        && !(spacing > 0.0 && spacing.is_finite())
-    {
-        bail!("--spacing {spacing}: expected millimetres above 0");
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 //! hold
 //! anything.
 
+pub mod count;
 pub mod escape;
 pub mod file_stem;
 mod hidden;

@@ -164,6 +164,16 @@ fn choose(
     let mut unknown = Vec::new();
     let mut chosen = Vec::new();
     for segment in all {
+        // A class that is misspelt there would leave its segment out without a word.
+        if let Some(class) = naming.renamed.get(&segment.name).filter(|class| !class.is_empty())
+            && naming.label(&segment.name).is_none()
+        {
+            bail!(
+                "segment `{}`: --segments calls it `{class}`, expected one of the classes {}",
+                segment.name,
+                quoted(naming.classes.get(1..).unwrap_or(&[]))
+            );
+        }
         match naming.label(&segment.name) {
             Some(label) => chosen.push((label, segment)),
             None if naming.knows(&segment.name) => {}

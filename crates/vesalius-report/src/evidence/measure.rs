@@ -6,6 +6,7 @@ use super::runs::Run;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use vesalius_data::run::score::Score;
+use vesalius_data::text::count;
 use vesalius_statistics::resample;
 
 /// A number of a table.
@@ -104,12 +105,16 @@ impl Measure {
         let mut protocol = protocol(&runs);
         let _ = write!(
             protocol,
-            "; mean over the {patients} patients who test in {} folds; interval: 95 % bootstrap over patients and trainings",
-            folds.len()
+            "; mean over {} who test in {}; interval: 95 % bootstrap over patients and trainings",
+            count::of(patients, "patient"),
+            count::of(folds.len(), "fold")
         );
         if trained.left_out > 0 {
-            let _ =
-                write!(protocol, "; {} runs left out: other folds have fewer", trained.left_out);
+            let _ = write!(
+                protocol,
+                "; {} left out: other folds have fewer",
+                count::of(trained.left_out, "run")
+            );
         }
         Some(Self {
             value: mean(&each),

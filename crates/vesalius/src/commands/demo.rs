@@ -10,6 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
+use vesalius_data::output::{self, Style};
 use vesalius_data::run::{Outcome, RunResult};
 use vesalius_data::say;
 use vesalius_data::show;
@@ -253,6 +254,7 @@ impl Demo<'_> {
         let program = std::env::current_exe().context("the path of this program")?;
         let mut step = Command::new(program)
             .args(arguments)
+            .env(output::STYLE, Style::chosen().word())
             .stdout(Stdio::piped())
             .spawn()
             .context("vesalius cannot start itself")?;

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use vesalius_data::export::{ExportKind, export};
 use vesalius_data::pack::Pack;
 use vesalius_data::say;
+use vesalius_data::text::count;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -66,6 +67,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for note in &exported.notes {
         say!("note: {note}");
     }
-    say!("{}: {} cases", args.out.display(), exported.cases);
+    say!("{}: {}", args.out.display(), count::of(exported.cases, "case"));
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::checks::findings::lines;
 use vesalius_data::layouts::{SourceOptions, segments_file};
+use vesalius_data::output;
 use vesalius_data::prepare::fingerprint::{Fingerprint, Range, any_labels, fingerprint, layout_of};
 use vesalius_data::show;
 use vesalius_data::text::shell;
@@ -47,7 +48,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let prepare = proposal(args, &found);
     if args.json {
         let text = serde_json::json!({ "facts": found, "prepare": prepare });
-        show!("{}", serde_json::to_string_pretty(&text)?);
+        output::json(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     show!("{}: layout {}", args.root.display(), found.layout);

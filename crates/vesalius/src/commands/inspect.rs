@@ -12,6 +12,7 @@ use vesalius_data::pack::inspect::{Summary, summarise};
 use vesalius_data::pictures::montage::{Tile, montage};
 use vesalius_data::say;
 use vesalius_data::show;
+use vesalius_data::text::count;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -112,18 +113,23 @@ fn print(pack: &Pack, summary: &Summary) {
     let layout = pack.slice_shape();
     show!("{}  ({})", pack.path().display(), pack.manifest().dataset);
     show!(
-        "{} slices of {}x{} pixels, {} channel(s), {:?}; digest {}",
-        pack.len(),
+        "{} of {}x{} pixels, {}, {:?}; digest {}",
+        count::of(pack.len(), "slice"),
         layout.height,
         layout.width,
-        layout.channels,
+        count::of(layout.channels, "channel"),
         layout.pixel_type,
         &pack.digest()[..16]
     );
     show!("{}", summary.provenance);
     for side in &summary.sides {
         let name = side.split.word();
-        show!("{name}: {} patients, {} cases, {} slices", side.patients, side.cases, side.slices);
+        show!(
+            "{name}: {}, {}, {}",
+            count::of(side.patients, "patient"),
+            count::of(side.cases, "case"),
+            count::of(side.slices, "slice")
+        );
         for class in &side.classes {
             show!(
                 "  {:<20} in {:>6} slices, {:>6.2} % of pixels",

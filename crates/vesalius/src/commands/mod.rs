@@ -11,6 +11,7 @@ pub mod import;
 pub mod init;
 pub mod inspect;
 pub mod judge;
+pub mod manual;
 pub mod map;
 pub mod metrics;
 pub mod overlap;

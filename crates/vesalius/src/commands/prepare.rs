@@ -15,6 +15,7 @@ use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
 use vesalius_data::prepare::split::{Division, SplitRule, Validation};
 use vesalius_data::prepare::{Job, prepare};
 use vesalius_data::say;
+use vesalius_data::text::count;
 use vesalius_torch::nets::pyramid::Pyramid;
 
 #[derive(Debug, clap::Args)]
@@ -188,14 +189,21 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let out = args.out.display();
     let ([train, validate, test], [trains, validates, tests]) = (summary.slices, summary.patients);
     if summary.folds > 0 {
-        say!("{out}: {train} slices of {trains} patients in {} folds", summary.folds);
+        say!(
+            "{out}: {} of {} in {} folds",
+            count::of(train, "slice"),
+            count::of(trains, "patient"),
+            summary.folds
+        );
     } else {
         let validation = match validate {
             0 => String::new(),
             _ => format!(", {validate} of {validates} to validate"),
         };
         say!(
-            "{out}: {train} slices of {trains} patients to train{validation}, {test} of {tests} to test"
+            "{out}: {} of {} to train{validation}, {test} of {tests} to test",
+            count::of(train, "slice"),
+            count::of(trains, "patient")
         );
     }
     say!("{}: look at it before anything is trained", args.out.join(sheet::PAGE).display());

@@ -129,7 +129,7 @@ fn a_study_works_in_the_folds_that_its_pack_has() {
     assert!(said.contains("question on phantom: 6 test patients, 1 run of each"), "{said}");
     with("folds = [1]\n");
     let said = bench.ok(&plan);
-    assert!(said.contains("1 datasets x 2 GANs"), "{said}");
+    assert!(said.contains("1 dataset x 2 GANs"), "{said}");
     with("folds = 5\n");
     bench.refused(&plan, &["folds = 5, but", "has 3"]);
     with("folds = [3]\n");

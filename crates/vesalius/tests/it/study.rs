@@ -63,7 +63,7 @@ fn a_study_goes_from_a_file_to_a_report_and_survives_its_coordinators_deaths() {
     bench.with_judge();
     smoke(&bench, |text| text.replace("distance = [\"unet\"]", JUDGES));
     let plan = bench.ok(&["study", "plan", "studies/smoke.toml"]);
-    assert!(plan.contains("1 datasets x 2 GANs, 4 trainings"), "{plan}");
+    assert!(plan.contains("1 dataset x 2 GANs, 4 trainings"), "{plan}");
 
     // Killed three times at moments of the work, with whatever was running.
     for results in [1, 4, 7] {

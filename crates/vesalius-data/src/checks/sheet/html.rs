@@ -5,6 +5,7 @@ use super::facts::{CaseFacts, Windowed};
 use crate::checks::findings::{Weight, lines_of};
 use crate::pack::manifest::{PixelType, Split};
 use crate::pictures::montage::COLOURS;
+use crate::text::count;
 use crate::text::escape::html as escape;
 use base64::Engine as _;
 use std::collections::BTreeMap;
@@ -54,12 +55,12 @@ fn lead(out: &mut String, sheet: &Sheet) {
     };
     let _ = writeln!(
         out,
-        "<p>{} patients ({} train, {}{} test), {} cases, {slices} slices of {} x {} pixels (rows x columns), {} channel{}, {bits} bits.</p>",
-        sheet.patients.len(),
+        "<p>{} ({} train, {}{} test), {}, {slices} slices of {} x {} pixels (rows x columns), {} channel{}, {bits} bits.</p>",
+        count::of(sheet.patients.len(), "patient"),
         on(Split::Train),
         validate,
         on(Split::Test),
-        sheet.cases.len(),
+        count::of(sheet.cases.len(), "case"),
         layout.height,
         layout.width,
         layout.channels,
@@ -135,7 +136,11 @@ fn overview(out: &mut String, sheet: &Sheet) {
         shares.sort_by(f64::total_cmp);
         let slices: usize = sheet.cases.iter().filter_map(of).map(|facts| facts.slices).sum();
         let without = shares.iter().filter(|share| **share == 0.0).count();
-        let missing = if without > 0 { format!("; not in {without} cases") } else { String::new() };
+        let missing = if without > 0 {
+            format!("; not in {}", count::of(without, "case"))
+        } else {
+            String::new()
+        };
         let middle = shares.get(shares.len() / 2).copied().unwrap_or(0.0);
         let _ = writeln!(
             out,

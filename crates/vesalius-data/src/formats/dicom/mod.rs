@@ -43,6 +43,12 @@ pub(crate) fn facts(object: &dicom_object::InMemDicomObject) -> Result<Vec<Facts
     if one.other.is_some() || frames::count(object)? == 1 {
         return Ok(vec![one]);
     }
+    // Cine loops and captures of screens: pictures, of which nothing says where they lie.
+    let frames = frames::count(object)?;
+    if object::items(object, frames::PER_FRAME).len() != frames {
+        let other = Some(format!("{frames} frames without functional groups"));
+        return Ok(vec![Facts { other, ..one }]);
+    }
     frames::headers(object)?.iter().map(Facts::of).collect()
 }
 

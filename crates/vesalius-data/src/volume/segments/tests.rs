@@ -62,6 +62,9 @@ fn names_nobody_knows_are_said_and_none_that_is_known_is_refused() {
     let (values, notes) = of(vec![body(), liver()], &renamed).unwrap();
     assert_eq!((values, notes.len()), (vec![1; 12], 1));
     assert!(notes[0].contains("left out: `BODY`"), "{notes:?}");
+    renamed.renamed.insert("BODY".to_owned(), "lvier".to_owned());
+    let error = of(vec![body(), liver()], &renamed).unwrap_err().to_string();
+    assert!(error.contains("calls it `lvier`, expected one of the classes `liver`"), "{error}");
     // What the user called nothing is left out without a word.
     renamed.renamed.insert("BODY".to_owned(), String::new());
     assert_eq!(of(vec![body(), liver()], &renamed).unwrap().1, [""; 0]);

@@ -218,14 +218,14 @@ fn folds_make_one_answer_of_all_patients() {
     let real = all.set(Real, None).unwrap();
     assert_eq!((real.judged.len(), real.trainings), (9, 3));
     let dice = real.dice.as_ref().unwrap();
-    assert!(dice.protocol.contains("the 30 patients who test in 3 folds"), "{}", dice.protocol);
+    assert!(dice.protocol.contains("over 30 patients who test in 3 folds"), "{}", dice.protocol);
     assert!((dice.value - 0.708).abs() < 0.01 && dice.runs == 3);
     // A fold that was trained on once more is said, and is in no row.
     fixture.unet_in_fold(None, Real, 4, [1, 3], &[0.7; 10]);
     let found = &fixture.runs();
     let more = &evidence(found, &PrimaryQuestion::default()).unwrap()[0];
     let dice = more.set(Real, None).unwrap().dice.as_ref().unwrap();
-    assert!(dice.protocol.contains("1 runs left out: other folds have fewer"), "{}", dice.protocol);
+    assert!(dice.protocol.contains("1 run left out: other folds have fewer"), "{}", dice.protocol);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::names::file_part;
 use crate::pages::answers::summary::words::thousands;
 use crate::paper::{display_name, prose};
 use anyhow::Result;
+use vesalius_data::text::count;
 
 /// The page; nothing without a dose.
 ///
@@ -29,7 +30,8 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let others = with_other_patients(evidence);
     if others > 0 {
         blocks.push(Block::Text(format!(
-            "{others} runs are left out: their generator saw other patients than those beside whom its images trained."
+            "{} left out: their generator saw other patients than those beside whom its images trained.",
+            format_args!("{} {}", count::of(others, "run"), count::are(others))
         )));
     }
     blocks.push(Block::Grid(grid(evidence, doses)));
@@ -70,8 +72,8 @@ pub fn sentences(doses: &Doses) -> Vec<String> {
         let share = share_said(&dose.curve);
         let said = dose.said(most)?;
         Some(format!(
-            "With {} patients, {} synthetic images of {}{share} were worth {said}.",
-            dose.patients,
+            "With {}, {} synthetic images of {}{share} were worth {said}.",
+            count::of(dose.patients, "patient"),
             thousands(dose.curve.images),
             prose(gan, &[])
         ))

@@ -4,6 +4,7 @@ use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
 use std::collections::BTreeSet;
 use vesalius_data::run::files::Integrity;
+use vesalius_data::text::count;
 
 /// What is wrong with the runs themselves, in sentences; nothing where nothing is known to be.
 pub fn doubts(evidence: &Evidence) -> Option<String> {
@@ -26,9 +27,10 @@ fn changed(evidence: &Evidence) -> Option<String> {
         .collect();
     (!found.is_empty()).then(|| {
         format!(
-            "Edited or damaged: {} of {} runs are not as they were when they ended: {}.",
+            "Edited or damaged: {} of {} {} not as they were when they ended: {}.",
             found.len(),
-            evidence.runs.len(),
+            count::of(evidence.runs.len(), "run"),
+            count::are(found.len()),
             found.join("; ")
         )
     })
@@ -45,9 +47,9 @@ fn overlap(evidence: &Evidence) -> Option<String> {
     let said: Vec<&str> = said.into_iter().collect();
     (runs > 0).then(|| {
         format!(
-            "Not as they stand: in {runs} of {} runs patients were allowed on both sides (--allow-overlap), and numbers of \
+            "Not as they stand: in {runs} of {} patients were allowed on both sides (--allow-overlap), and numbers of \
              those who were seen are too good. {}.",
-            evidence.runs.len(),
+            count::of(evidence.runs.len(), "run"),
             said.join("; ")
         )
     })
@@ -59,9 +61,9 @@ fn unasked(evidence: &Evidence) -> Option<String> {
     let runs = evidence.runs.iter().filter(is_unasked).count();
     (runs > 0).then(|| {
         format!(
-            "Not asked: {runs} of {} runs were made by a version that did not ask whether patients stand on both sides; run \
+            "Not asked: {runs} of {} made by a version that did not ask whether patients stand on both sides; run \
              them again to know.",
-            evidence.runs.len()
+            count::of(evidence.runs.len(), "run")
         )
     })
 }

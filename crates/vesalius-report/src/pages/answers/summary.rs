@@ -21,6 +21,7 @@ use vesalius_data::pack::row::RowId;
 use vesalius_data::run::TrainedOn;
 use vesalius_data::run::copying::Level;
 use vesalius_data::run::part::Part;
+use vesalius_data::text::count;
 use words::{gan_name, list, percent, thousands};
 use worth::{chosen, help, replace, ways};
 
@@ -190,7 +191,8 @@ fn how_sure(evidence: &Evidence, verdict: &Verdict) -> String {
     let others = inference.secondary().count();
     let secondary = (others > 0).then(|| {
         format!(
-            "False answers: at most {level} to the question, {SECONDARY} to the other {others} comparisons together."
+            "False answers: at most {level} to the question, {SECONDARY} to the other {} together.",
+            count::of(others, "comparison")
         )
     });
     let chosen = Some(chosen(&inference.choice)).filter(|text| !text.is_empty());

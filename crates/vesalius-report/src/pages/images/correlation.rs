@@ -11,6 +11,7 @@ use crate::inference::predict::{FEWEST, Found, Unit, correlations, pairs, units}
 use crate::names::file_part;
 use anyhow::Result;
 use vesalius_data::run::TrainedOn;
+use vesalius_data::text::count;
 
 /// The page; nothing without scores.
 ///
@@ -36,8 +37,9 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
             id: "correlation",
             title,
             blocks: vec![Block::Text(format!(
-                "Cannot be said: {most} GANs have both scores and a Dice, and a rank correlation of fewer than {FEWEST} \
-                 means nothing."
+                "Cannot be said: of {} there are both scores and a Dice, and a rank correlation of fewer than {FEWEST} \
+                 means nothing.",
+                count::of(most, "GAN")
             ))],
             files: vec![],
         }));
@@ -286,7 +288,7 @@ mod tests {
     fn three_gans_have_no_correlation() {
         let blocks = blocks(3);
         let [Block::Text(text)] = blocks.as_slice() else { panic!("one sentence") };
-        assert!(text.contains("Cannot be said: 3 GANs"), "{text}");
+        assert!(text.contains("Cannot be said: of 3 GANs"), "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod estimate;
 mod manage;
+mod new;
 mod open;
 mod plan;
 mod power;
@@ -26,6 +27,7 @@ each dataset. Its folder (out) has a folder per task; tasks are named by a diges
 studies with the same folder share what is finished. Whatever is killed, `study run` goes on from there.
 
 Examples:
+  vesalius study new packs/acdc --hours 8 --out acdc.toml
   vesalius study plan studies/smoke.toml
   vesalius study run studies/smoke.toml --jobs 2
   vesalius study run studies/paper.toml --on slurm
@@ -38,6 +40,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Write a study of a pack that fits so many hours.
+    New(new::Args),
     /// Check a study and print its tasks before anything starts.
     Plan(plan::Args),
     /// Run what is left of a study.
@@ -56,6 +60,7 @@ enum Command {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.command {
+        Command::New(args) => new::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Run(args) => run::run(args),
         Command::Status(args) => status::run(args),

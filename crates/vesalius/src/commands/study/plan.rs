@@ -1,7 +1,8 @@
 //! `vesalius study plan`.
 
-use super::estimate::Measured;
+use super::estimate::{Left, Measured};
 use super::open::Open;
+use super::status::{duration, secs_left};
 use super::trial::Trial;
 use crate::environment::needs_libtorch;
 use anyhow::{Context, Result};
@@ -13,6 +14,7 @@ use vesalius_data::output;
 use vesalius_data::pack::{Pack, view};
 use vesalius_data::say;
 use vesalius_data::show;
+use vesalius_data::text::count;
 use vesalius_study::exec::{Start, slurm};
 use vesalius_study::plan::{Plan, Planned, Progress};
 use vesalius_study::study::Study;
@@ -31,11 +33,15 @@ says how many tasks it does.
 
 Examples:
   vesalius study plan studies/paper.toml
+  vesalius study plan studies/paper.toml --hours 12
   vesalius study plan studies/paper.toml --slurm")]
 pub struct Args {
     /// Study file.
     #[arg(value_name = "STUDY.toml")]
     study: PathBuf,
+    /// Also say what would make it take so many hours.
+    #[arg(long, value_name = "H", value_parser = parse_hours, conflicts_with = "no_trial")]
+    hours: Option<f64>,
     /// Time nothing: without finished tasks the time is unknown.
     #[arg(long)]
     no_trial: bool,
@@ -60,9 +66,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let (datasets, gans) = (study.dataset.len(), study.gan.len());
     show!(
-        "{}: {datasets} datasets x {gans} GANs, {} trainings",
+        "{}: {} x {}, {}",
         study.name,
-        study.budget.runs.get_ref()
+        count::of(datasets, "dataset"),
+        count::of(gans, "GAN"),
+        count::of(*study.budget.runs.get_ref(), "training")
     );
     show!("{:<12} {:>8} {:>8} {:>8} {:>8}", "stage", "in all", "finished", "to do", "later");
     for (stage, [finished, todo, later]) in &counts {
@@ -98,10 +106,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// start.
 fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> Result<()> {
     let mega = |bytes: f64| format!("{:.1} MB", bytes / 1e6);
-    let measured =
-        super::status::secs_left(plan, known).zip(disk_left(&study.folder(), plan, known));
+    let measured = secs_left(plan, known).zip(disk_left(&study.folder(), plan, known));
     if let Some((secs, bytes)) = measured {
-        show!("time left on one job: {}", super::status::duration(secs));
+        show!("time left on one job: {}", duration(secs));
         show!("disk still to be written: {} with checkpoints", mega(bytes));
     } else if args.no_trial || plan.tasks.iter().any(|p| !p.task.packs.iter().all(there)) {
         show!(
@@ -111,13 +118,30 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
         needs_libtorch()?;
         say!("timing a few steps of each GAN; --no-trial leaves it out");
         let trial = Trial::run(study, plan)?;
-        if let Some((secs, bytes)) = trial.secs.left(plan, known).zip(trial.bytes.left(plan, known))
+        if let Some((parts, bytes)) =
+            trial.secs.parts(plan, known).zip(trial.bytes.left(plan, known))
         {
+            let secs = parts.iter().fold(0.0, |sum, part| sum + part.all());
+            show!("");
+            show!("{:<12} {:<12} {:>6} {:>10} {:>10}", "stage", "GAN", "tasks", "each", "in all");
+            for part in parts.iter().filter(|part| part.all() > 0.0) {
+                show!(
+                    "{:<12} {:<12} {:>6} {:>10} {:>10}",
+                    part.stage.name(),
+                    part.gan.unwrap_or("-"),
+                    part.tasks,
+                    duration(part.each),
+                    duration(part.all())
+                );
+            }
             show!(
                 "time on one job of this machine's CPU: about {}, distances and metrics not counted (a few steps were timed)",
-                super::status::duration(secs)
+                duration(secs)
             );
             show!("disk to be written: about {} with checkpoints", mega(bytes));
+            if let Some(hours) = args.hours {
+                fit(study, &parts, hours);
+            }
         }
     }
     if let Some(hours) = study.budget.hours {
@@ -136,6 +160,41 @@ fn print_estimate(args: &Args, study: &Study, plan: &Plan, known: &Progress) -> 
         show!("disk for synthetic packs: {}", mega(bytes as f64));
     }
     Ok(())
+}
+
+/// Hours as users give them.
+pub fn parse_hours(text: &str) -> Result<f64> {
+    let hours = text.parse().ok().filter(|hours: &f64| *hours > 0.0 && hours.is_finite());
+    hours.with_context(|| format!("expected a number of hours above 0, not `{text}`"))
+}
+
+/// What to change so that the study takes so many hours: lengths of trainings, where these are what takes long.
+fn fit(study: &Study, parts: &[Left], hours: f64) {
+    let of = |stage: Stage| {
+        parts.iter().filter(|part| part.stage == stage).fold(0.0, |sum, part| sum + part.all())
+    };
+    let all = parts.iter().fold(0.0, |sum, part| sum + part.all());
+    let (trainings, wanted) = (of(Stage::Train), 3600.0 * hours);
+    if all <= wanted {
+        show!("fits {hours} h");
+        return;
+    }
+    let others = all - trainings;
+    let kimg = study.budget.kimg.get_ref();
+    if others < 0.9 * wanted {
+        let share = (wanted - others) / trainings;
+        show!(
+            "for {hours} h: [budget] kimg = {:.0} instead of {kimg}, or {:.0} % of the trainings (runs)",
+            (kimg * share).floor().max(1.0),
+            (100.0 * share).floor()
+        );
+    } else {
+        show!(
+            "for {hours} h: trainings aside, {} are left; fewer [unet] seeds or steps, GANs, folds or samples would take \
+             less",
+            duration(others)
+        );
+    }
 }
 
 /// Whether a pack that goes in exists.

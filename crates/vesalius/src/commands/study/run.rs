@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vesalius_data::output::Style;
 use vesalius_data::say;
 use vesalius_data::text::escape;
 use vesalius_study::coordinate::{self, Ended, Event};
@@ -18,7 +19,7 @@ use vesalius_study::exec::local::Local;
 use vesalius_study::exec::slurm::Slurm;
 use vesalius_study::plan::{Plan, Planned, Progress};
 use vesalius_study::study::Study;
-use vesalius_study::task::Key;
+use vesalius_study::task::{Key, Stage};
 use vesalius_study::task_dir::TaskDir;
 
 #[derive(Debug, clap::Args)]
@@ -173,7 +174,7 @@ const REFRESH: Duration = Duration::from_secs(1);
 
 impl View {
     fn new(out: &Path) -> Self {
-        let plain = !std::io::stderr().is_terminal();
+        let plain = !std::io::stderr().is_terminal() || Style::chosen() != Style::Plain;
         let lines = MultiProgress::new();
         if plain {
             lines.set_draw_target(indicatif::ProgressDrawTarget::hidden());
@@ -187,7 +188,9 @@ impl View {
     fn show(&mut self, event: &Event) {
         match event {
             Event::Started(planned) => {
-                self.say(&format!("started  {} {}", name(planned), planned.what));
+                // Settings of a training are long; `study plan --tasks` and `study status` have them.
+                let what = if planned.task.stage == Stage::Train { "" } else { &planned.what };
+                self.say(format!("started  {} {what}", name(planned)).trim_end());
                 if self.bars.len() >= MOST_LINES {
                     return;
                 }
@@ -250,7 +253,7 @@ impl View {
     }
 }
 
-/// What every line calls a task; its settings stand once, where it starts.
+/// What every line calls a task.
 fn name(planned: &Planned) -> String {
     let gan = planned.gan.as_deref().unwrap_or("-");
     let (key, stage) = (&planned.key, planned.task.stage.name());

@@ -4,6 +4,7 @@ use super::estimate::Measured;
 use anyhow::{Context, Result};
 use std::collections::HashSet;
 use vesalius_data::pack::Pack;
+use vesalius_data::say;
 use vesalius_stages::segment;
 use vesalius_study::plan::Plan;
 use vesalius_study::study::Study;
@@ -37,6 +38,7 @@ impl<'a> Trial<'a> {
         for planned in plan.tasks.iter().filter(|planned| planned.task.stage == Stage::Train) {
             let gan = planned.gan.as_deref();
             if tried.insert(gan) {
+                say!("timing {}", gan.unwrap_or("a training"));
                 let pack = Pack::open(&planned.task.pack("real")?.path)?;
                 measured
                     .gan(study, gan, &planned.task, &pack)

@@ -1,0 +1,302 @@
+//! `vesalius study new`: a study for one's own patients that fits a night.
+
+use super::plan::parse_hours;
+use super::status::duration;
+use crate::environment::{available_threads, needs_libtorch, processor};
+use anyhow::{Context as _, Result, bail};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use vesalius_data::files::publish::write_file;
+use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Split;
+use vesalius_data::say;
+use vesalius_data::show;
+use vesalius_data::text::count;
+use vesalius_stages::segment;
+use vesalius_study::study::Unet;
+use vesalius_torch::features::unet::default_spec;
+use vesalius_torch::spec::TrainSpec;
+use vesalius_torch::trial;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Times a few steps of GANs and U-Net on this machine, then writes a commented study file that takes about so many hours: a
+U-Net on real images, with and without synthetic ones of each GAN, in every fold of the pack.
+
+Example:
+  vesalius study new packs/acdc --hours 8 --out acdc.toml
+  vesalius study run acdc.toml")]
+pub struct Args {
+    /// Pack of `vesalius prepare`.
+    #[arg(value_name = "PACK")]
+    pack: PathBuf,
+    /// Hours that it may take on this machine, one task after the other.
+    #[arg(long, value_name = "H", value_parser = parse_hours)]
+    hours: f64,
+    /// Study file to write; must not exist yet.
+    #[arg(long, value_name = "STUDY.toml", default_value = "study.toml")]
+    out: PathBuf,
+}
+
+/// A GAN that trains within a night on a CPU.
+struct Candidate {
+    preset: &'static str,
+    why: &'static str,
+    set: &'static [&'static str],
+}
+
+/// The cheap one first.
+const CANDIDATES: [Candidate; 2] = [
+    Candidate {
+        preset: "lsgan",
+        why: "the cheapest GAN of the study that is stable",
+        set: &[
+            "networks.generator.upsample=resize",
+            "networks.generator.filters=32",
+            "networks.discriminator.filters=32",
+            "training.batch=16",
+            "optimiser.generator.learning_rate=2e-4",
+            "optimiser.discriminator.learning_rate=1e-4",
+        ],
+    },
+    Candidate {
+        preset: "stylegan2",
+        why: "the best images for the time, made small and given differentiable augmentation for few patients",
+        set: &[
+            "augment.diff_augment=[\"color\",\"translation\",\"cutout\"]",
+            "augment.ada.transforms=[]",
+            "augment.mask_noise=0.5",
+            "networks.mapping.latent=128",
+            "networks.mapping.style=128",
+            "networks.generator.channel_base=1024",
+            "networks.discriminator.channel_base=1024",
+            "optimiser.generator.learning_rate=2e-3",
+            "optimiser.discriminator.learning_rate=2e-3",
+            "regularise.style.r1=1",
+            "regularise.style.path_length=0",
+            "training.batch=16",
+        ],
+    },
+];
+
+/// GANs, seeds of each U-Net, steps of each: what is given up last comes first.
+const CHOICES: [(usize, usize, u64); 7] =
+    [(2, 3, 1500), (2, 2, 1500), (2, 2, 1000), (1, 2, 1500), (1, 2, 1000), (1, 2, 600), LAST];
+const LAST: (usize, usize, u64) = (1, 2, 300);
+/// Thousands of images that a GAN has to see before it is worth judging, and after which little is gained.
+const KIMG: [f64; 2] = [20.0, 300.0];
+/// Pairs of each GAN.
+const COUNT: usize = 10_000;
+/// Of a training's time per image, what a generator's pass alone takes, about.
+const SAMPLING: f64 = 0.25;
+/// Of the hours, what distances, audits and reports may take.
+const RESERVE: f64 = 0.1;
+
+/// Seconds on this machine.
+struct Costs {
+    /// Of an image of each candidate's training.
+    image: Vec<f64>,
+    /// Of a step of the U-Net, and of training the judge.
+    step: f64,
+    judge: f64,
+    folds: f64,
+}
+
+/// What fits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Chosen {
+    gans: usize,
+    seeds: usize,
+    steps: u64,
+    kimg: f64,
+    /// Seconds of trainings, samples and U-Nets.
+    secs: [f64; 3],
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if args.out.symlink_metadata().is_ok() {
+        bail!("{}: is there already, expected a new file", args.out.display());
+    }
+    let pack = Pack::open(&args.pack)?;
+    needs_libtorch()?;
+    let folds = pack.manifest().folds();
+    let timed = if folds > 0 { Pack::open(&args.pack.join("fold-0"))? } else { pack };
+    let costs = costs(&timed, folds)?;
+    let chosen = choose(&costs, 3600.0 * args.hours).with_context(|| {
+        let least = duration(least(&costs));
+        format!("--hours {}: on this machine the least takes {least}", args.hours)
+    })?;
+    let text = study(args, &timed, folds, chosen)?;
+    write_file(&args.out, text.as_bytes())?;
+    let [trainings, samples, unets] = chosen.secs.map(duration);
+    show!(
+        "{}: about {}: {trainings} for the GANs, {samples} for their samples, {unets} for the U-Nets",
+        args.out.display(),
+        duration(chosen.secs.iter().sum())
+    );
+    show!(
+        "vesalius study plan {}      # all tasks, and what the patients can show",
+        args.out.display()
+    );
+    show!("vesalius study run {}       # Ctrl-C and the same command go on", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn costs(pack: &Pack, folds: usize) -> Result<Costs> {
+    let mut image = Vec::new();
+    for candidate in &CANDIDATES {
+        say!("timing {}", candidate.preset);
+        let settings: Vec<String> = candidate.set.iter().map(|text| (*text).to_owned()).collect();
+        let spec = TrainSpec::resolve(candidate.preset, &settings)?;
+        image.push(trial::gan(&spec, pack.slice_shape(), pack.classes())?.secs);
+    }
+    say!("timing the U-Net");
+    let task: segment::Task =
+        serde_json::from_value(serde_json::to_value(Unet::default().settings())?)?;
+    let judge = default_spec();
+    Ok(Costs {
+        image,
+        step: trial::unet(&task.spec()?, pack)?.secs,
+        judge: trial::unet(&judge, pack)?.secs * judge.steps as f64,
+        folds: folds.max(1) as f64,
+    })
+}
+
+/// The first choice of which GANs see enough images in the time that U-Nets leave.
+fn choose(costs: &Costs, secs: f64) -> Option<Chosen> {
+    let wanted = secs * (1.0 - RESERVE);
+    CHOICES.iter().find_map(|&(gans, seeds, steps)| {
+        let per_image: f64 = costs.image[..gans].iter().sum();
+        // Real, and of each GAN alone and with real.
+        let unets = (1 + 2 * gans) * seeds;
+        let unets = costs.folds * (unets as f64 * steps as f64 * costs.step + costs.judge);
+        let samples = costs.folds * per_image * SAMPLING * COUNT as f64;
+        let kimg = (wanted - unets - samples) / (costs.folds * per_image * 1000.0);
+        // U-Nets that eat the trainings up judge nothing worth it.
+        let enough = kimg >= KIMG[0] && (unets <= wanted / 2.0 || (gans, seeds, steps) == LAST);
+        enough.then(|| {
+            let kimg = kimg.min(KIMG[1]).floor();
+            let trainings = costs.folds * per_image * 1000.0 * kimg;
+            Chosen { gans, seeds, steps, kimg, secs: [trainings, samples, unets] }
+        })
+    })
+}
+
+/// Seconds of the last choice with the fewest images.
+fn least(costs: &Costs) -> f64 {
+    let (_, seeds, steps) = LAST;
+    let unets = 3.0 * seeds as f64 * steps as f64 * costs.step + costs.judge;
+    let images = KIMG[0] * 1000.0 + SAMPLING * COUNT as f64;
+    costs.folds * (unets + images * costs.image[0]) / (1.0 - RESERVE)
+}
+
+/// The file.
+fn study(args: &Args, pack: &Pack, folds: usize, chosen: Chosen) -> Result<String> {
+    let Chosen { gans, seeds, steps, kimg, secs } = chosen;
+    let stem = args.out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = args.out.parent().unwrap_or(Path::new(""));
+    // Paths are relative to the study file.
+    let path = if folder.as_os_str().is_empty() {
+        args.pack.clone()
+    } else {
+        std::path::absolute(&args.pack)?
+    };
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let [train, validate, test] = Split::ALL.map(|side| pack.manifest().patients(side).len());
+    let tested = if folds > 0 {
+        format!("all {} patients test, in {folds} folds", train + validate + test)
+    } else {
+        format!("{train} patients train, {validate} validate, {test} test")
+    };
+    let mut text = String::new();
+    writeln!(
+        text,
+        "# Would images made by GANs help a segmenter of {}? {tested}.\n\
+         # About {} on {} ({} threads), one task after the other: {} {}, samples {}, U-Nets {}.\n\
+         #   vesalius study plan {file}     all tasks, time, and which difference so many patients can show\n\
+         #   vesalius study run {file}      Ctrl-C, a crash: the same command goes on\n\
+         #   vesalius study report {file} --out report\n\
+         # Every key: docs/study.md.",
+        pack.manifest().dataset,
+        duration(secs.iter().sum()),
+        processor(),
+        available_threads(),
+        count::of(gans, "GAN"),
+        duration(secs[0]),
+        duration(secs[1]),
+        duration(secs[2]),
+        file = args.out.display(),
+    )?;
+    writeln!(text, "name = {}\nout = {}\n", quoted(&stem), quoted(&format!("{stem}-study")))?;
+    if folds > 0 {
+        writeln!(
+            text,
+            "# Every patient tests in one fold; GANs and U-Nets of a fold have not seen its patients.\nfolds = {folds}\n"
+        )?;
+    }
+    writeln!(text, "[[dataset]]\npack = {}\n", quoted(&path.to_string_lossy()))?;
+    for candidate in &CANDIDATES[..gans] {
+        writeln!(
+            text,
+            "# {}.\n[[gan]]\npreset = {}\nset = [",
+            candidate.why,
+            quoted(candidate.preset)
+        )?;
+        for setting in candidate.set {
+            writeln!(text, "    {},", quoted(setting))?;
+        }
+        let every = (kimg / 12.0).ceil();
+        writeln!(
+            text,
+            "    # The best of these checkpoints is sampled, by the Fréchet distance to training images.\n    \
+             \"training.distance_every_kimg={every}\", \"training.checkpoint_every_kimg={every}\",\n]\n"
+        )?;
+    }
+    let runs = gans * folds.max(1);
+    writeln!(
+        text,
+        "[budget]\n# One training of each GAN{}.\nruns = {runs}\n# Thousands of real images that each sees: the longer, the better its images, up to some hundreds.\nkimg = {kimg:.1}\n\n\
+         # Nothing is searched; docs/study.md says how settings are.\n[search]\nsampler = {{ kind = \"grid\" }}\n\n\
+         [best]\n# Pairs of image and mask that each GAN makes.\ncount = {COUNT}\ndistance = [\"unet\"]\n\
+         # U-Nets on synthetic pairs alone, and on both together: the second is the question.\nunet_alone = true\nunet_with_real = true\n\
+         # Whether images are copies of training images.\ncopying = true\n\n\
+         [baselines]\nreal = true\n\n\
+         [unet]\n# Each U-Net is trained so often: chance in training counts in every interval.\nseeds = [{}]\nsteps = {steps}",
+        if folds > 0 { " in each fold" } else { "" },
+        (1..=seeds).map(|seed| seed.to_string()).collect::<Vec<_>>().join(", ")
+    )?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn costs() -> Costs {
+        Costs { image: vec![0.01, 0.05], step: 0.3, judge: 60.0, folds: 1.0 }
+    }
+
+    #[test]
+    fn more_hours_give_more_of_what_matters_and_too_few_are_refused() {
+        let mut before = 0.0;
+        for hours in [1.0, 2.0, 4.0, 8.0, 24.0] {
+            let secs = 3600.0 * hours;
+            let Some(found) = choose(&costs(), secs) else {
+                assert!(secs < least(&costs()), "{hours} h are enough");
+                continue;
+            };
+            let all: f64 = found.secs.iter().sum();
+            assert!(
+                all <= secs && (KIMG[0]..=KIMG[1]).contains(&found.kimg),
+                "{hours} h: {found:?}"
+            );
+            let worth = found.gans as f64 * 1e6 + found.seeds as f64 * 1e5 + found.steps as f64;
+            assert!(worth >= before, "{hours} h: {found:?}");
+            before = worth;
+        }
+        assert_eq!(choose(&costs(), 3600.0 * 24.0).unwrap().gans, 2);
+        assert!(choose(&costs(), 60.0).is_none());
+        assert!(choose(&costs(), 1.01 * least(&costs())).is_some());
+    }
+}
