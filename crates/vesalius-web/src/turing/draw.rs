@@ -46,12 +46,15 @@ pub fn draw(available: [usize; 2], sizes: Sizes, seed: u64) -> Result<Vec<Vec<Pi
         bail!("--common {common}: expected an even number up to --per-reader, {per_reader}");
     }
     let kinds = [Kind::Real, Kind::Synthetic];
+    let most = available[0].min(available[1]);
     for (kind, available) in kinds.into_iter().zip(available) {
         if available < per_reader / 2 {
             bail!(
-                "{available} {} images, expected at least {} for --per-reader {per_reader}",
+                "{available} {} images, expected at least {} for --per-reader {per_reader}; {} is the most that these \
+                 packs have images for",
                 if kind == Kind::Real { "real test" } else { "synthetic" },
-                per_reader / 2
+                per_reader / 2,
+                2 * most
             );
         }
     }
@@ -145,6 +148,7 @@ mod tests {
             assert!(error.contains(part), "{error}");
         };
         refused([49, 50], SIZES, "49 real test images, expected at least 50");
+        refused([49, 60], SIZES, "98 is the most");
         refused([50, 49], SIZES, "49 synthetic images");
         refused([90, 90], Sizes { per_reader: 101, ..SIZES }, "--per-reader 101");
         refused([90, 90], Sizes { common: 102, ..SIZES }, "--common 102");
