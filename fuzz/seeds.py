@@ -4,6 +4,7 @@
     pip install numpy pillow && python3 fuzz/seeds.py
 """
 
+import base64
 import io
 import json
 import struct
@@ -100,3 +101,14 @@ for study in ("smoke", "sunnybrook"):
     write("study_file", f"{study}.toml", (HERE.parent / "studies" / f"{study}.toml").read_bytes())
 for name, content in features().items():
     write("safetensors_npy", name, content)
+
+# What highdicom, rt-utils and pynrrd wrote (golden/segments.py).
+segments = json.loads((HERE.parent / "golden" / "segments.json").read_text())
+for number, entry in enumerate(segments["slicer"]):
+    write("nrrd", f"slicer-{number}", base64.b64decode(entry["file"]))
+volumes = [entry for entry in segments["volumes"] if entry["file"].endswith(".nrrd")]
+for number, entry in enumerate(volumes[::3]):
+    write("nrrd", f"volume-{number}", base64.b64decode(entry["files"][entry["file"]]))
+for entry in segments["cases"]:
+    if entry["name"] in ("binary", "labelmap", "fractional, native", "structure set"):
+        write("dicom_segments", entry["name"].replace(",", "").replace(" ", "-"), base64.b64decode(entry["masks"][0]))
