@@ -1,7 +1,7 @@
 //! What a file of images or masks holds, whatever its format.
 
 use crate::volume::geometry::Geometry;
-use crate::volume::segments::{Grid, Naming, Segments, labels};
+use crate::volume::segments::{Grid, Segments};
 use crate::volume::{Labels, Volume};
 use anyhow::{Result, bail};
 
@@ -53,20 +53,6 @@ pub enum Mask {
 }
 
 impl Mask {
-    /// A label for each voxel, of `grid` where the file holds segments.
-    ///
-    /// # Errors
-    /// When segments do not lie on the grid, or are no classes.
-    pub fn on(self, grid: &Grid, naming: &Naming) -> Result<MaskFile> {
-        match self {
-            Self::Labels(mask) => Ok(mask),
-            Self::Segments(segments) => {
-                let (labels, notes) = labels(vec![segments], naming, grid)?;
-                Ok(MaskFile { labels, geometry: grid.geometry, notes, orientation: 1 })
-            }
-        }
-    }
-
     /// Its labels, where no image says on which grid segments are wanted.
     ///
     /// # Errors

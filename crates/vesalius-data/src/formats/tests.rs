@@ -1,9 +1,9 @@
 //! Masks and volumes against the packages that wrote them: `golden/segments.py`.
 
-use super::file;
+use super::file::{self, Mask};
 use crate::layouts::{self, SourceKind, SourceOptions};
 use crate::volume::geometry::Geometry;
-use crate::volume::segments::Grid;
+use crate::volume::segments::{self, Grid};
 use crate::volume::{Case, Reader};
 use anyhow::Result;
 use base64::Engine as _;
@@ -148,8 +148,9 @@ fn slicers_segmentations_lie_on_their_image_by_name() {
         let grid = Grid { size: image.size, geometry: Some(geometry) };
         let options = SourceOptions { classes, ..SourceOptions::default() };
         let mask = file::mask(&path, 4, &mut Reader::new(folder.path())).unwrap();
-        let found = mask.on(&grid, &options.naming()).unwrap();
-        assert_eq!(found.labels.values, labels, "{name}");
+        let Mask::Segments(segments) = mask else { panic!("{name}: named segments") };
+        let (found, _) = segments::labels(vec![segments], &options.naming(), &grid).unwrap();
+        assert_eq!(found.values, labels, "{name}");
         // Without its image nobody knows where it lies.
         let mask = file::mask(&path, 4, &mut Reader::new(folder.path())).unwrap();
         assert!(mask.labels().unwrap_err().to_string().contains("without their image"));

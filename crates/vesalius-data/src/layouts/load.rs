@@ -1,5 +1,6 @@
 //! One image file with the files of its mask, of whatever formats.
 
+use super::nnunet::add_channels;
 use crate::formats::file::{self, ImageFile, Mask, MaskFile};
 use crate::volume::pair::lay_on;
 use crate::volume::segments::{Block, Extent, Naming, Segment, Segments, labels};
@@ -14,22 +15,44 @@ use std::path::{Path, PathBuf};
 /// differ.
 pub fn one_pair(image: &Path, mask: &Path, naming: &Naming, reader: &mut Reader) -> Result<Case> {
     let seen = file::image(image, reader)?;
-    with_masks(image, seen, &[mask.to_owned()], naming, reader)
+    with_masks(image, seen, &whole(&[mask.to_owned()]), naming, reader)
 }
 
-/// The same of an image that was read already, `image` naming its file, and of segments in several files.
+/// Channels of one examination, a file each.
+///
+/// # Errors
+/// Names the file that cannot be read, or that has other voxels or another grid than the first.
+pub fn channels(files: &[PathBuf], reader: &mut Reader) -> Result<ImageFile> {
+    let mut image = file::image(&files[0], reader)?;
+    for path in &files[1..] {
+        let other = file::image(path, reader)?;
+        add_channels(&mut image, other).with_context(|| format!("{}", path.display()))?;
+    }
+    Ok(image)
+}
+
+/// The class that a mask's file is of (an empty name where the file has labels or names of its own), and the file.
+pub type ClassMask = (String, PathBuf);
+
+/// Masks with labels or names of their own.
+pub fn whole(masks: &[PathBuf]) -> Vec<ClassMask> {
+    masks.iter().map(|path| (String::new(), path.clone())).collect()
+}
+
+/// An image that was read already, `image` naming its file, with its masks: one file of labels, segments in one or several
+/// files, or a file for each class (a class without one is not in the image).
 ///
 /// # Errors
 /// As [`one_pair`].
 pub fn with_masks(
     image: &Path,
     seen: ImageFile,
-    masks: &[PathBuf],
+    masks: &[ClassMask],
     naming: &Naming,
     reader: &mut Reader,
 ) -> Result<Case> {
     let drawn = drawn(&seen, masks, naming, reader)?;
-    let named = masks.first().map_or(image, PathBuf::as_path);
+    let named = masks.first().map_or(image, |(_, path)| path);
     let (volume, labels) = (seen.volume, drawn.labels);
     if [volume.height, volume.width] != [labels.height, labels.width]
         && (seen.orientation > 1 || drawn.orientation > 1)
@@ -63,12 +86,21 @@ pub fn with_masks(
 /// One mask of labels, or all segments of one or several files.
 fn drawn(
     image: &ImageFile,
-    masks: &[PathBuf],
+    masks: &[ClassMask],
     naming: &Naming,
     reader: &mut Reader,
 ) -> Result<MaskFile> {
     let mut all: Vec<Segments> = Vec::new();
-    for path in masks {
+    let mut classed = Segments::default();
+    for (class, path) in masks {
+        if !class.is_empty() {
+            // Pictures of one class are black and white.
+            let mask = file::mask(path, 2, reader)?.labels();
+            let mask = mask.with_context(|| format!("{}", path.display()))?;
+            classed.all.push(of_class(class, &mask));
+            classed.notes.extend(mask.notes);
+            continue;
+        }
         match file::mask(path, naming.classes.len(), reader)? {
             Mask::Labels(mask) if masks.len() == 1 => return Ok(mask),
             Mask::Labels(_) => bail!(
@@ -80,49 +112,22 @@ fn drawn(
             Mask::Segments(segments) => all.push(segments),
         }
     }
-    let files: Vec<String> = masks.iter().map(|path| path.display().to_string()).collect();
+    if !classed.all.is_empty() {
+        all.push(classed);
+    }
+    let files: Vec<String> = masks.iter().map(|(_, path)| path.display().to_string()).collect();
     let grid = image.grid();
     let (labels, notes) = labels(all, naming, &grid).with_context(|| files.join(" and "))?;
     Ok(MaskFile { labels, geometry: image.geometry, notes, orientation: 1 })
 }
 
-/// An image with a file for each class; a class without one is not in the image.
-///
-/// # Errors
-/// As [`one_pair`]; a file that holds named segments itself.
-pub fn drawn_segments(
-    image: ImageFile,
-    masks: &[(String, Vec<PathBuf>)],
-    naming: &Naming,
-    reader: &mut Reader,
-) -> Result<Case> {
-    let grid = image.grid();
-    let mut all = Segments::default();
-    for (class, files) in masks {
-        for path in files {
-            let failure = || format!("{}", path.display());
-            // Pictures of one class are black and white.
-            let mask = file::mask(path, 2, reader)?.labels().with_context(failure)?;
-            let labels = &mask.labels;
-            let block = Block {
-                size: [labels.width, labels.height, labels.slices],
-                geometry: mask.geometry,
-                inside: labels.values.iter().map(|value| *value != 0).collect(),
-            };
-            all.notes.extend(mask.notes);
-            all.all.push(Segment { name: class.clone(), extent: Extent::Blocks(vec![block]) });
-        }
-    }
-    let named: Vec<String> =
-        masks.iter().flat_map(|(_, files)| files).map(|path| path.display().to_string()).collect();
-    let (labels, of_masks) =
-        labels(vec![all], naming, &grid).with_context(|| named.join(" and "))?;
-    let of_masks = of_masks.into_iter().map(|note| format!("its mask: {note}"));
-    Ok(Case {
-        spacing_mm: image.spacing_mm,
-        geometry: image.geometry,
-        person: image.person,
-        notes: image.notes.into_iter().chain(of_masks).collect(),
-        ..Case::new(image.volume, labels)
-    })
+/// Whatever is labelled in a class's own file belongs to it.
+fn of_class(class: &str, mask: &MaskFile) -> Segment {
+    let labels = &mask.labels;
+    let block = Block {
+        size: [labels.width, labels.height, labels.slices],
+        geometry: mask.geometry,
+        inside: labels.values.iter().map(|value| *value != 0).collect(),
+    };
+    Segment { name: class.to_owned(), extent: Extent::Blocks(vec![block]) }
 }

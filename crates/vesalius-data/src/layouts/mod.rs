@@ -15,7 +15,7 @@ mod source;
 pub mod table;
 pub mod walk;
 
-pub use nnunet::add_channels;
+pub use load::channels;
 pub use source::{Source, SourceOptions, segments_file};
 
 use crate::layouts::acdc::Acdc;

@@ -1,5 +1,6 @@
 //! What every dataset can do, whatever its layout.
 
+use crate::checks::classes::BACKGROUND;
 use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context as _, Result};
@@ -47,7 +48,7 @@ pub struct SourceOptions {
 impl SourceOptions {
     /// Which class a segment's name is, where files do not name the classes themselves.
     pub fn naming(&self) -> Naming {
-        let usual = || ["background", "foreground"].map(str::to_owned).to_vec();
+        let usual = || [BACKGROUND, "foreground"].map(str::to_owned).to_vec();
         Naming {
             named: self.classes.is_some(),
             classes: self.classes.clone().unwrap_or_else(usual),

@@ -200,43 +200,30 @@ fn quoted(names: &[String]) -> String {
 impl Segment {
     /// Voxels of the image's grid that are in it, `[S, H, W]`.
     fn on(&self, grid: &Grid, notes: &mut Vec<String>) -> Result<Vec<bool>> {
-        match &self.extent {
+        let (inside, outside, where_to) = match &self.extent {
             Extent::Blocks(blocks) => {
                 let mut inside = vec![false; grid.size.iter().product()];
                 let mut outside = 0;
                 for block in blocks {
                     outside += block.put(grid, &mut inside)?;
                 }
-                if outside > 0 && !inside.contains(&true) {
-                    bail!("all of its {outside} voxels lie outside of the image");
-                }
-                if outside > 0 {
-                    let text = format!(
-                        "segment `{}`: {outside} voxels lie outside of the image",
-                        self.name
-                    );
-                    notes.push(text);
-                }
-                Ok(inside)
+                (inside, outside, "voxels lie outside of the image")
             }
             Extent::Contours(all) => {
                 let Some(geometry) = &grid.geometry else {
                     bail!("contours in mm, and the image does not say where its voxels lie");
                 };
                 let (inside, outside) = contours::fill(all, geometry)?;
-                if outside > 0 && outside == all.len() {
-                    bail!("all of its {outside} contours lie outside of the image's slices");
-                }
-                if outside > 0 {
-                    let text = format!(
-                        "segment `{}`: {outside} contours lie outside of the image's slices",
-                        self.name
-                    );
-                    notes.push(text);
-                }
-                Ok(inside)
+                (inside, outside, "contours lie outside of the image's slices")
             }
+        };
+        if outside > 0 && !inside.contains(&true) {
+            bail!("all of its {outside} {where_to}");
         }
+        if outside > 0 {
+            notes.push(format!("segment `{}`: {outside} {where_to}", self.name));
+        }
+        Ok(inside)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use vesalius_data::export::predictions as maps;
 use vesalius_data::files::publish::StagedDir;
 use vesalius_data::formats::file::{self, Format, ImageFile, KNOWN};
-use vesalius_data::layouts::add_channels;
+use vesalius_data::layouts::channels;
 use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
 use vesalius_data::pack::{Pack, PackWriter};
 use vesalius_data::prepare::orient;
@@ -163,11 +163,7 @@ fn one(
     notes: &mut Vec<String>,
 ) -> Result<()> {
     let reader = &mut Reader::new(Path::new(""));
-    let mut image = file::image(&files[0], reader)?;
-    for path in &files[1..] {
-        add_channels(&mut image, file::image(path, reader)?)
-            .with_context(|| format!("{}", path.display()))?;
-    }
+    let image = channels(files, reader)?;
     notes.extend(image.notes.iter().map(|note| format!("{name}: {note}")));
     let case = Case { sequences: opened.kept.sequences.clone(), ..unlabelled(image) };
     let classes = &opened.kept.classes;

@@ -8,15 +8,14 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use super::add_channels;
-use super::load::{drawn_segments, with_masks};
+use super::load::{ClassMask, channels, with_masks};
 use crate::checks::findings::Finding;
 use crate::formats::file::{self, is_data_file};
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::{Walked, below, name, unused, walk};
 use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use names::{Named, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -44,7 +43,7 @@ struct BidsCase {
     /// By suffix.
     images: BTreeMap<String, PathBuf>,
     /// Files with the class that each is of; an empty name where the file has labels.
-    masks: Vec<(String, PathBuf)>,
+    masks: Vec<ClassMask>,
 }
 
 impl Bids {
@@ -74,7 +73,7 @@ impl Bids {
         }
         findings.extend(unused(root, &others, "neither an anatomical image nor a mask of one"));
         let cases = grouped(root, &images, masks, &mut findings)?;
-        let channels = channels(root, &cases, &mut findings)?;
+        let channels = common_suffixes(root, &cases, &mut findings)?;
         let naming = naming(root, &cases, options)?;
         let groups = groups(root)?;
         Ok(Self { root: root.to_owned(), naming, channels, cases, groups, findings })
@@ -151,7 +150,7 @@ fn grouped(
 }
 
 /// Suffixes that all cases have; images of others are set aside.
-fn channels(
+fn common_suffixes(
     root: &Path,
     cases: &BTreeMap<String, BidsCase>,
     findings: &mut Vec<Finding>,
@@ -205,19 +204,9 @@ impl Source for Bids {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        let mut image = file::image(&files.images[0], reader)?;
-        for path in &files.images[1..] {
-            let other = file::image(path, reader)?;
-            add_channels(&mut image, other).with_context(|| format!("{}", path.display()))?;
-        }
+        let image = channels(&files.images, reader)?;
         let masks = &self.cases[&files.id].masks;
-        let case = if masks.iter().any(|(class, _)| !class.is_empty()) {
-            let masks: Vec<(String, Vec<PathBuf>)> =
-                masks.iter().map(|(class, path)| (class.clone(), vec![path.clone()])).collect();
-            drawn_segments(image, &masks, &self.naming, reader)?
-        } else {
-            with_masks(&files.images[0], image, &files.masks, &self.naming, reader)?
-        };
+        let case = with_masks(&files.images[0], image, masks, &self.naming, reader)?;
         let sequences = if self.channels.len() > 1 { self.channels.clone() } else { vec![] };
         Ok(Case { group: self.groups.get(&files.patient).cloned(), sequences, ..case })
     }

@@ -2,6 +2,7 @@
 
 use super::BidsCase;
 use super::names::Named;
+use crate::checks::classes::BACKGROUND;
 use crate::formats::file;
 use crate::layouts::source::SourceOptions;
 use crate::volume::segments::Naming;
@@ -25,7 +26,7 @@ pub(super) fn naming(
         .map(|(class, _)| class)
         .filter(|class| !class.is_empty())
         .collect();
-    let background = || "background".to_owned();
+    let background = || BACKGROUND.to_owned();
     if !named.is_empty() {
         let classes = std::iter::once(background()).chain(named.into_iter().cloned()).collect();
         return Ok(Naming { classes, named: true, renamed });
@@ -69,7 +70,7 @@ fn table_of(root: &Path, mask: &Path) -> Option<PathBuf> {
 }
 
 fn classes_of(path: &Path) -> Result<Vec<String>> {
-    let mut names: BTreeMap<usize, String> = BTreeMap::from([(0, "background".to_owned())]);
+    let mut names: BTreeMap<usize, String> = BTreeMap::from([(0, BACKGROUND.to_owned())]);
     for row in table(path, &["index", "name"])? {
         let index =
             row[0].parse().map_err(|_| anyhow::anyhow!("index `{}`, expected 0, 1, …", row[0]))?;

@@ -18,7 +18,7 @@ use crate::formats::dicom::series::{self, Series};
 use crate::formats::dicom::{Pixels, read};
 use crate::formats::file::ImageFile;
 use crate::formats::{dicom, raster};
-use crate::layouts::load::with_masks;
+use crate::layouts::load::{whole, with_masks};
 use crate::layouts::source::{Source, SourceOptions};
 use crate::layouts::walk::name;
 use crate::text::uid;
@@ -225,7 +225,7 @@ impl Source for Dicom {
         let slices = read.slices();
         let (series, mut image) = read.image(&slices)?;
         if !files.masks.iter().all(|mask| raster::is_raster(mask)) {
-            return with_masks(&files.images[0], image, &files.masks, &self.naming, reader);
+            return with_masks(&files.images[0], image, &whole(&files.masks), &self.naming, reader);
         }
         let (labels, notes) = self.masks(&slices, &files.masks, &series, reader)?;
         image.notes.extend(notes);

@@ -7,7 +7,7 @@ mod tests;
 
 pub use dataset_json::{DatasetJson, parse_dataset_json};
 
-use super::load::with_masks;
+use super::load::{channels, whole, with_masks};
 use super::patients::{Named, assign, pattern};
 use crate::checks::findings::Finding;
 use crate::formats::file::{self, ImageFile, KNOWN, is_data_file};
@@ -240,11 +240,7 @@ impl Source for Nnunet {
     }
 
     fn load(&self, files: &CaseFiles, reader: &mut Reader) -> Result<Case> {
-        let mut image = file::image(&files.images[0], reader)?;
-        for path in &files.images[1..] {
-            let other = file::image(path, reader)?;
-            add_channels(&mut image, other).with_context(|| format!("{}", path.display()))?;
-        }
+        let image = channels(&files.images, reader)?;
         if let Some(expected) = self.json.channels.as_ref().map(Vec::len)
             && expected != image.volume.channels
         {
@@ -254,7 +250,7 @@ impl Source for Nnunet {
                 image.volume.channels
             );
         }
-        let case = with_masks(&files.images[0], image, &files.masks, &self.naming, reader)?;
+        let case = with_masks(&files.images[0], image, &whole(&files.masks), &self.naming, reader)?;
         let names = self.json.channels.clone().unwrap_or_else(|| {
             (0..case.volume.channels).map(|channel| format!("channel {channel}")).collect()
         });
@@ -275,7 +271,7 @@ fn is_colour(names: &[String]) -> bool {
 ///
 /// # Errors
 /// Other numbers of voxels, another grid.
-pub fn add_channels(image: &mut ImageFile, mut other: ImageFile) -> Result<()> {
+pub(super) fn add_channels(image: &mut ImageFile, mut other: ImageFile) -> Result<()> {
     let grid = |file: &ImageFile| [file.volume.slices, file.volume.height, file.volume.width];
     if grid(&other) != grid(image) {
         bail!("{:?} voxels, expected {:?} as the first channel", grid(&other), grid(image));

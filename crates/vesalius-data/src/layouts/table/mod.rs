@@ -6,9 +6,10 @@
 
 mod rows;
 
-use super::add_channels;
 use super::dicom::series_image;
-use super::load::{drawn_segments, with_masks};
+use super::load::with_masks;
+use super::nnunet::add_channels;
+use crate::checks::classes::BACKGROUND;
 use crate::formats::dicom::object::is_dicom;
 use crate::formats::file::{self, ImageFile};
 use crate::layouts::source::{Source, SourceOptions};
@@ -24,8 +25,6 @@ use std::path::{Path, PathBuf};
 pub struct Table {
     file: PathBuf,
     naming: Naming,
-    /// Classes that have columns of their own, in the table's order.
-    columns: Vec<String>,
     /// Names of channels, in the order in which they first stand there; empty without the column.
     channels: Vec<String>,
     /// Rows of each case, one for each channel.
@@ -41,7 +40,7 @@ impl Table {
         let rows::Read { rows, classes: columns } = rows::read(file)?;
         let mut naming = options.naming();
         if !columns.is_empty() {
-            let own = || [vec!["background".to_owned()], columns.clone()].concat();
+            let own = || [vec![BACKGROUND.to_owned()], columns.clone()].concat();
             naming = Naming {
                 classes: options.classes.clone().unwrap_or_else(own),
                 named: true,
@@ -58,7 +57,7 @@ impl Table {
             }
         }
         let cases = cases(file, rows, &channels)?;
-        Ok(Self { file: file.to_owned(), naming, columns, channels, cases })
+        Ok(Self { file: file.to_owned(), naming, channels, cases })
     }
 }
 
@@ -175,7 +174,7 @@ impl Source for Table {
             official: rows[0].side,
             fold: rows[0].fold,
             images: rows.iter().flat_map(|row| row.images.clone()).collect(),
-            masks: rows[0].masks.iter().flat_map(|(_, files)| files.clone()).collect(),
+            masks: rows[0].masks.iter().map(|(_, path)| path.clone()).collect(),
         };
         Ok(Found::of(self.cases.iter().map(case).collect()))
     }
@@ -184,11 +183,7 @@ impl Source for Table {
         let rows = &self.cases[&files.id];
         let image = channels_of(rows, reader)?;
         let named = &files.images[0];
-        let case = if self.columns.is_empty() {
-            with_masks(named, image, &files.masks, &self.naming, reader)?
-        } else {
-            drawn_segments(image, &rows[0].masks, &self.naming, reader)?
-        };
+        let case = with_masks(named, image, &rows[0].masks, &self.naming, reader)?;
         let sequences = if self.channels.len() > 1 { self.channels.clone() } else { vec![] };
         Ok(Case { group: rows[0].group.clone(), sequences, ..case })
     }

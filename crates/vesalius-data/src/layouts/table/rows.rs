@@ -1,5 +1,6 @@
 //! The lines of a table, checked one by one.
 
+use crate::layouts::load::ClassMask;
 use crate::layouts::walk::entries;
 use crate::pack::manifest::Split;
 use anyhow::{Context as _, Result, bail};
@@ -15,7 +16,7 @@ pub(super) struct Row {
     /// One file, or the slices of a series.
     pub(super) images: Vec<PathBuf>,
     /// Files with the class that each is of; an empty name where the file says the classes.
-    pub(super) masks: Vec<(String, Vec<PathBuf>)>,
+    pub(super) masks: Vec<ClassMask>,
     pub(super) group: Option<String>,
     pub(super) side: Option<Split>,
     pub(super) fold: Option<usize>,
@@ -131,7 +132,10 @@ fn row(file: &Path, line: u64, columns: &[Column], record: &csv::StringRecord) -
         _ => None,
     }) {
         match cell(&Column::Mask(class.clone())) {
-            Some(text) => masks.push((class.clone(), files(folder, text)?)),
+            Some(text) => {
+                let files = files(folder, text)?.into_iter();
+                masks.extend(files.map(|path| (class.clone(), path)));
+            }
             None if class.is_empty() => bail!("no mask, expected one in every row"),
             // A class that is not in this image.
             None => {}
