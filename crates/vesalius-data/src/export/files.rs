@@ -56,18 +56,13 @@ fn suffix(side: Split) -> &'static str {
     }
 }
 
-/// Pictures of a slice: one of grey or colour, else one for each channel.
+/// Pictures of a slice, and series of a DICOM case: one of grey or colour, else one for each channel.
 pub(super) fn pictures(channels: usize) -> usize {
     if [1, 3].contains(&channels) { 1 } else { channels }
 }
 
-/// Series of a DICOM case: colour is one.
-pub(super) fn series(channels: usize) -> usize {
-    pictures(channels)
-}
-
 fn dicom_folder(id: &str, channels: usize, channel: usize) -> String {
-    match series(channels) {
+    match pictures(channels) {
         1 => format!("{id}/images"),
         _ => format!("{id}/images-{}", channel + 1),
     }
@@ -96,7 +91,7 @@ pub(super) fn case_files(pack: &Pack, kind: ExportKind, work: &Work) -> Vec<Stri
             let masks = work.slices.iter().map(|&i| format!("{side}/masks/{}", name(i)));
             images.chain(masks).collect()
         }
-        ExportKind::Dicom | ExportKind::Rtstruct => (0..series(channels))
+        ExportKind::Dicom | ExportKind::Rtstruct => (0..pictures(channels))
             .map(|c| dicom_folder(id, channels, c))
             .chain([format!("{id}/masks.dcm")])
             .collect(),

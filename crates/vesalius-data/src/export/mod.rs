@@ -166,14 +166,19 @@ enum Voxels {
     U16(Vec<u16>),
 }
 
-fn channel(pack: &Pack, slices: &[usize], channel: usize) -> Result<Voxels> {
-    let slice_shape = pack.slice_shape();
-    let bytes = slice_shape.height * slice_shape.width * slice_shape.pixel_type.bytes();
+/// Bytes of one channel of some slices, as the pack holds them.
+fn channel_bytes(pack: &Pack, slices: &[usize], channel: usize) -> Result<Vec<u8>> {
+    let bytes = pack.slice_shape().pixel_bytes() / pack.slice_shape().channels;
     let mut raw = Vec::with_capacity(slices.len() * bytes);
     for &i in slices {
         raw.extend_from_slice(&pack.slice(i)?.pixels[channel * bytes..(channel + 1) * bytes]);
     }
-    Ok(match slice_shape.pixel_type {
+    Ok(raw)
+}
+
+fn channel(pack: &Pack, slices: &[usize], channel: usize) -> Result<Voxels> {
+    let raw = channel_bytes(pack, slices, channel)?;
+    Ok(match pack.slice_shape().pixel_type {
         PixelType::U8 => Voxels::U8(raw),
         PixelType::U16 => {
             Voxels::U16(raw.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]])).collect())
@@ -195,12 +200,13 @@ fn write_image(path: &Path, shape: [usize; 3], voxels: Voxels, spacing_mm: [f64;
     }
 }
 
-fn write_labels(pack: &Pack, case: usize, slices: &[usize], path: &Path) -> Result<()> {
+/// Labels of some slices, `[S, H, W]`.
+fn labels(pack: &Pack, slices: &[usize]) -> Result<Vec<u8>> {
     let mut labels = Vec::with_capacity(slices.len() * pack.slice_shape().label_bytes());
     for &i in slices {
         labels.extend_from_slice(pack.slice(i)?.labels);
     }
-    write_u8(path, shape(pack, slices), labels, spacing(pack, case))
+    Ok(labels)
 }
 
 fn shape(pack: &Pack, slices: &[usize]) -> [usize; 3] {
@@ -211,12 +217,13 @@ fn shape(pack: &Pack, slices: &[usize]) -> [usize; 3] {
 fn volumes(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> Result<()> {
     let (case, slices) = (work.case, work.slices.as_slice());
     let files = case_files(pack, kind, work);
-    let Some((labels, images)) = files.split_last() else { return Ok(()) };
+    let Some((masks, images)) = files.split_last() else { return Ok(()) };
     for (c, image) in images.iter().enumerate() {
         let voxels = channel(pack, slices, c)?;
         write_image(&place(root, image)?, shape(pack, slices), voxels, spacing(pack, case))?;
     }
-    write_labels(pack, case, slices, &place(root, labels)?)
+    let labels = labels(pack, slices)?;
+    write_u8(&place(root, masks)?, shape(pack, slices), labels, spacing(pack, case))
 }
 
 /// What nnU-Net checks (`verify_dataset_integrity`): label 0 is called "background", labels follow on each other, and

@@ -1,7 +1,7 @@
 //! Forms in which images and masks lie in space: DICOM with SEG or RTSTRUCT, NRRD.
 
-use super::files::{ExportKind, Work, case_files, series};
-use super::{interleaved, place, spacing};
+use super::files::{ExportKind, Work, case_files, pictures};
+use super::{channel_bytes, interleaved, labels, place, spacing};
 use crate::formats::dicom::write::{
     Identity, Picture, Slices, write_images, write_segmentation, write_structures,
 };
@@ -23,26 +23,13 @@ fn geometry(pack: &Pack, work: &Work) -> Geometry {
     }
 }
 
-fn labels(pack: &Pack, slices: &[usize]) -> Result<Vec<u8>> {
-    let mut labels = Vec::with_capacity(slices.len() * pack.slice_shape().label_bytes());
-    for &i in slices {
-        labels.extend_from_slice(pack.slice(i)?.labels);
-    }
-    Ok(labels)
-}
-
 /// An image of each channel and the masks, of one case.
 pub(super) fn nrrd(pack: &Pack, work: &Work, root: &Path) -> Result<()> {
     let files = case_files(pack, ExportKind::Nrrd, work);
     let Some((masks, images)) = files.split_last() else { return Ok(()) };
     let (geometry, shape) = (geometry(pack, work), pack.slice_shape());
-    let bytes = shape.pixel_bytes() / shape.channels;
     for (channel, image) in images.iter().enumerate() {
-        let mut voxels = Vec::with_capacity(work.slices.len() * bytes);
-        for &i in &work.slices {
-            voxels
-                .extend_from_slice(&pack.slice(i)?.pixels[channel * bytes..(channel + 1) * bytes]);
-        }
+        let voxels = channel_bytes(pack, &work.slices, channel)?;
         nrrd::write_image(&place(root, image)?, &geometry, 8 * shape.pixel_type.bytes(), &voxels)?;
     }
     let labels = labels(pack, &work.slices)?;
@@ -74,7 +61,7 @@ pub(super) fn dicom(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> 
         let bits = 8 * shape.pixel_type.bytes() as u16;
         let picture = |slice: usize| {
             let pixels = pack.slice(work.slices[slice])?.pixels;
-            if series(shape.channels) == 1 && shape.channels == 3 {
+            if pictures(shape.channels) == 1 && shape.channels == 3 {
                 return Ok(Picture { bytes: coloured(pixels, shape.pixel_type), samples: 3, bits });
             }
             let bytes = shape.pixel_bytes() / shape.channels;
