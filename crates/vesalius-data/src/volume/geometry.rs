@@ -154,7 +154,13 @@ fn short(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-fn norm(step: [f64; 3]) -> f64 {
+/// At right angles to both.
+pub fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+/// Length of a vector.
+pub fn norm(step: [f64; 3]) -> f64 {
     step.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 

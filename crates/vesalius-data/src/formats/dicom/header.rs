@@ -2,6 +2,7 @@
 
 use super::object::{element, exactly, integer, text};
 use super::person::Person;
+use crate::volume::geometry::{cross, norm};
 use anyhow::Result;
 use dicom_object::{InMemDicomObject, Tag};
 
@@ -115,9 +116,8 @@ impl Facts {
     /// When the orientation is not two vectors at an angle.
     pub(crate) fn normal(&self) -> Result<Option<[f64; 3]>> {
         let Some(o) = self.orientation else { return Ok(None) };
-        let cross =
-            [o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]];
-        let length = cross.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let cross = cross([o[0], o[1], o[2]], [o[3], o[4], o[5]]);
+        let length = norm(cross);
         if !(0.9..1.1).contains(&length) {
             anyhow::bail!(
                 "ImageOrientationPatient {o:?}, expected two unit vectors at a right angle"

@@ -40,11 +40,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<(Facts, Pixels)>> {
 pub(crate) fn facts(object: &dicom_object::InMemDicomObject) -> Result<Vec<Facts>> {
     let one = Facts::of(object)?;
     // What is no image may have frames of another kind.
-    if one.other.is_some() || frames::count(object)? == 1 {
+    if one.other.is_some() {
+        return Ok(vec![one]);
+    }
+    let frames = frames::count(object)?;
+    if frames == 1 {
         return Ok(vec![one]);
     }
     // Cine loops and captures of screens: pictures, of which nothing says where they lie.
-    let frames = frames::count(object)?;
     if object::items(object, frames::PER_FRAME).len() != frames {
         let other = Some(format!("{frames} frames without functional groups"));
         return Ok(vec![Facts { other, ..one }]);

@@ -5,7 +5,7 @@ use super::frames::{self, PER_FRAME, SHARED};
 use super::object::{exactly, integer, items, text};
 use super::pixel_format::PixelFormat;
 use super::syntax::Syntax;
-use crate::volume::geometry::Geometry;
+use crate::volume::geometry::{Geometry, cross};
 use crate::volume::segments::{Block, Extent, Segment, Segments};
 use anyhow::{Context as _, Result, bail};
 use dicom_object::{DefaultDicomObject, InMemDicomObject, Tag};
@@ -166,11 +166,7 @@ fn plane(
         .map_or(1.0, |[thickness]| thickness)
         .max(1e-3);
     let (along, down) = ([o[0], o[1], o[2]], [o[3], o[4], o[5]]);
-    let normal = [
-        along[1] * down[2] - along[2] * down[1],
-        along[2] * down[0] - along[0] * down[2],
-        along[0] * down[1] - along[1] * down[0],
-    ];
+    let normal = cross(along, down);
     let geometry = Geometry {
         size: [columns, rows, 1],
         origin_mm,

@@ -47,7 +47,7 @@ struct Bytes<'a> {
 
 impl Bytes<'_> {
     fn number(&self, at: usize, element: Element) -> f64 {
-        // 64-bit integers and floats keep what they hold: the voxels' decoder gives f32.
+        // Voxels are decoded to f32, which is too little for positions and offsets of 64 bits.
         let bytes = &self.head[at..at + element.bytes()];
         let mut eight = [0; 8];
         eight[..bytes.len()].copy_from_slice(bytes);

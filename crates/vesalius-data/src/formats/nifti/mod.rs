@@ -191,6 +191,37 @@ mod tests {
         assert_eq!(parse(&file).unwrap().volume.values, [-3.0, -2.0]);
     }
 
+    #[test]
+    fn pairs_without_voxels_and_headers_of_other_kinds_are_refused_in_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.hdr");
+        let read = |bytes: &[u8]| {
+            let mut reader = Reader::new(folder.path());
+            format!("{:#}", read_bytes(&path, bytes, &mut reader).unwrap_err())
+        };
+        let whole = written([2, 3, 4], false);
+        let with = |magic: &[u8]| {
+            let mut bytes = whole.clone();
+            bytes[344..344 + magic.len()].copy_from_slice(magic);
+            bytes[108..112].copy_from_slice(&0_f32.to_le_bytes()); // vox_offset
+            bytes
+        };
+        let pair = with(b"ni1");
+        assert!(read(&pair).contains("a.hdr: a header without voxels, expected its .img"));
+        std::fs::write(folder.path().join("a.img"), [0; 47]).unwrap();
+        assert!(read(&pair).contains("a.img: 47 bytes of voxels, expected 48"));
+        assert!(read(&with(b"\0\0\0")).contains("Analyze files do not say where left is"));
+        let mut second = pair.clone();
+        second[..4].copy_from_slice(&540_i32.to_le_bytes());
+        assert!(read(&second[..400]).contains("400 bytes, expected a NIfTI header of 540"));
+        second[..4].copy_from_slice(&541_i32.to_le_bytes());
+        assert!(read(&second).contains("a header of 541 bytes, expected 348 (NIfTI-1) or 540"));
+        assert!(read(&[0x28, 0xb5, 0x2f, 0xfd, 9]).contains("a.hdr: damaged"));
+        let mut complex = whole.clone();
+        complex[70..72].copy_from_slice(&32_i16.to_le_bytes());
+        assert!(read(&complex).contains("data type 32 (complex numbers), expected integers"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_end_in_an_image_or_an_error(bytes: Vec<u8>) {

@@ -1,7 +1,7 @@
 //! What a file's axes are: columns, rows and slices of a place in the patient, and at most one of channels.
 
 use super::fields::Fields;
-use crate::volume::geometry::Geometry;
+use crate::volume::geometry::{Geometry, cross, norm};
 use anyhow::{Context as _, Result, bail};
 
 /// The axes of a file, fastest first.
@@ -121,8 +121,7 @@ impl Axes {
             .iter()
             .map(|axis| turned(directions[*axis].as_deref().unwrap_or(&[])))
             .collect();
-        self.spacings =
-            steps.iter().map(|step| Some(step.iter().map(|v| v * v).sum::<f64>().sqrt())).collect();
+        self.spacings = steps.iter().map(|step| Some(norm(*step))).collect();
         if steps.len() == 2 {
             steps.push(normal(steps[0], steps[1]));
         }
@@ -248,7 +247,6 @@ fn signs(fields: &Fields) -> Result<[f64; 3]> {
 }
 
 fn normal(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    let cross = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
-    let length = cross.iter().map(|v| v * v).sum::<f64>().sqrt();
-    cross.map(|v| v / length)
+    let cross = cross(a, b);
+    cross.map(|v| v / norm(cross))
 }

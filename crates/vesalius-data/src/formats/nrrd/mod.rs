@@ -10,7 +10,7 @@ mod write;
 
 pub use write::{write_image, write_segmentation};
 
-use super::contents::{Mask, MaskFile, VolumeFile};
+use super::contents::{Mask, VolumeFile};
 use super::voxels::{Element, drain, inflate, volume_bytes};
 use crate::volume::{Reader, Volume};
 use anyhow::{Context as _, Result, bail};
@@ -57,7 +57,7 @@ pub fn image(path: &Path, bytes: &[u8], reader: &mut Reader) -> Result<VolumeFil
 pub fn mask(path: &Path, bytes: &[u8], reader: &mut Reader) -> Result<Mask> {
     let (fields, file) = read(path, bytes, reader)?;
     let found = match segments::listed(&fields) {
-        Ok(None) => file.into_mask().map(|mask: MaskFile| Mask::Labels(mask)),
+        Ok(None) => file.into_mask().map(Mask::Labels),
         Ok(Some(listed)) => segments::of(&listed, &file).map(Mask::Segments),
         Err(error) => Err(error),
     };
