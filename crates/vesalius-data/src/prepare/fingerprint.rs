@@ -1,6 +1,7 @@
 //! What a dataset is like before it is prepared: sizes, spacings, orientations, values and classes of its cases.
 
 use super::orient;
+use crate::checks::classes::BACKGROUND;
 use crate::checks::findings::Finding;
 use crate::formats::dicom::object::is_dicom;
 use crate::layouts::walk::walk;
@@ -37,6 +38,8 @@ impl Range {
 pub struct ClassFacts {
     /// Its name, or `label 3` where nobody named it.
     pub name: String,
+    /// Whether somebody named it.
+    pub named: bool,
     /// Share of all voxels.
     pub share: f64,
     /// Cases that hold it.
@@ -89,32 +92,65 @@ pub struct Fingerprint {
 /// Cases that are read at most: more say little that is new.
 const READ: usize = 60;
 
-/// The layout that fits a folder: the first, from special ones to a plain folder, that finds cases in it.
+/// A dataset that was opened, with what was found in it.
+struct Opened {
+    kind: SourceKind,
+    source: Box<dyn Source>,
+    found: Found,
+}
+
+impl Opened {
+    fn of(kind: SourceKind, root: &Path, options: &SourceOptions) -> Result<Self> {
+        let source = layouts::open(kind, root, options)?;
+        let found = source.cases()?;
+        Ok(Self { kind, source, found })
+    }
+
+    /// As the layout that fits: the first, from special ones to a plain folder, that finds cases.
+    fn guessed(root: &Path, options: &SourceOptions) -> Result<Self> {
+        if root.is_file() {
+            return Self::of(SourceKind::Table, root, options);
+        }
+        let mut why = BTreeMap::new();
+        for kind in SourceKind::ALL.iter().copied().filter(|kind| *kind != SourceKind::Table) {
+            match Self::of(kind, root, options) {
+                Ok(opened) => return Ok(opened),
+                Err(error) => why.insert(kind, error),
+            };
+        }
+        let dicom = walk(root, 8)?.files.iter().any(|file| is_dicom(file));
+        let usual = if dicom { SourceKind::Dicom } else { SourceKind::Folder };
+        let error = why.remove(&usual).context("no layout was tried")?;
+        Err(error.context(format!("{}: no layout fits; as {}", root.display(), usual.name())))
+    }
+}
+
+/// What a dataset is like, whatever its layout. Where classes are not named and files do not name them, labels are counted
+/// without names.
 ///
 /// # Errors
-/// Why there are none, as a folder of DICOM where some of it is, else as a folder of images.
-pub fn layout_of(root: &Path, options: &SourceOptions) -> Result<(SourceKind, Box<dyn Source>)> {
-    if root.is_file() {
-        return Ok((SourceKind::Table, layouts::open(SourceKind::Table, root, options)?));
-    }
-    let tried = |kind: SourceKind| -> Result<Box<dyn Source>> {
-        let source = layouts::open(kind, root, options)?;
-        source.cases().map(|_| source)
-    };
-    let folders = SourceKind::ALL.iter().copied().filter(|kind| *kind != SourceKind::Table);
-    for kind in folders {
-        if let Ok(source) = tried(kind) {
-            return Ok((kind, source));
+/// Why no layout fits: as a folder of DICOM where some of it is, else as a folder of images; the first case that cannot be
+/// read.
+pub fn fingerprint(root: &Path, options: &SourceOptions) -> Result<Fingerprint> {
+    let named = Opened::guessed(root, options).and_then(|opened| {
+        let classes = opened.source.classes();
+        of(&opened, root, &classes)
+    });
+    named.or_else(|error| {
+        if options.classes.is_some() {
+            return Err(error);
         }
-    }
-    let files = walk(root, 8)?.files;
-    let usual = if files.iter().any(|file| is_dicom(file)) {
-        SourceKind::Dicom
-    } else {
-        SourceKind::Folder
-    };
-    let why = tried(usual).map(|source| (usual, source));
-    why.with_context(|| format!("{}: no layout fits; as {}", root.display(), usual.name()))
+        // Pictures of masks can only be read where it is known how many classes there may be.
+        let any = (0..256).map(unnamed).collect();
+        let options = SourceOptions { classes: Some(any), ..options.clone() };
+        Opened::guessed(root, &options)
+            .and_then(|opened| of(&opened, root, &[unnamed(0)]))
+            .map_err(|_| error)
+    })
+}
+
+fn unnamed(label: usize) -> String {
+    if label == 0 { BACKGROUND.to_owned() } else { format!("label {label}") }
 }
 
 /// What one case adds.
@@ -135,12 +171,10 @@ struct Facts {
     notes: Vec<String>,
 }
 
-/// Reads cases and counts.
-///
-/// # Errors
-/// The first case that cannot be read.
-pub fn fingerprint(kind: SourceKind, source: &dyn Source, root: &Path) -> Result<Fingerprint> {
-    let Found { cases, mut findings } = source.cases()?;
+/// Reads cases and counts; `names` of the first labels.
+fn of(opened: &Opened, root: &Path, names: &[String]) -> Result<Fingerprint> {
+    let Opened { kind, source, found: Found { cases, findings } } = opened;
+    let mut findings = findings.clone();
     let root = kind.folder(root);
     let read: Vec<&CaseFiles> = cases.iter().take(READ).collect();
     let facts: Vec<Facts> = read
@@ -156,10 +190,6 @@ pub fn fingerprint(kind: SourceKind, source: &dyn Source, root: &Path) -> Result
         .map(|(files, facts)| (files.id.clone(), facts.orientation.clone()))
         .collect();
     findings.extend(orient::warn(&orientations));
-    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    for orientation in orientations.into_iter().filter_map(|(_, orientation)| orientation) {
-        *counted.entry(orientation).or_default() += 1;
-    }
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     for group in facts.iter().filter_map(|facts| facts.group.clone()) {
         *groups.entry(group).or_default() += 1;
@@ -185,11 +215,11 @@ pub fn fingerprint(kind: SourceKind, source: &dyn Source, root: &Path) -> Result
         slices: range(&|facts| Some(facts.slices as f64)),
         spacing_mm: Range::of(spacings),
         between_mm: range(&|facts| facts.between_mm),
-        orientations: counted,
+        orientations: orient::counted(&orientations),
         hounsfield: values.is_some_and(|values| values.least <= -900.0 && values.greatest > 100.0),
         values,
         labelled_extent: range(&|facts| facts.extent).map(|extent| extent.greatest),
-        classes: classes(&source.classes(), &facts),
+        classes: classes(names, &facts),
         groups,
         official: cases.iter().all(|case| case.official.is_some() || case.fold.is_some()),
         findings,
@@ -247,21 +277,14 @@ fn extent(case: &Case) -> Option<f64> {
     Some(2.0 * farthest / height.min(width) as f64)
 }
 
-/// Names of all labels that a mask may have, for datasets whose classes nobody named.
-pub fn any_labels() -> Vec<String> {
-    let name =
-        |label: usize| if label == 0 { "background".to_owned() } else { format!("label {label}") };
-    (0..256).map(name).collect()
-}
-
 fn classes(names: &[String], facts: &[Facts]) -> Vec<ClassFacts> {
-    let names = if names == any_labels() { &names[..1] } else { names };
     let greatest = facts.iter().filter_map(|facts| facts.labels.keys().next_back()).max();
     let all: usize = facts.iter().flat_map(|facts| facts.labels.values()).sum();
     let of = |label: usize| {
         let counts = facts.iter().filter_map(|facts| facts.labels.get(&(label as u8)));
         ClassFacts {
-            name: names.get(label).cloned().unwrap_or_else(|| format!("label {label}")),
+            name: names.get(label).cloned().unwrap_or_else(|| unnamed(label)),
+            named: label < names.len(),
             share: counts.clone().sum::<usize>() as f64 / all.max(1) as f64,
             cases: counts.count(),
         }

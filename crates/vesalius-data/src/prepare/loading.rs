@@ -86,19 +86,37 @@ fn chosen(source: &dyn Source, case: Case, settings: &Preprocess) -> Case {
     Case { volume, sequences, ..case }
 }
 
-/// Pixels of several sizes: a millimetre is not as many pixels in all slices of the pack.
-pub(super) fn uneven(spacings: &[f64]) -> Option<Finding> {
-    /// What rounding in headers may differ by.
-    const SAME: f64 = 1.02;
-    let mut sorted = spacings.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (least, greatest) = (*sorted.first()?, *sorted.last()?);
-    let middle = sorted[sorted.len() / 2];
-    (greatest > SAME * least).then(|| {
-        let text = format!(
-            "pixels are {least:.2} to {greatest:.2} mm wide in the files, so that organs differ in size by the scanner's \
-             settings, too; --spacing {middle:.2} brings all to one"
-        );
-        Finding::note("all patients", text)
-    })
+/// What rounding in headers may differ by, as a factor.
+pub const SAME_SPACING: f64 = 1.02;
+
+/// Pixels that are not as high or not as wide in all cases: a millimetre is not as many pixels in all slices of the pack.
+pub(super) fn uneven(spacings: &[[f64; 2]]) -> Option<Finding> {
+    let mut all = [0, 1].map(|axis| spacings.iter().map(|s| s[axis]).collect::<Vec<f64>>());
+    for axis in &mut all {
+        axis.sort_by(f64::total_cmp);
+    }
+    let differ = |axis: &&Vec<f64>| {
+        let (least, greatest) = (axis.first(), axis.last());
+        least.zip(greatest).is_some_and(|(least, greatest)| *greatest > SAME_SPACING * least)
+    };
+    let axis = all.iter().find(differ)?;
+    let (least, middle, greatest) = (axis[0], axis[axis.len() / 2], axis[axis.len() - 1]);
+    let text = format!(
+        "pixels are {least:.2} to {greatest:.2} mm wide in the files, so that organs differ in size by the scanner's \
+         settings, too; --spacing {middle:.2} brings all to one"
+    );
+    Some(Finding::note("all patients", text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_of_several_sizes_are_noted_and_those_that_are_not_square_are_not() {
+        assert_eq!(uneven(&[]), None);
+        assert_eq!(uneven(&[[1.25, 0.75], [1.25, 0.75], [1.26, 0.75]]), None);
+        let found = uneven(&[[1.0, 1.0], [1.0, 1.5], [1.0, 2.0]]).unwrap();
+        assert!(found.text.contains("1.00 to 2.00 mm") && found.text.contains("--spacing 1.50"));
+    }
 }

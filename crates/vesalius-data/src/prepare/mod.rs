@@ -11,6 +11,7 @@ mod resample;
 pub mod settings;
 pub mod split;
 
+pub use loading::SAME_SPACING;
 pub use regrid::{Regrid, pixels};
 
 use super::pack::PackWriter;
@@ -146,7 +147,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             sheet.add(measured, &prepared, this);
             ranges.extend(prepared.range_used);
             orientations.push((case.id.clone(), orientation));
-            spacings.extend(stored_mm.into_iter().flatten());
+            spacings.extend(stored_mm);
             kept.push(prepared.slices.len());
             persons.push(person);
             records.push(CaseRecord {

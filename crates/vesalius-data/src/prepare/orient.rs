@@ -76,17 +76,24 @@ fn target(geometry: &Geometry, wanted: &str) -> Option<Geometry> {
     Geometry { size, origin_mm: origin, steps_mm: steps }.checked()
 }
 
-/// Warns of volumes that are stored otherwise than most: GANs and segmenters would see them turned or mirrored.
-pub(super) fn warn(orientations: &[(String, Option<String>)]) -> Vec<Finding> {
-    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-    for orientation in orientations.iter().filter_map(|(_, orientation)| orientation.as_deref()) {
+/// How many cases are stored in each orientation.
+pub(super) fn counted(orientations: &[(String, Option<String>)]) -> BTreeMap<String, usize> {
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for orientation in orientations.iter().filter_map(|(_, orientation)| orientation.clone()) {
         *count.entry(orientation).or_default() += 1;
     }
-    // Of equally many, the first in the alphabet.
-    let Some(usual) = count.iter().rev().max_by_key(|(_, count)| **count).map(|(name, _)| *name)
-    else {
-        return vec![];
-    };
+    count
+}
+
+/// The orientation of most; of equally many, the first in the alphabet.
+pub fn usual(count: &BTreeMap<String, usize>) -> Option<&str> {
+    count.iter().rev().max_by_key(|(_, count)| **count).map(|(name, _)| name.as_str())
+}
+
+/// Warns of volumes that are stored otherwise than most: GANs and segmenters would see them turned or mirrored.
+pub(super) fn warn(orientations: &[(String, Option<String>)]) -> Vec<Finding> {
+    let count = counted(orientations);
+    let Some(usual) = usual(&count) else { return vec![] };
     let other = |(case, orientation): &(String, Option<String>)| {
         let orientation = orientation.as_deref().filter(|orientation| *orientation != usual)?;
         let text = format!(

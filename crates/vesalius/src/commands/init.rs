@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use vesalius_data::checks::findings::lines;
 use vesalius_data::layouts::{SourceOptions, segments_file};
 use vesalius_data::output;
-use vesalius_data::prepare::fingerprint::{Fingerprint, Range, any_labels, fingerprint, layout_of};
+use vesalius_data::prepare::fingerprint::{Fingerprint, Range, fingerprint};
+use vesalius_data::prepare::{SAME_SPACING, orient};
 use vesalius_data::show;
 use vesalius_data::text::shell;
 
@@ -44,7 +45,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         patient: args.patient.clone(),
         segments: segments.unwrap_or_default(),
     };
-    let found = look(args, &options)?;
+    let found = fingerprint(&args.root, &options)?;
     let prepare = proposal(args, &found);
     if args.json {
         let text = serde_json::json!({ "facts": found, "prepare": prepare });
@@ -66,22 +67,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     show!("It fits:");
     let words: Vec<String> = prepare.iter().map(|word| shell::quote(word)).collect();
     show!("  {}", words.join(" "));
+    let pack = prepare.iter().skip_while(|word| *word != "--out").nth(1);
+    show!("  vesalius study new {} --hours 8", shell::quote(pack.map_or("PACK", String::as_str)));
     Ok(ExitCode::SUCCESS)
-}
-
-/// The facts; pictures of masks can only be read where it is known how many classes there may be.
-fn look(args: &Args, options: &SourceOptions) -> Result<Fingerprint> {
-    let of = |options: &SourceOptions| {
-        let (kind, source) = layout_of(&args.root, options)?;
-        fingerprint(kind, source.as_ref(), &args.root)
-    };
-    of(options).or_else(|error| {
-        if options.classes.is_some() {
-            return Err(error);
-        }
-        let any = SourceOptions { classes: Some(any_labels()), ..options.clone() };
-        of(&any).map_err(|_| error)
-    })
 }
 
 /// Facts by name, one line each.
@@ -190,7 +178,7 @@ fn proposal(args: &Args, found: &Fingerprint) -> Vec<String> {
     let size =
         SIDES.iter().rev().find(|size| **size <= pixels.max(64.0)).unwrap_or(&64.0).min(128.0);
     option("--size", format!("{size}x{size}"));
-    let uneven = found.spacing_mm.filter(|spacing| spacing.greatest > 1.02 * spacing.least);
+    let uneven = found.spacing_mm.filter(|spacing| spacing.greatest > SAME_SPACING * spacing.least);
     if let Some(spacing) = uneven {
         option("--spacing", short(spacing.median, 2));
     }
@@ -199,14 +187,11 @@ fn proposal(args: &Args, found: &Fingerprint) -> Vec<String> {
         option("--crop", format!("centre:{side}x{side}"));
     }
     if found.orientations.len() > 1 {
-        let usual = found.orientations.iter().max_by_key(|(_, count)| **count);
-        option("--orientation", usual.map_or_else(String::new, |(name, _)| name.clone()));
+        option("--orientation", orient::usual(&found.orientations).unwrap_or_default().to_owned());
     }
     match &args.classes {
         Some(classes) => option("--classes", classes.join(",")),
-        None if found.classes.len() > 2
-            && found.classes.iter().any(|class| class.name.starts_with("label ")) =>
-        {
+        None if found.classes.len() > 2 && found.classes.iter().any(|class| !class.named) => {
             let names: Vec<String> =
                 found.classes.iter().map(|class| class.name.replace(' ', "_")).collect();
             option("--classes", names.join(","));
