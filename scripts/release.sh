@@ -18,7 +18,6 @@ make test
 make wheel
 scripts/check_install.sh
 git archive --format=tar.gz --prefix="vesalius-$VERSION/" -o "dist/vesalius-$VERSION.tar.gz" HEAD
-# What was built of the archive is what is released.
 (cd dist && sha256sum vesalius-* > SHA256SUMS)
 
 cat <<TEXT

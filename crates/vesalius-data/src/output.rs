@@ -13,7 +13,7 @@
 //! (`| head`) is no error.
 
 use crate::text::escape;
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -63,10 +63,20 @@ impl Style {
         }
     }
 
-    /// As the environment says, where it says anything.
-    pub fn of_environment() -> Option<Self> {
-        let word = std::env::var(STYLE).ok()?;
-        [Self::Plain, Self::Quiet, Self::Json].into_iter().find(|style| style.word() == word)
+    const ALL: [Self; 3] = [Self::Plain, Self::Quiet, Self::Json];
+
+    /// As the environment says; plain where it says nothing.
+    ///
+    /// # Errors
+    /// When it says another word.
+    pub fn of_environment() -> Result<Self> {
+        let Some(word) = std::env::var_os(STYLE).filter(|word| !word.is_empty()) else {
+            return Ok(Self::Plain);
+        };
+        let found = Self::ALL.into_iter().find(|style| word == style.word());
+        found.with_context(|| {
+            format!("{STYLE}={}: expected plain, quiet or json", word.to_string_lossy())
+        })
     }
 
     /// From now on.
@@ -76,11 +86,7 @@ impl Style {
 
     /// That was chosen.
     pub fn chosen() -> Self {
-        match CHOSEN.load(Ordering::Relaxed) {
-            1 => Self::Quiet,
-            2 => Self::Json,
-            _ => Self::Plain,
-        }
+        Self::ALL[usize::from(CHOSEN.load(Ordering::Relaxed))]
     }
 }
 

@@ -89,12 +89,14 @@ pub fn run() -> ExitCode {
         Ok(Cli { command: Command::Worker(args), .. }) => end(commands::worker::run(&args)),
         Ok(cli) => {
             let asked = match (cli.quiet, cli.log_json) {
-                (true, _) => Some(Style::Quiet),
-                (_, true) => Some(Style::Json),
+                (true, _) => Ok(Style::Quiet),
+                (_, true) => Ok(Style::Json),
                 (false, false) => Style::of_environment(),
             };
-            asked.unwrap_or_default().choose();
-            let outcome = command(cli.command);
+            let outcome = asked.and_then(|style| {
+                style.choose();
+                command(cli.command)
+            });
             end(outcome.and_then(|code| output::check().map(|()| code)))
         }
         Err(words) if words.use_stderr() => {

@@ -38,6 +38,8 @@ fn a_log_for_programs_has_an_object_on_each_line() {
         of("progress").any(|o| o["what"] == "preparing" && o["of"] == 6 && o["unit"] == "cases")
     );
     assert!(said.iter().all(|object| object["time"].as_f64().unwrap() > 1.7e9));
+    bench.variable("VESALIUS_LOG", "jsno");
+    bench.refused(&["inspect", "pack"], &["VESALIUS_LOG=jsno: expected plain, quiet or json"]);
     // By the environment, too; of an error as well.
     bench.variable("VESALIUS_LOG", "json");
     let said = objects(&bench, &prepare);

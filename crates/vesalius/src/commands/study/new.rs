@@ -4,6 +4,7 @@ mod file;
 
 use super::plan::parse_hours;
 use super::status::duration;
+use super::trial::SAMPLING;
 use crate::environment::needs_libtorch;
 use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
@@ -45,11 +46,11 @@ struct Candidate {
     set: &'static [&'static str],
 }
 
-/// The cheap one first.
+/// In the order in which they are taken.
 const CANDIDATES: [Candidate; 2] = [
     Candidate {
         preset: "lsgan",
-        why: "the cheapest GAN of the study that is stable",
+        why: "A small LSGAN",
         set: &[
             "networks.generator.upsample=resize",
             "networks.generator.filters=32",
@@ -61,7 +62,7 @@ const CANDIDATES: [Candidate; 2] = [
     },
     Candidate {
         preset: "stylegan2",
-        why: "the best images for the time, made small and given differentiable augmentation for few patients",
+        why: "A small StyleGAN2, with differentiable augmentation for few patients",
         set: &[
             "augment.diff_augment=[\"color\",\"translation\",\"cutout\"]",
             "augment.ada.transforms=[]",
@@ -83,12 +84,10 @@ const CANDIDATES: [Candidate; 2] = [
 const CHOICES: [(usize, usize, u64); 7] =
     [(2, 3, 1500), (2, 2, 1500), (2, 2, 1000), (1, 2, 1500), (1, 2, 1000), (1, 2, 600), LAST];
 const LAST: (usize, usize, u64) = (1, 2, 300);
-/// Thousands of images that a GAN has to see before it is worth judging, and after which little is gained.
+/// Thousands of images that a GAN sees at least and at most: our choice.
 const KIMG: [f64; 2] = [20.0, 300.0];
 /// Pairs of each GAN.
 const COUNT: usize = 10_000;
-/// Of a training's time per image, what a generator's pass alone takes, about.
-const SAMPLING: f64 = 0.25;
 /// Of the hours, what distances, audits and reports may take.
 const RESERVE: f64 = 0.1;
 

@@ -23,7 +23,7 @@ pub struct Trial<'a> {
 /// Checkpoints that a finished training keeps: the newest two and the best.
 const KEPT: f64 = 3.0;
 /// Of a training's time per image, what a generator's pass alone takes, about.
-const SAMPLING: f64 = 0.25;
+pub const SAMPLING: f64 = 0.25;
 
 impl<'a> Trial<'a> {
     /// Tries one training of each GAN, and the U-Net, on the CPU. What judges images

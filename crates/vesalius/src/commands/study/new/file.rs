@@ -75,7 +75,7 @@ pub(super) fn text(args: &Args, pack: &Pack, folds: usize, chosen: Chosen) -> Re
     let runs = gans * folds.max(1);
     writeln!(
         text,
-        "[budget]\n# One training of each GAN{}.\nruns = {runs}\n# Thousands of real images that each sees: the longer, the better its images, up to some hundreds.\nkimg = {kimg:.1}\n\n\
+        "[budget]\n# One training of each GAN{}.\nruns = {runs}\n# Thousands of real images that each sees before it is sampled.\nkimg = {kimg:.1}\n\n\
          # Nothing is searched; docs/study.md says how settings are.\n[search]\nsampler = {{ kind = \"grid\" }}\n\n\
          [best]\n# Pairs of image and mask that each GAN makes.\ncount = {COUNT}\ndistance = [\"unet\"]\n\
          # U-Nets on synthetic pairs alone, and on both together: the second is the question.\nunet_alone = true\nunet_with_real = true\n\
