@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Subject, refuse_finished};
 use vesalius_torch::Tensor;
-use vesalius_torch::metrics::frechet::{self, Divisor, frechet_distance};
+use vesalius_torch::metrics::extrapolate::real_against_real;
+use vesalius_torch::metrics::features::FeatureSet;
+use vesalius_torch::metrics::frechet::{self, Divisor};
 
 /// The stage: which sides, seen by which network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,8 +93,10 @@ fn compare(
     let divisor = if settings.biased { Divisor::Biased } else { Divisor::Unbiased };
     let covariance = format!("covariance divided by {}", if settings.biased { "N" } else { "N-1" });
     let score = |name: &str, a: &Tensor, b: &Tensor, treatment: &str| -> Result<Score> {
-        let value = frechet_distance(a, b, divisor)?;
+        let sets = (FeatureSet::new("real", a)?, FeatureSet::new("synthetic", b)?);
+        let value = frechet::of_sets(&sets.0, &sets.1, divisor)?;
         let score = Score {
+            note: real_against_real(&sets.0, divisor)?,
             real_count: Some(a.size()[0] as usize),
             synthetic_count: Some(b.size()[0] as usize),
             ..Score::new(name, value, format!("{treatment}; {covariance}"))

@@ -1,9 +1,13 @@
 //! One generator trained on one pack.
 
+mod shown;
+
 use crate::context::Context;
 use crate::judge;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
+use shown::Shown;
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use vesalius_data::files::publish::sweep;
@@ -17,6 +21,7 @@ use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, Outcome, RunResult, Subject};
 use vesalius_data::say;
+use vesalius_data::text::count;
 use vesalius_torch::checkpoint::{self, State};
 use vesalius_torch::features::Extractor as _;
 use vesalius_torch::features::images::{PackImages, of_images};
@@ -171,20 +176,24 @@ fn train_and_publish(
         None => None,
     };
     let total = (spec.training.kimg * 1000.0) as u64;
-    let mut bar = (context.progress)(&format!("training {}", spec.preset), total, "images");
+    let bar = (context.progress)(&format!("training {}", spec.preset), total, "images");
+    let shown = RefCell::new(Shown::of(bar));
     let (ended, state) = prepared.train(TrainContext {
         probe,
         stop: &context.stop,
         report: &mut |stat| {
             let losses = stat.losses.iter().map(|(name, loss)| format!(" {name} {loss:.3}"));
-            let remark = format!("{:.0} img/s{}", stat.images_per_sec, losses.collect::<String>());
-            bar.set((stat.kimg * 1000.0) as u64, &remark);
+            let mut shown = shown.borrow_mut();
+            let pace = count::pace(stat.images_per_sec, "img");
+            shown.remark = format!("{pace}{}", losses.collect::<String>());
+            shown.set((stat.kimg * 1000.0) as u64);
             if let Some(distance) = stat.frechet_distance {
-                bar.say(&format!("{:.1} kimg: Fréchet distance {distance:.3}", stat.kimg));
+                shown.bar.say(&format!("{:.1} kimg: Fréchet distance {distance:.3}", stat.kimg));
             }
         },
+        moved: &|images| shown.borrow_mut().moved(images),
     })?;
-    bar.finish();
+    shown.into_inner().bar.finish();
     if ended == Ended::Stopped {
         return Ok((ended, None));
     }

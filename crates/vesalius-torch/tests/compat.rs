@@ -156,7 +156,7 @@ fn goes_on(name: &str) {
         serde_json::from_slice(&std::fs::read(golden(name).join("expected.json")).unwrap())
             .unwrap();
     let go_on = |run: &Path, stop: &dyn Fn() -> bool| {
-        let context = TrainContext { probe: None, stop, report: &mut |_| {} };
+        let context = TrainContext { probe: None, stop, report: &mut |_| {}, moved: &|_| {} };
         train(run, &spec, &pack, Device::Cpu, context).unwrap()
     };
 

@@ -58,7 +58,8 @@ fn go_on(
     let pack = pack();
     let real = Tensor::rand([32, 4], (Kind::Float, Device::Cpu));
     let probe = Some(Probe { extractor: &Quarters, real: fixed(&real) });
-    train(run, spec, &pack, Device::Cpu, TrainContext { probe, stop, report }).unwrap()
+    train(run, spec, &pack, Device::Cpu, TrainContext { probe, stop, report, moved: &|_| {} })
+        .unwrap()
 }
 
 /// The same numbers every time, whatever the generator of random numbers did before.

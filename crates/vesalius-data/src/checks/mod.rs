@@ -6,4 +6,5 @@ pub mod fit;
 pub mod lineage;
 pub mod linked;
 pub mod overlap;
+pub mod pack_page;
 pub mod sheet;

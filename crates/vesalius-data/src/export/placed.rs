@@ -50,8 +50,8 @@ pub(super) fn dicom(pack: &Pack, kind: ExportKind, work: &Work, root: &Path) -> 
         seed: pack.digest().to_owned(),
     };
     let positions: Vec<usize> = work.slices.iter().map(|i| manifest.slices[*i].position).collect();
-    let slices =
-        Slices { identity: &identity, geometry: geometry(pack, work), positions: &positions };
+    let geometry = geometry(pack, work);
+    let slices = Slices { identity: &identity, geometry, positions: &positions, source: None };
     let files = case_files(pack, kind, work);
     let Some((masks, folders)) = files.split_last() else { return Ok(()) };
     for (at, folder) in folders.iter().enumerate() {

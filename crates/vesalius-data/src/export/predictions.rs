@@ -1,5 +1,9 @@
 //! Predicted label maps on the grids of the images that a pack was prepared from: crop and resampling undone.
 
+mod on_series;
+
+pub use on_series::{Drawing, write_on_series};
+
 use super::save;
 use crate::files::publish::{StagedDir, write_file};
 use crate::formats::nifti::write_labels;

@@ -1,7 +1,7 @@
 //! PNG, JPEG, TIFF and BMP files as images and as masks.
 //!
-//! What a file holds besides one picture's pixels is either applied (orientation), said (a note) or refused: several
-//! pages, transparency in a mask, pixels that are missing.
+//! What a file holds besides one picture's pixels is either applied (orientation), said (a note; pages of a TIFF are
+//! slices) or refused: transparency in a mask, pixels that are missing, pages where one picture is expected.
 
 mod jpeg;
 mod orientation;
@@ -50,13 +50,22 @@ pub struct Noted<T> {
 /// # Errors
 /// When the bytes are not such an image, not whole, or several.
 pub fn image(bytes: &[u8]) -> Result<Volume> {
-    Ok(image_noted(bytes)?.value)
+    let volume = image_noted(bytes)?.value;
+    one_page(volume.slices)?;
+    Ok(volume)
 }
 
-/// The same, with what was done or left out.
+fn one_page(pages: usize) -> Result<()> {
+    if pages > 1 {
+        bail!("TIFF of {pages} pages, expected one; save each as a file of its own");
+    }
+    Ok(())
+}
+
+/// The same, also of a stack, with what was done or left out.
 ///
 /// # Errors
-/// As [`image`].
+/// When the bytes are not such an image, not whole, or pages do not fit each other.
 pub fn image_noted(bytes: &[u8]) -> Result<Noted<Volume>> {
     image_within(bytes, MAX_BYTES)
 }
@@ -66,9 +75,9 @@ pub fn image_noted(bytes: &[u8]) -> Result<Noted<Volume>> {
 /// # Errors
 /// As [`image`], and for larger files.
 pub fn image_within(bytes: &[u8], max_bytes: usize) -> Result<Noted<Volume>> {
-    let picture = decode(bytes, Purpose::Image, max_bytes)?.upright();
+    let (picture, pages) = stacked(decode(bytes, Purpose::Image, max_bytes)?)?;
     let mut notes = Vec::new();
-    turned(&picture, &mut notes);
+    said(&picture, pages, &mut notes);
     if picture.see_through > 0 {
         notes.push(
             "transparency is not used: pixels that are not opaque keep their colour".to_owned(),
@@ -78,12 +87,40 @@ pub fn image_within(bytes: &[u8], max_bytes: usize) -> Result<Noted<Volume>> {
         notes.push(format!("channels beside the colours are not used ({})", picture.further));
     }
     let [height, width] = picture.size;
-    let volume = Volume::new([1, picture.channels, height, width], picture.values);
+    let volume = Volume::new([pages, picture.channels, height, width], picture.values);
     let value = Volume { full_range: picture.full_range, ..volume };
     Ok(Noted { value, notes, orientation: picture.orientation })
 }
 
-fn turned(picture: &Picture, notes: &mut Vec<String>) {
+/// Pages as one picture, upright, whose values are theirs one behind the other, and their number.
+fn stacked(pages: Vec<Picture>) -> Result<(Picture, usize)> {
+    let count = pages.len();
+    let mut pages = pages.into_iter().map(Picture::upright);
+    let mut all = pages.next().context("no page, expected one")?;
+    for (at, page) in pages.enumerate() {
+        let kind = |page: &Picture| (page.size, page.channels, page.orientation, page.full_range);
+        if kind(&page) != kind(&all) {
+            bail!(
+                "TIFF whose pages 1 and {} differ in size, colours, type or orientation ({}x{} and {}x{}), expected slices \
+                 of one volume",
+                at + 2,
+                all.size[0],
+                all.size[1],
+                page.size[0],
+                page.size[1]
+            );
+        }
+        all.see_through += page.see_through;
+        all.further = all.further.max(page.further);
+        all.values.extend(page.values);
+    }
+    Ok((all, count))
+}
+
+fn said(picture: &Picture, pages: usize, notes: &mut Vec<String>) {
+    if pages > 1 {
+        notes.push(format!("TIFF of {pages} pages: slices of one volume"));
+    }
     if picture.orientation > 1 {
         notes.push(format!("stored turned, orientation tag {} applied", picture.orientation));
     }
@@ -95,13 +132,15 @@ fn turned(picture: &Picture, notes: &mut Vec<String>) {
 /// # Errors
 /// When the bytes are not such an image, or hold colours, transparency or, with two classes, another number.
 pub fn mask(bytes: &[u8], classes: usize) -> Result<Labels> {
-    Ok(mask_noted(bytes, classes)?.value)
+    let labels = mask_noted(bytes, classes)?.value;
+    one_page(labels.slices)?;
+    Ok(labels)
 }
 
-/// The same, with what was done.
+/// The same, also of a stack, with what was done.
 ///
 /// # Errors
-/// As [`mask`].
+/// As [`mask`]; when pages do not fit each other.
 pub fn mask_noted(bytes: &[u8], classes: usize) -> Result<Noted<Labels>> {
     mask_within(bytes, classes, MAX_BYTES)
 }
@@ -111,11 +150,11 @@ pub fn mask_noted(bytes: &[u8], classes: usize) -> Result<Noted<Labels>> {
 /// # Errors
 /// As [`mask`], and for larger files.
 pub fn mask_within(bytes: &[u8], classes: usize, max_bytes: usize) -> Result<Noted<Labels>> {
-    let picture = decode(bytes, Purpose::Mask, max_bytes)?.upright();
+    let (picture, pages) = stacked(decode(bytes, Purpose::Mask, max_bytes)?)?;
     let mut notes = Vec::new();
-    turned(&picture, &mut notes);
+    said(&picture, pages, &mut notes);
     let [height, width] = picture.size;
-    let pixels = height * width;
+    let pixels = height * width * pages;
     if picture.see_through > 0 {
         // The shape may be in the transparency, and the colours all white.
         bail!(
@@ -128,17 +167,19 @@ pub fn mask_within(bytes: &[u8], classes: usize, max_bytes: usize) -> Result<Not
     }
     let mut values = picture.values;
     if picture.channels == 3 {
-        let (red, rest) = values.split_at(pixels);
-        let (green, blue) = rest.split_at(pixels);
-        if red != green || green != blue {
+        let plane = height * width;
+        let grey = |page: &[f32]| {
+            page[..plane] == page[plane..2 * plane] && page[..plane] == page[2 * plane..]
+        };
+        if !values.chunks_exact(3 * plane).all(grey) {
             bail!("a mask in colours, expected grey or palette values");
         }
-        values.truncate(pixels);
+        values = values.chunks_exact(3 * plane).flat_map(|page| &page[..plane]).copied().collect();
     }
     if classes == 2 {
         binary(&mut values, picture.white, &mut notes)?;
     }
-    let value = Labels::from_values([1, height, width], &values)?;
+    let value = Labels::from_values([pages, height, width], &values)?;
     Ok(Noted { value, notes, orientation: picture.orientation })
 }
 
@@ -163,14 +204,14 @@ fn binary(values: &mut [f32], white: Option<f32>, notes: &mut Vec<String>) -> Re
 }
 
 /// By the first bytes, whatever the name.
-fn decode(bytes: &[u8], purpose: Purpose, max_bytes: usize) -> Result<Picture> {
+fn decode(bytes: &[u8], purpose: Purpose, max_bytes: usize) -> Result<Vec<Picture>> {
     guarded(|| match bytes {
-        [0x89, b'P', b'N', b'G', ..] => png::decode(bytes, purpose, max_bytes),
-        [0xFF, 0xD8, ..] => jpeg::decode(bytes, max_bytes),
+        [0x89, b'P', b'N', b'G', ..] => Ok(vec![png::decode(bytes, purpose, max_bytes)?]),
+        [0xFF, 0xD8, ..] => Ok(vec![jpeg::decode(bytes, max_bytes)?]),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
             tiff::decode(bytes, purpose, max_bytes)
         }
-        [b'B', b'M', ..] => bitmap(bytes, max_bytes),
+        [b'B', b'M', ..] => Ok(vec![bitmap(bytes, max_bytes)?]),
         _ => bail!("not a readable PNG, JPEG, TIFF or BMP: the first bytes are of none of them"),
     })
 }

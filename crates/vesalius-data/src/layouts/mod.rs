@@ -27,6 +27,7 @@ use crate::layouts::nnunet::Nnunet;
 use crate::layouts::sliver07::Sliver07;
 use crate::layouts::table::Table;
 use crate::prepare::settings::Window;
+use crate::text::nearest::hint;
 use anyhow::{Result, bail};
 use std::path::Path;
 
@@ -237,7 +238,11 @@ fn check(kind: SourceKind, options: &SourceOptions) -> Result<()> {
         if options.classes.is_some()
             && let Some(class) = options.segments.values().find(unknown)
         {
-            bail!("--segments: class `{class}`, expected one of --classes {}", classes.join(","));
+            bail!(
+                "--segments: class `{class}`, expected one of --classes {}{}",
+                classes.join(","),
+                hint(class, classes.iter().map(String::as_str))
+            );
         }
     }
     if let Some(classes) = &options.classes {

@@ -3,6 +3,7 @@
 use super::orient;
 use crate::checks::classes::BACKGROUND;
 use crate::checks::findings::Finding;
+use crate::formats::dicom;
 use crate::formats::dicom::object::is_dicom;
 use crate::layouts::walk::walk;
 use crate::layouts::{self, Source, SourceKind, SourceOptions};
@@ -75,6 +76,8 @@ pub struct Fingerprint {
     pub orientations: BTreeMap<String, usize>,
     /// Least, median and greatest of all values.
     pub values: Option<Range>,
+    /// What scanners say of themselves (DICOM's Modality); none where no file does.
+    pub modalities: BTreeSet<String>,
     /// Whether values look like Hounsfield units: air is there.
     pub hounsfield: bool,
     /// Share of the side that a centred square of the slice must have to hold all labels of all cases.
@@ -216,6 +219,10 @@ fn of(opened: &Opened, root: &Path, names: &[String]) -> Result<Fingerprint> {
         spacing_mm: Range::of(spacings),
         between_mm: range(&|facts| facts.between_mm),
         orientations: orient::counted(&orientations),
+        modalities: read
+            .par_iter()
+            .filter_map(|files| dicom::modality(files.images.first()?))
+            .collect(),
         hounsfield: values.is_some_and(|values| values.least <= -900.0 && values.greatest > 100.0),
         values,
         labelled_extent: range(&|facts| facts.extent).map(|extent| extent.greatest),

@@ -7,6 +7,7 @@ mod words;
 
 use crate::pack::masks::MaskSource;
 use crate::run::facts::{PackFacts, RealFacts, SyntheticFacts, TrainingFacts};
+use crate::run::part::DiceUnit;
 use crate::run::{Input, RunResult, TrainedOn};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ pub fn settle(runs: &mut [Read]) {
         settings(result);
         renamed(result);
         seedless(result);
+        worded(result);
     }
     let older = trainings(runs);
     let own = own_facts(runs);
@@ -195,6 +197,24 @@ fn renamed(result: &mut RunResult) {
     });
     if let Value::Object(small) = small {
         settings.extend(small);
+    }
+}
+
+/// Version 0.1 wrote words of its files into protocols.
+fn worded(result: &mut RunResult) {
+    const WORDS: [(&str, DiceUnit); 3] = [
+        ("per_volume Dice", DiceUnit::Volume),
+        ("per_slice Dice", DiceUnit::Slice),
+        ("pooled Dice", DiceUnit::Pooled),
+    ];
+    for score in &mut result.scores {
+        for text in [Some(&mut score.protocol), score.seedless.as_mut()].into_iter().flatten() {
+            for (word, unit) in WORDS {
+                if text.contains(word) {
+                    *text = text.replace(word, unit.dice());
+                }
+            }
+        }
     }
 }
 

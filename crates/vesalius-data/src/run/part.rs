@@ -86,7 +86,17 @@ impl DiceUnit {
     /// Units with a word in front of the class.
     const NAMED: [Self; 3] = [Self::Volume, Self::Slice, Self::Pooled];
 
-    /// In protocols and before a class.
+    /// In protocols.
+    pub const fn dice(self) -> &'static str {
+        match self {
+            Self::Volume => "Dice of each volume",
+            Self::Slice => "Dice of each slice",
+            Self::Pooled => "Dice of all slices together",
+            Self::Pair => "Dice of each pair",
+        }
+    }
+
+    /// In files, before a class.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Volume => "per_volume",

@@ -171,6 +171,12 @@ impl Scores {
         for score in &self.scores {
             show!("{score:longest$}");
         }
+        let mut extractors: Vec<&str> =
+            self.scores.iter().filter_map(|score| score.extractor.as_deref()).collect();
+        extractors.dedup();
+        for extractor in extractors {
+            show!("features: {extractor}");
+        }
         for missing in &self.missing {
             say!("not measured: {}: {}", missing.metric, missing.reason);
         }

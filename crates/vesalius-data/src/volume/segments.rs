@@ -3,6 +3,7 @@
 
 use super::contours::{self, Contour};
 use super::geometry::Geometry;
+use crate::text::nearest::hint;
 use crate::volume::Labels;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
@@ -161,6 +162,8 @@ fn choose(
             ),
         };
     }
+    let classes = naming.classes.get(1..).unwrap_or(&[]);
+    let meant = |name: &str| hint(name, classes.iter().map(String::as_str));
     let mut unknown = Vec::new();
     let mut chosen = Vec::new();
     for segment in all {
@@ -169,9 +172,10 @@ fn choose(
             && naming.label(&segment.name).is_none()
         {
             bail!(
-                "segment `{}`: --segments calls it `{class}`, expected one of the classes {}",
+                "segment `{}`: --segments calls it `{class}`, expected one of the classes {}{}",
                 segment.name,
-                quoted(naming.classes.get(1..).unwrap_or(&[]))
+                quoted(classes),
+                meant(class)
             );
         }
         match naming.label(&segment.name) {
@@ -181,14 +185,16 @@ fn choose(
         }
     }
     if !unknown.is_empty() {
+        let hint = unknown.iter().map(|name| meant(name)).find(|hint| !hint.is_empty());
+        let hint = hint.unwrap_or_default();
         if chosen.is_empty() {
             bail!(
-                "segments {}, expected one of the classes {}; --segments says which segment is which class",
+                "segments {}, expected one of the classes {}; --segments says which segment is which class{hint}",
                 quoted(&unknown),
-                quoted(naming.classes.get(1..).unwrap_or(&[]))
+                quoted(classes)
             );
         }
-        notes.push(format!("segments that are no class are left out: {}", quoted(&unknown)));
+        notes.push(format!("segments that are no class are left out: {}{hint}", quoted(&unknown)));
     }
     Ok(chosen)
 }

@@ -1,6 +1,7 @@
 //! Label maps of other data, by a segmenter that a run kept.
 
 mod folder;
+mod images;
 mod kept;
 
 pub use kept::{Kept, Opened, SEGMENTER, open, put};
@@ -23,8 +24,32 @@ pub struct Predict {
     pub data: PathBuf,
     /// Of a pack, whose patients; all of them where nothing is said.
     pub split: Option<Split>,
+    /// How label maps are written.
+    pub form: Form,
     /// Folder of the label maps; must not exist.
     pub out: PathBuf,
+}
+
+/// How label maps are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A volume or picture of labels on the grid of its image.
+    Volume,
+    /// A DICOM segmentation of the patient and study that its series is of.
+    Dicom,
+    /// A structure set of the same.
+    Rtstruct,
+}
+
+impl Form {
+    /// As the command line has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Volume => "volume",
+            Self::Dicom => "dicom",
+            Self::Rtstruct => "rtstruct",
+        }
+    }
 }
 
 /// What was predicted, and what has to be known of it.
@@ -52,6 +77,13 @@ pub fn run(stage: &Predict, context: &Context) -> Result<Option<Predicted>> {
 }
 
 fn of_pack(stage: &Predict, opened: &Opened, context: &Context) -> Result<Option<Predicted>> {
+    if stage.form != Form::Volume {
+        bail!(
+            "--as {}: {} is a pack, expected the folder of series that it was prepared from",
+            stage.form.name(),
+            stage.data.display()
+        );
+    }
     let pack = Pack::open(&stage.data)?;
     pack.kind().same_pairs(pack.path().display(), &opened.kept.kind(), stage.run.display())?;
     let indices = match stage.split {

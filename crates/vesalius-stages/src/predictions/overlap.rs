@@ -33,8 +33,8 @@ pub(super) fn scores(volumes: &[Volume], classes: &[String], made: &Made, seed: 
     let mut scores = Vec::new();
     let mut add = |unit: DiceUnit, count: usize, summary: Summary, intervals: Option<()>| {
         let protocol = made.with(&format!(
-            "{} Dice on {patients} test patients, empty on both sides not counted, mean over units, then over classes",
-            unit.word()
+            "{} on {patients} test patients, empty on both sides not counted, mean over units, then over classes",
+            unit.dice()
         ));
         let named = classes[1..].iter().map(|class| Part::Class(unit, class.clone()));
         let parts = std::iter::once(Part::Mean(unit)).chain(named);
@@ -63,7 +63,8 @@ pub(super) fn scores(volumes: &[Volume], classes: &[String], made: &Made, seed: 
 pub fn of_validation(volumes: &[Volume], classes: usize, made: &Made) -> Option<Score> {
     let evaluation = evaluation(volumes, classes);
     let protocol = made.with(&format!(
-        "per_volume Dice on {} validation patients, empty on both sides not counted, mean over units, then over classes",
+        "{} on {} validation patients, empty on both sides not counted, mean over units, then over classes",
+        DiceUnit::Volume.dice(),
         evaluation.per_patient().len()
     ));
     Some(Score {

@@ -81,20 +81,41 @@ pub fn fd_infinity(real: &FeatureSet, synthetic: &FeatureSet, draws: usize) -> R
     Ok(Infinity { draws: found, smallest: smallest as usize })
 }
 
+/// Fewest samples that can be halved: two on either side.
+const HALVED: i64 = 4;
+
+/// Distance between two random halves of a set.
+fn of_halves(real: &FeatureSet, divisor: Divisor) -> Result<f64> {
+    let order = Draw::new(SEED).permutation(real.len() as usize);
+    let (left, right) = order.split_at(order.len() / 2);
+    let (left, right) = (real.select(left)?, real.select(right)?);
+    Ok(between(&Moments::new(&left, divisor), &Moments::new(&right, divisor)))
+}
+
+/// What the distance of two random halves of the real set is, for people who see a bare distance; `None` where there are
+/// too few samples. A half is smaller than the set, and distances grow as samples get fewer.
+///
+/// # Errors
+/// When samples cannot be selected.
+pub fn real_against_real(real: &FeatureSet, divisor: Divisor) -> Result<Option<String>> {
+    if real.len() < HALVED {
+        return Ok(None);
+    }
+    let own = of_halves(real, divisor)?;
+    Ok(Some(format!("real against real, {} each: {own:.4}", real.len() / 2)))
+}
+
 /// Distance relative to that of two random halves of the real set: 1 is as near as real data is to itself.
 ///
 /// # Errors
 /// When the widths differ, or there are fewer than 4 real samples.
 pub fn relative_distance(real: &FeatureSet, synthetic: &FeatureSet) -> Result<f64> {
     real.same_width(synthetic)?;
-    if real.len() < 4 {
-        bail!("relative distance: {} real samples, expected at least 4", real.len());
+    if real.len() < HALVED {
+        bail!("relative distance: {} real samples, expected at least {HALVED}", real.len());
     }
-    let order = Draw::new(SEED).permutation(real.len() as usize);
-    let (left, right) = order.split_at(order.len() / 2);
-    let (left, right) = (real.select(left)?, real.select(right)?);
     let moments = |set| Moments::new(set, Divisor::Unbiased);
-    let own = between(&moments(&left), &moments(&right));
+    let own = of_halves(real, Divisor::Unbiased)?;
     if own <= 0.0 {
         bail!(
             "relative distance: the halves of the real set are the same, expected samples that differ"

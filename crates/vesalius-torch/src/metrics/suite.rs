@@ -2,7 +2,7 @@
 
 use super::copying::authenticity;
 use super::data_copying::{self, c_t};
-use super::extrapolate::{draws, fd_infinity, relative_distance};
+use super::extrapolate::{draws, fd_infinity, real_against_real, relative_distance};
 use super::features::FeatureSet;
 use super::frechet::{self, Divisor, of_sets};
 use super::inception_score::{SPLITS, inception_score};
@@ -77,9 +77,14 @@ impl Comparison<'_> {
             Divisor::Biased => "N",
         };
         let how = format!("covariance divided by {divisor}");
-        self.distance(name, &how, FRECHET_RESAMPLES, &|real, synthetic| {
+        let mut scores = self.distance(name, &how, FRECHET_RESAMPLES, &|real, synthetic| {
             of_sets(real, synthetic, self.divisor)
-        })
+        })?;
+        let own = real_against_real(self.real, self.divisor)?;
+        for score in &mut scores {
+            score.note.clone_from(&own);
+        }
+        Ok(scores)
     }
 
     /// The Fréchet distance extrapolated to infinitely many samples.

@@ -38,6 +38,8 @@ pub struct TrainContext<'a> {
     pub stop: &'a dyn Fn() -> bool,
     /// Hears every line of `stats.jsonl`.
     pub report: &'a mut dyn FnMut(&Stat),
+    /// Hears after every step how many images were seen.
+    pub moved: &'a dyn Fn(u64),
 }
 
 /// Images between two lines of `stats.jsonl`.
@@ -126,6 +128,7 @@ impl<'a> Session<'a> {
             let before = self.state.images;
             let losses = self.step(ahead)?;
             self.window.add(losses);
+            (self.context.moved)(self.state.images);
             let passed = |every_kimg: f64| {
                 let every = kimg_images(every_kimg).max(1);
                 every_kimg > 0.0 && before / every != self.state.images / every

@@ -89,7 +89,7 @@ fn go_on(run: &Path, spec: &TrainSpec, stop: &dyn Fn() -> bool, heard: &mut dyn 
     let images = PackImages { pack: &pack, indices: pack.indices(Split::Train) };
     let real = of_images(&Quarters, &images, &mut |_| {}).unwrap();
     let probe = Some(Probe { extractor: &Quarters, real });
-    let context = TrainContext { probe, stop, report: &mut |_| heard() };
+    let context = TrainContext { probe, stop, report: &mut |_| heard(), moved: &|_| {} };
     train(run, spec, &pack, Device::Cpu, context).unwrap().0
 }
 

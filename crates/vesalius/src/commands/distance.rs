@@ -8,7 +8,6 @@ use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::run::score::Scores;
-use vesalius_data::show;
 use vesalius_stages::distance::{Distance, Task, run as measure};
 use vesalius_stages::side::RealSplit;
 
@@ -63,12 +62,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     stop.ends_at_once();
     let Some(found) = measure(&stage, &context(device, &stop))? else { return Ok(stopped()) };
-    if args.json {
-        Scores { scores: found.scores, missing: found.missing }.print(true)?;
-    } else {
-        for score in found.scores {
-            show!("{:.4}", score.value);
-        }
-    }
+    Scores { scores: found.scores, missing: found.missing }.print(args.json)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -109,6 +109,12 @@ fn facts(found: &Fingerprint) -> Vec<(&'static str, String)> {
             found.orientations.iter().map(|(name, count)| format!("{name} in {count}")).collect();
         told.push(("orientation", all.join(", ")));
     }
+    let modality = match (found.modalities.is_empty(), found.hounsfield) {
+        (false, _) => found.modalities.iter().cloned().collect::<Vec<_>>().join(" and "),
+        (true, true) => "CT, by its values".to_owned(),
+        (true, false) => "not said by the files".to_owned(),
+    };
+    told.push(("modality", modality));
     if let Some(values) = found.values {
         let unit = if found.hounsfield { ", as Hounsfield units" } else { "" };
         told.push((

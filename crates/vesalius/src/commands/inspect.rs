@@ -4,20 +4,20 @@ use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vesalius_data::checks::findings::{Finding, lines};
-use vesalius_data::checks::sheet;
+use vesalius_data::checks::{pack_page, sheet};
 use vesalius_data::files::publish::write_file;
 use vesalius_data::output;
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::inspect::{Summary, summarise};
-use vesalius_data::pictures::montage::{Tile, montage};
 use vesalius_data::say;
 use vesalius_data::show;
 use vesalius_data::text::count;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
-  vesalius inspect packs/acdc --montage acdc.png")]
+Examples:
+  vesalius inspect packs/acdc --montage acdc.png
+  vesalius inspect packs/wgan-gp --html wgan-gp.html")]
 pub struct Args {
     /// Pack.
     #[arg(value_name = "PACK")]
@@ -28,6 +28,9 @@ pub struct Args {
     /// Channel of the picture, by its number or name [default: colour, or the first].
     #[arg(long, value_name = "N|NAME", requires = "montage")]
     channel: Option<String>,
+    /// Where to write a page with classes, intensities, cases and pictures.
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -48,9 +51,6 @@ struct Shown<'a> {
 
 /// From no pixel to the most in any bin.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Columns and tiles of the montage.
-const COLUMNS: usize = 6;
-const TILES: usize = 36;
 
 /// Runs it; reads every slice and so verifies every checksum.
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -80,20 +80,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     if let Some(path) = &args.montage {
         let channel = args.channel.as_deref().map(|name| channel(&pack, name)).transpose()?;
-        let labelled: Vec<usize> = (0..pack.len())
-            .filter(|&i| pack.slice(i).is_ok_and(|slice| slice.labels.iter().any(|&l| l != 0)))
-            .collect();
-        let shown = TILES.min(labelled.len());
-        let tiles: Vec<Tile> = (0..shown)
-            .map(|i| {
-                let slice = pack.slice(labelled[i * labelled.len() / shown])?;
-                Ok(Tile { pixels: slice.pixels, labels: slice.labels })
-            })
-            .collect::<Result<_>>()?;
-        let png = montage(&tiles, pack.slice_shape(), COLUMNS, channel)
-            .with_context(|| format!("{}", pack.path().display()))?;
+        let all: Vec<usize> = (0..pack.len()).collect();
+        let (png, shown) = pack_page::picture(&pack, &all, channel)?;
         write_file(path, &png)?;
         say!("{}: {shown} slices", path.display());
+    }
+    if let Some(path) = &args.html {
+        write_file(path, pack_page::page(&pack, &summary, &findings)?.as_bytes())?;
+        say!("{}: a page of the pack", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

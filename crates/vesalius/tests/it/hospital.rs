@@ -2,10 +2,13 @@
 //! and nothing of a patient in any output.
 
 use super::Bench;
+use super::pipeline::TINY;
 use base64::Engine as _;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use vesalius_data::formats::{dicom, nifti};
 use vesalius_data::pack::Pack;
+use vesalius_data::volume::segments::{Grid, Naming, labels};
 
 /// A case of `golden/segments.json`.
 fn golden(name: &str) -> Value {
@@ -44,6 +47,33 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A training and what follows from it.
+const STUDY: &str = r#"
+name = "hospital"
+out = "out/study"
+set = [
+    "networks.generator.filters=8", "networks.discriminator.filters=8",
+    "training.batch=8", "training.distance_every_kimg=0",
+]
+[[dataset]]
+pack = "out/pack"
+[[gan]]
+preset = "dcgan"
+[budget]
+runs = 1
+kimg = 0.05
+[search]
+sampler = { kind = "grid" }
+[best]
+count = 8
+unet_alone = true
+[unet]
+steps = 2
+batch = 4
+[baselines]
+real = true
+"#;
+
 #[test]
 fn nothing_of_a_dicom_header_is_in_a_pack_a_run_a_report_or_an_export() {
     let bench = Bench::new();
@@ -74,7 +104,7 @@ fn nothing_of_a_dicom_header_is_in_a_pack_a_run_a_report_or_an_export() {
         said += &text;
     };
     let prepare =
-        ["prepare", "dicom", "pacs", "--out", "out/pack", "--size", "16x16", "--test-share", "0.5"];
+        ["prepare", "dicom", "pacs", "--out", "out/pack", "--size", "32x32", "--test-share", "0.5"];
     run(&[&prepare[..], &classes].concat());
     run(&["inspect", "out/pack", "--montage", "out/montage.png"]);
     let small =
@@ -86,6 +116,24 @@ fn nothing_of_a_dicom_header_is_in_a_pack_a_run_a_report_or_an_export() {
     .concat());
     run(&["report", "out/run", "--out", "out/report"]);
     run(&["predict", "out/run", "--data", "out/pack", "--split", "test", "--out", "out/maps"]);
+    let gan = ["train", "out/pack", "--preset", "dcgan", "--kimg", "0.05", "--out", "out/gan"];
+    run(&[&gan[..], &TINY].concat());
+    run(&["sample", "out/gan", "--count", "8", "--out", "out/synthetic"]);
+    run(&["inspect", "out/synthetic", "--html", "out/synthetic.html"]);
+    run(&["inspect", "out/pack", "--html", "out/pack.html"]);
+    let sides = ["--real", "out/pack", "--synthetic", "out/synthetic"];
+    run(&[
+        &["turing", "create"][..],
+        &sides,
+        &["--per-reader", "4", "--readers", "1", "--out", "out/turing"],
+    ]
+    .concat());
+    run(&[&["plausibility"][..], &sides, &["--out", "out/plausible"]].concat());
+    std::fs::write(bench.path("study.toml"), STUDY).unwrap();
+    run(&["study", "plan", "study.toml", "--tasks"]);
+    run(&["study", "run", "study.toml", "--jobs", "1"]);
+    run(&["study", "status", "study.toml"]);
+    run(&["report", "out/study", "--out", "out/report-study"]);
     for form in ["dicom", "rtstruct", "nrrd", "nifti", "png"] {
         run(&["export", "out/pack", "--as", form, "--out", &format!("out/{form}")]);
     }
@@ -102,6 +150,66 @@ fn nothing_of_a_dicom_header_is_in_a_pack_a_run_a_report_or_an_export() {
     for word in &planted {
         assert!(!said.contains(word), "said: {word}\n{said}");
     }
+}
+
+#[test]
+fn predictions_are_drawn_on_the_series_of_a_folder_and_of_its_patient() {
+    let bench = Bench::new();
+    for (name, patient) in [("binary", "first"), ("pixels that are not square", "second")] {
+        export(&golden(name), &bench.path("pacs"), patient);
+    }
+    let prepare = ["prepare", "dicom", "pacs", "--out", "pack", "--size", "16x16"];
+    let classes = ["--test-share", "0.5", "--classes", "background,liver,liver_tumour"];
+    bench.ok(&[&prepare[..], &classes].concat());
+    let small =
+        ["--preset", "small", "--filters", "4", "--depth", "2", "--steps", "2", "--threads", "1"];
+    bench
+        .ok(&[&["segment", "--train", "pack", "--test", "pack", "--out", "run"][..], &small]
+            .concat());
+    let predict = |form: &str, out: &str| {
+        let data = ["predict", "run", "--data", "pacs", "--threads", "1"];
+        bench.ok(&[&data[..], &["--as", form, "--out", out]].concat())
+    };
+    predict("volume", "maps");
+    predict("dicom", "segs");
+    predict("rtstruct", "structures");
+    let classes = ["background", "liver", "liver_tumour"].map(str::to_owned).to_vec();
+    let naming = Naming::of(&classes);
+    let mut drawn = 0;
+    for patient in ["first", "second"] {
+        let name = std::fs::read_dir(bench.path("maps")).unwrap();
+        let name = name.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let name = name.filter(|name| name.starts_with(patient)).collect::<Vec<_>>();
+        let [name] = &name[..] else { panic!("{name:?}") };
+        let name = name.trim_end_matches(".nii.gz");
+        assert!(!name.contains("1.2.826"), "identifiers are hidden: {name}");
+        let map = nifti::parse(&std::fs::read(bench.path(&format!("maps/{name}.nii.gz"))).unwrap());
+        let map = map.unwrap();
+        let (geometry, values) = (map.geometry.unwrap(), map.volume.values);
+        if values.iter().all(|value| *value == 0.0) {
+            assert!(!bench.path(&format!("segs/{name}.dcm")).exists());
+            continue;
+        }
+        drawn += 1;
+        for form in ["segs", "structures"] {
+            let bytes = std::fs::read(bench.path(&format!("{form}/{name}.dcm"))).unwrap();
+            let segments = vec![dicom::segments(&bytes).unwrap()];
+            let grid = Grid { size: geometry.size, geometry: Some(geometry) };
+            let (labels, _) = labels(segments, &naming, &grid).unwrap();
+            let found: Vec<f32> = labels.values.iter().map(|label| f32::from(*label)).collect();
+            assert_eq!(found, values, "{form} of {patient}");
+            // It is the patient's, whom a viewer shows it with.
+            let holds = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+            assert!(holds(b"1.2.826.0.1.7"), "{form}: identifiers of its series");
+        }
+    }
+    assert!(drawn > 0, "nothing was drawn");
+    let refused = |data: &str, parts: &[&str]| {
+        bench.refused(&["predict", "run", "--data", data, "--as", "dicom", "--out", "x"], parts);
+        assert!(!bench.path("x").exists(), "{data}");
+    };
+    refused("pack", &["--as dicom", "pack is a pack", "folder of series"]);
+    refused("maps", &["--as dicom", ".nii.gz", "no series of DICOM"]);
 }
 
 /// Slices with their labels, in the order of patients and positions.

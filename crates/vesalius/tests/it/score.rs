@@ -67,7 +67,7 @@ fn predictions_of_others_are_measured_and_a_row_of_the_report() {
     assert!(found.iter().any(|score| score["of"] == "patient/p1"));
     let protocol = found[0]["protocol"].as_str().unwrap();
     assert!(
-        protocol.contains("predictions of b; per_volume Dice on 2 test patients"),
+        protocol.contains("predictions of b; Dice of each volume on 2 test patients"),
         "{protocol}"
     );
 

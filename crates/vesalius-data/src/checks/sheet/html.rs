@@ -19,12 +19,8 @@ const VALUES: usize = 8;
 
 /// The page; `rows` are PNGs, by patient.
 pub fn page(sheet: &Sheet, rows: &BTreeMap<String, Vec<u8>>) -> String {
-    let dataset = escape(&sheet.dataset);
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>Data sheet: {dataset}</title>\n<style>\n{STYLE}</style></head>\n\
-         <body>\n<header><h1>Data sheet: {dataset}</h1>\n"
-    );
+    let mut out = opening(&format!("Data sheet: {}", sheet.dataset));
+    let _ = writeln!(out, "<header><h1>Data sheet: {}</h1>", escape(&sheet.dataset));
     lead(&mut out, sheet);
     out.push_str("</header>\n<main>\n");
     findings(&mut out, sheet);
@@ -39,6 +35,15 @@ pub fn page(sheet: &Sheet, rows: &BTreeMap<String, Vec<u8>>) -> String {
         escape(&sheet.vesalius)
     );
     out
+}
+
+/// A page up to its header.
+pub(crate) fn opening(title: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><title>{}</title>\n<style>\n{STYLE}</style></head>\n<body>\n",
+        escape(title)
+    )
 }
 
 fn lead(out: &mut String, sheet: &Sheet) {
@@ -156,7 +161,8 @@ fn overview(out: &mut String, sheet: &Sheet) {
     out.push_str("</tbody></table></div></section>\n");
 }
 
-fn swatch(class: usize) -> String {
+/// The colour of a class in pictures; the background has none.
+pub(crate) fn swatch(class: usize) -> String {
     let Some(before) = class.checked_sub(1) else { return String::new() };
     let [r, g, b] = COLOURS[before % COLOURS.len()];
     format!("<span class=\"swatch\" style=\"background:rgb({r},{g},{b})\"></span>")
@@ -307,7 +313,7 @@ fn table(
     out.push_str("</section>\n");
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 

@@ -55,6 +55,13 @@ pub(crate) fn facts(object: &dicom_object::InMemDicomObject) -> Result<Vec<Facts
     frames::headers(object)?.iter().map(Facts::of).collect()
 }
 
+/// What kind of scanner made a file (`MR`, `CT`); `None` where it is not DICOM or does not say.
+pub(crate) fn modality(path: &Path) -> Option<String> {
+    let file = crate::files::read::open(path).ok().filter(|_| object::is_dicom(path))?;
+    let object = object::read(std::io::BufReader::new(file), true).ok()?;
+    object::text(&object, dicom_object::Tag(0x0008, 0x0060))
+}
+
 /// Segments of a file's bytes.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Pages of a TIFF: a file that is a stack is refused, not read in part.
+//! Pages of a TIFF: a stack is read whole or refused, never in part.
 
 use anyhow::{Context, Result, bail};
 use std::collections::HashSet;
@@ -13,14 +13,14 @@ const IMAGE_DEPTH: u16 = 32997;
 /// More directories than any file has; a guard against time.
 const DIRECTORIES: usize = 1 << 16;
 
-/// Refuses files of several pictures. Smaller copies and transparency masks beside the picture are none.
+/// Places of the pages in the list of directories. Smaller copies and transparency masks beside a picture are none.
 ///
 /// # Errors
-/// Names the number of pages.
-pub(super) fn check(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<()> {
+/// Pages that only a description tells of, which no directory does; pages that are not slices of one volume.
+pub(super) fn of(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Vec<usize>> {
     let mut next = decoder.ifd_pointer();
     let mut seen = HashSet::new();
-    let mut pages = 0;
+    let mut pages = Vec::new();
     let mut described = 1;
     while let Some(at) = next {
         if seen.len() >= DIRECTORIES || !seen.insert(at.0) {
@@ -38,20 +38,40 @@ pub(super) fn check(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<()> {
             bail!("TIFF whose first page is a reduced copy or a mask, expected the picture first");
         }
         if page || seen.len() == 1 {
-            pages += 1;
+            pages.push(seen.len() - 1);
             let size = [Tag::ImageWidth, Tag::ImageLength, Tag::SamplesPerPixel]
                 .map(|tag| number(tag).unwrap_or(1));
             let depth = number(Tag::Unknown(IMAGE_DEPTH)).unwrap_or(1);
             let text = tags.find_tag(Tag::ImageDescription).ok().flatten();
             let text = text
                 .and_then(|value| if let Value::Ascii(text) = value { Some(text) } else { None });
+            if let Some(text) = &text {
+                one_axis(text)?;
+            }
             described = described.max(depth).max(text.map_or(1, |text| planes(&text, size)));
         }
         next = directory.next();
     }
-    let pages = described.max(pages);
-    if pages > 1 {
-        bail!("TIFF of {pages} pages, expected one; save each as a file of its own");
+    if described > 1 && described != pages.len() as u64 {
+        bail!(
+            "TIFF whose description or depth tells of {described} pages, and {} of them with a directory; expected a \
+             directory for each",
+            pages.len()
+        );
+    }
+    Ok(pages)
+}
+
+/// Refuses stacks whose pages are channels or moments: which page is which slice would be a guess.
+fn one_axis(text: &str) -> Result<()> {
+    if !text.starts_with("ImageJ=") {
+        return Ok(());
+    }
+    for axis in ["channels", "frames"] {
+        let number = text.lines().find_map(|line| line.strip_prefix(axis)?.strip_prefix('='));
+        if let Some(number) = number.filter(|number| number.trim() != "1") {
+            bail!("TIFF of ImageJ with {axis}={}, expected slices alone", number.trim());
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! TIFF files of one page: grey, RGB, CMYK or palette, whole numbers and floats.
+//! TIFF files: grey, RGB, CMYK or palette, whole numbers and floats.
 
 use super::picture::{Picture, Purpose, check_size, unpack};
 use super::{orientation, pages};
@@ -10,20 +10,31 @@ use tiff::tags::Tag;
 
 type TiffDecoder<'a> = Decoder<Cursor<&'a [u8]>>;
 
-/// Grey or RGB; for masks palette indices as they are.
+/// Its pages, grey or RGB; for masks palette indices as they are.
 ///
 /// # Errors
-/// When it is damaged, has several pages, or samples of a kind that is not read.
-pub(super) fn decode(bytes: &[u8], purpose: Purpose, max_bytes: usize) -> Result<Picture> {
-    let mut decoder = open(bytes, max_bytes)?;
-    pages::check(&mut decoder)?;
+/// When it is damaged, or has samples of a kind that is not read, or several meanings of its pages.
+pub(super) fn decode(bytes: &[u8], purpose: Purpose, max_bytes: usize) -> Result<Vec<Picture>> {
+    let pages = pages::of(&mut open(bytes, max_bytes)?)?;
+    // All pages together take no more than one picture may.
+    let max_bytes = max_bytes / pages.len().max(1);
+    let page = |at: &usize| page(bytes, *at, purpose, max_bytes);
+    match &pages[..] {
+        [one] => Ok(vec![page(one)?]),
+        _ => pages.iter().map(|at| page(at).with_context(|| format!("page {}", at + 1))).collect(),
+    }
+}
+
+/// The picture of the directory at a place in the file's list.
+fn page(bytes: &[u8], at: usize, purpose: Purpose, max_bytes: usize) -> Result<Picture> {
+    let mut decoder = at_page(bytes, at, max_bytes)?;
     let tag = decoder.find_tag_unsigned::<u32>(Tag::Orientation).ok().flatten();
     let orientation = tag.and_then(orientation::valid).or_else(|| {
         const XMP: Tag = Tag::Unknown(700);
         orientation::of_xmp(&decoder.find_tag(XMP).ok()??.into_u8_vec().ok()?)
     });
     let picture = if photometric(&mut decoder) == Some(PALETTE) {
-        palette(bytes, &mut decoder, purpose, max_bytes)?
+        palette(bytes, at, &mut decoder, purpose, max_bytes)?
     } else {
         plain(&mut decoder, max_bytes)?
     };
@@ -38,6 +49,14 @@ fn open(bytes: &[u8], max_bytes: usize) -> Result<TiffDecoder<'_>> {
     let name = if big { "BigTIFF" } else { "TIFF" };
     let decoder = Decoder::new(Cursor::new(bytes));
     Ok(decoder.with_context(|| format!("not a readable {name}"))?.with_limits(limits))
+}
+
+fn at_page(bytes: &[u8], at: usize, max_bytes: usize) -> Result<TiffDecoder<'_>> {
+    let mut decoder = open(bytes, max_bytes)?;
+    if at > 0 {
+        decoder.seek_to_image(at).context("damaged TIFF directory")?;
+    }
+    Ok(decoder)
 }
 
 fn photometric(decoder: &mut TiffDecoder) -> Option<u64> {
@@ -137,6 +156,7 @@ const BLACK_IS_ZERO: u16 = 1;
 /// changed the `tiff` crate unpacks them, whatever the compression.
 fn palette(
     bytes: &[u8],
+    at: usize,
     decoder: &mut TiffDecoder,
     purpose: Purpose,
     max_bytes: usize,
@@ -152,7 +172,7 @@ fn palette(
     let mut patched = bytes.to_vec();
     let directory = decoder.ifd_pointer().map_or(0, |pointer| pointer.0);
     set_photometric(&mut patched, directory).context("TIFF directory cut short")?;
-    let indices = plain(&mut open(&patched, max_bytes)?, max_bytes)?;
+    let indices = plain(&mut at_page(&patched, at, max_bytes)?, max_bytes)?;
     if purpose == Purpose::Mask {
         return Ok(Picture { white: None, ..indices });
     }

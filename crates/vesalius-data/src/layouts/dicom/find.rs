@@ -25,7 +25,7 @@ pub(super) type Slice = (PathBuf, Facts);
 pub(super) struct Folder {
     pub(super) path: PathBuf,
     pub(super) slices: Vec<Slice>,
-    masks: Vec<PathBuf>,
+    pub(super) masks: Vec<PathBuf>,
     /// Segmentations and structure sets.
     pub(super) drawings: Vec<Drawn>,
     /// Files of whole volumes: masks, where a dataset has no mask images.
@@ -47,8 +47,8 @@ pub(super) struct Unit<'a> {
 /// Everything below a dataset's folder.
 #[derive(Debug)]
 pub(super) struct Tree {
-    root: Folder,
-    findings: Vec<Finding>,
+    pub(super) root: Folder,
+    pub(super) findings: Vec<Finding>,
 }
 
 /// What a file is.

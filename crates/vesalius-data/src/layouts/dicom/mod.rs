@@ -10,7 +10,10 @@
 mod counted;
 mod drawn;
 mod find;
+mod listed;
 mod pairing;
+
+pub use listed::{Listed, all_series};
 
 use crate::checks::findings::Finding;
 use crate::formats::dicom::header::Facts;

@@ -13,6 +13,7 @@ use crate::checks::classes::BACKGROUND;
 use crate::formats::dicom::object::is_dicom;
 use crate::formats::file::{self, ImageFile};
 use crate::layouts::source::{Source, SourceOptions};
+use crate::text::nearest::hint;
 use crate::volume::segments::Naming;
 use crate::volume::{Case, CaseFiles, Found, Reader};
 use anyhow::{Context as _, Result, bail};
@@ -47,7 +48,11 @@ impl Table {
                 renamed: naming.renamed,
             };
             if let Some(unknown) = columns.iter().find(|class| !naming.classes.contains(class)) {
-                bail!("{}: column mask:{unknown}, expected one of --classes", file.display());
+                bail!(
+                    "{}: column mask:{unknown}, expected one of --classes{}",
+                    file.display(),
+                    hint(unknown, naming.classes.iter().map(String::as_str))
+                );
             }
         }
         let mut channels: Vec<String> = Vec::new();

@@ -65,6 +65,10 @@ fn names_nobody_knows_are_said_and_none_that_is_known_is_refused() {
     renamed.renamed.insert("BODY".to_owned(), "lvier".to_owned());
     let error = of(vec![body(), liver()], &renamed).unwrap_err().to_string();
     assert!(error.contains("calls it `lvier`, expected one of the classes `liver`"), "{error}");
+    assert!(error.contains("did you mean `liver`?"), "{error}");
+    let near = block("livr", [0.0; 3], [3, 2, 2], &[1; 12]);
+    let error = of(vec![body(), near], &classes).unwrap_err().to_string();
+    assert!(error.ends_with("; did you mean `liver`?"), "{error}");
     // What the user called nothing is left out without a word.
     renamed.renamed.insert("BODY".to_owned(), String::new());
     assert_eq!(of(vec![body(), liver()], &renamed).unwrap().1, [""; 0]);

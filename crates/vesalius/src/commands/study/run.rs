@@ -1,6 +1,7 @@
 //! `vesalius study run`.
 
 use super::space;
+use super::status::duration;
 use crate::environment::{self, REQUEUE, Stop};
 use anyhow::{Context, Result, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -157,12 +158,14 @@ pub fn program() -> Result<PathBuf> {
     std::env::current_exe().context("the path of this program")
 }
 
-/// A line per worker and one for the whole on a terminal; a line per event otherwise.
+/// On a terminal a line for each worker, one for the whole, and one for each task that ended; a line for each event
+/// otherwise: a log has to say what runs.
 struct View {
     out: PathBuf,
     lines: MultiProgress,
     whole: ProgressBar,
     bars: HashMap<Key, ProgressBar>,
+    began: HashMap<Key, Instant>,
     plain: bool,
     refreshed: Instant,
 }
@@ -181,8 +184,8 @@ impl View {
         }
         let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} tasks, {elapsed}");
         let whole = lines.add(ProgressBar::new(0).with_style(style.expect("a constant template")));
-        let (out, bars, refreshed) = (out.to_owned(), HashMap::new(), Instant::now());
-        Self { out, lines, whole, bars, plain, refreshed }
+        let (bars, began, refreshed) = (HashMap::new(), HashMap::new(), Instant::now());
+        Self { out: out.to_owned(), lines, whole, bars, began, plain, refreshed }
     }
 
     fn show(&mut self, event: &Event) {
@@ -190,7 +193,10 @@ impl View {
             Event::Started(planned) => {
                 // Settings of a training are long; `study plan --tasks` and `study status` have them.
                 let what = if planned.task.stage == Stage::Train { "" } else { &planned.what };
-                self.say(format!("started  {} {what}", name(planned)).trim_end());
+                self.began.insert(planned.key.clone(), Instant::now());
+                if self.plain {
+                    say!("{}", format!("started  {} {what}", name(planned)).trim_end());
+                }
                 if self.bars.len() >= MOST_LINES {
                     return;
                 }
@@ -216,7 +222,10 @@ impl View {
             bar.finish_and_clear();
             self.lines.remove(&bar);
         }
-        self.say(&format!("{how} {}{more}", name(planned)));
+        let took = self.began.remove(&planned.key).map_or_else(String::new, |began| {
+            format!(", {}", duration(began.elapsed().as_secs_f64()))
+        });
+        self.say(&format!("{how} {}{took}{more}", name(planned)));
     }
 
     fn tick(&mut self, plan: &Plan, known: &Progress, running: &[Arc<Planned>]) {

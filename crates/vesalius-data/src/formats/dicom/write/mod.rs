@@ -6,17 +6,20 @@
 mod elements;
 mod image;
 mod segmentation;
+mod source;
 mod structures;
 
 pub use image::{Picture, write_images};
 pub use segmentation::write_segmentation;
+pub use source::Source;
 pub use structures::write_structures;
 
 use crate::files::digest;
 use crate::volume::geometry::Geometry;
-use dicom_core::VR;
+use dicom_core::{Tag, VR};
 use dicom_object::InMemDicomObject;
-use elements::{put, put_date};
+use elements::{item, put, put_date};
+use std::collections::BTreeSet;
 
 /// What an examination is called.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct Slices<'a> {
     pub geometry: Geometry,
     /// Of each slice, counted in steps of the geometry.
     pub positions: &'a [usize],
+    /// The series that they are, where it is not ours.
+    pub source: Option<&'a Source>,
 }
 
 /// Objects that point at each other.
@@ -64,9 +69,17 @@ impl std::fmt::Display for Part {
     }
 }
 
-impl Slices<'_> {
-    /// A unique identifier made of a UUID (PS3.5 B.2) that is a digest.
+impl<'a> Slices<'a> {
+    /// All slices of a series, `positions` counting them from 0.
+    pub fn of_series(source: &'a Source, identity: &'a Identity, positions: &'a [usize]) -> Self {
+        Self { identity, geometry: source.geometry, positions, source: Some(source) }
+    }
+
+    /// That of a series, else a unique identifier made of a UUID (PS3.5 B.2) that is a digest.
     fn uid(&self, part: Part) -> String {
+        if let Some(known) = self.source.and_then(|source| source.uid(part)) {
+            return known;
+        }
         let text = format!("vesalius/dicom/1/{}/{}/{part}", self.identity.seed, self.identity.id);
         let hex = digest::of_bytes(text.as_bytes());
         let mut number = u128::from_str_radix(&hex[..32], 16).expect("hexadecimal digits");
@@ -78,6 +91,9 @@ impl Slices<'_> {
 
     /// Centre of a slice's first pixel, mm, LPS.
     fn position_mm(&self, slice: usize) -> [f64; 3] {
+        if let Some(source) = self.source {
+            return source.position_mm(slice);
+        }
         let steps = self.positions[slice] as f64;
         std::array::from_fn(|i| self.geometry.origin_mm[i] + steps * self.geometry.steps_mm[2][i])
     }
@@ -125,7 +141,36 @@ impl Slices<'_> {
         put(&mut object, (0x0020, 0x0052), VR::UI, self.uid(Part::FrameOfReference));
         put(&mut object, (0x0020, 0x1040), VR::LO, "");
         put_date(&mut object);
+        if let Some(source) = self.source {
+            source.adopt(&mut object);
+        }
         object
+    }
+
+    /// Of one slice's file.
+    fn reference(&self, at: usize) -> InMemDicomObject {
+        let (class, frame) = self.source.map_or((image::CLASS, None), |source| source.class(at));
+        item(|item| {
+            put(item, (0x0008, 0x1150), VR::UI, class);
+            put(item, (0x0008, 0x1155), VR::UI, self.uid(Part::Instance(0, at)));
+            if let Some(frame) = frame {
+                put(item, (0x0008, 0x1160), VR::IS, frame.to_string());
+            }
+        })
+    }
+
+    /// Of all files of the first series, each once.
+    fn references(&self) -> Vec<InMemDicomObject> {
+        let mut seen = BTreeSet::new();
+        let new = |at: &usize| seen.insert(self.uid(Part::Instance(0, *at)));
+        let once: Vec<usize> = (0..self.positions.len()).filter(new).collect();
+        once.into_iter()
+            .map(|at| {
+                let mut whole = self.reference(at);
+                whole.remove_element(Tag(0x0008, 0x1160));
+                whole
+            })
+            .collect()
     }
 
     /// What is written below descriptions of series: the name first, so that a list of series shows it.

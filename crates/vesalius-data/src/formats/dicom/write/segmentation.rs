@@ -4,7 +4,7 @@ use super::elements::{
     code, item, put, put_all, put_items, put_longs, put_numbers, put_pixels, put_tag, put_words,
     save,
 };
-use super::{Part, Slices, image};
+use super::{Part, Slices};
 use anyhow::{Result, bail};
 use dicom_core::VR;
 use dicom_object::InMemDicomObject;
@@ -101,17 +101,8 @@ fn packed(bits: impl Iterator<Item = bool>, count: usize) -> Vec<u8> {
 
 fn referenced_series(slices: &Slices) -> InMemDicomObject {
     item(|item| {
-        let instances = (0..slices.positions.len()).map(|at| reference(slices, at)).collect();
-        put_items(item, (0x0008, 0x114a), instances);
+        put_items(item, (0x0008, 0x114a), slices.references());
         put(item, (0x0020, 0x000e), VR::UI, slices.uid(Part::Series(0)));
-    })
-}
-
-/// Of one slice's file.
-pub(super) fn reference(slices: &Slices, at: usize) -> InMemDicomObject {
-    item(|item| {
-        put(item, (0x0008, 0x1150), VR::UI, image::CLASS);
-        put(item, (0x0008, 0x1155), VR::UI, slices.uid(Part::Instance(0, at)));
     })
 }
 
@@ -160,7 +151,7 @@ fn frame(slices: &Slices, at: usize, slice: usize) -> InMemDicomObject {
 }
 
 fn source_of(slices: &Slices, slice: usize) -> InMemDicomObject {
-    let mut found = reference(slices, slice);
+    let mut found = slices.reference(slice);
     let purpose = item(|item| {
         put(item, (0x0008, 0x0100), VR::SH, "121322");
         put(item, (0x0008, 0x0102), VR::SH, "DCM");

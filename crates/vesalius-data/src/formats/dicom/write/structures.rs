@@ -2,7 +2,6 @@
 //! give back the mask where they are filled with their edges.
 
 use super::elements::{item, put, put_items, put_numbers, save};
-use super::segmentation::reference;
 use super::{Part, Slices};
 use crate::volume::outline::outlines;
 use anyhow::{Result, bail};
@@ -68,8 +67,7 @@ pub fn write_structures(
 fn frame_of_reference(slices: &Slices) -> InMemDicomObject {
     let series = item(|item| {
         put(item, (0x0020, 0x000e), VR::UI, slices.uid(Part::Series(0)));
-        let images = (0..slices.positions.len()).map(|at| reference(slices, at)).collect();
-        put_items(item, (0x3006, 0x0016), images);
+        put_items(item, (0x3006, 0x0016), slices.references());
     });
     let study = item(|item| {
         put(item, (0x0008, 0x1150), VR::UI, "1.2.840.10008.3.1.2.3.1");
@@ -112,7 +110,7 @@ fn contour(slices: &Slices, slice: usize, outline: &[[usize; 2]]) -> InMemDicomO
         })
         .collect();
     item(|item| {
-        put_items(item, (0x3006, 0x0016), vec![reference(slices, slice)]);
+        put_items(item, (0x3006, 0x0016), vec![slices.reference(slice)]);
         put(item, (0x3006, 0x0042), VR::CS, "CLOSED_PLANAR");
         put(item, (0x3006, 0x0046), VR::IS, outline.len().to_string());
         put_numbers(item, (0x3006, 0x0050), &numbers);

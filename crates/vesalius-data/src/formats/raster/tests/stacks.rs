@@ -23,7 +23,7 @@ fn stack(tags: &[&[(Tag, u32)]]) -> Vec<u8> {
 }
 
 #[test]
-fn a_stack_is_refused_as_image_and_as_mask_with_its_number_of_pages() {
+fn a_stack_is_slices_of_a_volume_and_refused_where_one_picture_is_expected() {
     let mut big = Cursor::new(Vec::new());
     pages(TiffEncoder::new_big(&mut big).unwrap(), &[&[], &[], &[]]);
     let third_is_small: [&[(Tag, u32)]; 4] = [&[], &[], &[(Tag::NewSubfileType, 1)], &[]];
@@ -32,9 +32,31 @@ fn a_stack_is_refused_as_image_and_as_mask_with_its_number_of_pages() {
             let error = format!("{error:#}");
             assert!(error.starts_with("TIFF of 3 pages, expected one"), "{error}");
         }
+        let noted = image_noted(&file).unwrap();
+        assert_eq!(noted.value.shape(), [3, 1, 2, 3]);
+        let last = noted.value.values[12];
+        assert!(last == 2.0 || last == 3.0, "{last}: the small copy is no slice");
+        assert_eq!(noted.value.values, [[0.0; 6], [1.0; 6], [last; 6]].concat());
+        assert_eq!(noted.notes, ["TIFF of 3 pages: slices of one volume"]);
+        let labels = mask_noted(&file, 4).unwrap().value;
+        assert_eq!((labels.slices, labels.values[6], labels.values[17]), (3, 1, last as u8));
+        assert!(mask_noted(&file, 2).is_err(), "labels 2 and 3");
+        assert!(image_within(&file, 17).is_err(), "18 bytes of pixels");
     }
     let deep = stack(&[&[(Tag::Unknown(32997), 5)]]);
-    assert!(image(&deep).unwrap_err().to_string().starts_with("TIFF of 5 pages"));
+    assert!(image(&deep).unwrap_err().to_string().contains("5 pages, and 1 of them"));
+}
+
+#[test]
+fn pages_that_do_not_fit_each_other_are_refused() {
+    let mut file = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut file).unwrap();
+    encoder.write_image::<colortype::Gray8>(3, 2, &[0; 6]).unwrap();
+    encoder.write_image::<colortype::Gray8>(2, 3, &[0; 6]).unwrap();
+    let error = image_noted(&file.into_inner()).unwrap_err().to_string();
+    assert!(error.contains("pages 1 and 2 differ") && error.contains("2x3 and 3x2"), "{error}");
+    let turned = stack(&[&[], &[(Tag::Orientation, 3)]]);
+    assert!(image_noted(&turned).unwrap_err().to_string().contains("orientation"));
 }
 
 #[test]
@@ -62,6 +84,7 @@ fn pages_that_only_a_description_tells_of_are_counted() {
     };
     let pages = |text: &str| image(&file(text)).map(|_| 1).map_err(|error| error.to_string());
     assert!(pages("ImageJ=1.53t\nimages=7\nslices=7\n").unwrap_err().contains("7 pages"));
+    assert!(pages("ImageJ=1.53t\nimages=6\nchannels=2\n").unwrap_err().contains("channels=2"));
     assert!(pages(r#"{"shape": [4, 2, 3]}"#).unwrap_err().contains("4 pages"));
     for one in ["ImageJ=1.53t\nunit=um\n", r#"{"shape": [2, 3]}"#, "a heart", "{}"] {
         assert_eq!(pages(one), Ok(1), "{one}");
