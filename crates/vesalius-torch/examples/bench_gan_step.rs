@@ -26,7 +26,8 @@ fn main() -> anyhow::Result<()> {
     let mut settings = vec![format!("training.batch={batch}")];
     settings.extend(arguments);
     let spec = TrainSpec::resolve(&preset, &settings)?;
-    let shape = SliceShape { channels, height: size, width: size, pixel_type: PixelType::U8 };
+    let shape =
+        SliceShape { channels, planes: 1, height: size, width: size, pixel_type: PixelType::U8 };
     let device = if std::env::var("DEVICE").is_ok_and(|device| device == "cuda") {
         Device::Cuda(0)
     } else {

@@ -47,6 +47,7 @@ const PRESETS: [(&str, &[&str], f64); 8] = [
 const SIDE: i64 = 64;
 const SHAPE: SliceShape = SliceShape {
     channels: 1,
+    planes: 1,
     height: SIDE as usize,
     width: SIDE as usize,
     pixel_type: PixelType::U8,

@@ -47,23 +47,22 @@ pub fn picture(pack: &Pack, indices: &[usize], channel: Option<usize>) -> Result
 ///
 /// # Errors
 /// When a slice was damaged.
-pub fn page(pack: &Pack, summary: &Summary, findings: &[Finding]) -> Result<String> {
+pub fn page(pack: &Pack, summary: &Summary, findings: &[Finding], digest: &str) -> Result<String> {
     let manifest = pack.manifest();
-    let shape = pack.slice_shape();
+    let shape = pack.stored();
     let name = pack.path().file_name().unwrap_or(pack.path().as_os_str()).to_string_lossy();
     let mut out = opening(&format!("Pack: {name}"));
     let _ = writeln!(
         out,
-        "<header><h1>Pack: {}</h1>\n<p>{}</p>\n<p>{} of {} x {} pixels (rows x columns), {}, {} bits. Digest \
-         <code>{}</code>.</p></header>\n<main>",
+        "<header><h1>Pack: {}</h1>\n<p>{}</p>\n<p>{} of {} pixels, {}, {} bits. Digest <code>{}</code>.</p></header>\n\
+         <main>",
         escape(&name),
         escape(&summary.provenance),
-        count::of(pack.len(), "slice"),
-        shape.height,
-        shape.width,
+        count::of(pack.len() / shape.planes, shape.what()),
+        shape.size(),
         count::of(shape.channels, "channel"),
         8 * shape.pixel_type.bytes(),
-        &pack.digest()[..16],
+        &digest[..16],
     );
     if !findings.is_empty() {
         out.push_str("<section class=\"note\"><h2>What to know</h2><ul>\n");

@@ -7,10 +7,12 @@ pub use on_series::{Drawing, write_on_series};
 use super::save;
 use crate::files::publish::{StagedDir, write_file};
 use crate::formats::nifti::write_labels;
-use crate::pack::manifest::{CaseRecord, Manifest, PredictedMasks, Provenance, SliceRecord};
+use crate::pack::manifest::{
+    CaseRecord, Manifest, PredictedMasks, Provenance, SliceRecord, SliceShape,
+};
 use crate::pack::source_grid::SourceGrid;
 use crate::pack::{Pack, PackWriter};
-use crate::prepare::Regrid;
+use crate::prepare::{Regrid, volume_undone};
 use crate::text::file_stem;
 use crate::volume::Labels;
 use crate::volume::geometry::Geometry;
@@ -86,13 +88,12 @@ pub fn write(
         let slice = &pack.manifest().slices[i];
         cases.entry(slice.case).or_default().insert(slice.position, labels);
     }
-    let size = [pack.slice_shape().height, pack.slice_shape().width];
     let classes = &pack.manifest().classes;
     cases.par_iter().try_for_each(|(case, slices)| {
         let record = &pack.manifest().cases[*case];
         let grid = grid(pack, record)?;
         let path = folder.path().join(file_name(record, grid));
-        let labels = laid_back(grid, slices, size, classes.len())
+        let labels = laid_back(grid, slices, pack.stored(), classes.len())
             .with_context(|| format!("{}", path.display()))?;
         write_map(&path, labels, grid)
     })?;
@@ -167,10 +168,17 @@ pub fn write_pack(
 fn laid_back(
     grid: &SourceGrid,
     slices: &Slices,
-    size: [usize; 2],
+    shape: SliceShape,
     classes: usize,
 ) -> Result<Labels> {
+    let size = [shape.height, shape.width];
     let [count, height, width] = grid.shape;
+    if let Some(depth) = grid.depth {
+        let planes: Vec<Option<&[u8]>> =
+            (0..shape.planes).map(|plane| slices.get(&plane).copied()).collect();
+        let values = volume_undone(grid, depth, size, &planes, classes)?;
+        return Ok(Labels { slices: count, height, width, values });
+    }
     let mut values = vec![0; count * height * width];
     let mut undo = Regrid::undone(grid, size);
     for (&position, labels) in slices {

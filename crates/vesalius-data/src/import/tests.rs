@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 /// A real pack of 8x6 slices with two classes beside the background.
 fn like(folder: &Path) -> Pack {
-    let slice_shape = SliceShape { channels: 1, height: 8, width: 6, pixel_type: PixelType::U8 };
+    let slice_shape =
+        SliceShape { channels: 1, planes: 1, height: 8, width: 6, pixel_type: PixelType::U8 };
     let path = folder.join("like");
     let mut writer = PackWriter::create(&path, slice_shape).unwrap();
     for case in 0..3 {

@@ -3,8 +3,10 @@
 use crate::pack::manifest::{PixelType, SliceShape};
 
 pub(super) const MAGIC: &[u8; 8] = b"VSALPACK";
-/// Version of `slices.bin`.
+/// Version of `slices.bin` of slices.
 pub const PACK_VERSION: u32 = 1;
+/// Version of `slices.bin` of volumes, which older programs refuse: the word behind the width is the number of planes.
+const VOLUMES_VERSION: u32 = 2;
 pub(super) const HEADER_BYTES: usize = 64;
 
 /// Header of `slices.bin`.
@@ -31,9 +33,15 @@ impl Header {
         let word = |at: usize| {
             u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
-        if word(8) != PACK_VERSION {
-            return Err(format!("pack version {}, expected {PACK_VERSION}", word(8)));
-        }
+        let volumes = match word(8) {
+            PACK_VERSION => false,
+            VOLUMES_VERSION => true,
+            other => {
+                return Err(format!(
+                    "pack version {other}, expected {PACK_VERSION} or {VOLUMES_VERSION}"
+                ));
+            }
+        };
         if word(60) != crc32fast::hash(&header[..60]) {
             return Err("header checksum does not match: the file was damaged".to_owned());
         }
@@ -46,21 +54,30 @@ impl Header {
         if channels == 0 || height == 0 || width == 0 {
             return Err(format!("slices of {channels}x{height}x{width}, expected no zero"));
         }
+        let planes = if volumes { word(28) as usize } else { 1 };
+        if volumes && planes < 2 {
+            return Err(format!("volumes of {planes} planes, expected 2 or more"));
+        }
         let count =
             usize::try_from(u64::from_le_bytes(header[32..40].try_into().expect("8 bytes")))
                 .map_err(|_| "slice count does not fit this machine".to_owned())?;
-        Ok(Self { slice_shape: SliceShape { channels, height, width, pixel_type: depth }, count })
+        Ok(Self {
+            slice_shape: SliceShape { channels, planes, height, width, pixel_type: depth },
+            count,
+        })
     }
 
     pub(super) fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0_u8; HEADER_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
+        let volumes = self.slice_shape.is_volume();
         let words = [
-            PACK_VERSION,
+            if volumes { VOLUMES_VERSION } else { PACK_VERSION },
             self.slice_shape.pixel_type.bytes() as u32,
             self.slice_shape.channels as u32,
             self.slice_shape.height as u32,
             self.slice_shape.width as u32,
+            if volumes { self.slice_shape.planes as u32 } else { 0 },
         ];
         for (i, word) in words.iter().enumerate() {
             bytes[8 + 4 * i..12 + 4 * i].copy_from_slice(&word.to_le_bytes());
@@ -74,12 +91,13 @@ impl Header {
     /// Length of a whole file with this header; `None` where it would overflow.
     pub fn file_bytes(&self) -> Option<u64> {
         let slice_shape = self.slice_shape;
-        let pixels = (slice_shape.channels as u64)
+        let labels = (slice_shape.planes as u64)
             .checked_mul(slice_shape.height as u64)?
-            .checked_mul(slice_shape.width as u64)?
+            .checked_mul(slice_shape.width as u64)?;
+        let pixels = labels
+            .checked_mul(slice_shape.channels as u64)?
             .checked_mul(slice_shape.pixel_type.bytes() as u64)?;
-        let slice = pixels
-            .checked_add((slice_shape.height as u64).checked_mul(slice_shape.width as u64)?)?;
+        let slice = pixels.checked_add(labels)?;
         (self.count as u64).checked_mul(slice.checked_add(4)?)?.checked_add(HEADER_BYTES as u64 + 4)
     }
 }

@@ -1,6 +1,6 @@
 //! What the slices of a pack are: what two packs share before one is compared with the other, or trains beside it.
 
-use super::manifest::{Manifest, SliceShape};
+use super::manifest::{Manifest, PixelType, SliceShape};
 use super::reader::Pack;
 use anyhow::{Result, bail};
 use std::fmt::Display;
@@ -28,12 +28,12 @@ impl<'a> SliceKind<'a> {
 
     /// Size and channels in words: `64x64 pixels, 2 channels (T1, FLAIR)`.
     pub fn images(&self) -> String {
-        let SliceShape { channels, height, width, .. } = self.shape;
+        let channels = self.shape.channels;
         let named = match self.sequences {
             [] => String::new(),
             names => format!(" ({})", names.join(", ")),
         };
-        format!("{height}x{width} pixels, {channels} channels{named}")
+        format!("{} pixels, {channels} channels{named}", self.shape.size())
     }
 
     /// Refuses images of another size or of other channels, in name or in order, whatever the type of their pixels and
@@ -47,7 +47,7 @@ impl<'a> SliceKind<'a> {
         expected: &Self,
         expected_of: impl Display,
     ) -> Result<()> {
-        let of = |kind: &Self| (kind.shape.height, kind.shape.width, kind.shape.channels);
+        let of = |kind: &Self| SliceShape { pixel_type: PixelType::U8, ..kind.shape };
         if of(self) == of(expected) && self.sequences == expected.sequences {
             return Ok(());
         }
@@ -107,7 +107,7 @@ mod tests {
     use crate::pack::manifest::PixelType;
 
     const SHAPE: SliceShape =
-        SliceShape { channels: 2, height: 64, width: 32, pixel_type: PixelType::U8 };
+        SliceShape { channels: 2, planes: 1, height: 64, width: 32, pixel_type: PixelType::U8 };
 
     #[test]
     fn channels_are_the_same_in_name_and_order_or_are_refused() {

@@ -70,11 +70,14 @@ impl PixelType {
     }
 }
 
-/// Shape of every slice in a pack.
+/// Shape of every slice in a pack, or of every volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SliceShape {
     /// Image channels C (1 grey, 3 colour).
     pub channels: usize,
+    /// Planes D of a volume; 1: slices.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub planes: usize,
     /// Height H in pixels.
     pub height: usize,
     /// Width W in pixels.
@@ -85,15 +88,44 @@ pub struct SliceShape {
 }
 
 impl SliceShape {
-    /// Bytes of one slice's pixels `[C, H, W]`.
-    pub const fn pixel_bytes(&self) -> usize {
-        self.channels * self.height * self.width * self.pixel_type.bytes()
+    /// Whether it is of volumes.
+    pub const fn is_volume(&self) -> bool {
+        self.planes > 1
     }
 
-    /// Bytes of one slice's label map `[H, W]`.
-    pub const fn label_bytes(&self) -> usize {
-        self.height * self.width
+    /// Bytes of one slice's pixels `[C, H, W]`, or of a volume's `[D, C, H, W]`.
+    pub const fn pixel_bytes(&self) -> usize {
+        self.channels * self.label_bytes() * self.pixel_type.bytes()
     }
+
+    /// Bytes of one slice's label map `[H, W]`, or of a volume's `[D, H, W]`.
+    pub const fn label_bytes(&self) -> usize {
+        self.planes * self.height * self.width
+    }
+
+    /// Size in words: `64x64`, `8x64x64`.
+    pub fn size(&self) -> String {
+        let Self { planes, height, width, .. } = self;
+        if self.is_volume() {
+            format!("{planes}x{height}x{width}")
+        } else {
+            format!("{height}x{width}")
+        }
+    }
+
+    /// What there are in a pack: slices or volumes.
+    pub const fn what(&self) -> &'static str {
+        if self.is_volume() { "volume" } else { "slice" }
+    }
+}
+
+const fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_one(planes: &usize) -> bool {
+    *planes == 1
 }
 
 /// One examination (volume, series or single image) of one patient.
@@ -187,6 +219,17 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Makes planes of volumes slices.
+    pub(super) fn take_apart(&mut self) {
+        let planes = self.slice_shape.planes;
+        let each = |volume: &SliceRecord| {
+            let SliceRecord { case, position } = *volume;
+            (0..planes).map(move |plane| SliceRecord { case, position: position * planes + plane })
+        };
+        self.slices = self.slices.iter().flat_map(each).collect();
+        self.slice_shape.planes = 1;
+    }
+
     /// Of slices of this kind, without cases.
     pub fn new(
         dataset: &str,

@@ -1,11 +1,12 @@
-//! A pack: an immutable folder of equally shaped slices with label maps, real or synthetic.
+//! A pack: an immutable folder of equally shaped slices, or volumes, with label maps, real or synthetic.
 //!
 //! ```text
 //! PACK/manifest.json   what, whence, who (see `manifest`)
 //! PACK/slices.bin      header, 64 bytes, little endian:
-//!                        "VSALPACK" · version u32 · bytes per pixel u32 · C u32 · H u32 · W u32 · 0 u32
+//!                        "VSALPACK" · version u32 · bytes per pixel u32 · C u32 · H u32 · W u32 · D u32
 //!                        · slices u64 · 0 (20 bytes) · CRC-32 of the 60 bytes before
-//!                      slices:  pixels [C, H, W] then labels [H, W] (u8), one after the other
+//!                      slices (version 1, D is 0): pixels [C, H, W] then labels [H, W] (u8), one after the other
+//!                      volumes (version 2): pixels [D, C, H, W] then labels [D, H, W], so that planes are slices
 //!                      CRC-32 of each slice (u32 each), CRC-32 of that table
 //! ```
 //! The file is memory-mapped; each slice's checksum is verified the first time it is read.

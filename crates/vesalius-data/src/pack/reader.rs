@@ -3,7 +3,7 @@
 use super::agree::check_manifest;
 use super::header::{HEADER_BYTES, Header};
 use super::seen::SeenAs;
-use super::view;
+use super::view::{self, View};
 use crate::files::digest;
 use crate::pack::manifest::{Manifest, Provenance, SliceShape, Split};
 use crate::text::nearest;
@@ -38,9 +38,9 @@ pub enum PackError {
 /// One slice, borrowed from the map.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice<'a> {
-    /// Pixels `[C, H, W]`, little endian, of the layout's depth.
+    /// Pixels `[C, H, W]`, of a volume `[D, C, H, W]`, little endian, of the layout's pixel type.
     pub pixels: &'a [u8],
-    /// Label values `[H, W]`, each below K.
+    /// Label values `[H, W]`, of a volume `[D, H, W]`, each below K.
     pub labels: &'a [u8],
 }
 
@@ -52,22 +52,55 @@ pub struct Pack {
     pub(super) digest: String,
     /// What it is a view of, where it is one.
     pub(super) seen_as: SeenAs,
-    /// Of each slice where its pixels and its labels lie in the file, where that is not its own index.
+    /// Of each slice where its pixels and its labels lie in the file, where that is not its own index; planes are
+    /// counted, where the pack is seen as slices.
     pub(super) records: Option<Vec<[usize; 2]>>,
+    /// What lies in the file, however the pack is seen.
+    pub(super) stored: SliceShape,
     map: memmap2::Mmap,
     verified: Vec<AtomicBool>,
 }
 
 impl Pack {
-    /// Opens `PACK/`, or a [`view`] of it; reads the manifest and the header, not the slices.
+    /// Opens `PACK/` of slices, or a [`view`] of it; reads the manifest and the header, not the slices.
     ///
     /// # Errors
-    /// [`PackError`] names the file, what was found and what was expected.
+    /// [`PackError`] names the file, what was found and what was expected; packs of volumes are refused, which whoever
+    /// expects slices would misread.
     pub fn open(path: &Path) -> Result<Self, PackError> {
+        let pack = Self::open_any(path)?;
+        if pack.slice_shape().is_volume() {
+            let found = format!(
+                "a pack of volumes ({}), expected slices; {} are its planes",
+                pack.slice_shape().size(),
+                view::name(path, View::Slices).display()
+            );
+            return Err(invalid(path, found));
+        }
+        Ok(pack)
+    }
+
+    /// Opens `PACK/` of slices or of volumes, or a [`view`] of it.
+    ///
+    /// # Errors
+    /// As [`Pack::open`].
+    pub fn open_any(path: &Path) -> Result<Self, PackError> {
         match view::of(path) {
-            Some((above, view)) => Self::open(above)?.see(view, path),
+            Some((above, view)) => Self::open_any(above)?.see(view, path),
             None => Self::whole(path),
         }
+    }
+
+    /// Opens `PACK/`; of a pack of volumes, its planes.
+    ///
+    /// # Errors
+    /// As [`Pack::open`].
+    pub fn open_planes(path: &Path) -> Result<Self, PackError> {
+        let pack = Self::open_any(path)?;
+        if pack.slice_shape().is_volume() {
+            return pack.see(View::Slices, path);
+        }
+        Ok(pack)
     }
 
     fn whole(path: &Path) -> Result<Self, PackError> {
@@ -89,7 +122,8 @@ impl Pack {
         let verified = (0..header.count).map(|_| AtomicBool::new(false)).collect();
         let digest = digest::of_bytes(&text);
         let (path, seen_as) = (path.to_owned(), SeenAs::default());
-        Ok(Self { path, manifest, digest, seen_as, records: None, map, verified })
+        let stored = manifest.slice_shape;
+        Ok(Self { path, manifest, digest, seen_as, records: None, stored, map, verified })
     }
 
     /// Where it was opened.
@@ -105,6 +139,11 @@ impl Pack {
     /// Shape of every slice.
     pub fn slice_shape(&self) -> SliceShape {
         self.manifest.slice_shape
+    }
+
+    /// Shape of what lies in the file: volumes, also where their planes are the slices.
+    pub fn stored(&self) -> SliceShape {
+        self.stored
     }
 
     /// Number of classes K, background included.
@@ -162,9 +201,26 @@ impl Pack {
         Ok(pair)
     }
 
-    /// What lies at a place of the file.
+    /// What lies at a place of the file: a record, or a plane of one.
     fn record(&self, i: usize) -> Result<Slice<'_>, PackError> {
-        let slice_shape = self.manifest.slice_shape;
+        let seen = self.manifest.slice_shape;
+        if seen.planes == self.stored.planes {
+            return self.whole_record(i);
+        }
+        let (volume, plane) = (i / self.stored.planes, i % self.stored.planes);
+        let Slice { pixels, labels } = self.whole_record(volume)?;
+        let part = |of: &'_ [u8], bytes: usize| -> std::ops::Range<usize> {
+            debug_assert_eq!(of.len(), bytes * self.stored.planes);
+            plane * bytes..(plane + 1) * bytes
+        };
+        Ok(Slice {
+            pixels: &pixels[part(pixels, seen.pixel_bytes())],
+            labels: &labels[part(labels, seen.label_bytes())],
+        })
+    }
+
+    fn whole_record(&self, i: usize) -> Result<Slice<'_>, PackError> {
+        let slice_shape = self.stored;
         let bytes = slice_shape.pixel_bytes() + slice_shape.label_bytes();
         let start = HEADER_BYTES + i * bytes;
         let record = &self.map[start..start + bytes];
@@ -263,7 +319,7 @@ mod tests {
 
     fn write(target: &Path) -> SliceShape {
         let slice_shape =
-            SliceShape { channels: 1, height: 2, width: 4, pixel_type: PixelType::U16 };
+            SliceShape { channels: 1, planes: 1, height: 2, width: 4, pixel_type: PixelType::U16 };
         let mut writer = PackWriter::create(target, slice_shape).unwrap();
         for i in 0..3_u8 {
             writer
@@ -343,13 +399,18 @@ mod tests {
         bytes[8] = 9;
         std::fs::write(path.join("slices.bin"), bytes).unwrap();
         let error = Pack::open(&path).unwrap_err().to_string();
-        assert!(error.contains("pack version 9, expected 1"), "{error}");
+        assert!(error.contains("pack version 9, expected 1 or 2"), "{error}");
     }
 
     #[test]
     fn a_header_that_asks_for_terabytes_is_refused_without_allocating() {
-        let slice_shape =
-            SliceShape { channels: 3, height: 1 << 31, width: 1 << 31, pixel_type: PixelType::U16 };
+        let slice_shape = SliceShape {
+            channels: 3,
+            planes: 1,
+            height: 1 << 31,
+            width: 1 << 31,
+            pixel_type: PixelType::U16,
+        };
         let header = Header { slice_shape, count: usize::MAX };
         assert_eq!(Header::parse(&header.to_bytes()).unwrap().file_bytes(), None);
     }

@@ -18,6 +18,8 @@ pub struct SeenAs {
     pub first_of: Option<usize>,
     /// Whether masks are those of other images.
     pub shuffled: bool,
+    /// Planes of each volume, where the planes are the slices.
+    pub planes: Option<usize>,
 }
 
 /// Some of the training patients of a pack.
@@ -90,6 +92,18 @@ impl Pack {
                 self.seen_as.first_of = Some(self.len());
                 self.keep(|_, i| i < count);
             }
+            View::Slices => {
+                let planes = self.manifest.slice_shape.planes;
+                if planes == 1 {
+                    return refused("slices already, expected a pack of volumes".to_owned());
+                }
+                let each = |[pixels, labels]: [usize; 2]| {
+                    (0..planes).map(move |plane| [pixels * planes + plane, labels * planes + plane])
+                };
+                self.records = Some(self.places().into_iter().flat_map(each).collect());
+                self.manifest.take_apart();
+                self.seen_as.planes = Some(planes);
+            }
             View::Shuffled => {
                 if self.len() < 2 || self.seen_as.shuffled {
                     return refused("expected several pairs, each with its mask".to_owned());
@@ -149,7 +163,7 @@ mod tests {
     /// Three training patients with two slices each, of two groups, and one who tests; pixels and labels say the slice.
     fn write(target: &Path, provenance: Provenance) {
         let slice_shape =
-            SliceShape { channels: 1, height: 1, width: 1, pixel_type: PixelType::U8 };
+            SliceShape { channels: 1, planes: 1, height: 1, width: 1, pixel_type: PixelType::U8 };
         let mut writer = PackWriter::create(target, slice_shape).unwrap();
         for i in 0..8_u8 {
             let slice = SliceRecord { case: usize::from(i / 2), position: usize::from(i % 2) };
@@ -213,6 +227,54 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn planes_of_volumes_are_slices_and_whoever_expects_slices_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pack");
+        let shape =
+            SliceShape { channels: 2, planes: 3, height: 1, width: 2, pixel_type: PixelType::U8 };
+        let mut writer = PackWriter::create(&path, shape).unwrap();
+        for volume in 0..4_u8 {
+            let pixels: Vec<u8> = (0..12).map(|i| 20 * volume + i).collect();
+            let labels: Vec<u8> = (0..6).map(|i| (i + volume) % 2).collect();
+            let record = SliceRecord { case: usize::from(volume), position: 0 };
+            writer.push(&pixels, &labels, record).unwrap();
+        }
+        let cases = (0..4).map(|i| {
+            let split = if i == 3 { Split::Test } else { Split::Train };
+            CaseRecord::new(format!("c{i}"), format!("p{i}"), split)
+        });
+        let classes = ["background", "organ"].map(str::to_owned).to_vec();
+        let manifest = Manifest::new("test", classes, shape, Provenance::real("folder", "seed 1"));
+        writer.finish(Manifest { cases: cases.collect(), ..manifest }).unwrap();
+
+        let error = Pack::open(&path).unwrap_err().to_string();
+        assert!(error.contains("a pack of volumes (3x1x2), expected slices"), "{error}");
+        assert!(error.contains("pack/slices are its planes"), "{error}");
+        let whole = Pack::open_any(&path).unwrap();
+        assert_eq!((whole.len(), whole.slice_shape()), (4, shape));
+        assert_eq!(whole.slice(2).unwrap().pixels, (40..52).collect::<Vec<u8>>());
+        let planes = Pack::open(&path.join("slices")).unwrap();
+        assert_eq!((planes.len(), planes.slice_shape().planes, planes.stored()), (12, 1, shape));
+        let last = planes.slice(7).unwrap();
+        assert_eq!((last.pixels, last.labels), (&[44, 45, 46, 47][..], &[0, 1][..]));
+        assert_eq!(planes.manifest().slices[7], SliceRecord { case: 2, position: 1 });
+        assert_ne!(planes.digest(), whole.digest());
+        let few = Pack::open(&path.join("patients-2/slices")).unwrap();
+        let other_way = Pack::open(&path.join("slices/patients-2")).unwrap();
+        for few in [&few, &other_way] {
+            assert_eq!(few.len(), 9);
+            let (a, b) = (few.slice(8).unwrap(), planes.slice(11).unwrap());
+            assert_eq!((a.pixels, a.labels), (b.pixels, b.labels));
+        }
+        let error = Pack::open(&path.join("slices/slices")).unwrap_err().to_string();
+        assert!(error.contains("slices already"), "{error}");
+        // An older program has to refuse it, and a damaged number of planes is found.
+        let bytes = std::fs::read(path.join("slices.bin")).unwrap();
+        assert_eq!(bytes[8..12], 2_u32.to_le_bytes());
+        assert_eq!(bytes[28..32], 3_u32.to_le_bytes());
     }
 
     #[test]

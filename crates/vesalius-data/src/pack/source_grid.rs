@@ -10,6 +10,9 @@ pub struct SourceGrid {
     pub shape: [usize; 3],
     /// Top, left, height, width of the rectangle, in the source's pixels; it may reach outside.
     pub frame: [f64; 4],
+    /// Of a volume: its first edge and its extent along the third axis, in the source's slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<[f64; 2]>,
     /// Where the voxels lie in the patient, where the source says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,

@@ -1,7 +1,7 @@
 //! Parts and variants of a pack by name. They are no folders: `PACK/fold-2` is the pack with those who test in fold 2 on
 //! the test side, `PACK/patients-4` has 4 of its training patients, `PACK/first-300` the first 300 pairs of a synthetic
-//! pack, and in `PACK/shuffled` every image of one has the mask of another. Names follow each other:
-//! `PACK/fold-0/patients-4`.
+//! pack, in `PACK/shuffled` every image of one has the mask of another, and `PACK/slices` are the planes of volumes. Names
+//! follow each other: `PACK/fold-0/patients-4`.
 
 use super::manifest::{Manifest, Split};
 use crate::files::digest;
@@ -20,6 +20,8 @@ pub enum View {
     First(usize),
     /// `shuffled`: a synthetic pack whose masks were dealt out anew.
     Shuffled,
+    /// `slices`: the planes of a pack of volumes, each a slice.
+    Slices,
 }
 
 /// As in paths.
@@ -30,14 +32,17 @@ impl fmt::Display for View {
             Self::Patients(count) => write!(f, "patients-{count}"),
             Self::First(count) => write!(f, "first-{count}"),
             Self::Shuffled => f.write_str("shuffled"),
+            Self::Slices => f.write_str("slices"),
         }
     }
 }
 
 impl View {
     fn parse(name: &str) -> Option<Self> {
-        if name == "shuffled" {
-            return Some(Self::Shuffled);
+        match name {
+            "shuffled" => return Some(Self::Shuffled),
+            "slices" => return Some(Self::Slices),
+            _ => {}
         }
         let (kind, number) = name.split_once('-')?;
         let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());

@@ -140,8 +140,13 @@ mod tests {
 
     #[test]
     fn outlines_mark_the_region_and_leave_the_plain_copy_alone() {
-        let slice_shape =
-            SliceShape { channels: 1, height: 128, width: 128, pixel_type: PixelType::U8 };
+        let slice_shape = SliceShape {
+            channels: 1,
+            planes: 1,
+            height: 128,
+            width: 128,
+            pixel_type: PixelType::U8,
+        };
         let pixels = vec![100; 128 * 128];
         let mut labels = vec![0; 128 * 128];
         for y in 40..60 {

@@ -1,6 +1,6 @@
 //! What is wrong with settings, names and channels, before anything is read.
 
-use super::settings::Preprocess;
+use super::settings::{Preprocess, SliceChoice};
 use crate::layouts::Source;
 use crate::layouts::walk::below;
 use crate::text::{file_stem, label};
@@ -13,6 +13,17 @@ pub(super) fn check(settings: &Preprocess) -> Result<()> {
     let [height, width] = settings.size;
     if height == 0 || width == 0 || height > 4096 || width > 4096 {
         bail!("--size {height}x{width}: expected 1 to 4096 pixels a side");
+    }
+    if let Some(deep) = &settings.volume {
+        if !(2..=1024).contains(&deep.planes) {
+            bail!("--volume: {} planes, expected 2 to 1024", deep.planes);
+        }
+        if settings.slices == SliceChoice::Labelled {
+            bail!("--slices labelled: expected all slices for --volume");
+        }
+        if let Some(spacing) = deep.between_mm.filter(|mm| !(*mm > 0.0 && mm.is_finite())) {
+            bail!("--spacing {spacing}: expected millimetres above 0");
+        }
     }
     if let Some(channels) = settings.channels
         && ![1, 3].contains(&channels)

@@ -90,18 +90,21 @@ impl Frame {
         }
     }
 
-    /// Share of the labelled pixels that lie outside.
-    pub(super) fn cut_off(&self, case: &Case) -> f64 {
+    /// Share of the labelled pixels that lie outside, or in slices that are not kept.
+    pub(super) fn cut_off(&self, case: &Case, keeps: &dyn Fn(usize) -> bool) -> f64 {
         let [mut all, mut outside] = [0_u64, 0];
         let inside = |at: usize, start: f64, extent: f64| {
             let centre = at as f64 + 0.5;
             centre >= start && centre < start + extent
         };
-        for plane in case.labels.values.chunks_exact(case.labels.height * case.labels.width) {
+        let planes = case.labels.values.chunks_exact(case.labels.height * case.labels.width);
+        for (slice, plane) in planes.enumerate() {
             for (i, _) in plane.iter().enumerate().filter(|(_, label)| **label != 0) {
                 let (y, x) = (i / case.labels.width, i % case.labels.width);
                 all += 1;
-                let kept = inside(y, self.top, self.height) && inside(x, self.left, self.width);
+                let kept = keeps(slice)
+                    && inside(y, self.top, self.height)
+                    && inside(x, self.left, self.width);
                 outside += u64::from(!kept);
             }
         }

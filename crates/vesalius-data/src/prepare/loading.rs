@@ -58,6 +58,7 @@ pub(super) fn load(
     }
     let prepared = prepare_case(&loaded, settings, classes.len()).with_context(name)?;
     let slices = loaded.volume.slice_digests();
+    let padded = prepared.padded.then(|| "planes beyond its slices are black".to_owned());
     Ok(Loaded {
         measured: Measured::of(case, &loaded, &prepared, classes.len()),
         prepared,
@@ -68,7 +69,7 @@ pub(super) fn load(
         slices: slices.into_iter().filter(|digest| !digest.is_empty()).collect(),
         group: loaded.group,
         person: loaded.person,
-        notes: loaded.notes,
+        notes: loaded.notes.into_iter().chain(padded).collect(),
         files: reader.into_files(),
     })
 }

@@ -1,6 +1,7 @@
 //! A dataset into a pack: cases in parallel, written in order, everything recorded.
 
 mod checks;
+mod depth;
 pub mod fingerprint;
 mod frame;
 mod loading;
@@ -12,7 +13,7 @@ pub mod settings;
 pub mod split;
 
 pub use loading::SAME_SPACING;
-pub use regrid::{Regrid, pixels};
+pub use regrid::{Regrid, pixels, volume_undone};
 
 use super::pack::PackWriter;
 use super::volume::Found;
@@ -22,7 +23,7 @@ use crate::checks::linked::stay_together;
 use crate::checks::sheet::{Draft, Head};
 use crate::layouts::Source;
 use crate::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, SliceShape, Split};
-use crate::prepare::preprocess::notes_on_range;
+use crate::prepare::preprocess::{Prepared, notes_on_range};
 use crate::prepare::settings::Preprocess;
 use crate::prepare::split::{Division, Places};
 use anyhow::{Result, bail};
@@ -119,6 +120,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             findings.extend(notes.into_iter().map(|note| Finding::note(&case.id, note)));
             let this = SliceShape {
                 channels: settings.channels.unwrap_or(channels),
+                planes: settings.volume.map_or(1, |deep| deep.planes),
                 height: settings.size[0],
                 width: settings.size[1],
                 pixel_type: settings.depth,
@@ -133,22 +135,17 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
                 writer = Some(PackWriter::create(target, this)?);
             }
             let writer = writer.as_mut().expect("just created");
-            for (position, pixels, labels) in &prepared.slices {
-                labelled |= labels.iter().any(|&label| label != 0);
-                writer.push(
-                    pixels,
-                    labels,
-                    SliceRecord { case: records.len(), position: *position },
-                )?;
-            }
+            labelled |= prepared.slices.iter().any(|slice| slice.2.iter().any(|&label| label != 0));
+            push(writer, &prepared, records.len(), this.is_volume())?;
             if prepared.cut_off > most_cut.as_ref().map_or(0.0, |(_, share)| *share) {
                 most_cut = Some((case.id.clone(), prepared.cut_off));
             }
-            sheet.add(measured, &prepared, this);
+            // People look at planes.
+            sheet.add(measured, &prepared, SliceShape { planes: 1, ..this });
             ranges.extend(prepared.range_used);
             orientations.push((case.id.clone(), orientation));
             spacings.extend(stored_mm);
-            kept.push(prepared.slices.len());
+            kept.push(if this.is_volume() { 1 } else { prepared.slices.len() });
             persons.push(person);
             records.push(CaseRecord {
                 group,
@@ -173,7 +170,11 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
         bail!("{}: every mask is empty, expected labelled pixels", root.display());
     }
     if settings.orientation.is_none() {
-        findings.extend(orient::warn(&orientations));
+        let warned = orient::warn(&orientations);
+        if let (Some(finding), Some(_)) = (warned.first(), settings.volume) {
+            bail!("{}: {}; expected one orientation for --volume", finding.of, finding.text);
+        }
+        findings.extend(warned);
     }
     if settings.spacing_mm.is_none() {
         findings.extend(uneven(&spacings));
@@ -224,4 +225,17 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let patients = Split::ALL.map(|side| split.values().filter(|other| **other == side).count());
     let folds = folds.values().map(|(fold, _)| fold + 1).max().unwrap_or(0);
     Ok(Summary { slices, patients, folds, most_cut, findings })
+}
+
+/// Appends slices, or their planes as one volume.
+fn push(writer: &mut PackWriter, prepared: &Prepared, case: usize, volume: bool) -> Result<()> {
+    if volume {
+        let pixels: Vec<u8> = prepared.slices.iter().flat_map(|plane| &plane.1).copied().collect();
+        let labels: Vec<u8> = prepared.slices.iter().flat_map(|plane| &plane.2).copied().collect();
+        return writer.push(&pixels, &labels, SliceRecord { case, position: 0 });
+    }
+    for (position, pixels, labels) in &prepared.slices {
+        writer.push(pixels, labels, SliceRecord { case, position: *position })?;
+    }
+    Ok(())
 }

@@ -8,8 +8,9 @@ mod range;
 
 pub use range::{RangeUsed, notes_on_range};
 
+use super::depth::Depth;
 use super::frame::Frame;
-use super::resample::Resampler;
+use super::resample::{Resampler, Winners};
 use super::settings::{Preprocess, SliceChoice, Window};
 use crate::pack::manifest::PixelType;
 use crate::pack::source_grid::SourceGrid;
@@ -17,17 +18,23 @@ use crate::volume::{Case, Volume};
 use anyhow::{Context, Result, bail};
 use std::borrow::Cow;
 
-/// Slices of one case, ready for the pack.
+/// A slice of the pack: its position in the source's volume (of a plane, in the pack's), pixel bytes `[C, H, W]`, labels
+/// `[H, W]`.
+pub type Cut = (usize, Vec<u8>, Vec<u8>);
+
+/// Slices of one case, or planes of a volume, ready for the pack.
 #[derive(Debug)]
 pub struct Prepared {
-    /// Position in the volume, pixel bytes `[C, H, W]`, labels `[H, W]`.
-    pub slices: Vec<(usize, Vec<u8>, Vec<u8>)>,
+    /// In order.
+    pub slices: Vec<Cut>,
     /// Spacing of the pack's pixels in mm.
     pub spacing_mm: Option<[f64; 2]>,
     /// From one slice to the next in mm, of a volume.
     pub between_mm: Option<f64>,
     /// Where they were cut out of the source.
     pub source_grid: SourceGrid,
+    /// Whether some planes of the volume lie outside of the source.
+    pub padded: bool,
     /// Share of the labelled pixels that the crop cut off.
     pub cut_off: f64,
     /// Intensities that became black and white, in the source's units: of all channels, or of each.
@@ -53,29 +60,13 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
     let thresholds: Vec<f32> =
         windows.iter().map(|[low, high]| low + 0.05 * (high - low)).collect();
     let frame = Frame::of(case, settings, &thresholds)?;
-    let channels = settings.channels.unwrap_or(case.volume.channels);
-    let mut kept = Vec::with_capacity(case.volume.slices);
-    let mut resampler =
-        Resampler::new(frame, [case.volume.height, case.volume.width], settings.size);
-    for position in 0..case.volume.slices {
-        let labels = resampler.labels(case.labels.plane(position), classes)?;
-        if settings.slices == SliceChoice::Labelled && labels.iter().all(|&label| label == 0) {
-            continue;
-        }
-        let mut pixels = Vec::new();
-        let planes = planes(&case.volume, position, channels, &windows)?;
-        for (plane, [low, high]) in planes.into_iter().zip(windows.iter().copied().cycle()) {
-            let unit: Vec<f32> =
-                plane.iter().map(|v| ((v - low) / (high - low)).clamp(0.0, 1.0)).collect();
-            quantise(&resampler.image(&unit)?, settings.depth, &mut pixels);
-        }
-        if channels == 3 && case.volume.channels == 1 {
-            let once = pixels.clone();
-            pixels.extend_from_slice(&once);
-            pixels.extend_from_slice(&once);
-        }
-        kept.push((position, pixels, labels));
-    }
+    let depth = settings.volume.as_ref().map(|deep| Depth::of(case, deep, settings)).transpose()?;
+    let resampler =
+        &mut Resampler::new(frame, [case.volume.height, case.volume.width], settings.size);
+    let kept = match &depth {
+        None => slices(case, settings, &windows, resampler, classes)?,
+        Some(depth) => planes_of_volume(case, settings, &windows, (resampler, depth), classes)?,
+    };
     let spacing_mm = case.spacing_mm.map(|[row, column]| {
         [
             row * frame.height / settings.size[0] as f64,
@@ -84,17 +75,124 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
     });
     // What a header calls the distance of slices is the thickness where there is one slice.
     let volume = case.geometry.filter(|_| case.volume.slices > 1);
-    let between_mm = volume.map(|geometry| geometry.spacing_mm()[2]);
+    let between_mm = match &depth {
+        Some(depth) => Some(depth.between_mm),
+        None => volume.map(|geometry| geometry.spacing_mm()[2]),
+    };
     let source_grid = SourceGrid {
         shape: [case.volume.slices, case.volume.height, case.volume.width],
         frame: [frame.top, frame.left, frame.height, frame.width],
+        depth: depth.as_ref().map(|depth| [depth.start, depth.extent]),
         geometry: case.geometry,
         stored: case.stored,
     };
     let full = settings.window == Window::Full {};
     let range_used = if full { RangeUsed::of(&case.volume) } else { None };
-    let cut_off = frame.cut_off(case);
-    Ok(Prepared { slices: kept, spacing_mm, between_mm, source_grid, cut_off, windows, range_used })
+    let cut_off =
+        frame.cut_off(case, &|slice| depth.as_ref().is_none_or(|depth| depth.holds(slice)));
+    let padded = depth.as_ref().is_some_and(Depth::padded);
+    Ok(Prepared {
+        slices: kept,
+        spacing_mm,
+        between_mm,
+        source_grid,
+        padded,
+        cut_off,
+        windows,
+        range_used,
+    })
+}
+
+/// The slices that are kept, each by itself.
+fn slices(
+    case: &Case,
+    settings: &Preprocess,
+    windows: &[[f32; 2]],
+    resampler: &mut Resampler,
+    classes: usize,
+) -> Result<Vec<Cut>> {
+    let mut kept = Vec::with_capacity(case.volume.slices);
+    for position in 0..case.volume.slices {
+        let labels = resampler.labels(case.labels.plane(position), classes)?;
+        if settings.slices == SliceChoice::Labelled && labels.iter().all(|&label| label == 0) {
+            continue;
+        }
+        let mut pixels = Vec::new();
+        for plane in unit_planes(case, position, settings, windows, resampler)? {
+            quantise(&plane, settings.depth, &mut pixels);
+        }
+        repeated(case, settings, &mut pixels);
+        kept.push((position, pixels, labels));
+    }
+    Ok(kept)
+}
+
+/// The planes of the one volume that a case becomes: slices resampled in-plane, then along the third axis. A mask is one
+/// map of shares for each class all the way, and the greatest share wins at the end.
+fn planes_of_volume(
+    case: &Case,
+    settings: &Preprocess,
+    windows: &[[f32; 2]],
+    (resampler, depth): (&mut Resampler, &Depth),
+    classes: usize,
+) -> Result<Vec<Cut>> {
+    let mut channels: Vec<Vec<Vec<f32>>> = Vec::new();
+    for position in 0..case.volume.slices {
+        let planes = unit_planes(case, position, settings, windows, resampler)?;
+        channels.resize(planes.len(), Vec::new());
+        channels.iter_mut().zip(planes).for_each(|(channel, plane)| channel.push(plane));
+    }
+    let channels: Vec<Vec<Vec<f32>>> = channels.iter().map(|slices| depth.apply(slices)).collect();
+    let mut winners = Winners::new(channels[0].len() * channels[0][0].len());
+    for class in 1..classes {
+        if !case.labels.values.iter().any(|label| usize::from(*label) == class) {
+            continue;
+        }
+        let share = |slice| resampler.share(case.labels.plane(slice), class);
+        let shares: Vec<Vec<f32>> = (0..case.labels.slices).map(share).collect::<Result<_>>()?;
+        winners.add(class as u8, &depth.apply(&shares).concat());
+    }
+    let labels = winners.labels();
+    let size = channels[0][0].len();
+    Ok((0..channels[0].len())
+        .map(|plane| {
+            let mut pixels = Vec::new();
+            for channel in &channels {
+                quantise(&channel[plane], settings.depth, &mut pixels);
+            }
+            repeated(case, settings, &mut pixels);
+            (plane, pixels, labels[plane * size..(plane + 1) * size].to_vec())
+        })
+        .collect())
+}
+
+/// Channels of one slice, resampled, 0 black and 1 white.
+fn unit_planes(
+    case: &Case,
+    position: usize,
+    settings: &Preprocess,
+    windows: &[[f32; 2]],
+    resampler: &mut Resampler,
+) -> Result<Vec<Vec<f32>>> {
+    let channels = settings.channels.unwrap_or(case.volume.channels);
+    planes(&case.volume, position, channels, windows)?
+        .into_iter()
+        .zip(windows.iter().copied().cycle())
+        .map(|(plane, [low, high])| {
+            let unit: Vec<f32> =
+                plane.iter().map(|v| ((v - low) / (high - low)).clamp(0.0, 1.0)).collect();
+            resampler.image(&unit)
+        })
+        .collect()
+}
+
+/// Grey as three channels, where they are asked for.
+fn repeated(case: &Case, settings: &Preprocess, pixels: &mut Vec<u8>) {
+    if settings.channels == Some(3) && case.volume.channels == 1 {
+        let once = pixels.clone();
+        pixels.extend_from_slice(&once);
+        pixels.extend_from_slice(&once);
+    }
 }
 
 /// Planes of one slice: as stored, or luma, with `black` in all that was not measured, whatever the window. Repeating

@@ -1,9 +1,10 @@
 //! The preparation's resampling for others: slices laid back on the grid that they were cut out of, and whole images
 //! brought to another size.
 
+use super::depth::Depth;
 use super::frame::Frame;
 use super::preprocess::quantise;
-use super::resample::Resampler;
+use super::resample::{Resampler, Winners};
 use crate::pack::manifest::PixelType;
 use crate::pack::source_grid::SourceGrid;
 use anyhow::Result;
@@ -52,6 +53,38 @@ impl Regrid {
     pub fn labels(&mut self, plane: &[u8], classes: usize) -> Result<Vec<u8>> {
         self.resampler.labels(plane, classes)
     }
+}
+
+/// Labels of a volume's planes (`[H, W]` each, rows and columns of `size`) back on the source's grid, in all three axes;
+/// planes that are not there are background.
+///
+/// # Errors
+/// When the resampler refuses the sizes.
+pub fn volume_undone(
+    grid: &SourceGrid,
+    [start, extent]: [f64; 2],
+    size: [usize; 2],
+    planes: &[Option<&[u8]>],
+    classes: usize,
+) -> Result<Vec<u8>> {
+    let [slices, rows, columns] = grid.shape;
+    // Planes for one slice of the source.
+    let deep = planes.len() as f64 / extent;
+    let depth = Depth::between([-start * deep, slices as f64 * deep], planes.len(), slices);
+    let mut undo = Regrid::undone(grid, size);
+    let mut winners = Winners::new(slices * rows * columns);
+    let holds = |class: u8| planes.iter().flatten().any(|plane| plane.contains(&class));
+    for class in (1..classes as u8).filter(|class| holds(*class)) {
+        let mut shares = Vec::with_capacity(planes.len());
+        for plane in planes {
+            shares.push(match plane {
+                Some(plane) => undo.resampler.share(plane, usize::from(class))?,
+                None => vec![0.0; rows * columns],
+            });
+        }
+        winners.add(class, &depth.apply(&shares).concat());
+    }
+    Ok(winners.labels())
 }
 
 /// Values, 0 black and 1 white, as bytes of a pack.

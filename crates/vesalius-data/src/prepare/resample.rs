@@ -63,29 +63,51 @@ impl Resampler {
         for &label in plane {
             present[usize::from(label)] = true;
         }
-        let mut best = vec![0_u8; self.size[0] * self.size[1]];
-        // The background's share is what the others leave: padding is background too.
-        let mut rest = vec![1.0_f32; best.len()];
-        let mut shares = vec![0.0_f32; best.len()];
+        let mut winners = Winners::new(self.size[0] * self.size[1]);
         for class in (1..classes).filter(|&class| present[class]) {
-            let one_hot: Vec<f32> = plane
-                .iter()
-                .map(|&label| f32::from(u8::from(usize::from(label) == class)))
-                .collect();
-            for (i, share) in self.image(&one_hot)?.into_iter().enumerate() {
-                rest[i] -= share;
-                if share > shares[i] {
-                    shares[i] = share;
-                    best[i] = class as u8;
-                }
+            winners.add(class as u8, &self.share(plane, class)?);
+        }
+        Ok(winners.labels())
+    }
+
+    /// How much of each pixel a class has.
+    pub(super) fn share(&mut self, plane: &[u8], class: usize) -> Result<Vec<f32>> {
+        let one_hot: Vec<f32> =
+            plane.iter().map(|&label| f32::from(u8::from(usize::from(label) == class))).collect();
+        self.image(&one_hot)
+    }
+}
+
+/// Which class has the largest share of each pixel.
+pub(super) struct Winners {
+    best: Vec<u8>,
+    shares: Vec<f32>,
+    /// The background's share is what the others leave: padding is background too.
+    rest: Vec<f32>,
+}
+
+impl Winners {
+    pub(super) fn new(pixels: usize) -> Self {
+        Self { best: vec![0; pixels], shares: vec![0.0; pixels], rest: vec![1.0; pixels] }
+    }
+
+    pub(super) fn add(&mut self, class: u8, shares: &[f32]) {
+        for (i, share) in shares.iter().copied().enumerate() {
+            self.rest[i] -= share;
+            if share > self.shares[i] {
+                self.shares[i] = share;
+                self.best[i] = class;
             }
         }
-        for (label, (share, rest)) in best.iter_mut().zip(shares.iter().zip(&rest)) {
+    }
+
+    pub(super) fn labels(mut self) -> Vec<u8> {
+        for (label, (share, rest)) in self.best.iter_mut().zip(self.shares.iter().zip(&self.rest)) {
             if rest >= share {
                 *label = 0;
             }
         }
-        Ok(best)
+        self.best
     }
 }
 

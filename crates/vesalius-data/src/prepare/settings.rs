@@ -27,6 +27,20 @@ pub struct Preprocess {
     pub channels: Option<usize>,
     /// Which slices are kept.
     pub slices: SliceChoice,
+    /// Volumes instead of slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Deep>,
+}
+
+/// The third axis of volumes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deep {
+    /// Planes of a volume in the pack.
+    pub planes: usize,
+    /// Distance of planes, mm; `None`: planes are the source's slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between_mm: Option<f64>,
 }
 
 /// Which part of the image is kept. What lies outside the image is black background.

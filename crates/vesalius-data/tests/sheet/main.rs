@@ -64,5 +64,6 @@ fn settings(size: [usize; 2], window: Window) -> Preprocess {
         channels: None,
         modalities: None,
         slices: SliceChoice::All,
+        volume: None,
     }
 }

@@ -112,7 +112,7 @@ mod tests {
     /// Three pairs of 1x2 pixels.
     fn sampled(target: &Path) -> Pack {
         let slice_shape =
-            SliceShape { channels: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
+            SliceShape { channels: 1, planes: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
         let mut writer = PackWriter::create(target, slice_shape).unwrap();
         let case =
             |i: u8| CaseRecord::new(format!("lsgan_{i}"), format!("lsgan_{i}"), Split::Train);

@@ -91,6 +91,12 @@ fn settings(stage: &Predict, opened: &Opened) -> Result<Preprocess> {
             stage.run.display()
         )
     })?;
+    if settings.volume.is_some() {
+        bail!(
+            "{}: its slices are planes of volumes, expected --data to be a pack",
+            stage.run.display()
+        );
+    }
     if let Crop::Labels { .. } = settings.crop {
         bail!(
             "{}: its slices were cut out about their masks, which images to be segmented lack; expected another crop",

@@ -282,7 +282,8 @@ mod tests {
     #[test]
     fn a_pack_with_one_class_has_nothing_to_paint_by() {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
-        let shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
+        let shape =
+            SliceShape { channels: 1, planes: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
         let domain = Domain {
             shape,
             sequences: false,

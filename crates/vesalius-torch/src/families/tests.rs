@@ -40,7 +40,7 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
     let mut settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
     settings.push("training.batch=4".to_owned());
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
-    let shape = SliceShape { channels: 1, height, width, pixel_type: PixelType::U8 };
+    let shape = SliceShape { channels: 1, planes: 1, height, width, pixel_type: PixelType::U8 };
     let mut gan = spec
         .trainer(Domain {
             shape,

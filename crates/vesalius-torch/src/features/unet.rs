@@ -122,7 +122,8 @@ mod tests {
     };
 
     fn pack(path: &Path) -> Pack {
-        let shape = SliceShape { channels: 1, height: 4, width: 4, pixel_type: PixelType::U8 };
+        let shape =
+            SliceShape { channels: 1, planes: 1, height: 4, width: 4, pixel_type: PixelType::U8 };
         let mut writer = PackWriter::create(path, shape).unwrap();
         writer.push(&[7; 16], &[1; 16], SliceRecord { case: 0, position: 0 }).unwrap();
         let manifest = Manifest {

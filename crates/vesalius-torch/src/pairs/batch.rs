@@ -76,7 +76,7 @@ pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
 /// # Errors
 /// When a slice was damaged on the disk.
 pub fn read(pack: &Pack, indices: &[usize]) -> Result<Values> {
-    let SliceShape { channels, height, width, pixel_type: depth } = pack.slice_shape();
+    let SliceShape { channels, height, width, pixel_type: depth, .. } = pack.slice_shape();
     let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
     let mut labels = Vec::with_capacity(indices.len() * height * width);
     for &i in indices {

@@ -200,7 +200,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("pack");
         let slice_shape =
-            SliceShape { channels: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
+            SliceShape { channels: 1, planes: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
         let mut writer = PackWriter::create(&target, slice_shape).unwrap();
         writer.push(&[0; 2], &[0, 1], SliceRecord { case: 0, position: 0 }).unwrap();
         let (id, patient) = (format!("{gan}_0"), format!("{gan}_0"));

@@ -82,7 +82,7 @@ mod tests {
     use vesalius_data::run::segmented::Point;
 
     const LAYOUT: SliceShape =
-        SliceShape { channels: 1, height: 4, width: 4, pixel_type: PixelType::U8 };
+        SliceShape { channels: 1, planes: 1, height: 4, width: 4, pixel_type: PixelType::U8 };
 
     /// A training patient with all three classes, and a test patient with a slice for each of `masks`, which hold these
     /// two labels.

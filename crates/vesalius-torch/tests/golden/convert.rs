@@ -20,7 +20,7 @@ use vesalius_torch::precision::Arithmetic;
 use vesalius_torch::spec::TrainSpec;
 
 fn slice_shape(channels: usize, size: usize) -> SliceShape {
-    SliceShape { channels, height: size, width: size, pixel_type: PixelType::U8 }
+    SliceShape { channels, planes: 1, height: size, width: size, pixel_type: PixelType::U8 }
 }
 
 fn spec(preset: &str, golden: &Value, more: &[&str], file: &Path) -> TrainSpec {

@@ -141,7 +141,8 @@ fn training(settings: &[&str]) -> SpadeTrainer {
     let settings: Vec<String> =
         common.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
-    let shape = SliceShape { channels: 3, height: 64, width: 64, pixel_type: PixelType::U8 };
+    let shape =
+        SliceShape { channels: 3, planes: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<SpadeSpec>().unwrap().clone();
     let domain = Domain {
         shape,

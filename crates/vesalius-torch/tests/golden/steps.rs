@@ -100,7 +100,8 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
         "augment.diff_augment=[]".to_owned(),
     ];
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
-    let slice_shape = SliceShape { channels: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
+    let slice_shape =
+        SliceShape { channels: 1, planes: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
     let domain = Domain {
         shape: slice_shape,

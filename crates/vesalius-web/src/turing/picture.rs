@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn pictures_differ_in_pixels_and_checksums_alone() {
         let slice_shape =
-            SliceShape { channels: 1, height: 32, width: 40, pixel_type: PixelType::U8 };
+            SliceShape { channels: 1, planes: 1, height: 32, width: 40, pixel_type: PixelType::U8 };
         let flat = vec![7_u8; 32 * 40];
         let noisy: Vec<u8> =
             (0..32 * 40_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn sixteen_bits_show_their_high_byte() {
-        let wide = SliceShape { channels: 3, height: 1, width: 2, pixel_type: PixelType::U16 };
+        let wide =
+            SliceShape { channels: 3, planes: 1, height: 1, width: 2, pixel_type: PixelType::U16 };
         let file = png(&[0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6], wide).unwrap();
         let read = image::load_from_memory(&file).unwrap().to_rgb8();
         assert_eq!(read.as_raw(), &[1, 3, 5, 2, 4, 6]);

@@ -65,7 +65,7 @@ pub fn pictures(turing: &Turing, readings: &[Reading]) -> Result<Vec<Sheet>> {
 fn sheet(turing: &Turing, opinions: &[Opinion]) -> Result<Vec<u8>> {
     let mut slices: Vec<(Vec<u8>, Vec<u8>)> = vec![];
     let mut slice_shape =
-        SliceShape { channels: 1, height: 1, width: 1, pixel_type: PixelType::U8 };
+        SliceShape { channels: 1, planes: 1, height: 1, width: 1, pixel_type: PixelType::U8 };
     for opinion in opinions {
         let (image, mask) = turing.by_row(opinion.picture)?;
         let image = image::load_from_memory(&image).context("a stored picture")?;

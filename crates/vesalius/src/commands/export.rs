@@ -46,7 +46,7 @@ enum Kind {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let pack = Pack::open(&args.pack)?;
+    let pack = Pack::open_planes(&args.pack)?;
     let kind = match args.kind {
         Kind::Nnunet => ExportKind::Nnunet,
         Kind::Nifti => ExportKind::Nifti,

@@ -54,7 +54,9 @@ const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '
 
 /// Runs it; reads every slice and so verifies every checksum.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let pack = Pack::open(&args.pack)?;
+    // Planes of volumes are looked at as slices are.
+    let pack = Pack::open_planes(&args.pack)?;
+    let digest = Pack::open_any(&args.pack)?.digest().to_owned();
     let summary = summarise(&pack)?;
     let (findings, page) = match sheet::read(pack.path())? {
         Some((sheet, page)) => (sheet.findings, Some(page)),
@@ -62,7 +64,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     if args.json {
         let all = Shown {
-            digest: pack.digest(),
+            digest: &digest,
             summary: &summary,
             findings: &findings,
             sheet: page.as_ref().map(|page| page.display().to_string()),
@@ -72,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         for line in lines(&findings) {
             show!("{line}");
         }
-        print(&pack, &summary);
+        print(&pack, &summary, &digest);
         match page {
             Some(page) => show!("data sheet: {}", page.display()),
             None => show!("data sheet: none; packs of `vesalius prepare` have one"),
@@ -86,7 +88,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         say!("{}: {shown} slices", path.display());
     }
     if let Some(path) = &args.html {
-        write_file(path, pack_page::page(&pack, &summary, &findings)?.as_bytes())?;
+        write_file(path, pack_page::page(&pack, &summary, &findings, &digest)?.as_bytes())?;
         say!("{}: a page of the pack", path.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -103,17 +105,16 @@ fn channel(pack: &Pack, name: &str) -> Result<usize> {
     })
 }
 
-fn print(pack: &Pack, summary: &Summary) {
-    let layout = pack.slice_shape();
+fn print(pack: &Pack, summary: &Summary, digest: &str) {
+    let layout = pack.stored();
     show!("{}  ({})", pack.path().display(), pack.manifest().dataset);
     show!(
-        "{} of {}x{} pixels, {}, {:?}; digest {}",
-        count::of(pack.len(), "slice"),
-        layout.height,
-        layout.width,
+        "{} of {} pixels, {}, {:?}; digest {}",
+        count::of(pack.len() / layout.planes, layout.what()),
+        layout.size(),
         count::of(layout.channels, "channel"),
         layout.pixel_type,
-        &pack.digest()[..16]
+        &digest[..16]
     );
     show!("{}", summary.provenance);
     for side in &summary.sides {

@@ -11,7 +11,7 @@ use vesalius_data::checks::sheet;
 use vesalius_data::layouts::{self, SourceKind, SourceOptions};
 use vesalius_data::pack::manifest::PixelType;
 use vesalius_data::prepare::orient;
-use vesalius_data::prepare::settings::{Crop, Preprocess, SliceChoice, Window};
+use vesalius_data::prepare::settings::{Crop, Deep, Preprocess, SliceChoice, Window};
 use vesalius_data::prepare::split::{Division, SplitRule, Validation};
 use vesalius_data::prepare::{Job, prepare};
 use vesalius_data::say;
@@ -23,6 +23,7 @@ use vesalius_torch::nets::pyramid::Pyramid;
 Examples:
   vesalius prepare acdc ACDC/ --out packs/acdc --size 128x128 --crop centre:128x128
   vesalius prepare acdc ACDC/ --out packs/acdc --size 128x128 --spacing 1.5 --split official
+  vesalius prepare acdc ACDC/ --out packs/hearts --volume 8x64x64 --spacing 10x2x2
   vesalius prepare sliver07 SLiver07/ --out packs/liver --size 128x128 --window=-150,250
   vesalius prepare folder Sunnybrook/ --out packs/lv --size 128x128 --patient '^(.*)-IM'
   vesalius prepare dicom PACS/ --out packs/liver --size 128x128 --classes background,liver,tumour --segments names.toml
@@ -38,11 +39,16 @@ pub struct Args {
     #[arg(long, value_name = "PACK")]
     out: PathBuf,
     /// Height x width of a slice in pixels; GANs need sides of b x 2^k, b from 4 to 7.
-    #[arg(long, value_name = "HxW", value_parser = parse_size)]
-    size: [usize; 2],
-    /// Resample to this in-plane spacing in mm before cropping (needs a spacing in the files).
-    #[arg(long, value_name = "MM")]
-    spacing: Option<f64>,
+    #[arg(long, value_name = "HxW", value_parser = parse_size, required_unless_present = "volume", conflicts_with = "volume")]
+    size: Option<[usize; 2]>,
+    /// A volume of each case instead of its slices: planes x height x width. Slices are planes, cut or padded about the
+    /// middle, unless --spacing says how far planes are apart.
+    #[arg(long, value_name = "DxHxW", value_parser = parse_volume)]
+    volume: Option<[usize; 3]>,
+    /// Resample to this in-plane spacing in mm before cropping (needs a spacing in the files); with --volume also
+    /// planes: ZxYxX.
+    #[arg(long, value_name = "MM", value_parser = parse_spacing)]
+    spacing: Option<Spacing>,
     /// Where columns, rows and slices of every volume shall lead, as LPS (to the patient's left, back and head); axes are
     /// swapped and reversed, nothing is interpolated [default: as each is stored, with a warning where they differ].
     #[arg(long, value_name = "ORIENTATION", value_parser = orient::parse)]
@@ -107,6 +113,15 @@ pub struct Args {
     patient: Option<String>,
 }
 
+/// Distances in mm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Spacing {
+    /// Of planes.
+    between: Option<f64>,
+    /// Of rows and of columns.
+    within: f64,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Depth {
     /// 8 bits.
@@ -140,9 +155,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         segments: segments.unwrap_or_default(),
     };
     let source = layouts::open(kind, &args.root, &options)?;
+    let between_mm = args.spacing.and_then(|spacing| spacing.between);
+    if let (Some(between), None) = (between_mm, args.volume) {
+        bail!(
+            "--spacing {between}x…: planes are resampled with --volume only, expected one number"
+        );
+    }
+    let size = args.size.or(args.volume.map(|[_, height, width]| [height, width]));
+    let size = size.context("expected --size or --volume")?;
     let settings = Preprocess {
-        size: args.size,
-        spacing_mm: args.spacing,
+        size,
+        volume: args.volume.map(|[planes, ..]| Deep { planes, between_mm }),
+        spacing_mm: args.spacing.map(|spacing| spacing.within),
         orientation: args.orientation.clone(),
         crop: args.crop,
         window: args.window.unwrap_or_else(|| kind.usual_window()),
@@ -158,7 +182,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         },
     };
     let division = division(args)?;
-    let early = unfit_for_gans(args.size);
+    let early = if args.volume.is_none() { unfit_for_gans(size) } else { vec![] };
+    let what = if args.volume.is_some() { "volume" } else { "slice" };
     let mut bar: Option<Progress> = None;
     let job = Job {
         source: source.as_ref(),
@@ -191,7 +216,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if summary.folds > 0 {
         say!(
             "{out}: {} of {} in {} folds",
-            count::of(train, "slice"),
+            count::of(train, what),
             count::of(trains, "patient"),
             summary.folds
         );
@@ -202,7 +227,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         };
         say!(
             "{out}: {} of {} to train{validation}, {test} of {tests} to test",
-            count::of(train, "slice"),
+            count::of(train, what),
             count::of(trains, "patient")
         );
     }
@@ -260,6 +285,35 @@ pub fn parse_size(text: &str) -> Result<[usize; 2]> {
         Some([height.parse().ok()?, width.parse().ok()?])
     };
     parse().with_context(|| format!("expected HEIGHTxWIDTH in pixels, as in 128x128, not `{text}`"))
+}
+
+/// `8x64x64`: planes, height, width.
+fn parse_volume(text: &str) -> Result<[usize; 3]> {
+    let parse = || {
+        let (planes, size) = text.split_once(['x', 'X'])?;
+        let [height, width] = parse_size(size).ok()?;
+        Some([planes.parse().ok()?, height, width])
+    };
+    parse().with_context(|| format!("expected PLANESxHEIGHTxWIDTH, as in 8x64x64, not `{text}`"))
+}
+
+/// `1.5`, or `10x1.5x1.5`: planes, rows, columns.
+fn parse_spacing(text: &str) -> Result<Spacing> {
+    let numbers: Vec<f64> = text
+        .split(['x', 'X'])
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("expected millimetres, as 1.5 or 10x1.5x1.5, not `{text}`"))?;
+    match numbers[..] {
+        [within] => Ok(Spacing { between: None, within }),
+        [between, rows, columns] if rows == columns => {
+            Ok(Spacing { between: Some(between), within: rows })
+        }
+        [_, rows, columns] => {
+            bail!("rows of {rows} and columns of {columns} mm, expected the same of both")
+        }
+        _ => bail!("expected millimetres, as 1.5 or 10x1.5x1.5, not `{text}`"),
+    }
 }
 
 fn parse_crop(text: &str) -> Result<Crop> {

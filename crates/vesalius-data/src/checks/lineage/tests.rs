@@ -8,7 +8,8 @@ use std::path::Path;
 type Who<'a> = &'a [(&'a str, &'a [&'a str], Split)];
 
 fn write(path: &Path, dataset: &str, who: Who, provenance: Provenance) -> Pack {
-    let slice_shape = SliceShape { channels: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
+    let slice_shape =
+        SliceShape { channels: 1, planes: 1, height: 1, width: 2, pixel_type: PixelType::U8 };
     let mut writer = PackWriter::create(path, slice_shape).unwrap();
     let mut cases = vec![];
     for (case, (patient, slices, split)) in who.iter().enumerate() {

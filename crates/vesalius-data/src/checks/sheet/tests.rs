@@ -6,7 +6,7 @@ use crate::pack::manifest::PixelType;
 use crate::pack::source_grid::SourceGrid;
 
 const LAYOUT: SliceShape =
-    SliceShape { channels: 1, height: 4, width: 8, pixel_type: PixelType::U8 };
+    SliceShape { channels: 1, planes: 1, height: 4, width: 8, pixel_type: PixelType::U8 };
 
 fn facts(case: &str, patient: &str) -> CaseFacts {
     CaseFacts {
@@ -107,7 +107,14 @@ fn pictures_show_at_most_sixty_patients_and_the_middle_of_each_third() {
             .collect(),
         spacing_mm: None,
         between_mm: None,
-        source_grid: SourceGrid { shape: [1, 1, 1], frame: [0.0; 4], geometry: None, stored: None },
+        source_grid: SourceGrid {
+            shape: [1, 1, 1],
+            frame: [0.0; 4],
+            depth: None,
+            geometry: None,
+            stored: None,
+        },
+        padded: false,
         cut_off: 0.0,
         windows: vec![[0.0, 1.0]],
         range_used: None,
@@ -128,12 +135,19 @@ fn pictures_show_at_most_sixty_patients_and_the_middle_of_each_third() {
 #[test]
 fn large_slices_of_sixteen_bits_become_small_tiles() {
     let slice_shape =
-        SliceShape { channels: 3, height: 500, width: 333, pixel_type: PixelType::U16 };
+        SliceShape { channels: 3, planes: 1, height: 500, width: 333, pixel_type: PixelType::U16 };
     let prepared = Prepared {
         slices: vec![(0, vec![9; slice_shape.pixel_bytes()], vec![1; slice_shape.label_bytes()])],
         spacing_mm: None,
         between_mm: None,
-        source_grid: SourceGrid { shape: [1, 1, 1], frame: [0.0; 4], geometry: None, stored: None },
+        source_grid: SourceGrid {
+            shape: [1, 1, 1],
+            frame: [0.0; 4],
+            depth: None,
+            geometry: None,
+            stored: None,
+        },
+        padded: false,
         cut_off: 0.0,
         windows: vec![[0.0, 1.0]],
         range_used: None,

@@ -12,7 +12,8 @@ fn pack(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> Pack
 }
 
 fn written(folder: &Path, classes: &[&str], cases: &[(&str, Split, usize)]) -> anyhow::Result<()> {
-    let slice_shape = SliceShape { channels: 1, height: 2, width: 2, pixel_type: PixelType::U8 };
+    let slice_shape =
+        SliceShape { channels: 1, planes: 1, height: 2, width: 2, pixel_type: PixelType::U8 };
     let path = folder.join("pack");
     let mut writer = PackWriter::create(&path, slice_shape).unwrap();
     for (case, (_, _, slices)) in cases.iter().enumerate() {

@@ -35,8 +35,7 @@ pub fn write_on_series(
     let grid = grid(pack, record)?;
     let slices =
         manifest.slices.iter().zip(predicted).map(|(slice, labels)| (slice.position, &labels[..]));
-    let size = [pack.slice_shape().height, pack.slice_shape().width];
-    let labels = laid_back(grid, &slices.collect(), size, manifest.classes.len())?;
+    let labels = laid_back(grid, &slices.collect(), pack.stored(), manifest.classes.len())?;
     let (labels, _) = as_stored(labels, grid)?;
     if labels.slices != source.slices() {
         bail!("{} slices, expected {} as its series has", labels.slices, source.slices());

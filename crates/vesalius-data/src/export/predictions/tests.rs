@@ -23,6 +23,11 @@ fn case() -> Case {
     Case { spacing_mm: Some([1.5, 1.25]), ..Case::new(volume, labels) }
 }
 
+/// Slices of one channel.
+fn shape([height, width]: [usize; 2]) -> SliceShape {
+    SliceShape { channels: 1, planes: 1, height, width, pixel_type: PixelType::U8 }
+}
+
 fn settings(size: [usize; 2], crop: Crop, spacing_mm: Option<f64>) -> Preprocess {
     Preprocess {
         orientation: None,
@@ -34,6 +39,7 @@ fn settings(size: [usize; 2], crop: Crop, spacing_mm: Option<f64>) -> Preprocess
         channels: None,
         modalities: None,
         slices: SliceChoice::All,
+        volume: None,
     }
 }
 
@@ -46,7 +52,7 @@ fn there_and_back(settings: &Preprocess) -> (Labels, f64) {
         .iter()
         .map(|(position, _, labels)| (*position, labels.as_slice()))
         .collect();
-    let found = laid_back(&prepared.source_grid, &slices, settings.size, 3).unwrap();
+    let found = laid_back(&prepared.source_grid, &slices, shape(settings.size), 3).unwrap();
     let pairs = || found.values.iter().zip(&case.labels.values);
     let labelled = pairs().filter(|(_, label)| **label != 0).count();
     let other = pairs().filter(|(a, b)| a != b).count();
@@ -82,7 +88,7 @@ fn label_maps_of_turned_images_lie_as_their_files_do() {
     let grid = &prepared.source_grid;
     let slices: Slices =
         prepared.slices.iter().map(|(at, _, labels)| (*at, labels.as_slice())).collect();
-    let found = laid_back(grid, &slices, settings.size, 3).unwrap();
+    let found = laid_back(grid, &slices, shape(settings.size), 3).unwrap();
     assert_eq!(as_stored(found, grid).unwrap(), (stored.labels, Some(geometry)));
 }
 
@@ -104,12 +110,43 @@ fn resampled_slices_come_back_to_the_width_of_a_pixel() {
 
 #[test]
 fn slices_that_were_not_predicted_are_background_and_others_are_refused() {
-    let grid =
-        SourceGrid { shape: [3, 4, 4], frame: [0.0, 0.0, 4.0, 4.0], geometry: None, stored: None };
+    let grid = SourceGrid {
+        shape: [3, 4, 4],
+        frame: [0.0, 0.0, 4.0, 4.0],
+        depth: None,
+        geometry: None,
+        stored: None,
+    };
     let labels = [1; 16];
     let slices = Slices::from([(1, labels.as_slice())]);
-    let found = laid_back(&grid, &slices, [4, 4], 2).unwrap();
+    let found = laid_back(&grid, &slices, shape([4, 4]), 2).unwrap();
     assert_eq!(found.values, [[0; 16], [1; 16], [0; 16]].concat());
     let outside = Slices::from([(3, labels.as_slice())]);
-    assert!(laid_back(&grid, &outside, [4, 4], 2).unwrap_err().to_string().contains("slice 3"));
+    assert!(
+        laid_back(&grid, &outside, shape([4, 4]), 2).unwrap_err().to_string().contains("slice 3")
+    );
+}
+
+#[test]
+fn a_volume_is_laid_back_in_all_three_axes() {
+    let grid = |depth| SourceGrid {
+        shape: [6, 4, 4],
+        frame: [0.0, 0.0, 4.0, 4.0],
+        depth: Some(depth),
+        geometry: None,
+        stored: None,
+    };
+    let planes: Vec<Vec<u8>> = (0..3_u8).map(|plane| vec![u8::from(plane == 1); 16]).collect();
+    let slices: Slices = planes.iter().enumerate().map(|(i, plane)| (i, &plane[..])).collect();
+    let shape = SliceShape { planes: 3, ..shape([4, 4]) };
+    let found = |depth| {
+        let labels = laid_back(&grid(depth), &slices, shape, 2).unwrap();
+        labels.values.chunks(16).map(|plane| plane[0]).collect::<Vec<u8>>()
+    };
+    // Planes 2, 3 and 4 of the source.
+    assert_eq!(found([2.0, 3.0]), [0, 0, 0, 1, 0, 0]);
+    // Two slices a plane.
+    assert_eq!(found([0.0, 6.0]), [0, 0, 1, 1, 0, 0]);
+    // A volume that reaches beyond the source.
+    assert_eq!(found([-1.0, 3.0]), [1, 0, 0, 0, 0, 0]);
 }

@@ -31,6 +31,7 @@ fn settings(size: [usize; 2], spacing_mm: Option<f64>, crop: Crop) -> Preprocess
         channels: None,
         modalities: None,
         slices: SliceChoice::All,
+        volume: None,
     }
 }
 
@@ -93,7 +94,8 @@ fn without_a_crop_everything_is_kept_and_padded_to_the_aspect_ratio() {
 #[test]
 fn what_a_frame_cuts_off_is_counted_in_labelled_pixels() {
     let case = case();
-    let share = |top, left, height, width| Frame { top, left, height, width }.cut_off(&case);
+    let share =
+        |top, left, height, width| Frame { top, left, height, width }.cut_off(&case, &|_| true);
     assert_eq!(share(0.0, 0.0, 8.0, 10.0), 0.0);
     // Without row 5, which holds one of the ten.
     assert_eq!(share(2.0, 3.0, 3.0, 3.0), 0.1);

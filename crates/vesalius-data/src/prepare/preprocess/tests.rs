@@ -1,5 +1,6 @@
 use super::*;
-use crate::prepare::settings::Crop;
+use crate::prepare::settings::{Crop, Deep};
+use crate::volume::geometry::Geometry;
 use crate::volume::{Labels, Volume};
 
 /// A case of `[S, C, H, W]`; without labels where there are none.
@@ -22,6 +23,7 @@ fn settings(size: [usize; 2]) -> Preprocess {
         channels: None,
         modalities: None,
         slices: SliceChoice::All,
+        volume: None,
     }
 }
 
@@ -157,4 +159,72 @@ fn padding_of_one_channel_is_black_in_that_channel_and_in_grey_made_of_it() {
     let raised = Preprocess { window, channels: Some(1), ..settings([1, 2]) };
     // Black is the window's lower end: 0.299 and 0.114 of 10 of 50 above it.
     assert_eq!(pixels(&colour, &raised), [21, 0]);
+}
+
+/// Slices of 4x4 that say their number, 5 mm apart, and a label in some of them.
+fn stack(slices: usize, labelled: &[usize]) -> Case {
+    let plane = |slice: usize| vec![slice as f32; 16];
+    let volume = Volume::new([slices, 1, 4, 4], (0..slices).flat_map(plane).collect());
+    let label = |slice: usize| vec![u8::from(labelled.contains(&slice)); 16];
+    let labels =
+        Labels { slices, height: 4, width: 4, values: (0..slices).flat_map(label).collect() };
+    let geometry = Geometry {
+        size: [4, 4, slices],
+        origin_mm: [0.0; 3],
+        steps_mm: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 5.0]],
+    };
+    let spacing_mm = Some([1.0, 1.0]);
+    Case { geometry: Some(geometry), spacing_mm, ..Case::new(volume, labels) }
+}
+
+/// A volume of so many planes.
+fn deep(planes: usize, between_mm: Option<f64>) -> Preprocess {
+    let window = Window::Range { low: 0.0, high: 255.0 };
+    Preprocess { window, volume: Some(Deep { planes, between_mm }), ..settings([4, 4]) }
+}
+
+/// First pixel and label of each plane.
+fn planes(case: &Case, settings: &Preprocess) -> Vec<(u8, u8)> {
+    let found = prepare_case(case, settings, 2).unwrap();
+    found.slices.iter().map(|(_, pixels, labels)| (pixels[0], labels[0])).collect()
+}
+
+#[test]
+fn slices_are_the_planes_of_a_volume_cut_or_padded_about_the_middle() {
+    let case = stack(6, &[2, 3]);
+    assert_eq!(planes(&case, &deep(4, None)), [(1, 0), (2, 1), (3, 1), (4, 0)]);
+    let padded = prepare_case(&case, &deep(8, None), 2).unwrap();
+    let first: Vec<u8> = padded.slices.iter().map(|plane| plane.1[0]).collect();
+    assert_eq!(first, [0, 0, 1, 2, 3, 4, 5, 0]);
+    assert_eq!((padded.padded, padded.cut_off, padded.between_mm), (true, 0.0, Some(5.0)));
+    assert_eq!(padded.source_grid.depth, Some([-1.0, 8.0]));
+    // Labels at one end: about them, or cut off and said.
+    let end = stack(6, &[4, 5]);
+    assert_eq!(prepare_case(&end, &deep(2, None), 2).unwrap().cut_off, 1.0);
+    assert_eq!(prepare_case(&end, &deep(4, None), 2).unwrap().cut_off, 0.5);
+    let about = Preprocess { crop: Crop::Labels { size: [4, 4] }, ..deep(2, None) };
+    assert_eq!(planes(&end, &about), [(4, 1), (5, 1)]);
+}
+
+#[test]
+fn planes_of_another_distance_are_resampled_and_labels_never_invented() {
+    let case = stack(8, &[0, 1, 2, 3]);
+    let half = prepare_case(&case, &deep(4, Some(10.0)), 2).unwrap();
+    assert_eq!(half.between_mm, Some(10.0));
+    let found: Vec<(u8, u8)> = half.slices.iter().map(|plane| (plane.1[0], plane.2[0])).collect();
+    // Weights 1/8, 3/8, 3/8, 1/8 of four slices; at the ends what lies beyond is not counted.
+    assert_eq!(found, [(1, 1), (3, 1), (5, 0), (6, 0)]);
+    assert_eq!(planes(&case, &deep(8, Some(5.0))), planes(&case, &deep(8, None)));
+}
+
+#[test]
+fn what_is_no_volume_is_refused_with_what_it_is() {
+    let refused = |case: &Case, settings: &Preprocess| {
+        prepare_case(case, settings, 2).unwrap_err().to_string()
+    };
+    assert!(refused(&stack(1, &[0]), &deep(2, None)).contains("one slice"));
+    let few = refused(&stack(3, &[0]), &deep(8, None));
+    assert!(few.contains("3 slices of 5.00 mm, expected at least half of a volume of 8"), "{few}");
+    let unplaced = Case { geometry: None, ..stack(8, &[0]) };
+    assert!(refused(&unplaced, &deep(8, None)).contains("how far slices are apart"));
 }

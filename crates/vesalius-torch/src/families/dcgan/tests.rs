@@ -11,7 +11,8 @@ fn update(settings: &[&str]) {
     let settings: Vec<String> =
         small.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("dcgan", &settings).unwrap();
-    let shape = SliceShape { channels: 1, height: 32, width: 32, pixel_type: PixelType::U8 };
+    let shape =
+        SliceShape { channels: 1, planes: 1, height: 32, width: 32, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
     let domain = Domain {
         shape,

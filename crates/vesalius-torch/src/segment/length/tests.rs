@@ -36,7 +36,8 @@ fn a_training_is_over_when_nothing_lower_came_for_half_of_its_length_and_five_lo
 
 /// Patients of two slices with a bright square of class 1; those of `Split::Test` have none.
 fn pack(path: &Path, patients: usize) -> Pack {
-    let slice_shape = SliceShape { channels: 1, height: 16, width: 16, pixel_type: PixelType::U8 };
+    let slice_shape =
+        SliceShape { channels: 1, planes: 1, height: 16, width: 16, pixel_type: PixelType::U8 };
     let mut writer = PackWriter::create(path, slice_shape).unwrap();
     for case in 0..=patients {
         for position in 0..2 {

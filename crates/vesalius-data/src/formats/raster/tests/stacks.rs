@@ -28,7 +28,7 @@ fn a_stack_is_slices_of_a_volume_and_refused_where_one_picture_is_expected() {
     pages(TiffEncoder::new_big(&mut big).unwrap(), &[&[], &[], &[]]);
     let third_is_small: [&[(Tag, u32)]; 4] = [&[], &[], &[(Tag::NewSubfileType, 1)], &[]];
     for file in [stack(&[&[], &[], &[]]), big.into_inner(), stack(&third_is_small)] {
-        for error in [image(&file).unwrap_err(), mask(&file, 2).unwrap_err()] {
+        for error in [image(&file).unwrap_err(), mask(&file, 4).unwrap_err()] {
             let error = format!("{error:#}");
             assert!(error.starts_with("TIFF of 3 pages, expected one"), "{error}");
         }
