@@ -60,7 +60,28 @@ def losses() -> dict:
 # --- whole training steps: DCGAN as PyTorch's tutorial writes it ------------------------------------------------
 
 
-def dcgan(filters: int, latent: int, channels: int, norm: str, spectral: bool, scale: float):
+# Sides, and the halvings on the way down: factor and kernel along each axis (kernel 4 where the factor is 2).
+PICTURES = dict(sides=[64, 64], base=[4, 4], levels=[([2, 2], [3, 3])] * 4)
+# 8 planes three times as far apart as pixels: planes are looked along once they are not, and halved once.
+VOLUMES = dict(
+    sides=[8, 32, 32], base=[4, 4, 4],
+    levels=[([1, 2, 2], [1, 3, 3]), ([2, 2, 2], [3, 3, 3]), ([1, 2, 2], [3, 3, 3])],
+)
+
+
+def dcgan(filters: int, latent: int, channels: int, norm: str, spectral: bool, scale: float, shape: dict):
+    levels = shape["levels"]
+    volume = len(shape["sides"]) == 3
+    convolution, transposed_convolution, batch_norm = (
+        (nn.Conv3d, nn.ConvTranspose3d, nn.BatchNorm3d) if volume else (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)
+    )
+    multiples = [2**i for i in range(len(levels))]
+
+    def halving(level):
+        factor, kernel = level
+        kernel = [4 if f == 2 else k for f, k in zip(factor, kernel)]
+        return dict(kernel_size=kernel, stride=factor, padding=[1 if k == 4 else k // 2 for k in kernel])
+
     def conv(layer, name, transposed=False):
         layer.weight.data = tensor(f"{name}.weight", list(layer.weight.shape), scale)
         if layer.bias is not None:
@@ -77,28 +98,28 @@ def dcgan(filters: int, latent: int, channels: int, norm: str, spectral: bool, s
     def normed(name, width, kind):
         if kind == "none":
             return []
-        layer = nn.BatchNorm2d(width) if kind == "batch" else nn.GroupNorm(1, width)
+        layer = batch_norm(width) if kind == "batch" else nn.GroupNorm(1, width)
         layer.weight.data = 1 + tensor(f"{name}.weight", [width], 0.1)
         layer.bias.data = tensor(f"{name}.bias", [width], 0.1)
         return [layer]
 
     g, width = [], latent
-    for i, multiple in enumerate([8, 4, 2, 1]):
-        stride, padding = (1, 0) if i == 0 else (2, 1)
-        layer = nn.ConvTranspose2d(width, filters * multiple, 4, stride, padding, bias=False)
+    for i, multiple in enumerate(reversed(multiples)):
+        geometry = dict(kernel_size=shape["base"]) if i == 0 else halving(levels[-i])
+        layer = transposed_convolution(width, filters * multiple, **geometry, bias=False)
         g += [conv(layer, f"generator.blocks.{i}.conv", True)]
         width = filters * multiple
         g += normed(f"generator.blocks.{i}.norm", width, "batch") + [nn.ReLU(True)]
-    g += [conv(nn.ConvTranspose2d(width, channels, 4, 2, 1), "generator.last", True), nn.Tanh()]
+    g += [conv(transposed_convolution(width, channels, **halving(levels[0])), "generator.last", True), nn.Tanh()]
 
     d, width = [], channels
-    for i, multiple in enumerate([1, 2, 4, 8]):
+    for i, multiple in enumerate(multiples):
         kind = "none" if i == 0 else norm
-        layer = nn.Conv2d(width, filters * multiple, 4, 2, 1, bias=kind == "none")
+        layer = convolution(width, filters * multiple, **halving(levels[i]), bias=kind == "none")
         d += [conv(layer, f"discriminator.blocks.{i}.conv")]
         width = filters * multiple
         d += normed(f"discriminator.blocks.{i}.norm", width, kind) + [nn.LeakyReLU(0.2)]
-    d += [conv(nn.Conv2d(width, 1, 4, 1, 0), "discriminator.head")]
+    d += [conv(convolution(width, 1, shape["base"]), "discriminator.head")]
     return nn.Sequential(*g), nn.Sequential(*d)
 
 
@@ -118,10 +139,11 @@ LARGE = dict(filters=64, batch=32, scale=0.02 * 3**0.5, critic={"wgan-gp": 5}, k
 STEPS, CHANNELS = 5, 2
 
 
-def training(name: str, size: dict) -> dict:
+def training(name: str, size: dict, shape: dict = PICTURES) -> dict:
     p = PRESETS[name]
     batch, critic, kind = size["batch"], size["critic"].get(name, p["critic"]), size["kind"]
-    g, d = (net.to(kind) for net in dcgan(size["filters"], p["latent"], CHANNELS, p["norm"], p["spectral"], size["scale"]))
+    g, d = (net.to(kind) for net in dcgan(size["filters"], p["latent"], CHANNELS, p["norm"], p["spectral"], size["scale"], shape))
+    sides, ones = shape["sides"], [1] * len(shape["sides"])
 
     def draw(name, shape, scale=1.0):
         return tensor(name, shape, scale).to(kind)
@@ -151,15 +173,15 @@ def training(name: str, size: dict) -> dict:
             if p["clip"]:
                 for weight in d.parameters():
                     weight.data.clamp_(-p["clip"], p["clip"])
-            real = draw(f"real.{step}.{k}", [batch, CHANNELS, 64, 64])
-            z = draw(f"z.{step}.{k}", [batch, p["latent"]], 1.7).reshape(batch, -1, 1, 1)
+            real = draw(f"real.{step}.{k}", [batch, CHANNELS, *sides])
+            z = draw(f"z.{step}.{k}", [batch, p["latent"]], 1.7).reshape(batch, -1, *ones)
             fake = g(z)
             optimise_d.zero_grad()
             on_real = judge(d(real).view(-1), "real")
             on_fake = judge(d(fake.detach()).view(-1), "fake")
             total = on_real + on_fake
             if p["penalty"]:
-                epsilon = (draw(f"epsilon.{step}.{k}", [batch, 1, 1, 1]) + 1) / 2
+                epsilon = (draw(f"epsilon.{step}.{k}", [batch, 1, *ones]) + 1) / 2
                 mixed = (epsilon * real + (1 - epsilon) * fake.detach()).requires_grad_(True)
                 gradient = torch.autograd.grad(d(mixed).sum(), mixed, create_graph=True)[0]
                 total = total + p["penalty"] * ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
@@ -331,6 +353,7 @@ def segmentation() -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--diffaugment", required=True, help="the authors' DiffAugment_pytorch.py")
+    parser.add_argument("--only", nargs="*", help="these parts alone")
     arguments = parser.parse_args()
     parts = {
         "losses": losses,
@@ -346,9 +369,14 @@ def main() -> None:
         parts[f"steps-{name}"] = lambda name=name: training(name, SMALL)
     for name in ("dcgan", "wgan-gp"):
         parts[f"steps-{name}-large"] = lambda name=name: training(name, LARGE)
+        parts[f"steps-{name}-volume"] = lambda name=name: training(name, SMALL, VOLUMES)
     for name, make in parts.items():
+        if arguments.only is not None and name not in arguments.only:
+            continue
         (HERE / f"{name}.json").write_text(json.dumps(make(), indent=1) + "\n")
         print(name, file=sys.stderr)
+    if arguments.only is not None:
+        return
     packages = ["torch", "numpy", "scipy", "pillow", "pytorch-fid", "clean-fid", "torch-fidelity", "monai"]
     versions = {name: metadata.version(name) for name in packages}
     (HERE / "versions.json").write_text(json.dumps(versions, indent=1) + "\n")

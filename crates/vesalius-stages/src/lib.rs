@@ -15,6 +15,7 @@ pub mod map;
 pub mod memory;
 pub mod metrics;
 pub mod overlap;
+mod planes;
 pub mod plausibility;
 pub mod predict;
 pub mod predictions;

@@ -131,7 +131,7 @@ pub fn run(stage: &Sample, context: &Context) -> Result<Sampled> {
         bar.set(done as u64, "");
     })?;
     bar.finish();
-    Ok(Sampled { pack: Pack::open(&stage.out)?, preset: trained.spec.preset.clone() })
+    Ok(Sampled { pack: Pack::open_any(&stage.out)?, preset: trained.spec.preset.clone() })
 }
 
 impl Sampled {

@@ -78,7 +78,7 @@ fn precision(spec: &TrainSpec, context: &Context) -> Precision {
 /// A folder that does not fit [`Start`], a pack that cannot be read, settings that do not fit it, damaged checkpoints,
 /// files that cannot be written. What is refused leaves the run as it was, or none behind.
 pub fn run(stage: &Train, context: &Context) -> Result<(Ended, Option<RunResult>)> {
-    let pack = Pack::open(&stage.pack)?;
+    let pack = Pack::open_any(&stage.pack)?;
     pack.annotated()?;
     pack.in_a_fold()?;
     let mut spec = spec(stage)?;
@@ -158,8 +158,10 @@ fn train_and_publish(
     context: &Context,
 ) -> Result<(Ended, Option<RunResult>)> {
     let meter = context.meter();
+    // Slices are what judges look at.
+    let planes = Pack::open_planes(pack.path())?;
     let extractor = if spec.training.distance_every_kimg > 0.0 {
-        match judge::unet(pack, context) {
+        match judge::unet(&planes, context) {
             // Nothing of the GAN is lost yet: the same command starts again.
             Err(_) if context.asked() => return Ok((Ended::Stopped, None)),
             other => Some(other?),
@@ -169,7 +171,7 @@ fn train_and_publish(
     };
     let probe = match &extractor {
         Some(extractor) => {
-            let images = PackImages { pack, indices: pack.indices(Split::Train) };
+            let images = PackImages { pack: &planes, indices: planes.indices(Split::Train) };
             let real = of_images(extractor, &images, &mut |_| {})?;
             Some(Probe { extractor, real })
         }

@@ -34,8 +34,7 @@ fn main() -> anyhow::Result<()> {
         Device::Cpu
     };
     let arithmetic = resolve(spec.training.precision, device);
-    let mut gan =
-        spec.trainer(Domain { shape, sequences: false, classes: 4, device, arithmetic })?;
+    let mut gan = spec.trainer(Domain::of_shape(shape, 4, device, arithmetic))?;
     // Of a step in between: WGAN takes more at the start.
     let sizes = gan.batches(1601);
     let side = size as i64;

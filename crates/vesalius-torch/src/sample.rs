@@ -95,11 +95,9 @@ impl Trained {
                 folder.display()
             );
         }
-        let (shape, classes) = (template.slice_shape, template.classes.len());
         let precision = resolved(precision, device);
         let arithmetic = resolve(precision, device);
-        let generator =
-            spec.generator(Domain { shape, sequences: false, classes, device, arithmetic })?;
+        let generator = spec.generator(Domain::of_manifest(&template, device, arithmetic))?;
         let file = checkpoint::AVERAGED;
         generator
             .params()
@@ -216,7 +214,13 @@ impl Trained {
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
             let id = format!("{}_{i:05}", self.spec.preset);
-            CaseRecord::new(id.clone(), id, Split::Train)
+            let case = CaseRecord::new(id.clone(), id, Split::Train);
+            if !self.template.slice_shape.is_volume() {
+                return case;
+            }
+            // As long as the real ones.
+            let [between, row, column] = self.template.spacing_mm();
+            CaseRecord { spacing_mm: Some([row, column]), between_mm: Some(between), ..case }
         };
         Manifest {
             vesalius: env!("CARGO_PKG_VERSION").to_owned(),

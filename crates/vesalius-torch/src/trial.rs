@@ -38,8 +38,7 @@ const LATE: u64 = 1601;
 pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<Cost> {
     let device = Device::Cpu;
     let arithmetic = resolve(spec.training.precision, device);
-    let mut trainer =
-        spec.trainer(Domain { shape: slice_shape, sequences: false, classes, device, arithmetic })?;
+    let mut trainer = spec.trainer(Domain::of_shape(slice_shape, classes, device, arithmetic))?;
     let mut images = 0;
     let mut started = Instant::now();
     for step in LATE..=LATE + STEPS {

@@ -62,6 +62,7 @@ fn gan(preset: &str, settings: &[&str], arithmetic: Arithmetic) -> Box<dyn Train
     settings.push(format!("training.batch={BATCH}"));
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let domain = Domain {
+        spacing_mm: [1.0; 3],
         shape: SHAPE,
         sequences: false,
         classes: CLASSES as usize,

@@ -219,6 +219,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Median sides of a voxel over the cases, mm: planes, rows, columns; 1 where none is known.
+    pub fn spacing_mm(&self) -> [f64; 3] {
+        let of = |case: &CaseRecord| {
+            let ([row, column], between) = (case.spacing_mm?, case.between_mm?);
+            Some([between, row, column])
+        };
+        let all: Vec<[f64; 3]> = self.cases.iter().filter_map(of).collect();
+        [0, 1, 2].map(|axis| {
+            let mut sides: Vec<f64> = all.iter().map(|spacing| spacing[axis]).collect();
+            sides.sort_by(f64::total_cmp);
+            sides.get(sides.len() / 2).copied().unwrap_or(1.0)
+        })
+    }
+
     /// Makes planes of volumes slices.
     pub(super) fn take_apart(&mut self) {
         let planes = self.slice_shape.planes;

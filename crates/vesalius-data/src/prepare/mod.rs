@@ -22,8 +22,8 @@ use crate::checks::findings::Finding;
 use crate::checks::linked::stay_together;
 use crate::checks::sheet::{Draft, Head};
 use crate::layouts::Source;
-use crate::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, SliceShape, Split};
-use crate::prepare::preprocess::{Prepared, notes_on_range};
+use crate::pack::manifest::{CaseRecord, Manifest, Provenance, SliceShape, Split};
+use crate::prepare::preprocess::notes_on_range;
 use crate::prepare::settings::Preprocess;
 use crate::prepare::split::{Division, Places};
 use anyhow::{Result, bail};
@@ -136,7 +136,7 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
             }
             let writer = writer.as_mut().expect("just created");
             labelled |= prepared.slices.iter().any(|slice| slice.2.iter().any(|&label| label != 0));
-            push(writer, &prepared, records.len(), this.is_volume())?;
+            prepared.push(writer, records.len())?;
             if prepared.cut_off > most_cut.as_ref().map_or(0.0, |(_, share)| *share) {
                 most_cut = Some((case.id.clone(), prepared.cut_off));
             }
@@ -225,17 +225,4 @@ pub fn prepare(job: Job, target: &Path, mut progress: impl FnMut(usize, usize)) 
     let patients = Split::ALL.map(|side| split.values().filter(|other| **other == side).count());
     let folds = folds.values().map(|(fold, _)| fold + 1).max().unwrap_or(0);
     Ok(Summary { slices, patients, folds, most_cut, findings })
-}
-
-/// Appends slices, or their planes as one volume.
-fn push(writer: &mut PackWriter, prepared: &Prepared, case: usize, volume: bool) -> Result<()> {
-    if volume {
-        let pixels: Vec<u8> = prepared.slices.iter().flat_map(|plane| &plane.1).copied().collect();
-        let labels: Vec<u8> = prepared.slices.iter().flat_map(|plane| &plane.2).copied().collect();
-        return writer.push(&pixels, &labels, SliceRecord { case, position: 0 });
-    }
-    for (position, pixels, labels) in &prepared.slices {
-        writer.push(pixels, labels, SliceRecord { case, position: *position })?;
-    }
-    Ok(())
 }

@@ -12,7 +12,8 @@ use super::depth::Depth;
 use super::frame::Frame;
 use super::resample::{Resampler, Winners};
 use super::settings::{Preprocess, SliceChoice, Window};
-use crate::pack::manifest::PixelType;
+use crate::pack::PackWriter;
+use crate::pack::manifest::{PixelType, SliceRecord};
 use crate::pack::source_grid::SourceGrid;
 use crate::volume::{Case, Volume};
 use anyhow::{Context, Result, bail};
@@ -41,6 +42,26 @@ pub struct Prepared {
     pub windows: Vec<[f32; 2]>,
     /// How much of its type's range the case uses, where the window is that range.
     pub range_used: Option<RangeUsed>,
+}
+
+impl Prepared {
+    /// Appends slices of a case to a pack, or their planes as one volume.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn push(&self, writer: &mut PackWriter, case: usize) -> Result<()> {
+        if self.source_grid.depth.is_some() {
+            let all = |of: fn(&Cut) -> &Vec<u8>| -> Vec<u8> {
+                self.slices.iter().flat_map(of).copied().collect()
+            };
+            let record = SliceRecord { case, position: 0 };
+            return writer.push(&all(|plane| &plane.1), &all(|plane| &plane.2), record);
+        }
+        for (position, pixels, labels) in &self.slices {
+            writer.push(pixels, labels, SliceRecord { case, position: *position })?;
+        }
+        Ok(())
+    }
 }
 
 /// Applies the settings to one case, whose labels are below `classes`. Sequences have a window each, colour has one.

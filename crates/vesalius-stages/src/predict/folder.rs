@@ -3,13 +3,14 @@
 use super::images::{Image, Images, images};
 use super::{Form, Opened, Predict, Predicted};
 use crate::context::Context;
+use crate::planes::Planes;
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use vesalius_data::export::predictions::{self as maps, Drawing};
 use vesalius_data::files::publish::StagedDir;
 use vesalius_data::formats::dicom::write::Source;
 use vesalius_data::formats::file::ImageFile;
-use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceRecord, Split};
+use vesalius_data::pack::manifest::{CaseRecord, Manifest, Provenance, SliceShape, Split};
 use vesalius_data::pack::{Pack, PackWriter};
 use vesalius_data::prepare::orient;
 use vesalius_data::prepare::preprocess::{Prepared, prepare_case};
@@ -36,15 +37,17 @@ pub(super) fn predict(
         let source = sources.get(done);
         let one = One { name, image, settings: &settings, opened };
         let failure = || format!("{}", image.first().display());
-        let (pack, predicted) = one.predicted(context, &mut notes).with_context(failure)?;
+        let scratch = tempfile::tempdir().context("a temporary folder")?;
+        let place = scratch.path().join("pack");
+        let (pack, predicted) = one.predicted(&place, context, &mut notes).with_context(failure)?;
+        let indices: Vec<usize> = (0..pack.len()).collect();
+        let seen = Planes::of(&pack, indices, predicted)?;
+        let (pack, labels) = (seen.pack(), &seen.predicted);
         let any = match source {
-            None => {
-                let indices: Vec<usize> = (0..pack.manifest().slices.len()).collect();
-                maps::write(&pack, &indices, &predicted, &folder).map(|()| true)
-            }
+            None => maps::write(pack, &seen.indices, labels, &folder).map(|()| true),
             Some((source, drawing)) => {
                 let by = opened.kept.settings.name();
-                maps::write_on_series(&pack, &predicted, (source, *drawing), &by, &folder)
+                maps::write_on_series(pack, labels, (source, *drawing), &by, &folder)
             }
         };
         if any.with_context(failure)? {
@@ -91,7 +94,7 @@ fn settings(stage: &Predict, opened: &Opened) -> Result<Preprocess> {
             stage.run.display()
         )
     })?;
-    if settings.volume.is_some() {
+    if settings.volume.is_some() && !opened.kept.slice_shape.is_volume() {
         bail!(
             "{}: its slices are planes of volumes, expected --data to be a pack",
             stage.run.display()
@@ -119,6 +122,7 @@ impl One<'_> {
     /// Its slices, and their labels `[H, W]`.
     fn predicted(
         &self,
+        place: &Path,
         context: &Context,
         notes: &mut Vec<String>,
     ) -> Result<(Pack, Vec<Vec<u8>>)> {
@@ -133,18 +137,17 @@ impl One<'_> {
             None => case,
         };
         let prepared = prepare_case(&case, settings, classes.len())?;
-        let expected = opened.kept.slice_shape.pixel_bytes();
+        let shape = SliceShape { planes: 1, ..opened.kept.slice_shape };
+        let expected = shape.pixel_bytes();
         if let Some((_, pixels, _)) = prepared.slices.iter().find(|slice| slice.1.len() != expected)
         {
             bail!(
                 "{} channels, expected {}",
-                pixels.len() * opened.kept.slice_shape.channels / expected,
+                pixels.len() * shape.channels / expected,
                 opened.kept.slice_shape.channels
             );
         }
-        let scratch = tempfile::tempdir().context("a temporary folder")?;
-        // What is mapped stays readable when its folder is gone.
-        let pack = packed(name, prepared, opened, &scratch.path().join("pack"))?;
+        let pack = packed(name, prepared, opened, place)?;
         let indices: Vec<usize> = (0..pack.manifest().slices.len()).collect();
         let segmenters: Vec<&Segmenter> = opened.segmenters.iter().collect();
         let labels = segment::predict(&segmenters, &pack, &indices, context.device, &mut |_| {})?;
@@ -167,9 +170,7 @@ fn unlabelled(image: ImageFile) -> Case {
 fn packed(name: &str, prepared: Prepared, opened: &Opened, path: &Path) -> Result<Pack> {
     let kept = &opened.kept;
     let mut writer = PackWriter::create(path, kept.slice_shape)?;
-    for (position, pixels, labels) in &prepared.slices {
-        writer.push(pixels, labels, SliceRecord { case: 0, position: *position })?;
-    }
+    prepared.push(&mut writer, 0)?;
     let case = CaseRecord {
         spacing_mm: prepared.spacing_mm,
         between_mm: prepared.between_mm,

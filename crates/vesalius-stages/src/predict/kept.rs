@@ -13,7 +13,7 @@ use vesalius_data::run::files::{Integrity, integrity};
 use vesalius_data::text::strings;
 use vesalius_torch::Device;
 use vesalius_torch::nets::nnunet::Plan;
-use vesalius_torch::segment::{self, SegmentSpec, Segmenter};
+use vesalius_torch::segment::{self, Given, SegmentSpec, Segmenter};
 
 /// Version of `segmenter.json`.
 const FORMAT: u32 = 1;
@@ -34,6 +34,9 @@ pub struct Kept {
     pub sequences: Vec<String>,
     /// What the networks are given.
     pub slice_shape: SliceShape,
+    /// Sides of a voxel of volumes, mm, by which their network was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 3]>,
     /// How images became slices; absent where the pack does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocess: Option<Preprocess>,
@@ -62,7 +65,8 @@ impl Kept {
             slice_shape: like.slice_shape(),
             preprocess,
             settings: settings.clone(),
-            plan: settings.plan(like.slice_shape()),
+            spacing_mm: like.slice_shape().is_volume().then(|| manifest.spacing_mm()),
+            plan: settings.plan(like),
             weights: vec![],
         }
     }
@@ -123,13 +127,15 @@ pub fn open(run: &Path, device: Device) -> Result<Opened> {
     if kept.weights.is_empty() {
         bail!("{}: no weights, expected some", path.display());
     }
-    let (shape, classes) = (kept.slice_shape, kept.classes.len());
+    let classes = kept.classes.len();
+    let given =
+        Given { spacing_mm: kept.spacing_mm.unwrap_or([1.0; 3]), ..Given::from(kept.slice_shape) };
     let mut segmenters = Vec::new();
     for name in &kept.weights {
         if Path::new(name).components().count() != 1 {
             bail!("{}: weights {name:?}, expected a file of the run", path.display());
         }
-        segmenters.push(segment::load(&kept.settings, shape, classes, &run.join(name), device)?);
+        segmenters.push(segment::load(&kept.settings, given, classes, &run.join(name), device)?);
     }
     Ok(Opened { kept, segmenters })
 }

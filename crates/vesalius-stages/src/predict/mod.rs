@@ -7,6 +7,7 @@ mod kept;
 pub use kept::{Kept, Opened, SEGMENTER, open, put};
 
 use crate::context::Context;
+use crate::planes::Planes;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use vesalius_data::export::predictions as maps;
@@ -84,7 +85,7 @@ fn of_pack(stage: &Predict, opened: &Opened, context: &Context) -> Result<Option
             stage.data.display()
         );
     }
-    let pack = Pack::open(&stage.data)?;
+    let pack = Pack::open_any(&stage.data)?;
     pack.kind().same_pairs(pack.path().display(), &opened.kept.kind(), stage.run.display())?;
     let indices = match stage.split {
         Some(split) => pack.indices(split),
@@ -104,11 +105,14 @@ fn of_pack(stage: &Predict, opened: &Opened, context: &Context) -> Result<Option
     if context.stopped_before_writing() {
         return Ok(None);
     }
-    maps::write(&pack, &indices, &predicted, &folder)?;
+    let cases = cases(pack.manifest(), &indices);
+    let seen = Planes::of(&pack, indices, predicted)?;
+    maps::write(seen.pack(), &seen.indices, &seen.predicted, &folder)?;
     let (by, target) = (opened.kept.settings.name(), folder.path().join(maps::PACK));
-    maps::write_pack(&pack, &indices, &predicted, &by, &context.command, &target)?;
+    let (slices, labels) = (&seen.indices, &seen.predicted);
+    maps::write_pack(seen.pack(), slices, labels, &by, &context.command, &target)?;
     folder.publish()?;
-    Ok(Some(Predicted { maps: cases(pack.manifest(), &indices), notes: vec![] }))
+    Ok(Some(Predicted { maps: cases, notes: vec![] }))
 }
 
 fn cases(manifest: &Manifest, indices: &[usize]) -> usize {

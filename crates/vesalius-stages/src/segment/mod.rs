@@ -10,6 +10,7 @@ pub use task::{Steps, Task};
 
 use crate::context::Context;
 use crate::overlap::{Settled, settle};
+use crate::planes::Planes;
 use crate::predict::{Kept, put};
 use crate::predictions::{self, Made, Rules, Volume};
 use anyhow::{Result, bail};
@@ -93,8 +94,8 @@ struct Judge<'a> {
 impl Opened {
     fn of(stage: &Segment, context: &Context) -> Result<Self> {
         let packs: Vec<Pack> =
-            stage.train.iter().map(|path| Ok(Pack::open(path)?)).collect::<Result<_>>()?;
-        let test = Pack::open(&stage.test)?;
+            stage.train.iter().map(|path| Ok(Pack::open_any(path)?)).collect::<Result<_>>()?;
+        let test = Pack::open_any(&stage.test)?;
         packs.iter().chain([&test]).try_for_each(Pack::annotated)?;
         packs.iter().chain([&test]).try_for_each(Pack::in_a_fold)?;
         segment::check_test(&test)?;
@@ -132,6 +133,7 @@ impl Opened {
     /// A folder for predictions, refused before the training where it could not be filled after it.
     fn predictions(&self, folder: Option<&Path>) -> Result<Option<StagedDir>> {
         let Some(folder) = folder else { return Ok(None) };
+        // What has to be known of a case is the same for its planes.
         maps::check(&self.test, &self.test.indices(Split::Test))?;
         StagedDir::create(folder).map(Some)
     }
@@ -170,25 +172,24 @@ impl Opened {
         context: &Context,
     ) -> Result<RunResult> {
         let Judge { segmenters, curve, made, predictions } = judge;
-        let indices = self.test.indices(Split::Test);
-        let predicted =
-            segment::predict(segmenters, &self.test, &indices, context.device, &mut |_| {})?;
-        let volumes = Volume::of_pack(&self.test, &indices, &predicted)?;
+        let seen = self.predicted(segmenters, Split::Test, context)?;
+        let (test, indices, predicted) = (seen.pack(), &seen.indices, &seen.predicted);
+        let volumes = Volume::of_pack(test, indices, predicted)?;
         let classes = &self.test.manifest().classes;
         let rules = Rules::default();
         let mut scores = predictions::scores(&volumes, classes, &rules, &made, self.spec.seed)?;
         scores.extend(self.validated(segmenters, &made, context)?);
         self.settled.note(&mut scores);
         put(segmenters, &Kept::of(&self.spec, &self.test), out)?;
-        shown::write(&self.test, &indices, &predicted, out)?;
+        shown::write(test, indices, predicted, out)?;
         if let Some(training) = curve {
             let curves = Curves { training: training.to_vec(), length: self.length.clone() };
             write_file(&out.join(CURVES), &serde_json::to_vec_pretty(&curves)?)?;
         }
         if let Some(folder) = predictions {
-            maps::write(&self.test, &indices, &predicted, &folder)?;
+            maps::write(test, indices, predicted, &folder)?;
             let (by, target) = (self.spec.name(), folder.path().join(maps::PACK));
-            maps::write_pack(&self.test, &indices, &predicted, &by, &context.command, &target)?;
+            maps::write_pack(test, indices, predicted, &by, &context.command, &target)?;
             folder.publish()?;
         }
         // An ensemble is of trainings that have results of their own.
@@ -200,6 +201,19 @@ impl Opened {
         Ok(result)
     }
 
+    /// Predictions on one side of the test pack, plane by plane.
+    fn predicted(
+        &self,
+        segmenters: &[&Segmenter],
+        side: Split,
+        context: &Context,
+    ) -> Result<Planes<'_>> {
+        let indices = self.test.indices(side);
+        let predicted =
+            segment::predict(segmenters, &self.test, &indices, context.device, &mut |_| {})?;
+        Planes::of(&self.test, indices, predicted)
+    }
+
     /// Mean Dice of the validation patients, where there are some: what generators may be chosen by.
     fn validated(
         &self,
@@ -207,13 +221,11 @@ impl Opened {
         made: &Made,
         context: &Context,
     ) -> Result<Option<Score>> {
-        let indices = self.test.indices(Split::Validate);
-        if indices.is_empty() {
+        if self.test.indices(Split::Validate).is_empty() {
             return Ok(None);
         }
-        let predicted =
-            segment::predict(segmenters, &self.test, &indices, context.device, &mut |_| {})?;
-        let volumes = Volume::of_pack(&self.test, &indices, &predicted)?;
+        let seen = self.predicted(segmenters, Split::Validate, context)?;
+        let volumes = Volume::of_pack(seen.pack(), &seen.indices, &seen.predicted)?;
         let score = predictions::of_validation(&volumes, self.test.classes(), made);
         Ok(score.map(Score::finite).transpose()?)
     }
@@ -240,7 +252,8 @@ impl Opened {
         let found = self.length.as_ref().map_or_else(String::new, |length| {
             format!(" (found on {} held-back training patients)", length.patients.len())
         });
-        format!("{}, {steps} steps{found} of {batch} slices{seed}{painted}", self.spec.name())
+        let what = self.test.slice_shape().what();
+        format!("{}, {steps} steps{found} of {batch} {what}s{seed}{painted}", self.spec.name())
     }
 }
 

@@ -5,9 +5,11 @@
 //! all. Sequences of MRI are pictures of their own, each with a draw of its own: they are no colours to be mixed.
 //! Regions that translation and cutout empty become 0 in every channel, as there.
 
+mod volumes;
+
 use crate::pairs::joint::Pictures;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// One augmentation; they are applied in this order whatever the order in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,7 +23,7 @@ pub enum DiffAugment {
     Cutout,
 }
 
-/// Applies `policies` to `[N, C+M, H, W]`, of which the first channels are the image. Draws from LibTorch's generator; the
+/// Applies `policies` to `[N, C+M, (D,) H, W]`, of which the first channels are the image. Draws from LibTorch's generator; the
 /// same draw count whatever the values.
 pub fn diff_augment(sample: &Tensor, image: Pictures, policies: &[DiffAugment]) -> Tensor {
     let samples = diff_augment_alike(&[sample], image, policies);
@@ -36,9 +38,14 @@ pub fn diff_augment_alike(
 ) -> Vec<Tensor> {
     let mut policies = policies.to_vec();
     policies.sort_unstable();
-    let (n, _, h, w) = samples[0].size4().expect("a batch of samples");
+    let size = samples[0].size();
+    let (n, sides) = (size[0], size[2..].to_vec());
+    let [.., h, w] = sides[..] else { unreachable!("a batch of samples") };
+    let planes = (sides.len() == 3).then(|| sides[0]);
     let device = samples[0].device();
-    let uniform = || Tensor::rand([n * image.pictures, 1, 1, 1], (Kind::Float, device));
+    let one_each: Vec<i64> = sides.iter().map(|_| 1).collect();
+    let each_picture = [&[n * image.pictures, 1], &one_each[..]].concat();
+    let uniform = || Tensor::rand(&each_picture[..], (Kind::Float, device));
     let integer = |low: i64, high: i64| Tensor::randint_low(low, high, [n], (Kind::Int64, device));
     let mut samples: Vec<Tensor> = samples.iter().map(|sample| sample.shallow_clone()).collect();
     for policy in policies {
@@ -46,11 +53,12 @@ pub fn diff_augment_alike(
             DiffAugment::Color => {
                 let (shift, saturate, stretch) =
                     (uniform() - 0.5, uniform() * 2.0, uniform() + 0.5);
+                let pictures = [&[n * image.pictures, -1], &sides[..]].concat();
                 Box::new(move |x| {
                     let (values, mask) = split(x, image.channels);
-                    let each = values.reshape([n * image.pictures, -1, h, w]);
+                    let each = values.reshape(&pictures[..]);
                     let each = saturation(&brightness(&each, &shift), &saturate);
-                    let each = contrast(&each, &stretch).reshape([n, image.channels, h, w]);
+                    let each = contrast(&each, &stretch).reshape(values.size());
                     Tensor::cat(&[each, mask], 1)
                 })
             }
@@ -58,13 +66,29 @@ pub fn diff_augment_alike(
                 let [limit_y, limit_x] = [h, w].map(|side| (side as f64 * 0.125 + 0.5) as i64);
                 let down = integer(-limit_y, limit_y + 1);
                 let right = integer(-limit_x, limit_x + 1);
-                Box::new(move |x| translation(x, &down, &right))
+                let deeper = planes.map(|planes| {
+                    let limit = (planes as f64 * 0.125 + 0.5) as i64;
+                    integer(-limit, limit + 1)
+                });
+                Box::new(move |x| match &deeper {
+                    None => translation(x, &down, &right),
+                    Some(deeper) => volumes::translation(x, [deeper, &down, &right]),
+                })
             }
             DiffAugment::Cutout => {
                 let [size_y, size_x] = [h, w].map(|side| (side as f64 * 0.5 + 0.5) as i64);
                 let top = integer(0, h + (1 - size_y % 2));
                 let left = integer(0, w + (1 - size_x % 2));
-                Box::new(move |x| cutout(x, &top, &left, [size_y, size_x]))
+                let deep = planes.map(|planes| {
+                    let size = (planes as f64 * 0.5 + 0.5) as i64;
+                    (integer(0, planes + (1 - size % 2)), size)
+                });
+                Box::new(move |x| match &deep {
+                    None => cutout(x, &top, &left, [size_y, size_x]),
+                    Some((first, size)) => {
+                        volumes::cutout(x, [first, &top, &left], [*size, size_y, size_x])
+                    }
+                })
             }
         };
         for sample in &mut samples {
@@ -74,7 +98,7 @@ pub fn diff_augment_alike(
     samples
 }
 
-/// Adds N(0, `std`²) to all channels of `[N, C+M, H, W]` but the first `image_channels`. 0 draws nothing.
+/// Adds N(0, `std`²) to all channels of `[N, C+M, …]` but the first `image_channels`. 0 draws nothing.
 pub fn mask_noise(sample: &Tensor, image_channels: i64, std: f64) -> Tensor {
     if std == 0.0 {
         return sample.shallow_clone();
@@ -102,7 +126,8 @@ pub fn saturation(image: &Tensor, factor: &Tensor) -> Tensor {
 
 /// Scales about the mean over channels and pixels by `factor` `[N, 1, 1, 1]`.
 pub fn contrast(image: &Tensor, factor: &Tensor) -> Tensor {
-    let mean = image.mean_dim(&[1_i64, 2, 3][..], true, Kind::Float);
+    let all: Vec<i64> = (1..image.dim() as i64).collect();
+    let mean = image.mean_dim(&all[..], true, Kind::Float);
     (image - &mean) * factor + mean
 }
 
@@ -130,22 +155,25 @@ pub fn translation(sample: &Tensor, down: &Tensor, right: &Tensor) -> Tensor {
 /// Sets a rectangle of `size` (rows, columns) centred at (`row`, `column`) `[N]` to 0, cut at the border.
 pub fn cutout(sample: &Tensor, row: &Tensor, column: &Tensor, size: [i64; 2]) -> Tensor {
     let (n, _, h, w) = sample.size4().expect("a batch of samples");
-    let inside = |centre: &Tensor, side: i64, size: i64, device: Device| {
-        // The reference clamps the hole's indices to the border: what would fall outside hits the border row.
-        let at = Tensor::arange(side, (Kind::Int64, device)).reshape([1, side]);
-        let first = (centre - size / 2).clamp(0, side - 1).reshape([n, 1]);
-        let last = (centre - size / 2 + size - 1).clamp(0, side - 1).reshape([n, 1]);
-        at.ge_tensor(&first).logical_and(&at.le_tensor(&last))
-    };
-    let rows = inside(row, h, size[0], sample.device()).reshape([n, 1, h, 1]);
-    let columns = inside(column, w, size[1], sample.device()).reshape([n, 1, 1, w]);
+    let rows = inside(row, h, size[0]).reshape([n, 1, h, 1]);
+    let columns = inside(column, w, size[1]).reshape([n, 1, 1, w]);
     let keep = rows.logical_and(&columns).logical_not().to_kind(Kind::Float);
     sample * keep
+}
+
+/// Which of `side` places are in a hole of `size` about each `centre` `[N]`: `[N, side]`.
+fn inside(centre: &Tensor, side: i64, size: i64) -> Tensor {
+    // The reference clamps the hole's indices to the border: what would fall outside hits the border row.
+    let at = Tensor::arange(side, (Kind::Int64, centre.device())).reshape([1, side]);
+    let first = (centre - size / 2).clamp(0, side - 1).reshape([-1, 1]);
+    let last = (centre - size / 2 + size - 1).clamp(0, side - 1).reshape([-1, 1]);
+    at.ge_tensor(&first).logical_and(&at.le_tensor(&last))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Device;
 
     const GREY: Pictures = Pictures { channels: 1, pictures: 1 };
 

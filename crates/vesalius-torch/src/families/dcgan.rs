@@ -47,7 +47,7 @@ impl JointGenerator {
         Ok(Self { params, network, joint })
     }
 
-    /// `[N, Z]` → joint samples `[N, C+M, H, W]` in [-1, 1].
+    /// `[N, Z]` → joint samples `[N, C+M, (D,) H, W]` in [-1, 1].
     pub fn forward(&self, z: &Tensor, train: bool) -> Tensor {
         self.network.forward(z, train)
     }
@@ -83,7 +83,7 @@ pub struct DcganTrainer {
 pub trait Noise {
     /// Latents `[n, z]`, N(0, 1).
     fn latent(&mut self, n: i64, z: i64) -> Tensor;
-    /// Mixing factors `[n, 1, 1, 1]`, uniform in [0, 1).
+    /// Mixing factors, as many values as samples, uniform in [0, 1).
     fn epsilon(&mut self, n: i64) -> Tensor;
 }
 
@@ -107,6 +107,9 @@ impl DcganTrainer {
     /// # Errors
     /// When the family cannot make this size, or VGG19's weights are missing or do not fit.
     pub fn new(spec: DcganSpec, schedule: &Schedule, domain: Domain) -> Result<Self> {
+        if domain.shape.is_volume() {
+            spec.check_volumes()?;
+        }
         let Networks { init, discriminator, mask, .. } = &spec.networks;
         let joint = domain.joint(*mask);
         let pyramid = domain.pyramid()?;
@@ -123,7 +126,7 @@ impl DcganTrainer {
     }
 
     /// One generator update after one discriminator update per batch in `real_batches`, each a joint sample
-    /// `[N, C+M, H, W]`. `ema_decay`: share of the old average that stays.
+    /// `[N, C+M, (D,) H, W]`. `ema_decay`: share of the old average that stays.
     pub fn update(
         &mut self,
         real_batches: &[Tensor],
@@ -171,7 +174,9 @@ impl DcganTrainer {
         let mut total = on_real.detach() + on_fake.detach();
         let weight = self.spec.regularise.gradient_penalty;
         if weight > 0.0 {
-            let epsilon = noise.epsilon(real.size()[0]);
+            let mut one_each = vec![1; real.dim()];
+            one_each[0] = real.size()[0];
+            let epsilon = noise.epsilon(real.size()[0]).reshape(&one_each[..]);
             let penalty =
                 gradient_penalty(|x| network.input_gradient(x), &real, &fake, &epsilon) * weight;
             penalty.backward();
@@ -232,6 +237,7 @@ impl Trainer for DcganTrainer {
 impl Family for DcganSpec {
     const NAME: &'static str = "dcgan";
     const SCHEDULE: &'static [&'static str] = &["critic_steps", "critic_boost"];
+    const VOLUMES: bool = true;
 
     fn check(&self, _schedule: &Schedule) -> Result<()> {
         Self::check(self)

@@ -7,13 +7,15 @@ use crate::precision::Arithmetic;
 use anyhow::Result;
 use tch::Device;
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::SliceShape;
+use vesalius_data::pack::manifest::{Manifest, SliceShape};
 
 /// The pairs that networks make or see, and where they are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Domain {
-    /// Of a slice: channels, size, type of its pixels.
+    /// Of a slice or volume: channels, size, type of its pixels.
     pub shape: SliceShape,
+    /// Sides of a voxel, mm (planes, rows, columns): what is near along which axis. Of slices it means nothing.
+    pub spacing_mm: [f64; 3],
     /// Whether the channels of a slice are sequences, each with a name.
     pub sequences: bool,
     /// K, the background among them.
@@ -28,8 +30,24 @@ impl Domain {
     /// The pairs of a pack.
     pub fn of(pack: &Pack, device: Device, arithmetic: Arithmetic) -> Self {
         let sequences = !pack.manifest().sequences.is_empty();
-        let (shape, classes) = (pack.slice_shape(), pack.classes());
-        Self { shape, sequences, classes, device, arithmetic }
+        Self { sequences, ..Self::of_manifest(pack.manifest(), device, arithmetic) }
+    }
+
+    /// The pairs of a pack of which the manifest is known, for networks that make some.
+    pub fn of_manifest(manifest: &Manifest, device: Device, arithmetic: Arithmetic) -> Self {
+        let (shape, classes) = (manifest.slice_shape, manifest.classes.len());
+        let spacing_mm = manifest.spacing_mm();
+        Self { shape, spacing_mm, sequences: false, classes, device, arithmetic }
+    }
+
+    /// Pairs of a shape of which nothing else is known.
+    pub fn of_shape(
+        shape: SliceShape,
+        classes: usize,
+        device: Device,
+        arithmetic: Arithmetic,
+    ) -> Self {
+        Self { shape, spacing_mm: [1.0; 3], sequences: false, classes, device, arithmetic }
     }
 
     /// No parameters yet, of networks for these pairs.
@@ -52,6 +70,11 @@ impl Domain {
     /// # Errors
     /// When no base leads to this size.
     pub fn pyramid(self) -> Result<Pyramid> {
-        Pyramid::new(self.shape.height as i64, self.shape.width as i64)
+        let SliceShape { planes, height, width, .. } = self.shape;
+        let [planes, height, width] = [planes, height, width].map(|side| side as i64);
+        if self.shape.is_volume() {
+            return Pyramid::of_volume([planes, height, width], self.spacing_mm);
+        }
+        Pyramid::new(height, width)
     }
 }

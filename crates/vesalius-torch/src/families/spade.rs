@@ -284,13 +284,7 @@ mod tests {
         let spec = TrainSpec::resolve("spade", &["regularise.vgg=0".to_owned()]).unwrap();
         let shape =
             SliceShape { channels: 1, planes: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
-        let domain = Domain {
-            shape,
-            sequences: false,
-            classes: 1,
-            device: Device::Cpu,
-            arithmetic: Arithmetic::F32,
-        };
+        let domain = Domain::of_shape(shape, 1, Device::Cpu, Arithmetic::F32);
         let error = spec.generator(domain).unwrap_err();
         assert_eq!(error.to_string(), "SPADE paints masks: found 1 class, expected at least 2");
     }

@@ -41,15 +41,8 @@ fn trains(preset: &str, settings: &[&str], [height, width]: [usize; 2]) {
     settings.push("training.batch=4".to_owned());
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
     let shape = SliceShape { channels: 1, planes: 1, height, width, pixel_type: PixelType::U8 };
-    let mut gan = spec
-        .trainer(Domain {
-            shape,
-            sequences: false,
-            classes: 3,
-            device: Device::Cpu,
-            arithmetic: Arithmetic::F32,
-        })
-        .unwrap();
+    let domain = Domain::of_shape(shape, 3, Device::Cpu, Arithmetic::F32);
+    let mut gan = spec.trainer(domain).unwrap();
     let before = weights(gan.as_ref());
     let (h, w) = (height as i64, width as i64);
     let real = Pair {

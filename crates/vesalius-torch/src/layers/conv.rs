@@ -4,6 +4,7 @@
 //! Weights are kept in channels-last memory order on a CPU: oneDNN then takes activations as they are, where the
 //! default order costs a reordering of every activation on each pass (see `bench/README.md`).
 
+use super::axes::Axes;
 use super::compute::{Convolution, like};
 use super::init::InitSpec;
 use super::params::Params;
@@ -24,33 +25,93 @@ pub enum Upsample {
 /// What a convolution does to the resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Geometry {
-    /// Kernel, stride, zero padding.
+    /// Kernel, stride, zero padding of each axis.
     Conv {
-        /// Kernel height and width.
-        kernel: [i64; 2],
-        /// Stride of both axes.
-        stride: i64,
-        /// Zero padding of both axes.
-        padding: i64,
+        /// Kernel.
+        kernel: Axes,
+        /// Stride.
+        stride: Axes,
+        /// Zero padding.
+        padding: Axes,
     },
     /// Transposed, likewise.
     Transposed {
-        /// Kernel height and width.
-        kernel: [i64; 2],
-        /// Stride of both axes.
-        stride: i64,
-        /// Zero padding of both axes.
-        padding: i64,
+        /// Kernel.
+        kernel: Axes,
+        /// Stride.
+        stride: Axes,
+        /// Zero padding.
+        padding: Axes,
     },
-    /// Nearest ×2, then 3x3 with padding 1.
-    NearestConv3,
+    /// Nearest-neighbour upsampling by 1 or 2 along each axis, then a kernel of 3 (or 1 along an axis that stays) that
+    /// keeps the size.
+    Nearest {
+        /// 1 or 2.
+        factor: Axes,
+        /// 3; 1 where the factor is 1.
+        kernel: Axes,
+    },
 }
 
-/// What a discriminator of DCGAN halves its resolution with.
-pub const HALVING: Geometry = Geometry::Conv { kernel: [4, 4], stride: 2, padding: 1 };
+impl Geometry {
+    /// A square kernel with one stride and padding for both axes of pictures.
+    pub const fn square(kernel: i64, stride: i64, padding: i64) -> Self {
+        Self::Conv {
+            kernel: Axes::both(kernel),
+            stride: Axes::both(stride),
+            padding: Axes::both(padding),
+        }
+    }
 
-/// What a generator of DCGAN doubles it with.
-pub const DOUBLING: Geometry = Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 };
+    /// A kernel as large as what it sees.
+    pub fn whole(size: Axes) -> Self {
+        Self::Conv { kernel: size, stride: size.map(|_| 1), padding: size.map(|_| 0) }
+    }
+
+    /// From one value to something as large as the kernel.
+    pub fn unfold(size: Axes) -> Self {
+        Self::Transposed { kernel: size, stride: size.map(|_| 1), padding: size.map(|_| 0) }
+    }
+
+    /// Halves the axes of factor 2 (kernel 4, padding 1), and looks along the others with a kernel that keeps their size.
+    pub fn halving(factor: Axes, kernel: Axes) -> Self {
+        Self::Conv {
+            kernel: strided(factor, kernel),
+            stride: factor,
+            padding: around(factor, kernel),
+        }
+    }
+
+    /// Doubles what [`Self::halving`] halves.
+    pub fn doubling(factor: Axes, kernel: Axes) -> Self {
+        Self::Transposed {
+            kernel: strided(factor, kernel),
+            stride: factor,
+            padding: around(factor, kernel),
+        }
+    }
+}
+
+/// 4 along axes that are halved or doubled, else the kernel.
+fn strided(factor: Axes, kernel: Axes) -> Axes {
+    factor.zip(kernel, |factor, kernel| if factor == 2 { 4 } else { kernel })
+}
+
+/// Zeros that keep the size, or halve and double it.
+fn around(factor: Axes, kernel: Axes) -> Axes {
+    factor.zip(kernel, |factor, kernel| if factor == 2 { 1 } else { kernel / 2 })
+}
+
+/// What a discriminator of DCGAN halves pictures with.
+pub const HALVING: Geometry = Geometry::square(4, 2, 1);
+
+/// What a generator of DCGAN doubles them with.
+pub const DOUBLING: Geometry =
+    Geometry::Transposed { kernel: Axes::both(4), stride: Axes::both(2), padding: Axes::both(1) };
+
+/// Nearest ×2, then 3x3 with padding 1.
+pub const NEAREST_CONV3: Geometry =
+    Geometry::Nearest { factor: Axes::both(2), kernel: Axes::both(3) };
 
 /// A convolution.
 #[derive(Debug)]
@@ -74,11 +135,13 @@ impl Conv {
         options: ConvOptions,
     ) -> Self {
         let [inputs, outputs] = channels;
-        let shape = match geometry {
-            Geometry::Conv { kernel, .. } => [outputs, inputs, kernel[0], kernel[1]],
-            Geometry::Transposed { kernel, .. } => [inputs, outputs, kernel[0], kernel[1]],
-            Geometry::NearestConv3 => [outputs, inputs, 3, 3],
+        let (first, kernel) = match geometry {
+            Geometry::Conv { kernel, .. } | Geometry::Nearest { kernel, .. } => {
+                ([outputs, inputs], kernel)
+            }
+            Geometry::Transposed { kernel, .. } => ([inputs, outputs], kernel),
         };
+        let shape = [&first[..], kernel.as_slice()].concat();
         let value = channels_last(&init.weight(&shape), params.device());
         let [suffix, ..] = options.spectral_norm.names();
         let weight = params.parameter(format!("{name}.{suffix}"), &value);
@@ -94,7 +157,7 @@ impl Conv {
         Self { geometry, weight, bias, spectral }
     }
 
-    /// `[N, inputs, H, W]` → `[N, outputs, H', W']`. In training, spectral normalisation advances its
+    /// `[N, inputs, (D,) H, W]` → `[N, outputs, (D',) H', W']`. In training, spectral normalisation advances its
     /// singular vectors by one power iteration.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
         self.apply(x, &self.weight(train))
@@ -120,7 +183,7 @@ impl Conv {
         }
         let y = self.convolve(x, &weight.values, None);
         match bias {
-            Some(bias) => like(bias, x).reshape([1, -1, 1, 1]).addcmul(&y, &like(scale, x)),
+            Some(bias) => per_channel(&like(bias, x), &y).addcmul(&y, &like(scale, x)),
             None => y * like(scale, x),
         }
     }
@@ -133,15 +196,18 @@ impl Conv {
         let Geometry::Conv { kernel, stride, padding } = self.geometry else {
             unreachable!("a discriminator has plain convolutions");
         };
-        let [.., height, width] = *shape else { unreachable!("a batch of pictures") };
+        let size = Axes::of_activations(shape);
         let halving = self.geometry == HALVING;
         let pull = |gradient: &Tensor, weight: &Tensor| {
-            if halving && patches::suits([height, width], weight) {
+            if halving && patches::suits(size.in_plane(), weight) {
                 return patches::pull_back(gradient, weight);
             }
-            let rest = |size: i64, kernel: i64| (size + 2 * padding - kernel) % stride;
-            let rest = [rest(height, kernel[0]), rest(width, kernel[1])];
-            Convolution::transposed(stride, padding).with_rest(rest).apply(gradient, weight, None)
+            let room = size.zip(padding, |size, padding| size + 2 * padding);
+            let rest = room.zip(kernel, |room, kernel| room - kernel).zip(stride, |a, b| a % b);
+            Convolution::along(stride, padding)
+                .turned()
+                .with_rest(rest)
+                .apply(gradient, weight, None)
         };
         match &weight.scale {
             None => pull(gradient, &weight.values),
@@ -158,15 +224,20 @@ impl Conv {
                 with_bias(&patches::convolve(x, weight), bias)
             }
             Geometry::Conv { stride, padding, .. } => {
-                Convolution::plain(stride, padding).apply(x, weight, bias)
+                Convolution::along(stride, padding).apply(x, weight, bias)
             }
             DOUBLING => double(x, weight, bias),
             Geometry::Transposed { stride, padding, .. } => {
-                Convolution::transposed(stride, padding).apply(x, weight, bias)
+                Convolution::along(stride, padding).turned().apply(x, weight, bias)
             }
-            Geometry::NearestConv3 => {
+            NEAREST_CONV3 => {
                 let kernel = channels_last(&nearest_kernel(weight), weight.device());
                 double(x, &kernel, bias)
+            }
+            Geometry::Nearest { factor, kernel } => {
+                let fused = channels_last(&nearest_along(weight, factor), weight.device());
+                let convolution = Convolution::along(factor, around(factor, kernel)).turned();
+                convolution.apply(x, &fused, bias)
             }
         }
     }
@@ -230,9 +301,16 @@ fn double(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
     Convolution::transposed(2, 1).apply(x, weight, bias)
 }
 
-/// `[N, C, H, W]` and, where there is one, a bias `[C]` for each pixel.
+/// `[N, C, …]` and, where there is one, a bias `[C]` for each pixel.
 pub fn with_bias(y: &Tensor, bias: Option<&Tensor>) -> Tensor {
-    bias.map_or_else(|| y.shallow_clone(), |bias| y + like(bias, y).reshape([1, -1, 1, 1]))
+    bias.map_or_else(|| y.shallow_clone(), |bias| y + per_channel(&like(bias, y), y))
+}
+
+/// Values `[C]` as `[1, C, 1, …]`, of as many axes as the activations.
+fn per_channel(values: &Tensor, activations: &Tensor) -> Tensor {
+    let mut shape = vec![1; activations.dim()];
+    shape[1] = -1;
+    values.reshape(&shape[..])
 }
 
 fn pixels(x: &Tensor) -> [i64; 2] {
@@ -240,12 +318,12 @@ fn pixels(x: &Tensor) -> [i64; 2] {
     [height, width]
 }
 
-/// A 4-D tensor in channels-last memory order on a CPU; elsewhere as it is.
+/// Pictures or volumes in channels-last memory order on a CPU; elsewhere, and of another rank, as it is.
 pub fn channels_last(x: &Tensor, device: Device) -> Tensor {
-    if device == Device::Cpu && x.dim() == 4 {
-        x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
-    } else {
-        x.contiguous()
+    match (device, x.dim()) {
+        (Device::Cpu, 4) => x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]),
+        (Device::Cpu, 5) => x.permute([0, 2, 3, 4, 1]).contiguous().permute([0, 4, 1, 2, 3]),
+        _ => x.contiguous(),
     }
 }
 
@@ -254,11 +332,21 @@ pub fn channels_last(x: &Tensor, device: Device) -> Tensor {
 /// 2j − 1 … 2j + 2 gets w₂, w₁ + w₂, w₀ + w₁, w₀ of it (in each axis). It saves the upsampled copy and 5/9 of the
 /// multiplications. `[outputs, inputs, 3, 3]` → `[inputs, outputs, 4, 4]`.
 pub fn nearest_kernel(weight: &Tensor) -> Tensor {
-    let along = |w: &Tensor, axis: i64| {
+    nearest_along(weight, Axes::both(2))
+}
+
+/// The same for the axes of factor 2; along the others the kernel turned round, as a transposed convolution of stride 1
+/// wants it.
+fn nearest_along(weight: &Tensor, factor: Axes) -> Tensor {
+    let doubled = |w: &Tensor, axis: i64| {
         let [w0, w1, w2] = [0, 1, 2].map(|k| w.select(axis, k));
         Tensor::stack(&[w2.shallow_clone(), &w1 + &w2, &w0 + &w1, w0.shallow_clone()], axis)
     };
-    along(&along(weight, 2), 3).transpose(0, 1)
+    let mut fused = weight.shallow_clone();
+    for (axis, factor) in (2..).zip(factor.as_slice()) {
+        fused = if *factor == 2 { doubled(&fused, axis) } else { fused.flip([axis]) };
+    }
+    fused.transpose(0, 1)
 }
 
 /// Spectral normalisation (Miyato et al. 2018, arXiv:1802.05957): W / σ(W), σ by one power iteration per
@@ -375,11 +463,45 @@ mod tests {
     }
 
     #[test]
+    fn the_fused_kernel_of_volumes_equals_upsampling_and_convolving() {
+        tch::manual_seed(3);
+        let options = (Kind::Double, Device::Cpu);
+        let x = Tensor::randn([2, 3, 4, 5, 7], options);
+        for (factor, kernel) in [
+            ([1, 2, 2], [1, 3, 3]),
+            ([1, 2, 2], [3, 3, 3]),
+            ([2, 2, 2], [3, 3, 3]),
+            ([1, 1, 2], [3, 1, 3]),
+        ] {
+            let weight = Tensor::randn([4, 3, kernel[0], kernel[1], kernel[2]], options);
+            let [d, h, w] = [4 * factor[0], 5 * factor[1], 7 * factor[2]];
+            let padding = kernel.map(|kernel| kernel / 2);
+            let none = None::<&Tensor>;
+            let expected = x.upsample_nearest3d([d, h, w], None, None, None).conv3d(
+                &weight,
+                none,
+                [1, 1, 1],
+                padding,
+                [1, 1, 1],
+                1,
+            );
+            let geometry =
+                Geometry::Nearest { factor: Axes::volume(factor), kernel: Axes::volume(kernel) };
+            let bias = Tensor::zeros([4], options);
+            let conv = Conv { geometry, weight: weight.copy(), bias: Some(bias), spectral: None };
+            let found = conv.forward(&x, true);
+            assert_eq!(found.size(), expected.size());
+            let apart = (found - expected).abs().max().double_value(&[]);
+            assert!(apart < 1e-12, "{factor:?} {kernel:?}: {apart}");
+        }
+    }
+
+    #[test]
     fn a_spectrally_normalised_weight_has_largest_singular_value_one() {
         tch::manual_seed(4);
         let mut params = Params::new(Device::Cpu);
         let init = InitSpec { kind: super::super::init::InitKind::Normal, gain: 1.0 };
-        let geometry = Geometry::Transposed { kernel: [4, 4], stride: 2, padding: 1 };
+        let geometry = DOUBLING;
         let options = ConvOptions { bias: false, spectral_norm: Spectral::On };
         let conv = Conv::new(&mut params, "up", [6, 5], geometry, &init, options);
         let spectral = conv.spectral.as_ref().unwrap();

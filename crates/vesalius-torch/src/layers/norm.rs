@@ -110,7 +110,7 @@ impl Norm {
     }
 }
 
-/// Each channel of each sample to mean 0 and variance 1: `[N, C, H, W]`, weight and bias `[C]` → the same shape.
+/// Each channel of each sample to mean 0 and variance 1: `[N, C, (D,) H, W]`, weight and bias `[C]` → the same shape.
 ///
 /// On a CPU as a batch normalisation of one sample of N·C channels, which lie side by side at each pixel: LibTorch's own
 /// instance normalisation turns channels-last activations into the default order and the layers behind it turn them
@@ -125,6 +125,9 @@ pub fn instance_norm(
     if x.device() != Device::Cpu {
         return x.instance_norm(weight, bias, none, none, true, MOMENTUM, eps, false);
     }
+    if x.dim() == 5 {
+        return of_planes(x, |x| instance_norm(x, weight, bias, eps));
+    }
     let (n, channels, h, w) = x.size4().expect("a batch of pictures");
     let side_by_side = x.permute([2, 3, 0, 1]).contiguous(); // [H, W, N, C]
     let one = side_by_side.reshape([1, h, w, n * channels]).permute([0, 3, 1, 2]);
@@ -132,6 +135,16 @@ pub fn instance_norm(
     let y = one.batch_norm(weight, bias, None, None, true, MOMENTUM, eps, false);
     let y = y.permute([0, 2, 3, 1]).reshape([h, w, n, channels]).permute([2, 0, 1, 3]);
     y.contiguous().permute([0, 3, 1, 2])
+}
+
+/// What looks at each pixel alone or at all of them together, of volumes: planes are rows of one picture for it. No copy
+/// where channels lie last.
+pub(super) fn of_planes(x: &Tensor, each: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    let size = x.size();
+    let [n, channels, d, h, w] = size[..] else { unreachable!("a batch of volumes") };
+    let flat = x.permute([0, 2, 3, 4, 1]).reshape([n, d * h, w, channels]).permute([0, 3, 1, 2]);
+    let y = each(&flat).permute([0, 2, 3, 1]).reshape([n, d, h, w, channels]);
+    y.permute([0, 4, 1, 2, 3])
 }
 
 /// One group over all channels and pixels.

@@ -1,7 +1,7 @@
 //! Instance normalisation and LeakyReLU as one operation that goes through memory as seldom as it can, on a CPU.
 
 use super::activation::leaky_relu;
-use super::norm::{EPS, instance_norm};
+use super::norm::{EPS, instance_norm, of_planes};
 use crate::bound;
 use std::ffi::{c_char, c_int};
 use tch::{Device, Kind, Tensor};
@@ -26,6 +26,9 @@ unsafe extern "C" {
 pub fn instance_norm_leaky(x: &Tensor, weight: &Tensor, bias: &Tensor, slope: f64) -> Tensor {
     if x.device() != Device::Cpu {
         return leaky_relu(&instance_norm(x, Some(weight), Some(bias), EPS), slope);
+    }
+    if x.dim() == 5 {
+        return of_planes(x, |x| instance_norm_leaky(x, weight, bias, slope));
     }
     // Statistics are f32 for bf16 too; f64 is for tests.
     let statistics = if x.kind() == Kind::Double { Kind::Double } else { Kind::Float };

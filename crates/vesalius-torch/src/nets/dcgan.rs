@@ -1,16 +1,19 @@
 //! The DCGAN family: Radford, Metz, Chintala 2015, "Unsupervised Representation Learning with Deep Convolutional
 //! Generative Adversarial Networks" (arXiv:1511.06434), with the choices of Table 1.
 //!
+//! Of volumes the same with a third axis, whose halvings [`Pyramid`] decides.
+//!
 //! Deviations: any H and W that can be halved to a base of 4 to 7 pixels (the base may be rectangular); at most 8
 //! times the filters, so that 512x512 does not ask for 128 times (the paper's largest network has 8 times).
 
 use crate::layers::activation::Activation;
-use crate::layers::conv::{Conv, ConvOptions, DOUBLING, Geometry, HALVING, Upsample, Weight};
+use crate::layers::axes::Axes;
+use crate::layers::conv::{Conv, ConvOptions, Geometry, Upsample, Weight};
 use crate::layers::init::InitSpec;
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
 use crate::layers::pulled_back::pulled_back;
-use crate::nets::pyramid::Pyramid;
+use crate::nets::pyramid::{Level, Pyramid};
 use crate::pairs::joint::Joint;
 use crate::precision::Arithmetic;
 use serde::{Deserialize, Serialize};
@@ -56,6 +59,8 @@ pub struct Generator {
     joint: Joint,
     /// Of the activations.
     compute: Arithmetic,
+    /// Sides of what a latent is seen as: 1 along each axis.
+    seed: Axes,
 }
 
 impl Generator {
@@ -72,19 +77,19 @@ impl Generator {
             bias: spec.norm == NormKind::None,
             spectral_norm: spec.spectral_norm.into(),
         };
-        let up = match spec.upsample {
-            Upsample::Transposed => DOUBLING,
-            Upsample::Resize => Geometry::NearestConv3,
+        // Up to the size of a level from the one below it.
+        let up = |level: u32| {
+            let Level { factor, kernel } = pyramid.level(level);
+            match spec.upsample {
+                Upsample::Transposed => Geometry::doubling(factor, kernel),
+                Upsample::Resize => Geometry::Nearest { factor, kernel },
+            }
         };
         let mut inputs = latent;
         let mut blocks = Vec::new();
         for (i, level) in (1..=pyramid.halvings()).rev().enumerate() {
             let outputs = spec.filters * multiple(level);
-            let geometry = if i == 0 {
-                Geometry::Transposed { kernel: pyramid.base(), stride: 1, padding: 0 }
-            } else {
-                up
-            };
+            let geometry = if i == 0 { Geometry::unfold(pyramid.base()) } else { up(level + 1) };
             let name = format!("blocks.{i}");
             blocks.push((
                 Conv::new(
@@ -100,9 +105,10 @@ impl Generator {
             inputs = outputs;
         }
         let options = ConvOptions { bias: true, ..options };
-        let last = Conv::new(params, "last", [inputs, joint.total()], up, init, options);
+        let last = Conv::new(params, "last", [inputs, joint.total()], up(1), init, options);
         let compute = params.arithmetic();
-        Self { latent, activation: spec.activation, blocks, last, joint, compute }
+        let seed = pyramid.base().map(|_| 1);
+        Self { latent, activation: spec.activation, blocks, last, joint, compute, seed }
     }
 
     /// Z.
@@ -110,9 +116,10 @@ impl Generator {
         self.latent
     }
 
-    /// `[N, Z]` → `[N, C+M, H, W]` in [-1, 1]; the last layer is f32.
+    /// `[N, Z]` → `[N, C+M, (D,) H, W]` in [-1, 1]; the last layer is f32.
     pub fn forward(&self, z: &Tensor, train: bool) -> Tensor {
-        let mut x = self.compute.enter(&z.reshape([-1, self.latent, 1, 1]));
+        let mut x =
+            self.compute.enter(&z.reshape([&[-1, self.latent], self.seed.as_slice()].concat()));
         for (conv, norm) in &self.blocks {
             x = self.activation.apply(&norm.forward(&conv.forward(&x, train), train)); // [N, ·, 2H, 2W]
         }
@@ -150,6 +157,10 @@ impl Discriminator {
     ) -> Self {
         let mut inputs = joint.total();
         let mut blocks = Vec::new();
+        let halving = |level: u32| {
+            let Level { factor, kernel } = pyramid.level(level);
+            Geometry::halving(factor, kernel)
+        };
         for level in 1..=pyramid.halvings() {
             let outputs = spec.filters * multiple(level);
             let norm = if level == 1 { NormKind::None } else { spec.norm };
@@ -163,7 +174,7 @@ impl Discriminator {
                     params,
                     &format!("{name}.conv"),
                     [inputs, outputs],
-                    HALVING,
+                    halving(level),
                     init,
                     options,
                 ),
@@ -171,13 +182,13 @@ impl Discriminator {
             ));
             inputs = outputs;
         }
-        let whole = Geometry::Conv { kernel: pyramid.base(), stride: 1, padding: 0 };
+        let whole = Geometry::whole(pyramid.base());
         let options = ConvOptions { bias: true, spectral_norm: spec.spectral_norm.into() };
         let head = Conv::new(params, "head", [inputs, 1], whole, init, options);
         Self { activation: spec.activation, blocks, head, compute: params.arithmetic() }
     }
 
-    /// `[N, C+M, H, W]` → a logit each; the head is f32.
+    /// `[N, C+M, (D,) H, W]` → a logit each; the head is f32.
     pub fn forward(&self, sample: &Tensor) -> Judgement {
         let mut x = self.compute.enter(sample);
         let mut activations = Vec::with_capacity(self.blocks.len());
@@ -212,7 +223,9 @@ impl Discriminator {
             passed.push((x.size(), weight, y.shallow_clone()));
             x = self.activation.apply(&norm.forward(&y, true));
         }
-        let ones = Tensor::ones([sample.size()[0], 1, 1, 1], (sample.kind(), sample.device()));
+        let mut one_each = vec![1; sample.dim()];
+        one_each[0] = sample.size()[0];
+        let ones = Tensor::ones(one_each, (sample.kind(), sample.device()));
         let mut gradient = self.head.pull_back(&ones, &self.head.weight(true), &x.size());
         gradient = self.compute.enter(&gradient);
         for ((conv, norm), (shape, weight, y)) in self.blocks.iter().zip(passed).rev() {

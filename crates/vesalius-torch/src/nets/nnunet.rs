@@ -1,9 +1,10 @@
-//! nnU-Net's plain convolutional U-Net (Isensee et al. 2021, arXiv:1904.08128), as nnU-Net v2 plans it for 2-D slices:
-//! `dynamic_network_architectures`, `PlainConvUNet`, whose names of parameters these are.
+//! nnU-Net's plain convolutional U-Net (Isensee et al. 2021, arXiv:1904.08128), as nnU-Net v2 plans it for slices and for
+//! volumes: `dynamic_network_architectures`, `PlainConvUNet`, whose names of parameters these are.
 //!
 //! Two convolutions a stage, each followed by instance normalisation and LeakyReLU; strides on the way down, transposed
 //! convolutions on the way up; scores at every resolution but the lowest, for deep supervision.
 
+use crate::layers::axes::Axes;
 use crate::layers::compute::Convolution;
 use crate::layers::conv::{channels_last, with_bias};
 use crate::layers::init::{InitKind, InitSpec};
@@ -17,54 +18,90 @@ use tch::{Device, Kind, Tensor};
 const SLOPE: f64 = 0.01;
 /// Sides are halved while both halves have so many pixels (`UNet_featuremap_min_edge_length`).
 const LEAST_SIDE: i64 = 4;
-/// Filters at full resolution (`UNet_base_num_features`), doubling up to the most (`UNet_max_features_2d`).
+/// Filters at full resolution (`UNet_base_num_features`), doubling up to the most (`UNet_max_features_2d`, `_3d`).
 pub const FILTERS: i64 = 32;
 const MOST_FILTERS: i64 = 512;
+const MOST_FILTERS_OF_VOLUMES: i64 = 320;
 /// Of a stage, on both ways.
 const CONVOLUTIONS: usize = 2;
 
-/// What nnU-Net plans from the size of the slices alone, whose pixels are as wide as high.
+/// What nnU-Net plans from the size of slices, whose pixels are as wide as high, or from size and spacing of volumes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Of each stage, from full resolution down.
     pub filters: Vec<i64>,
-    /// Of each stage's first convolution, along height and width.
-    pub strides: Vec<[i64; 2]>,
+    /// Of each stage's first convolution, along each axis.
+    pub strides: Vec<Vec<i64>>,
+    /// Of each stage's convolutions, along each axis; 3 everywhere where it is not said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<Vec<i64>>,
 }
 
 impl Plan {
-    /// For slices of height and width (`get_pool_and_conv_props`, with equal spacings), with so many filters at full
-    /// resolution: [`FILTERS`] in nnU-Net.
+    /// For slices of height and width (with equal spacings), with so many filters at full resolution: [`FILTERS`] in
+    /// nnU-Net.
     pub fn of([height, width]: [i64; 2], filters: i64) -> Self {
-        let mut size = [height, width];
-        let mut spacing = [1_i64; 2];
-        let mut strides = vec![[1, 1]];
+        let planned = Self::planned(&[height, width], &[1.0; 2], filters, MOST_FILTERS);
+        Self { kernels: vec![], ..planned }
+    }
+
+    /// For volumes `[D, H, W]` whose voxels have these sides in mm.
+    pub fn of_volume(size: [i64; 3], spacing_mm: [f64; 3], filters: i64) -> Self {
+        Self::planned(&size, &spacing_mm, filters, MOST_FILTERS_OF_VOLUMES)
+    }
+
+    /// `get_pool_and_conv_props`.
+    fn planned(size: &[i64], spacing: &[f64], filters: i64, most_filters: i64) -> Self {
+        let (mut size, mut spacing) = (size.to_vec(), spacing.to_vec());
+        let mut kernel = vec![1; size.len()];
+        let mut strides = vec![vec![1; size.len()]];
+        let mut kernels = Vec::new();
+        let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
         loop {
-            let mut axes: Vec<usize> = (0..2).filter(|&i| size[i] >= 2 * LEAST_SIDE).collect();
-            let finest = axes.iter().map(|&i| spacing[i]).min().unwrap_or(1);
-            axes.retain(|&i| spacing[i] < 2 * finest);
+            let all = 0..size.len();
+            let mut axes: Vec<usize> = all.filter(|&i| size[i] >= 2 * LEAST_SIDE).collect();
+            let finest = least(&mut axes.iter().map(|&i| spacing[i]));
+            axes.retain(|&i| spacing[i] / finest < 2.0);
             match axes[..] {
                 [] => break,
                 [only] if size[only] < 3 * LEAST_SIDE => break,
                 _ => {}
             }
-            let mut stride = [1; 2];
+            // Voxels far apart along an axis are no neighbours, until the others are as coarse.
+            let finest = least(&mut spacing.iter().copied());
+            for (kernel, spacing) in kernel.iter_mut().zip(&spacing) {
+                if spacing / finest < 2.0 {
+                    *kernel = 3;
+                }
+            }
+            let mut stride = vec![1; size.len()];
             for i in axes {
                 stride[i] = 2;
-                spacing[i] *= 2;
+                spacing[i] *= 2.0;
                 size[i] = (size[i] + 1) / 2;
             }
             strides.push(stride);
+            kernels.push(kernel.clone());
         }
+        kernels.push(vec![3; size.len()]);
         let filters =
-            (0..strides.len()).map(|stage| (filters << stage.min(32)).min(MOST_FILTERS)).collect();
-        Self { filters, strides }
+            (0..strides.len()).map(|stage| (filters << stage.min(32)).min(most_filters)).collect();
+        Self { filters, strides, kernels }
     }
 
-    /// What both sides have to be divisible by.
-    pub fn divisor(&self) -> [i64; 2] {
-        [0, 1].map(|axis| self.strides.iter().map(|stride| stride[axis]).product())
+    /// What each side has to be divisible by.
+    pub fn divisor(&self) -> Vec<i64> {
+        let along = |axis: usize| self.strides.iter().map(|stride| stride[axis]).product();
+        (0..self.strides[0].len()).map(along).collect()
+    }
+
+    fn stride(&self, stage: usize) -> Axes {
+        Axes::of(&self.strides[stage])
+    }
+
+    fn kernel(&self, stage: usize) -> Axes {
+        self.kernels.get(stage).map_or_else(|| self.stride(stage).map(|_| 3), |k| Axes::of(k))
     }
 }
 
@@ -77,14 +114,16 @@ struct Filter {
 }
 
 impl Filter {
-    /// A weight of `shape`, for `outputs` channels. `InitWeights_He(1e-2)`: σ = √(2 / (1 + slope²) / fan in).
+    /// A weight of channels (as it lies in memory) × kernel, for `outputs` channels. `InitWeights_He(1e-2)`:
+    /// σ = √(2 / (1 + slope²) / fan in).
     fn new(
         params: &mut Params,
         name: &str,
         convolution: Convolution,
-        shape: [i64; 4],
+        (channels, kernel): ([i64; 2], Axes),
         outputs: i64,
     ) -> Self {
+        let shape = [&channels[..], kernel.as_slice()].concat();
         let gain = (1.0 + SLOPE * SLOPE).sqrt().recip();
         let value = InitSpec { kind: InitKind::Kaiming, gain }.weight(&shape);
         let value = channels_last(&value, params.device());
@@ -114,17 +153,22 @@ fn apply(layers: &[Layer], x: &Tensor) -> Tensor {
         .fold(x.shallow_clone(), |x, (filter, norm)| norm.leaky(&filter.forward(&x), SLOPE))
 }
 
-fn stage(params: &mut Params, name: &str, channels: [i64; 2], stride: [i64; 2]) -> Vec<Layer> {
+fn stage(
+    params: &mut Params,
+    name: &str,
+    channels: [i64; 2],
+    [stride, kernel]: [Axes; 2],
+) -> Vec<Layer> {
     let [mut inputs, outputs] = channels;
     (0..CONVOLUTIONS)
         .map(|i| {
-            let convolution = Convolution::plain(1, 1);
-            let convolution = if i == 0 { convolution.strided(stride) } else { convolution };
-            let shape = [outputs, inputs, 3, 3];
+            let stride = if i == 0 { stride } else { stride.map(|_| 1) };
+            let convolution = Convolution::along(stride, kernel.map(|kernel| kernel / 2));
+            let weight = ([outputs, inputs], kernel);
             inputs = outputs;
             let name = format!("{name}.convs.{i}");
             (
-                Filter::new(params, &format!("{name}.conv"), convolution, shape, outputs),
+                Filter::new(params, &format!("{name}.conv"), convolution, weight, outputs),
                 Norm::plain(params, &format!("{name}.norm"), NormKind::Instance, outputs),
             )
         })
@@ -155,24 +199,33 @@ impl NnUnet {
     pub fn new(params: &mut Params, plan: &Plan, channels: i64, classes: i64) -> Self {
         let mut inputs = channels;
         let mut down = Vec::new();
-        for (i, (&filters, &stride)) in plan.filters.iter().zip(&plan.strides).enumerate() {
-            down.push(stage(params, &format!("encoder.stages.{i}.0"), [inputs, filters], stride));
+        for (i, &filters) in plan.filters.iter().enumerate() {
+            let geometry = [plan.stride(i), plan.kernel(i)];
+            down.push(stage(params, &format!("encoder.stages.{i}.0"), [inputs, filters], geometry));
             inputs = filters;
         }
         let mut up = Vec::new();
         for (i, level) in (1..plan.filters.len()).rev().enumerate() {
             let (below, here) = (plan.filters[level], plan.filters[level - 1]);
-            let [down, right] = plan.strides[level];
-            let wider = Convolution::transposed(1, 0).strided([down, right]);
-            let shape = [below, here, down, right];
+            let stride = plan.stride(level);
+            let one = stride.map(|_| 1);
+            let alone = Convolution::along(one, one.map(|_| 0));
+            let wider = Convolution::along(stride, one.map(|_| 0)).turned();
+            let geometry = [one, plan.kernel(level - 1)];
             up.push(Up {
-                widen: Filter::new(params, &format!("decoder.transpconvs.{i}"), wider, shape, here),
-                layers: stage(params, &format!("decoder.stages.{i}"), [2 * here, here], [1, 1]),
+                widen: Filter::new(
+                    params,
+                    &format!("decoder.transpconvs.{i}"),
+                    wider,
+                    ([below, here], stride),
+                    here,
+                ),
+                layers: stage(params, &format!("decoder.stages.{i}"), [2 * here, here], geometry),
                 scores: Filter::new(
                     params,
                     &format!("decoder.seg_layers.{i}"),
-                    Convolution::plain(1, 0),
-                    [classes, here, 1, 1],
+                    alone,
+                    ([classes, here], one),
                     classes,
                 ),
             });
@@ -180,7 +233,7 @@ impl NnUnet {
         Self { down, up, compute: params.arithmetic() }
     }
 
-    /// `[N, C, H, W]` → logits `[N, K, h, w]` of each resolution but the lowest, the highest first; the layers of scores
+    /// `[N, C, (D,) H, W]` → logits `[N, K, (d,) h, w]` of each resolution but the lowest, the highest first; the layers of scores
     /// are f32.
     pub fn forward(&self, image: &Tensor) -> Vec<Tensor> {
         let mut x = self.compute.enter(image);

@@ -4,7 +4,7 @@
 //! and ReLU is a setting (batch by default); the upsampling is nearest-neighbour followed by a 3x3 convolution.
 
 use crate::layers::activation::Activation;
-use crate::layers::conv::{Conv, ConvOptions, Geometry};
+use crate::layers::conv::{Conv, ConvOptions, Geometry, NEAREST_CONV3};
 use crate::layers::init::{InitKind, InitSpec};
 use crate::layers::norm::{Norm, NormKind};
 use crate::layers::params::Params;
@@ -37,7 +37,7 @@ struct Block {
 }
 
 const INIT: InitSpec = InitSpec { kind: InitKind::Kaiming, gain: 1.0 };
-const CONV3: Geometry = Geometry::Conv { kernel: [3, 3], stride: 1, padding: 1 };
+const CONV3: Geometry = Geometry::square(3, 1, 1);
 
 fn conv(
     params: &mut Params,
@@ -113,10 +113,10 @@ impl Unet {
             let outputs = spec.filters << level;
             let name = format!("up.{level}");
             let channels = [2 * outputs, outputs];
-            let upsample = conv(params, &name, channels, Geometry::NearestConv3, spec.norm);
+            let upsample = conv(params, &name, channels, NEAREST_CONV3, spec.norm);
             up.push((upsample, Block::new(params, &format!("{name}.block"), channels, spec.norm)));
         }
-        let head = Geometry::Conv { kernel: [1, 1], stride: 1, padding: 0 };
+        let head = Geometry::square(1, 1, 0);
         let options = ConvOptions { bias: true, spectral_norm: false.into() };
         let last = Conv::new(params, "last", [spec.filters, classes], head, &INIT, options);
         Ok(Self { down, bottleneck, up, last, compute: params.arithmetic() })

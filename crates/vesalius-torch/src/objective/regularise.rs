@@ -5,8 +5,8 @@ use tch::{Device, Kind, Tensor};
 
 /// Penalty of WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, equation 3): mean (‖∇D(x̂)‖₂ − 1)² at
 /// x̂ = ε·real + (1 − ε)·fake, to be weighted with λ. `gradient` gives ∇D, as
-/// [`crate::nets::dcgan::Discriminator::input_gradient`] does. `epsilon`: `[N, 1, 1, 1]`, uniform in [0, 1), one per
-/// sample. `real` and `fake` `[N, ·, H, W]` enter as constants; the result is differentiable in the critic's weights.
+/// [`crate::nets::dcgan::Discriminator::input_gradient`] does. `epsilon`: `[N, 1, …]`, uniform in [0, 1), one per
+/// sample. `real` and `fake` `[N, ·, …]` enter as constants; the result is differentiable in the critic's weights.
 pub fn gradient_penalty(
     gradient: impl Fn(&Tensor) -> Tensor,
     real: &Tensor,
@@ -16,7 +16,8 @@ pub fn gradient_penalty(
     let (real, fake) = (real.detach(), fake.detach());
     let mixed = &fake + (real - &fake) * epsilon;
     let squares = gradient(&mixed).square();
-    let norms = squares.sum_dim_intlist(&[1_i64, 2, 3][..], false, None).sqrt();
+    let all: Vec<i64> = (1..squares.dim() as i64).collect();
+    let norms = squares.sum_dim_intlist(&all[..], false, None).sqrt();
     (norms - 1.0).square().mean(None)
 }
 

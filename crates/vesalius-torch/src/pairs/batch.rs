@@ -1,7 +1,7 @@
 //! The only place where pixels at rest become tensors, and back.
 //!
 //! Shape legend, used everywhere: N batch · C image channels · K classes · H, W pixels · Z latent ·
-//! L style layers · S style width · D features.
+//! L style layers · S style width · D features, and of volumes planes: `[N, C, D, H, W]`.
 
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
@@ -11,9 +11,9 @@ use vesalius_data::pack::manifest::{PixelType, SliceShape};
 /// Images with their label maps.
 #[derive(Debug)]
 pub struct Pair {
-    /// `[N, C, H, W]`, f32 in [-1, 1].
+    /// `[N, C, (D,) H, W]`, f32 in [-1, 1].
     pub image: Tensor,
-    /// `[N, H, W]`, i64 in 0…K-1.
+    /// `[N, (D,) H, W]`, i64 in 0…K-1.
     pub labels: Tensor,
 }
 
@@ -23,12 +23,23 @@ impl Pair {
     pub fn shallow(&self) -> Self {
         Self { image: self.image.shallow_clone(), labels: self.labels.shallow_clone() }
     }
+
+    /// Planes of volumes as slices, one volume behind the other; slices as they are.
+    #[must_use]
+    pub fn planes(&self) -> Self {
+        let [n, c, d, h, w] = self.image.size()[..] else { return self.shallow() };
+        Self {
+            image: self.image.permute([0, 2, 1, 3, 4]).reshape([n * d, c, h, w]),
+            labels: self.labels.reshape([n * d, h, w]),
+        }
+    }
 }
 
 /// Pairs that are read and converted, and not yet tensors.
 #[derive(Debug)]
 pub struct Values {
-    shape: [i64; 4],
+    /// Pairs, planes of each, channels, rows, columns.
+    shape: [i64; 5],
     pixels: Vec<f32>,
     labels: Vec<i64>,
 }
@@ -47,7 +58,7 @@ impl Values {
 
     /// As tensors on a device. A GPU copies them while it computes.
     pub fn to(&self, device: Device) -> Pair {
-        let [n, c, h, w] = self.shape;
+        let [n, d, c, h, w] = self.shape;
         let place = |values: Tensor| match device {
             Device::Cuda(_) => {
                 // `pin_memory` says on each call that its argument is deprecated, which `tch` always gives.
@@ -56,10 +67,12 @@ impl Values {
             }
             _ => values.to_device(device),
         };
-        Pair {
-            image: place(Tensor::from_slice(&self.pixels).reshape([n, c, h, w])),
-            labels: place(Tensor::from_slice(&self.labels).reshape([n, h, w])),
+        let image = place(Tensor::from_slice(&self.pixels).reshape([n, d, c, h, w]));
+        let labels = place(Tensor::from_slice(&self.labels).reshape([n, d, h, w]));
+        if d == 1 {
+            return Pair { image: image.squeeze_dim(1), labels: labels.squeeze_dim(1) };
         }
+        Pair { image: image.permute([0, 2, 1, 3, 4]), labels }
     }
 }
 
@@ -76,9 +89,9 @@ pub fn load(pack: &Pack, indices: &[usize], device: Device) -> Result<Pair> {
 /// # Errors
 /// When a slice was damaged on the disk.
 pub fn read(pack: &Pack, indices: &[usize]) -> Result<Values> {
-    let SliceShape { channels, height, width, pixel_type: depth, .. } = pack.slice_shape();
-    let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
-    let mut labels = Vec::with_capacity(indices.len() * height * width);
+    let SliceShape { channels, planes, height, width, pixel_type: depth } = pack.slice_shape();
+    let mut pixels = Vec::with_capacity(indices.len() * planes * channels * height * width);
+    let mut labels = Vec::with_capacity(indices.len() * planes * height * width);
     for &i in indices {
         let slice = pack.slice(i)?;
         match depth {
@@ -92,13 +105,15 @@ pub fn read(pack: &Pack, indices: &[usize]) -> Result<Values> {
         }
         labels.extend(slice.labels.iter().map(|&label| i64::from(label)));
     }
-    let shape = [indices.len(), channels, height, width].map(|n| n as i64);
+    let shape = [indices.len(), planes, channels, height, width].map(|n| n as i64);
     Ok(Values { shape, pixels, labels })
 }
 
-/// Label maps `[N, H, W]` as masks `[N, K, H, W]` of zeros and ones, f32.
+/// Label maps `[N, (D,) H, W]` as masks `[N, K, (D,) H, W]` of zeros and ones, f32.
 pub fn one_hot(labels: &Tensor, classes: i64) -> Tensor {
-    labels.one_hot(classes).permute([0, 3, 1, 2]).to_kind(Kind::Float)
+    let last = labels.dim() as i64;
+    let order: Vec<i64> = [0, last].into_iter().chain(1..last).collect();
+    labels.one_hot(classes).permute(&order[..]).to_kind(Kind::Float)
 }
 
 /// 0…max to [-1, 1].
@@ -106,13 +121,16 @@ fn to_unit(pixel: u16, depth: PixelType) -> f32 {
     f32::from(pixel) * (2.0 / f32::from(depth.max())) - 1.0
 }
 
-/// An image batch `[N, C, H, W]` in [-1, 1] as pack bytes, one vector per image: rounded to the nearest
+/// An image batch `[N, C, (D,) H, W]` in [-1, 1] as pack bytes (of volumes, plane by plane), one vector per image: rounded to the nearest
 /// integer, clipped at the ends of the range.
 ///
 /// # Errors
 /// When a value is NaN.
 pub fn to_pixels(image: &Tensor, depth: PixelType) -> Result<Vec<Vec<u8>>> {
     let n = image.size()[0];
+    // In a pack, planes are slices.
+    let image =
+        if image.dim() == 5 { image.permute([0, 2, 1, 3, 4]) } else { image.shallow_clone() };
     if bool::try_from(image.isnan().any())? {
         bail!("generated images hold NaN, expected values in [-1, 1]");
     }

@@ -76,7 +76,7 @@ impl Joint {
         self.channels + self.mask_channels()
     }
 
-    /// A pair as `[N, C+M, H, W]` in [-1, 1].
+    /// A pair as `[N, C+M, (D,) H, W]` in [-1, 1].
     pub fn encode(&self, pair: &Pair) -> Tensor {
         let mask = match self.encoding {
             MaskEncoding::SignedDistance => signed_distance(&pair.labels, self.classes),
@@ -123,7 +123,7 @@ impl Joint {
         self.mask(raw).softmax(1, Kind::Float) * 2.0 - 1.0
     }
 
-    /// `[N, C+M, H, W]` as a pair.
+    /// `[N, C+M, (D,) H, W]` as a pair.
     pub fn decode(&self, sample: &Tensor) -> Pair {
         let (image, mask) = (self.image(sample), self.mask(sample));
         let labels = match self.encoding {

@@ -15,26 +15,31 @@ pub fn weights(resolutions: usize) -> Vec<f64> {
     weights.iter().map(|weight| weight / sum).collect()
 }
 
-/// `scores`: logits `[N, K, h, w]` of each resolution, the highest first; `labels` `[N, H, W]` → the weighted sum over
+/// `scores`: logits `[N, K, (d,) h, w]` of each resolution, the highest first; `labels` `[N, (D,) H, W]` → the weighted sum over
 /// resolutions of cross-entropy − soft Dice (over the batch, without the background): at least −1.
 pub fn loss(scores: &[Tensor], labels: &Tensor) -> Tensor {
     let weighted =
         weights(scores.len()).into_iter().zip(scores).filter(|&(weight, _)| weight > 0.0);
     let losses = weighted.map(|(weight, scores)| {
         let size = scores.size();
-        let (entropy, dice) = parts(scores, &nearest(labels, [size[2], size[3]]));
+        let (entropy, dice) = parts(scores, &nearest(labels, &size[2..]));
         (entropy - dice) * weight
     });
     losses.reduce(|sum, loss| sum + loss).expect("at least one resolution")
 }
 
-/// Labels `[N, H, W]` at another resolution: those of the nearest pixels (`nearest-exact`).
-pub fn nearest(labels: &Tensor, size: [i64; 2]) -> Tensor {
-    if labels.size()[1..] == size {
+/// Labels `[N, (D,) H, W]` at another resolution: those of the nearest pixels (`nearest-exact`).
+pub fn nearest(labels: &Tensor, size: &[i64]) -> Tensor {
+    if labels.size()[1..] == *size {
         return labels.shallow_clone();
     }
     let labels = labels.unsqueeze(1).to_kind(Kind::Float);
-    labels.internal_upsample_nearest_exact2d(size, None, None).squeeze_dim(1).to_kind(Kind::Int64)
+    let found = if size.len() == 3 {
+        labels.internal_upsample_nearest_exact3d(size, None, None, None)
+    } else {
+        labels.internal_upsample_nearest_exact2d(size, None, None)
+    };
+    found.squeeze_dim(1).to_kind(Kind::Int64)
 }
 
 /// nnU-Net's schedule: the learning rate falls from `start` to 0 as (1 − done)^0.9, `done` from 0 to 1.

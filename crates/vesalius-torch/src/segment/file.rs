@@ -1,11 +1,10 @@
 //! A U-Net's weights as a file.
 
-use super::{SegmentSpec, Segmenter};
+use super::{Given, SegmentSpec, Segmenter};
 use anyhow::{Context as _, Result};
 use std::path::Path;
 use tch::{Device, Tensor};
 use vesalius_data::files::publish::write_with;
-use vesalius_data::pack::manifest::SliceShape;
 
 /// Writes the weights as safetensors.
 ///
@@ -35,12 +34,12 @@ pub fn write(segmenter: &Segmenter, path: &Path) -> Result<()> {
 /// When the file is missing, damaged or of another network.
 pub fn load(
     spec: &SegmentSpec,
-    slice_shape: SliceShape,
+    given: impl Into<Given>,
     classes: usize,
     path: &Path,
     device: Device,
 ) -> Result<Segmenter> {
-    let segmenter = Segmenter::new(spec, slice_shape, classes, device)?;
+    let segmenter = Segmenter::new(spec, given, classes, device)?;
     vesalius_data::files::read::check(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     let tensors = Tensor::read_safetensors(path)

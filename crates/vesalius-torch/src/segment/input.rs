@@ -33,7 +33,9 @@ impl Scale {
         for (i, case) in of_slices.iter().enumerate().filter(|(_, case)| wanted.contains(case)) {
             let values = batch::read(pack, &[i])?;
             let sums = sums.entry(*case).or_insert_with(|| vec![[0.0; 3]; channels]);
-            for (channel, sum) in values.channels().zip(sums) {
+            // Of a volume plane by plane.
+            for (at, channel) in values.channels().enumerate() {
+                let sum = &mut sums[at % channels];
                 for &value in channel {
                     let value = f64::from(value) + 1.0;
                     sum[0] += 1.0;
@@ -51,16 +53,16 @@ impl Scale {
         Ok(Self { cases: cases.collect(), of_slices })
     }
 
-    /// Slices `indices` `[N, C, H, W]` in [-1, 1] → standardised.
+    /// Slices `indices` `[N, C, (D,) H, W]` in [-1, 1] → standardised.
     pub fn apply(&self, image: &Tensor, indices: &[usize]) -> Tensor {
         let of = |part: usize| {
             let values: Vec<f32> = indices
                 .iter()
                 .flat_map(|&i| self.cases[&self.of_slices[i]].iter().map(move |of| of[part]))
                 .collect();
-            Tensor::from_slice(&values)
-                .reshape([indices.len() as i64, -1, 1, 1])
-                .to_device(image.device())
+            let mut shape = vec![1; image.dim()];
+            (shape[0], shape[1]) = (indices.len() as i64, -1);
+            Tensor::from_slice(&values).reshape(&shape[..]).to_device(image.device())
         };
         (image - of(0)) / of(1)
     }

@@ -54,7 +54,7 @@ pub fn find(
     };
     let judged = indices(&held_back);
     let scale = spec.standardise.then(|| Scale::of(pack, &judged)).transpose()?;
-    let average = Segmenter::new(&spec, pack.slice_shape(), pack.classes(), device)?;
+    let average = Segmenter::new(&spec, pack, pack.classes(), device)?;
     let mut looks: Vec<Point> = Vec::new();
     let mut watch = |done: u64, segmenter: &Segmenter| {
         // Of few steps the plain mean.

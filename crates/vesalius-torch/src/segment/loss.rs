@@ -26,7 +26,8 @@ pub fn parts(logits: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
     let probability = logits.softmax(1, Kind::Float).narrow(1, 1, classes - 1);
     let target = one_hot(labels, classes);
     let target = target.narrow(1, 1, classes - 1);
-    let over = &[0_i64, 2, 3][..];
+    let over: Vec<i64> = (0..logits.dim() as i64).filter(|axis| *axis != 1).collect();
+    let over = &over[..];
     let both = (&probability * &target).sum_dim_intlist(over, false, Kind::Float);
     let sum = probability.sum_dim_intlist(over, false, Kind::Float)
         + target.sum_dim_intlist(over, false, Kind::Float);

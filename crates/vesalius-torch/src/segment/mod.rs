@@ -19,7 +19,7 @@ mod train;
 pub use file::{load, save, write};
 pub use judge::{check_test, evaluate, evaluate_slices, predict};
 pub use loss::loss;
-pub use network::Segmenter;
+pub use network::{Given, Segmenter};
 pub use spec::{Preset, SegmentSpec};
 pub use train::{Report, Trained, train};
 
@@ -47,6 +47,12 @@ fn check_training(spec: &SegmentSpec, packs: &[&Pack]) -> Result<()> {
         }
     }
     spec.check()?;
+    if spec.classical && first.slice_shape().is_volume() {
+        bail!(
+            "{}: the study's classical augmentation turns slices, expected none for volumes (preset strong has nnU-Net's)",
+            first.path().display()
+        );
+    }
     if spec.batch < packs.len() {
         bail!(
             "batch {}: expected at least one slice for each of {} packs",

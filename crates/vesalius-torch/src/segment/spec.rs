@@ -1,5 +1,6 @@
 //! How a segmenter is built and trained: the presets, and every setting that they set.
 
+use super::network::Given;
 use crate::nets::nnunet;
 use crate::nets::unet::UnetSpec;
 use crate::optim::OptimiserSpec;
@@ -8,7 +9,6 @@ use crate::spec::presets;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use vesalius_data::files::digest;
-use vesalius_data::pack::manifest::SliceShape;
 use vesalius_data::text::nearest;
 
 /// Settings that belong together.
@@ -233,11 +233,16 @@ impl SegmentSpec {
         Ok(spec)
     }
 
-    /// What nnU-Net plans for such slices, where the network is its.
-    pub fn plan(&self, slice_shape: SliceShape) -> Option<nnunet::Plan> {
+    /// What nnU-Net plans for such slices or volumes, where the network is its.
+    pub fn plan(&self, given: impl Into<Given>) -> Option<nnunet::Plan> {
         let NetworkSpec::Nnunet { filters } = self.network else { return None };
-        let size = [slice_shape.height as i64, slice_shape.width as i64];
-        Some(nnunet::Plan::of(size, filters))
+        let Given { shape, spacing_mm } = given.into();
+        let [planes, height, width] = [shape.planes, shape.height, shape.width].map(|n| n as i64);
+        Some(if shape.is_volume() {
+            nnunet::Plan::of_volume([planes, height, width], spacing_mm, filters)
+        } else {
+            nnunet::Plan::of([height, width], filters)
+        })
     }
 
     /// As results name it: the preset, and eight digits of the settings where they are not the preset's. Steps, batch,

@@ -86,7 +86,7 @@ impl Training<'_> {
         let Self { spec, packs, slices, schedule, mut watch } = self;
         let first = packs.first().context("no pack to train on, expected at least one")?;
         check_training(spec, packs)?;
-        let segmenter = Segmenter::new(spec, first.slice_shape(), first.classes(), device)?;
+        let segmenter = Segmenter::new(spec, *first, first.classes(), device)?;
         let mut sources = Sources::new(spec, packs, slices)?;
         let at = |step| {
             let step = if schedule == Schedule::Constant { 0 } else { step };

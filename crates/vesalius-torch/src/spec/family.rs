@@ -18,6 +18,8 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
     const NAME: &'static str;
     /// Its own fields of the table `training`.
     const SCHEDULE: &'static [&'static str] = &[];
+    /// Whether its networks have a form in three dimensions.
+    const VOLUMES: bool = false;
 
     /// Refuses values that can only be mistakes.
     ///
@@ -57,6 +59,8 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
 pub trait FamilySpec: Debug + Send + Sync {
     /// See [`Family::NAME`].
     fn name(&self) -> &'static str;
+    /// See [`Family::VOLUMES`].
+    fn makes_volumes(&self) -> bool;
     /// See [`Family::check`].
     ///
     /// # Errors
@@ -93,6 +97,10 @@ pub trait FamilySpec: Debug + Send + Sync {
 impl<F: Family> FamilySpec for F {
     fn name(&self) -> &'static str {
         F::NAME
+    }
+
+    fn makes_volumes(&self) -> bool {
+        F::VOLUMES
     }
 
     fn check(&self, schedule: &Schedule) -> Result<()> {

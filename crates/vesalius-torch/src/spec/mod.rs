@@ -194,6 +194,7 @@ impl TrainSpec {
     /// # Errors
     /// When the family cannot make this size.
     pub fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {
+        self.makes(domain)?;
         self.family.generator(domain)
     }
 
@@ -202,7 +203,21 @@ impl TrainSpec {
     /// # Errors
     /// When the family cannot make this size, or weights it needs (VGG19's) are missing or do not fit.
     pub fn trainer(&self, domain: Domain) -> Result<Box<dyn Trainer>> {
+        self.makes(domain)?;
         self.family.trainer(&self.training, domain)
+    }
+
+    /// Refuses volumes, where the family has no form for them.
+    fn makes(&self, domain: Domain) -> Result<()> {
+        if domain.shape.is_volume() && !self.family.makes_volumes() {
+            bail!(
+                "volumes of {}: networks.family {} makes slices, expected a preset of family dcgan (dcgan, lsgan, wgan, wgan-gp, \
+                 hinge), or the volumes' planes: PACK/slices",
+                domain.shape.size(),
+                self.family.name()
+            );
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::spec::TrainSpec;
 use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::Split;
+use vesalius_data::pack::manifest::{SliceShape, Split};
 use vesalius_data::pictures::montage::{Tile, montage};
 
 /// Measures the distance of generated to real images while training.
@@ -41,7 +41,11 @@ impl Look<'_> {
     /// finite
     /// have no finite spread and no picture.
     pub fn preview(&self) -> Result<(f64, Option<Vec<u8>>)> {
-        let count = PREVIEW_SIDE * PREVIEW_SIDE;
+        let count = if self.pack.slice_shape().is_volume() {
+            PREVIEW_SIDE
+        } else {
+            PREVIEW_SIDE * PREVIEW_SIDE
+        };
         let pair = self.pairs(Purpose::Preview, 0, count)?;
         let real = self.pack.indices(Split::Train);
         let some: Vec<usize> = (0..count.min(real.len()))
@@ -62,9 +66,12 @@ impl Look<'_> {
         let count = self.spec.training.distance_images;
         let mut parts = Vec::new();
         let mut done = 0;
+        // Planes are what is looked at.
+        let planes = self.pack.slice_shape().planes;
+        let (count, batch) = (count.div_ceil(planes), (64 / planes).max(1));
         while done < count {
-            let n = 64.min(count - done);
-            let image = self.pairs(Purpose::Latent, done, n)?.image;
+            let n = batch.min(count - done);
+            let image = self.pairs(Purpose::Latent, done, n)?.planes().image;
             parts.push(tch::no_grad(|| probe.extractor.features(&image))?);
             done += n;
         }
@@ -91,15 +98,17 @@ impl Look<'_> {
     }
 }
 
-/// Pairs as a PNG grid with mask outlines.
+/// Pairs as a PNG grid with mask outlines; of volumes a row of planes each.
 ///
 /// # Errors
 /// When the images hold NaN.
 fn grid(pair: &Pair, pack: &Pack) -> Result<Vec<u8>> {
-    let slice_shape = pack.slice_shape();
+    let SliceShape { planes, .. } = pack.slice_shape();
+    let slice_shape = SliceShape { planes: 1, ..pack.slice_shape() };
+    let pair = pair.planes();
     let pixels = batch::to_pixels(&pair.image, slice_shape.pixel_type)?;
     let labels = batch::to_labels(&pair.labels)?;
     let tiles: Vec<Tile> =
         pixels.iter().zip(&labels).map(|(pixels, labels)| Tile { pixels, labels }).collect();
-    montage(&tiles, slice_shape, PREVIEW_SIDE, None)
+    montage(&tiles, slice_shape, if planes > 1 { planes } else { PREVIEW_SIDE }, None)
 }

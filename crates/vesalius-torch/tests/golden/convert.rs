@@ -42,6 +42,7 @@ fn style_trainer(
 ) -> StyleTrainer<WholeNetworks> {
     let own = spec.of::<StyleSpec<WholeNetworks>>().unwrap().clone();
     let domain = Domain {
+        spacing_mm: [1.0; 3],
         shape: slice_shape,
         sequences: false,
         classes,
@@ -54,6 +55,7 @@ fn style_trainer(
 fn spade_trainer(spec: &TrainSpec) -> SpadeTrainer {
     let own = spec.of::<SpadeSpec>().unwrap().clone();
     let domain = Domain {
+        spacing_mm: [1.0; 3],
         shape: slice_shape(3, 64),
         sequences: false,
         classes: 4,
@@ -131,6 +133,7 @@ fn what_does_not_fit_is_named() {
         let shape = slice_shape(2, size);
         let gan = spec
             .trainer(Domain {
+                spacing_mm: [1.0; 3],
                 shape,
                 sequences: false,
                 classes: 2,

@@ -35,9 +35,77 @@ fn plans_are_nnunets() {
 }
 
 #[test]
+fn plans_of_volumes_are_nnunets() {
+    for expected in golden("nnunet-volumes")["plans"].as_array().unwrap() {
+        let size = numbers(&expected["size"]);
+        let spacing = numbers(&expected["spacing"]);
+        let size: [i64; 3] = std::array::from_fn(|axis| size[axis] as i64);
+        let plan = Plan::of_volume(size, std::array::from_fn(|axis| spacing[axis]), FILTERS);
+        let lists = |name: &str| -> Vec<Vec<i64>> {
+            let lists = expected[name].as_array().unwrap().iter();
+            lists.map(|list| numbers(list).iter().map(|n| *n as i64).collect()).collect()
+        };
+        assert_eq!(plan.strides, lists("strides"), "{size:?} {spacing:?}");
+        assert_eq!(plan.kernels, lists("kernels"), "{size:?} {spacing:?}");
+        assert_eq!(
+            plan.filters.iter().copied().max(),
+            Some(FILTERS << 4.min(plan.filters.len() - 1)).map(|f| f.min(320))
+        );
+    }
+}
+
+#[test]
+fn three_steps_on_volumes_are_nnunets() {
+    let golden = golden("nnunet-volumes");
+    let plan = Plan {
+        filters: vec![4, 6, 8],
+        strides: [[1, 1, 1], [1, 2, 2], [2, 2, 2]].map(|s| s.to_vec()).to_vec(),
+        kernels: [[1, 3, 3], [3, 3, 3], [3, 3, 3]].map(|k| k.to_vec()).to_vec(),
+    };
+    let mut params = Params::new(Device::Cpu);
+    let network = NnUnet::new(&mut params, &plan, 2, 4);
+    let seeded = params.all().into_iter().map(|(name, parameter)| {
+        let given = tensor(&name, &parameter.size(), 1.0);
+        let value = if name.ends_with("norm.weight") {
+            given * 0.2 + 1.0
+        } else if name.ends_with("bias") {
+            given * 0.1
+        } else {
+            given * 0.2
+        };
+        (name, value)
+    });
+    params.load(&seeded.collect()).unwrap();
+    let image = tensor("image", &[2, 2, 4, 8, 12], 1.0);
+    let labels = tensor("labels", &[2, 4, 8, 12], 1.0) * 2.0 + 2.0;
+    let labels = labels.to_kind(Kind::Int64).clamp(0, 3);
+    let spec = OptimiserSpec::Sgd { learning_rate: 1e-2, momentum: 0.99, weight_decay: 3e-5 };
+    let mut optimiser = Optimiser::new(spec, params.trained());
+    for step in 0..3 {
+        optimiser.zero_grad();
+        let scores = network.forward(&image);
+        let loss = deep::loss(&scores, &labels);
+        loss.backward();
+        let expected = numbers(&golden["losses"])[step];
+        assert_close("loss", &[loss.double_value(&[])], &[expected], 0.0, 1e-5);
+        if step == 0 {
+            for (level, scores) in scores.iter().enumerate() {
+                let expected = numbers(&golden["scores"][level]);
+                assert_close("scores", &values(scores), &expected, 1e-4, 1e-4);
+            }
+        }
+        drop(optimiser.step_clipped(12.0));
+    }
+}
+
+#[test]
 fn three_steps_of_the_network_are_nnunets() {
     let golden = golden("nnunet");
-    let plan = Plan { filters: vec![4, 6, 8, 8], strides: vec![[1, 1], [2, 2], [2, 2], [2, 1]] };
+    let plan = Plan {
+        filters: vec![4, 6, 8, 8],
+        strides: [[1, 1], [2, 2], [2, 2], [2, 1]].map(|s| s.to_vec()).to_vec(),
+        kernels: vec![],
+    };
     let mut params = Params::new(Device::Cpu);
     let network = NnUnet::new(&mut params, &plan, 2, 4);
     let seeded = params.all().into_iter().map(|(name, parameter)| {
@@ -73,7 +141,7 @@ fn three_steps_of_the_network_are_nnunets() {
         if step == 0 {
             for (level, scores) in scores.iter().enumerate() {
                 let size = scores.size();
-                let targets = deep::nearest(&labels, [size[2], size[3]]);
+                let targets = deep::nearest(&labels, &size[2..]);
                 let expected = &golden["targets"][level];
                 assert_close("targets", &values(&targets), &numbers(expected), 0.0, 0.0);
                 let expected = numbers(&golden["scores"][level]);

@@ -145,6 +145,7 @@ fn training(settings: &[&str]) -> SpadeTrainer {
         SliceShape { channels: 3, planes: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<SpadeSpec>().unwrap().clone();
     let domain = Domain {
+        spacing_mm: [1.0; 3],
         shape,
         sequences: false,
         classes: CLASSES as usize,

@@ -21,9 +21,12 @@ struct Size {
     /// Of the convolutions' weights.
     scale: f64,
     kind: Kind,
+    /// Planes, rows, columns; one plane: pictures.
+    sides: [usize; 3],
 }
 
-const SMALL: Size = Size { filters: 8, batch: 4, scale: 0.05, kind: Kind::Float };
+const SMALL: Size =
+    Size { filters: 8, batch: 4, scale: 0.05, kind: Kind::Float, sides: [1, 64, 64] };
 
 /// Latents and mixing factors by name, so that PyTorch has the same.
 struct Named {
@@ -92,7 +95,7 @@ fn cast(gan: &DcganTrainer, kind: Kind) {
 }
 
 fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
-    let Size { filters, batch, scale, kind } = size;
+    let Size { filters, batch, scale, kind, sides: [planes, height, width] } = size;
     let settings = [
         "networks.mask=label_map".to_owned(),
         format!("networks.generator.filters={filters}"),
@@ -100,10 +103,10 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
         "augment.diff_augment=[]".to_owned(),
     ];
     let spec = TrainSpec::resolve(preset, &settings).unwrap();
-    let slice_shape =
-        SliceShape { channels: 1, planes: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
+    let slice_shape = SliceShape { channels: 1, planes, height, width, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
     let domain = Domain {
+        spacing_mm: [3.0, 1.0, 1.0],
         shape: slice_shape,
         sequences: false,
         classes: 2,
@@ -114,10 +117,12 @@ fn losses(preset: &str, critic_steps: usize, size: Size) -> Vec<f64> {
     cast(&gan, kind);
     seed(&gan.core.generator.params, "generator", scale);
     seed(&gan.core.discriminator_params, "discriminator", scale);
+    let mut shape = vec![batch, 2];
+    shape.extend([planes, height, width].iter().filter(|side| **side > 1).map(|side| *side as i64));
     let mut found = Vec::new();
     for step in 0..STEPS {
         let real: Vec<Tensor> = (0..critic_steps)
-            .map(|k| tensor(&format!("real.{step}.{k}"), &[batch, 2, 64, 64], 1.0).to_kind(kind))
+            .map(|k| tensor(&format!("real.{step}.{k}"), &shape, 1.0).to_kind(kind))
             .collect();
         let losses = gan.update(&real, &mut Named { step, batch: 0, kind }, 0.0);
         let loss = |name| losses.of(name).unwrap().double_value(&[]);
@@ -142,9 +147,18 @@ fn five_steps_of_every_preset_are_pytorchs() {
 #[test]
 fn five_steps_at_full_size_are_pytorchs() {
     let scale = 0.02 * 3.0_f64.sqrt();
-    let size = Size { filters: 64, batch: 32, scale, kind: Kind::Double };
+    let size = Size { filters: 64, batch: 32, scale, kind: Kind::Double, ..SMALL };
     for (preset, critic_steps) in [("dcgan", 1), ("wgan-gp", 5)] {
         let expected = numbers(&golden(&format!("steps-{preset}-large"))["losses"]);
         assert_close(preset, &losses(preset, critic_steps, size), &expected, 1e-8, 1e-8);
+    }
+}
+
+#[test]
+fn five_steps_on_volumes_are_pytorchs() {
+    let size = Size { sides: [8, 32, 32], ..SMALL };
+    for (preset, critic_steps) in [("dcgan", 1), ("wgan-gp", 2)] {
+        let expected = numbers(&golden(&format!("steps-{preset}-volume"))["losses"]);
+        assert_close(preset, &losses(preset, critic_steps, size), &expected, 1e-4, 1e-4);
     }
 }

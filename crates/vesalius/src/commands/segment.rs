@@ -6,8 +6,10 @@ use crate::environment::{Arithmetic, Compute, Stop, context, stopped};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vesalius_data::pack::Pack;
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Scores;
+use vesalius_data::say;
 use vesalius_stages::segment::{self, Segment, Steps, Task};
 use vesalius_torch::segment::Preset;
 
@@ -49,7 +51,7 @@ pub struct Args {
     /// and then the same for all training sets [default: the preset's].
     #[arg(long, value_name = "N|auto")]
     steps: Option<Steps>,
-    /// Slices per step [default: the preset's].
+    /// Slices per step, or volumes [default: the preset's; of volumes 2].
     #[arg(long)]
     batch: Option<usize>,
     /// Learning rate at the start [default: the preset's].
@@ -96,6 +98,9 @@ pub struct Args {
     fold: Fold,
 }
 
+/// Volumes of a batch, where nothing else is said.
+const VOLUMES: usize = 2;
+
 pub fn run(args: &Args) -> Result<ExitCode> {
     let stage = stage(args)?;
     let device = args.compute.start()?;
@@ -119,12 +124,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn stage(args: &Args) -> Result<Segment> {
+    let test = args.fold.of(&args.test)?;
+    // Packs that cannot be opened are refused where they are used.
+    let volumes = Pack::open_any(&test).is_ok_and(|pack| pack.slice_shape().is_volume());
+    if volumes && args.batch.is_none() {
+        say!(
+            "note: batches of {VOLUMES} volumes, as many as nnU-Net plans at least; --batch N for others"
+        );
+    }
     let task = Task {
         real: false,
         preset: args.preset,
         augment: args.augment,
         steps: args.steps,
-        batch: args.batch,
+        batch: args.batch.or(volumes.then_some(VOLUMES)),
         learning_rate: args.learning_rate,
         filters: args.filters,
         depth: args.depth,
@@ -139,7 +152,7 @@ fn stage(args: &Args) -> Result<Segment> {
     };
     Ok(Segment {
         train: args.train.iter().map(|path| args.fold.of(path)).collect::<Result<_>>()?,
-        test: args.fold.of(&args.test)?,
+        test,
         out: args.out.clone(),
         settings: task.spec()?,
         auto_steps: task.auto_steps(),

@@ -50,6 +50,7 @@ mod study_new;
 mod study_view;
 mod truncation;
 mod turing;
+mod volumes;
 mod weights;
 #[cfg(libtorch_behind_a_door)]
 mod without_libtorch;

@@ -6,6 +6,7 @@
 
 pub mod intensity;
 pub mod spatial;
+mod volumes;
 
 use crate::pairs::batch::Pair;
 use rand::{Rng, RngExt as _};
@@ -60,6 +61,9 @@ impl Table {
     /// Transformed copies. Image: standardised (0 is what comes in from outside). Draws from `rng`, and noise from
     /// LibTorch's generator.
     pub fn apply(&self, pair: &Pair, classes: i64, rng: &mut impl Rng) -> Pair {
+        if pair.image.dim() == 5 {
+            return volumes::apply(self, pair, classes, rng);
+        }
         let (n, channels, ..) = pair.image.size4().expect("a batch of images");
         let draws: Vec<Draw> = (0..n).map(|_| Draw::new(self, channels as usize, rng)).collect();
         let maps: Vec<Option<Map>> = draws.iter().map(|draw| draw.map).collect();

@@ -8,7 +8,7 @@ use crate::nets::frozen::vgg::Network;
 use crate::objective::loss::AdversarialLoss;
 use crate::pairs::joint::MaskEncoding;
 use crate::spec::check;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -111,6 +111,27 @@ impl CriticSchedule {
 }
 
 impl DcganSpec {
+    /// Refuses what has no form in three dimensions.
+    ///
+    /// # Errors
+    /// Names the setting and what was expected.
+    pub fn check_volumes(&self) -> Result<()> {
+        for (setting, on, expected) in [
+            ("regularise.vgg", self.regularise.vgg > 0.0, "0: VGG looks at pictures"),
+            ("augment.classical", self.augment.classical, "false: it turns pictures"),
+            (
+                "networks.mask = signed_distance",
+                self.networks.mask == MaskEncoding::SignedDistance,
+                "one_hot, scores or label_map: distances are those in pictures",
+            ),
+        ] {
+            if on {
+                bail!("{setting}: volumes are trained on, expected {expected}");
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses values that can only be mistakes.
     ///
     /// # Errors

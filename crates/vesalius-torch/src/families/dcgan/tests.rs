@@ -7,24 +7,27 @@ use vesalius_data::pack::manifest::{PixelType, SliceShape};
 
 /// One update of a small DCGAN with these settings: losses and weights stay finite, and both networks move.
 fn update(settings: &[&str]) {
+    update_of(settings, 1);
+}
+
+/// The same of slices, or of volumes of so many planes.
+fn update_of(settings: &[&str], planes: usize) {
     let small = ["networks.generator.filters=4", "networks.discriminator.filters=4"];
     let settings: Vec<String> =
         small.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("dcgan", &settings).unwrap();
     let shape =
-        SliceShape { channels: 1, planes: 1, height: 32, width: 32, pixel_type: PixelType::U8 };
+        SliceShape { channels: 1, planes, height: 32, width: 32, pixel_type: PixelType::U8 };
     let own = spec.of::<DcganSpec>().unwrap().clone();
-    let domain = Domain {
-        shape,
-        sequences: false,
-        classes: 3,
-        device: Device::Cpu,
-        arithmetic: Arithmetic::F32,
-    };
+    let flat = Domain::of_shape(shape, 3, Device::Cpu, Arithmetic::F32);
+    let domain = Domain { spacing_mm: [3.0, 1.0, 1.0], ..flat };
     let mut gan = DcganTrainer::new(own, &spec.training, domain).unwrap();
-    let shape = [4, gan.core.generator.joint.total(), 32, 32];
+    let mut shape = vec![4, gan.core.generator.joint.total(), planes as i64, 32, 32];
+    if planes == 1 {
+        shape.remove(2);
+    }
     let values = latents(1, Purpose::Latent, 0, 1, shape.iter().product());
-    let real = values.reshape(shape).tanh();
+    let real = values.reshape(&shape[..]).tanh();
     let before = [last(&gan.core.generator.params), last(&gan.core.discriminator_params)];
     let losses = gan.update(&[real], &mut TorchNoise(Device::Cpu), 0.5);
     for (of, loss) in &losses.0 {
@@ -95,4 +98,37 @@ fn a_gradient_penalty_goes_with_every_activation_and_norm_of_the_critic() {
         let setting = format!("networks.discriminator.{setting}");
         update(&[&setting, "regularise.gradient_penalty=10"]);
     }
+}
+
+#[test]
+fn volumes_are_made_and_judged_with_what_has_a_form_in_three_dimensions() {
+    for setting in [
+        "networks.generator.upsample=resize",
+        "networks.generator.upsample=transposed",
+        "networks.discriminator.spectral_norm=true",
+        "networks.generator.norm=instance",
+        "networks.discriminator.norm=layer",
+        "networks.mask=label_map",
+        "regularise.gradient_penalty=10",
+        "regularise.feature_matching=10",
+        "augment.diff_augment=[\"color\",\"translation\",\"cutout\"]",
+        "augment.mask_noise=0.1",
+    ] {
+        update_of(&[setting], 8);
+    }
+    let refused = |preset: &str, setting: &str| {
+        let spec = TrainSpec::resolve(preset, &[setting.to_owned()]).unwrap();
+        let shape =
+            SliceShape { channels: 1, planes: 8, height: 32, width: 32, pixel_type: PixelType::U8 };
+        let domain = Domain::of_shape(shape, 3, Device::Cpu, Arithmetic::F32);
+        spec.trainer(domain).unwrap_err().to_string()
+    };
+    let found = refused("dcgan", "networks.mask=signed_distance");
+    assert!(
+        found.starts_with("networks.mask = signed_distance: volumes are trained on"),
+        "{found}"
+    );
+    assert!(refused("lsgan", "augment.classical=true").contains("augment.classical"));
+    let found = refused("stylegan2", "training.batch=4");
+    assert!(found.contains("volumes of 8x32x32") && found.contains("PACK/slices"), "{found}");
 }

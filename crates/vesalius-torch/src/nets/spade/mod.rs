@@ -87,7 +87,7 @@ pub fn spectral(on: bool) -> Spectral {
 }
 
 fn conv(params: &mut Params, name: &str, channels: [i64; 2], kernel: i64, normed: bool) -> Conv {
-    let geometry = Geometry::Conv { kernel: [kernel; 2], stride: 1, padding: kernel / 2 };
+    let geometry = Geometry::square(kernel, 1, kernel / 2);
     // The 1x1 shortcut has no bias.
     let options = ConvOptions { bias: kernel > 1, spectral_norm: spectral(normed) };
     Conv::new(params, name, channels, geometry, &INIT, options)

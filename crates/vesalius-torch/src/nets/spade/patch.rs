@@ -45,7 +45,7 @@ struct Patch {
 impl Patch {
     fn new(params: &mut Params, name: &str, spec: &DiscriminatorSpec, channels: i64) -> Self {
         let mut conv = |name: String, channels: [i64; 2], stride: i64, normed: bool| {
-            let geometry = Geometry::Conv { kernel: [4, 4], stride, padding: 2 };
+            let geometry = Geometry::square(4, stride, 2);
             let options = ConvOptions { bias: !normed, spectral_norm: spectral(normed) };
             Conv::new(params, &name, channels, geometry, &INIT, options)
         };
@@ -146,7 +146,7 @@ impl Encoder {
         let layers = (1..=count)
             .map(|i| {
                 let outputs = filters * [1, 2, 4, 8, 8, 8][i - 1];
-                let geometry = Geometry::Conv { kernel: [3, 3], stride: 2, padding: 1 };
+                let geometry = Geometry::square(3, 2, 1);
                 let options = ConvOptions { bias: false, spectral_norm: spectral(true) };
                 let name = format!("encoder.layer{i}.0");
                 let conv = Conv::new(params, &name, [inputs, outputs], geometry, &INIT, options);

@@ -60,7 +60,7 @@ impl Synthesis {
         channels: i64,
         pyramid: Pyramid,
     ) -> Self {
-        let [h, w] = pyramid.base();
+        let [h, w] = pyramid.base().in_plane();
         let first = width.channels(4);
         let mut constant = None;
         let mut blocks = Vec::new();
@@ -212,7 +212,7 @@ impl Discriminator {
                 skip: conv(params, "skip", outputs, skip),
             });
         }
-        let epilogue = Epilogue::new(params, width.channels(4), pyramid.base(), group);
+        let epilogue = Epilogue::new(params, width.channels(4), pyramid.base().in_plane(), group);
         let from_sample = from_sample.expect("a pyramid has a level");
         Self { from_sample, blocks, epilogue, compute: params.arithmetic() }
     }

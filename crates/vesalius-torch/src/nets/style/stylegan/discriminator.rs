@@ -72,7 +72,7 @@ impl Discriminator {
         }
         let width_4 = channels(width, 4);
         let last = biased(params, "b4.conv", [width_4 + 1, width_4], 3, Scale::Keep);
-        let [h, w] = pyramid.base();
+        let [h, w] = pyramid.base().in_plane();
         let hidden = channels(width, 2);
         let mut dense = |name: &str, sizes: [i64; 2], after: After| {
             Dense::new(params, name, sizes, DenseOptions { after, lr_multiplier: 1.0, bias: 0.0 })

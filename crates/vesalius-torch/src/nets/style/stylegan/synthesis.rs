@@ -35,7 +35,7 @@ impl Synthesis {
         pyramid: Pyramid,
     ) -> Self {
         let cpu = (Kind::Float, Device::Cpu);
-        let [h, w] = pyramid.base();
+        let [h, w] = pyramid.base().in_plane();
         let lod = params.host_buffer("synthesis.lod".to_owned(), &Tensor::zeros([0; 0], cpu));
         let ones = Tensor::ones([channels(width, 4), h, w], cpu);
         let constant = params.parameter("synthesis.b4.const".to_owned(), &ones);

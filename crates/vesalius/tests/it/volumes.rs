@@ -1,0 +1,99 @@
+//! Packs of volumes, through the program: prepared, trained on, sampled, looked at plane by plane and exported.
+
+use super::Bench;
+use super::pipeline::TINY;
+use vesalius_data::formats::nifti;
+use vesalius_data::pack::Pack;
+
+/// Phantoms as volumes of 8 planes.
+fn prepared() -> Bench {
+    let bench = Bench::new();
+    bench.ok(&["phantom", "acdc", "data", "--patients", "4", "--seed", "3"]);
+    let prepare = ["prepare", "acdc", "data", "--out", "pack", "--volume", "8x32x32"];
+    let said = bench.ok(&[&prepare[..], &["--spacing", "10x4x4", "--test-share", "0.5"]].concat());
+    assert!(said.is_empty(), "{said}");
+    bench
+}
+
+#[test]
+fn volumes_are_trained_on_sampled_and_exported_with_their_spacing() {
+    let bench = prepared();
+    let shown = bench.ok(&["inspect", "pack"]);
+    assert!(shown.contains("8 volumes of 8x32x32 pixels"), "{shown}");
+    let pack = Pack::open_any(&bench.path("pack")).unwrap();
+    assert_eq!(pack.manifest().spacing_mm(), [10.0, 4.0, 4.0]);
+
+    let train = ["train", "pack", "--preset", "wgan-gp", "--threads", "1", "--out"];
+    bench.ok(&[&train[..], &["gan", "--kimg", "0.064"], &TINY].concat());
+    assert!(bench.path("gan/samples.png").exists());
+    bench.ok(&["sample", "gan", "--count", "5", "--out", "made", "--threads", "1"]);
+    let made = Pack::open_any(&bench.path("made")).unwrap();
+    assert_eq!((made.len(), made.slice_shape()), (5, pack.slice_shape()));
+    assert_eq!(made.manifest().spacing_mm(), [10.0, 4.0, 4.0]);
+    bench.ok(&["inspect", "made", "--html", "made.html"]);
+    bench.ok(&["export", "made", "--as", "nifti", "--out", "nifti"]);
+    let path = bench.path("nifti/images/wgan-gp_00003.nii.gz");
+    let image = nifti::parse(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(image.volume.shape(), [8, 1, 32, 32]);
+    assert_eq!(image.geometry.unwrap().spacing_mm(), [4.0, 4.0, 10.0]);
+
+    // A training that stops in the middle goes on as if it had not.
+    bench.ok(&[&train[..], &["short", "--kimg", "0.032"], &TINY].concat());
+    std::fs::remove_file(bench.path("short/result.json")).unwrap();
+    bench.ok(&["train", "pack", "--out", "short", "--resume", "--kimg", "0.064", "--threads", "1"]);
+    bench.ok(&["sample", "short", "--count", "5", "--out", "again", "--threads", "1"]);
+    let again = Pack::open_any(&bench.path("again")).unwrap();
+    for i in 0..5 {
+        assert_eq!(again.slice(i).unwrap().pixels, made.slice(i).unwrap().pixels, "{i}");
+    }
+
+    // Whoever looks at slices looks at planes, if told so.
+    let sides = ["--real", "pack/slices", "--synthetic", "made/slices", "--threads", "1"];
+    let plausible = [&["plausibility"][..], &sides, &["--out", "plausible"]].concat();
+    bench.refused(&plausible, &["pack/slices", "training patients"]);
+    bench.refused(
+        &["segment", "--train", "pack", "--test", "pack", "--out", "unet"],
+        &["pack", "a pack of volumes (8x32x32), expected slices", "pack/slices"],
+    );
+    let unet = ["segment", "--train", "pack/slices", "--test", "pack/slices", "--out", "unet"];
+    let small = ["--preset", "small", "--filters", "4", "--steps", "5", "--batch", "4"];
+    bench.ok(&[&unet[..], &small, &["--threads", "1", "--predictions", "predicted"]].concat());
+    // Label maps lie on the grids of the files, all three axes undone.
+    let entry =
+        std::fs::read_dir(bench.path("predicted")).unwrap().map(|entry| entry.unwrap().path());
+    let map = entry.filter(|path| path.extension().is_some_and(|e| e == "gz")).min().unwrap();
+    let name = map.file_name().unwrap().to_string_lossy().into_owned();
+    let patient = name.split('_').next().unwrap().to_owned();
+    let places = ["training", "testing"].map(|side| format!("data/{side}/{patient}/{name}"));
+    let image = places.iter().map(|place| bench.path(place)).find(|path| path.exists()).unwrap();
+    let [map, image] =
+        [map, image].map(|path| nifti::parse(&std::fs::read(path).unwrap()).unwrap());
+    assert_eq!(map.volume.shape(), image.volume.shape());
+    let (map, image) = (map.geometry.unwrap(), image.geometry.unwrap());
+    assert!(map.onto(&image).is_some_and(|alignment| alignment.is_identity()));
+}
+
+#[test]
+fn what_is_no_volume_or_has_no_form_for_volumes_ends_in_one_line() {
+    let bench = prepared();
+    let prepare = |more: &[&str], parts: &[&str]| {
+        let arguments = [&["prepare", "acdc", "data", "--out", "x"][..], more].concat();
+        bench.refused(&arguments, parts);
+        assert!(!bench.path("x").exists(), "{more:?}");
+    };
+    prepare(&["--volume", "1x32x32"], &["--volume", "1 planes", "2 to 1024"]);
+    prepare(&["--volume", "32x32"], &["PLANESxHEIGHTxWIDTH"]);
+    prepare(&["--volume", "64x32x32"], &["slices of 10.00 mm", "at least half of a volume of 64"]);
+    prepare(&["--volume", "8x32x32", "--spacing", "0x1x1"], &["--spacing 0", "above 0"]);
+    prepare(&["--volume", "8x32x32", "--spacing", "5x1x2"], &["expected the same of both"]);
+    prepare(&["--size", "32x32", "--spacing", "5x1x1"], &["--volume only"]);
+    prepare(&["--volume", "8x32x32", "--slices", "labelled"], &["--slices labelled", "all slices"]);
+    let train = |preset: &str, more: &[&str], parts: &[&str]| {
+        let arguments = [&["train", "pack", "--preset", preset, "--out", "x"][..], more].concat();
+        bench.refused(&arguments, parts);
+        assert!(!bench.path("x").exists(), "{preset}");
+    };
+    train("stylegan2", &[], &["volumes of 8x32x32", "family stylegan2", "PACK/slices"]);
+    train("spade", &["--set", "regularise.vgg=0"], &["family spade"]);
+    train("dcgan", &["--set", "augment.classical=true"], &["augment.classical", "volumes"]);
+}
