@@ -51,16 +51,21 @@ fn volumes_are_trained_on_sampled_and_exported_with_their_spacing() {
     let sides = ["--real", "pack/slices", "--synthetic", "made/slices", "--threads", "1"];
     let plausible = [&["plausibility"][..], &sides, &["--out", "plausible"]].concat();
     bench.refused(&plausible, &["pack/slices", "training patients"]);
+    let small = ["segment", "--train", "pack", "--test", "pack", "--preset", "small", "--out", "x"];
+    bench.refused(&small, &["volumes of 8x32x32", "preset small sees slices", "PACK/slices"]);
     bench.refused(
-        &["segment", "--train", "pack", "--test", "pack", "--out", "unet"],
+        &["map", "--real", "pack", "--synthetic", "made", "--out", "map"],
         &["pack", "a pack of volumes (8x32x32), expected slices", "pack/slices"],
     );
     let unet = ["segment", "--train", "pack/slices", "--test", "pack/slices", "--out", "unet"];
     let small = ["--preset", "small", "--filters", "4", "--steps", "5", "--batch", "4"];
     bench.ok(&[&unet[..], &small, &["--threads", "1", "--predictions", "predicted"]].concat());
-    // Label maps lie on the grids of the files, all three axes undone.
-    let entry =
-        std::fs::read_dir(bench.path("predicted")).unwrap().map(|entry| entry.unwrap().path());
+    lies_on_its_image(&bench, "predicted");
+}
+
+/// Label maps lie on the grids of the files, all three axes undone.
+fn lies_on_its_image(bench: &Bench, folder: &str) {
+    let entry = std::fs::read_dir(bench.path(folder)).unwrap().map(|entry| entry.unwrap().path());
     let map = entry.filter(|path| path.extension().is_some_and(|e| e == "gz")).min().unwrap();
     let name = map.file_name().unwrap().to_string_lossy().into_owned();
     let patient = name.split('_').next().unwrap().to_owned();
@@ -96,4 +101,55 @@ fn what_is_no_volume_or_has_no_form_for_volumes_ends_in_one_line() {
     train("stylegan2", &[], &["volumes of 8x32x32", "family stylegan2", "PACK/slices"]);
     train("spade", &["--set", "regularise.vgg=0"], &["family spade"]);
     train("dcgan", &["--set", "augment.classical=true"], &["augment.classical", "volumes"]);
+}
+
+/// Names and bytes of the label maps in a folder.
+fn maps(bench: &Bench, folder: &str) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(bench.path(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let maps = entries.filter(|path| path.extension().is_some_and(|ending| ending == "gz"));
+    let mut found: Vec<(String, Vec<u8>)> = maps
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read(&path).unwrap())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_segmenter_sees_volumes_and_is_judged_by_what_it_says_of_each() {
+    let bench = prepared();
+    let segment =
+        ["segment", "--train", "pack", "--test", "pack", "--out", "runs", "--threads", "1"];
+    let tiny = ["--filters", "4", "--steps", "6", "--seeds", "1,2", "--predictions", "predicted"];
+    let output = bench.run(&[&segment[..], &tiny].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("batches of 2 volumes"), "{said}");
+    lies_on_its_image(&bench, "predicted");
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(bench.path(name)).unwrap()).unwrap()
+    };
+    let kept = read("runs/seed-1/segmenter.json");
+    let strides = serde_json::json!([[1, 1, 1], [1, 2, 2], [2, 2, 2], [1, 2, 2]]);
+    assert_eq!(kept["plan"]["strides"], strides);
+    let result = read("runs/seed-1/result.json");
+    let scores = result["scores"].as_array().unwrap();
+    let of = |metric: &str| scores.iter().filter(|score| score["metric"] == metric).count();
+    assert!(of("dice") > 4, "{result}");
+    assert!(scores[0]["protocol"].as_str().unwrap().contains("6 steps of 2 volumes"));
+    // The same of the pack and of the images that it was made from.
+    let predict = ["predict", "runs/ensemble", "--threads", "1", "--data"];
+    bench.ok(&[&predict[..], &["pack", "--split", "test", "--out", "of-pack"]].concat());
+    let expected = maps(&bench, "predicted");
+    assert_eq!(maps(&bench, "of-pack"), expected);
+    std::fs::create_dir(bench.path("images")).unwrap();
+    for (name, _) in &expected {
+        let patient = name.split('_').next().unwrap();
+        let places = ["training", "testing"].map(|side| format!("data/{side}/{patient}/{name}"));
+        let from = places.iter().map(|place| bench.path(place)).find(|path| path.exists()).unwrap();
+        std::fs::copy(from, bench.path(&format!("images/{name}"))).unwrap();
+    }
+    bench.ok(&[&predict[..], &["images", "--out", "of-images"]].concat());
+    assert_eq!(maps(&bench, "of-images"), expected);
 }
