@@ -7,6 +7,7 @@
 // They panic where a stream cannot be written; `say!` and `show!` (vesalius_data::output) do not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod coherence;
 pub mod context;
 pub mod copying;
 pub mod distance;

@@ -5,6 +5,7 @@ pub mod agreement;
 pub mod alarm;
 pub mod detection;
 pub mod dose;
+pub mod energy;
 pub mod fanova;
 pub mod forest;
 pub mod mrmc;

@@ -57,6 +57,8 @@ enum Command {
     Copying(commands::copying::Args),
     /// Check whether synthetic masks look like anatomy and belong to their images.
     Plausibility(commands::plausibility::Args),
+    /// Test whether neighbouring planes of synthetic volumes fit each other.
+    Coherence(commands::coherence::Args),
     /// Map real and generated samples onto a plane: figure and interactive page.
     Map(commands::map::Args),
     /// Let experts tell real images from synthetic ones: draw a visual Turing test, score it.
@@ -142,6 +144,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Metrics(args) => commands::metrics::run(&args),
         Command::Copying(args) => commands::copying::run(&args),
         Command::Plausibility(args) => commands::plausibility::run(&args),
+        Command::Coherence(args) => commands::coherence::run(&args),
         Command::Map(args) => commands::map::run(&args),
         Command::Turing(args) => commands::turing::run(&args),
         Command::Serve(args) => commands::serve::run(&args),

@@ -177,7 +177,8 @@ pub fn commands<'r>(runs: &'r [Run]) -> Vec<&'r str> {
         .filter(|input| !input.command.is_empty())
         .partition(|input| input.synthetic().is_some());
     // Those that a reader knows in their order, then whatever else there is.
-    let mut judges = vec!["distance", "metrics", "copying", "plausibility", "turing", "map"];
+    let mut judges =
+        vec!["distance", "metrics", "copying", "plausibility", "coherence", "turing", "map"];
     let others: BTreeSet<&str> = runs.iter().map(|run| run.result.stage.as_str()).collect();
     let elsewhere = ["judge", "train", "sample", "segment"];
     let told = |name: &&str| elsewhere.contains(name) || judges.contains(name);

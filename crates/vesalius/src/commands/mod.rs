@@ -1,5 +1,6 @@
 //! One file per command: arguments with their manual, and what it does.
 
+pub mod coherence;
 pub mod completions;
 pub mod copying;
 pub mod demo;
