@@ -55,6 +55,19 @@ def test_pixels_are_those_that_the_program_exports(work: Path) -> None:
             assert np.array_equal(exported(work / f"raw/images{part}/{name}_000{channel}.nii.gz"), pack.images[i, channel])
 
 
+def test_volumes_have_planes(work: Path, tmp_path: Path) -> None:
+    import nibabel
+
+    pack = Pack(work / "volumes")
+    assert pack.images.shape[1:] == (1, 8, 32, 32) and pack.masks.shape[1:] == (8, 32, 32)
+    pack.check()
+    assert "volumes of 1x8x32x32" in repr(pack)
+    vesalius.run("export", pack.path, as_="nifti", out=tmp_path / "nifti", quiet=True)
+    for i in range(len(pack)):
+        file = tmp_path / "nifti" / "images" / f"{pack.case(i)['id']}.nii.gz"
+        assert (np.asarray(nibabel.load(file).dataobj).transpose(2, 1, 0) == pack[i][0][0]).all()
+
+
 def test_every_fold_has_its_own_sides_and_digest(work: Path) -> None:
     with pytest.raises(VesaliusError, match="2 folds, expected one of them: fold=0 to 1"):
         Pack(work / "folded")

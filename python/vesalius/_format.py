@@ -17,6 +17,8 @@ from vesalius.errors import VesaliusError
 
 MAGIC = b"VSALPACK"
 VERSION = 1
+# Of packs of volumes.
+VOLUMES = 2
 HEADER_BYTES = 64
 _SEAL = re.compile(rb'"seal"\s*:\s*"([^"]*)')
 
@@ -26,19 +28,20 @@ class Header(NamedTuple):
 
     bytes_per_pixel: int
     channels: int
+    planes: int
     height: int
     width: int
     count: int
 
     @property
     def pixel_bytes(self) -> int:
-        """Of one slice."""
-        return self.channels * self.height * self.width * self.bytes_per_pixel
+        """Of one slice or volume."""
+        return self.channels * self.planes * self.height * self.width * self.bytes_per_pixel
 
     @property
     def record_bytes(self) -> int:
-        """Pixels and labels of one slice."""
-        return self.pixel_bytes + self.height * self.width
+        """Pixels and labels of one slice or volume."""
+        return self.pixel_bytes + self.planes * self.height * self.width
 
 
 def read_header(path: Path, start: bytes) -> Header:
@@ -47,16 +50,16 @@ def read_header(path: Path, start: bytes) -> Header:
         raise VesaliusError(f"{path}: {len(start)} bytes, expected a {HEADER_BYTES}-byte header")
     if start[:8] != MAGIC:
         raise VesaliusError(f"{path}: does not start with VSALPACK: not a pack")
-    version, pixel, channels, height, width, _ = struct.unpack_from("<6I", start, 8)
+    version, pixel, channels, height, width, planes = struct.unpack_from("<6I", start, 8)
     (count,) = struct.unpack_from("<Q", start, 32)
     (checksum,) = struct.unpack_from("<I", start, 60)
-    if version != VERSION:
-        raise VesaliusError(f"{path}: pack version {version}, expected {VERSION}")
+    if version not in (VERSION, VOLUMES):
+        raise VesaliusError(f"{path}: pack version {version}, expected {VERSION} or {VOLUMES}")
     if checksum != zlib.crc32(start[:60]):
         raise VesaliusError(f"{path}: header checksum does not match: the file was damaged")
     if pixel not in (1, 2):
         raise VesaliusError(f"{path}: {pixel} bytes per pixel, expected 1 or 2")
-    return Header(pixel, channels, height, width, count)
+    return Header(pixel, channels, planes if version == VOLUMES else 1, height, width, count)
 
 
 def read_checksums(path: Path, header: Header, tail: bytes) -> tuple[int, ...]:

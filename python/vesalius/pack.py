@@ -1,4 +1,4 @@
-"""A pack: equally shaped slices with label maps, memory-mapped."""
+"""A pack: equally shaped slices or volumes with label maps, memory-mapped."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ class Pack:
     Attributes
     ----------
     images:
-        ``[N, C, H, W]``, uint8 (0 to 255) or uint16 (0 to 65535), a view of the file; read-only.
+        ``[N, C, H, W]``, of volumes ``[N, C, D, H, W]``, uint8 (0 to 255) or uint16 (0 to 65535), a view of the file;
+        read-only.
     masks:
-        ``[N, H, W]``, uint8, label values that index :attr:`classes`; a view of the file, read-only.
+        ``[N, H, W]``, of volumes ``[N, D, H, W]``, uint8, label values that index :attr:`classes`; a view of the file,
+        read-only.
     manifest:
         The content of ``manifest.json``.
     digest:
@@ -79,28 +81,32 @@ class Pack:
         self._records = mapped[start:end].reshape(header.count, header.record_bytes)
         pixels = self._records[:, : header.pixel_bytes]
         kind = np.dtype("<u2" if header.bytes_per_pixel == 2 else "u1")
-        shape = (header.count, header.channels, header.height, header.width)
+        # Planes of a volume lie one behind the other, each with all its channels.
+        shape = (header.count, header.planes, header.channels, header.height, header.width)
         strides = (self._records.strides[0], *_inner(shape[1:], kind.itemsize))
-        self.images: np.ndarray = np.ndarray(shape, kind, pixels.base, _offset(mapped, pixels), strides)
+        images = np.ndarray(shape, kind, pixels.base, _offset(mapped, pixels), strides)
+        self.images: np.ndarray = images[:, 0] if header.planes == 1 else images.transpose(0, 2, 1, 3, 4)
         labels = self._records[:, header.pixel_bytes :]
-        plane = (header.count, header.height, header.width)
-        strides = (self._records.strides[0], *_inner(plane[1:], 1))
-        self.masks: np.ndarray = np.ndarray(plane, np.uint8, labels.base, _offset(mapped, labels), strides)
+        planes = (header.count, header.planes, header.height, header.width)
+        strides = (self._records.strides[0], *_inner(planes[1:], 1))
+        masks = np.ndarray(planes, np.uint8, labels.base, _offset(mapped, labels), strides)
+        self.masks: np.ndarray = masks[:, 0] if header.planes == 1 else masks
         self.images.flags.writeable = self.masks.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self._checksums)
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Image ``[C, H, W]`` and mask ``[H, W]`` of slice ``i``, its checksum verified."""
+        """Image ``[C, H, W]`` and mask ``[H, W]`` of slice ``i`` (a volume has planes behind C), its checksum verified."""
         if zlib.crc32(self._records[i]) != self._checksums[i]:
             raise VesaliusError(f"{self.path}/slices.bin: slice {i}: checksum does not match: the file was damaged")
         return self.images[i], self.masks[i]
 
     def __repr__(self) -> str:
-        channels, height, width = self.images.shape[1:]
+        channels, *size = self.images.shape[1:]
+        what = "volumes" if len(size) == 3 else "slices"
         fold = "" if self.fold is None else f", fold {self.fold} of {self.folds}"
-        return f"<Pack {self.path}: {len(self)} slices of {channels}x{height}x{width}, {self.dataset}{fold}>"
+        return f"<Pack {self.path}: {len(self)} {what} of {'x'.join(map(str, (channels, *size)))}, {self.dataset}{fold}>"
 
     def check(self) -> None:
         """Verifies every slice, its labels too; raises :class:`VesaliusError` at the first that is damaged."""

@@ -183,5 +183,5 @@ fn packed(name: &str, prepared: Prepared, opened: &Opened, path: &Path) -> Resul
         cases: vec![case],
         ..Manifest::new(&kept.dataset, kept.classes.clone(), kept.slice_shape, provenance)
     })?;
-    Ok(Pack::open(path)?)
+    Ok(Pack::open_any(path)?)
 }

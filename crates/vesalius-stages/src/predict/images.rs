@@ -110,7 +110,10 @@ fn files(folder: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>> {
 fn series(folder: &Path, sequences: &[String], notes: &mut Vec<String>) -> Result<Images> {
     let (listed, findings) = all_series(folder)?;
     if listed.is_empty() {
-        bail!("{}: no image, expected some ({KNOWN})", folder.display());
+        let aside = findings.first().map_or_else(String::new, |finding| {
+            format!("; set aside: {}: {}", finding.of, finding.text)
+        });
+        bail!("{}: no image, expected some ({KNOWN}){aside}", folder.display());
     }
     if !sequences.is_empty() {
         bail!(

@@ -14,7 +14,10 @@ pub fn pulled_back(x: &Tensor, gradient: &Tensor, function: impl Fn(&Tensor) -> 
         (y * gradient).sum(Kind::BFloat16)
     } else {
         // In channels-last order, the one that both lie in on a CPU: no copies there.
-        let flat = |x: &Tensor| x.permute([0, 2, 3, 1]).reshape([-1]);
+        let flat = |x: &Tensor| {
+            let order: Vec<i64> = [0].into_iter().chain(2..x.dim() as i64).chain([1]).collect();
+            x.permute(&order[..]).reshape([-1])
+        };
         flat(&y).dot(&flat(gradient))
     };
     let [pulled] = <[Tensor; 1]>::try_from(Tensor::run_backward(&[product], &[x], true, true))

@@ -53,7 +53,7 @@ name = "hospital"
 out = "out/study"
 set = [
     "networks.generator.filters=8", "networks.discriminator.filters=8",
-    "training.batch=8", "training.distance_every_kimg=0",
+    "training.batch=8", "training.distance_every_kimg=0.05", "training.distance_images=8",
 ]
 [[dataset]]
 pack = "out/pack"

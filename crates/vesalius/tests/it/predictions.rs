@@ -144,7 +144,7 @@ fn data_that_a_segmenter_cannot_be_given_are_refused_before_anything_is_written(
     refused("runs/seed-1", "empty", &["empty", "no image"]);
     refused("runs/seed-1", "nowhere", &["nowhere", "cannot be listed"]);
     std::fs::write(bench.path("empty/a.dcm"), "").unwrap();
-    refused("runs/seed-1", "empty", &["a.dcm", "DICOM", "whole volumes"]);
+    refused("runs/seed-1", "empty", &["no image", "a.dcm: not readable as DICOM"]);
     std::fs::create_dir(bench.path("bad")).unwrap();
     std::fs::write(bench.path("bad/b.nii.gz"), "no image").unwrap();
     refused("runs/seed-1", "bad", &["bad/b.nii.gz"]);
