@@ -124,8 +124,8 @@ mod tests {
         for (shift, spread) in [(1.5, 1.0), (0.0, 6.0)] {
             let found = (0..20)
                 .filter(|study| {
-                    let x = sample(30, 0.0, 1.0, &mut rng);
-                    let y = sample(60, shift, spread, &mut rng);
+                    let x = sample(48, 0.0, 1.0, &mut rng);
+                    let y = sample(150, shift, spread, &mut rng);
                     compare(&x, &y, *study).unwrap().p <= 0.05
                 })
                 .count();

@@ -15,8 +15,6 @@ pub(super) struct Depth {
     pub(super) start: f64,
     /// Slices from edge to edge.
     pub(super) extent: f64,
-    /// Between two planes, mm.
-    pub(super) between_mm: f64,
     /// Of each plane, slices and their weights; those outside of the source are left out: they are black.
     taps: Vec<Vec<(usize, f32)>>,
 }
@@ -50,13 +48,12 @@ impl Depth {
         let start = centre - extent / 2.0;
         // Whole slices where nothing is resampled.
         let start = if deep.between_mm.is_none() { start.floor() } else { start };
-        let taps = taps([start, extent], slices, deep.planes);
-        Ok(Self { start, extent, between_mm, taps })
+        Ok(Self::between([start, extent], slices, deep.planes))
     }
 
     /// `planes` planes of a range (first edge, extent) of as many slices.
     pub(super) fn between([start, extent]: [f64; 2], slices: usize, planes: usize) -> Self {
-        Self { start, extent, between_mm: 1.0, taps: taps([start, extent], slices, planes) }
+        Self { start, extent, taps: taps([start, extent], slices, planes) }
     }
 
     /// Planes `[H, W]` of the volume, of all slices `[H, W]` of the source.

@@ -96,10 +96,8 @@ pub fn prepare_case(case: &Case, settings: &Preprocess, classes: usize) -> Resul
     });
     // What a header calls the distance of slices is the thickness where there is one slice.
     let volume = case.geometry.filter(|_| case.volume.slices > 1);
-    let between_mm = match &depth {
-        Some(depth) => Some(depth.between_mm),
-        None => volume.map(|geometry| geometry.spacing_mm()[2]),
-    };
+    let own_mm = volume.map(|geometry| geometry.spacing_mm()[2]);
+    let between_mm = settings.volume.and_then(|deep| deep.between_mm).or(own_mm);
     let source_grid = SourceGrid {
         shape: [case.volume.slices, case.volume.height, case.volume.width],
         frame: [frame.top, frame.left, frame.height, frame.width],

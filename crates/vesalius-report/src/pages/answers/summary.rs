@@ -76,6 +76,7 @@ fn which(evidence: &Evidence, verdict: &Verdict) -> String {
         let lead = match (others, shown) {
             (0, _) => "the only one judged alone".to_owned(),
             (1, 0) => "a lead that was not shown over the other one".to_owned(),
+            (1, _) => "a lead that was shown over the other one".to_owned(),
             (_, 0) => format!("a lead that was not shown over any of the {others} others"),
             (all, shown) if all == shown => format!("a lead that was shown over all {all} others"),
             (all, shown) => format!("a lead that was shown over {shown} of {all} others"),
