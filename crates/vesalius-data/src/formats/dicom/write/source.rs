@@ -64,7 +64,7 @@ impl Source {
     /// # Errors
     /// What is no series, or lacks what a mask's object has to name: identifiers, place and spacing of each slice.
     pub fn of(files: &[PathBuf]) -> Result<Self> {
-        let mut headers = Vec::new();
+        let mut header: Option<InMemDicomObject> = None;
         let mut slices: Vec<(&Path, Facts, Named)> = Vec::new();
         for path in files {
             let named = || format!("{}", path.display());
@@ -76,13 +76,11 @@ impl Source {
                 let frame = several.then_some(at + 1);
                 slices.push((path, facts, Named { frame, ..name.clone() }));
             }
-            if headers.is_empty() {
-                headers.push(InMemDicomObject::clone(&object));
-            }
+            header.get_or_insert_with(|| InMemDicomObject::clone(&object));
         }
         let plain: Vec<_> = slices.iter().map(|(path, facts, _)| (*path, facts)).collect();
         let order = Series::of(&plain)?.order;
-        let (Some(header), Some(first)) = (headers.pop(), order.first()) else {
+        let (Some(header), Some(first)) = (header, order.first()) else {
             bail!("no slices, expected some")
         };
         let (path, facts, _) = &slices[*first];
