@@ -56,6 +56,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("planted_recall", "share of planted copies that the audit finds: how far it can be trusted"),
     ("pair_dice", "whether masks belong to their images, as a segmenter of real images sees it"),
     ("implausible_share", "share of masks that break a rule that real masks keep"),
+    (
+        "coherence_distance",
+        "how otherwise neighbouring planes of volumes fit each other than those of real ones; 0: the same",
+    ),
+    ("coherence_p", "how often chance alone would make them as different; below 0.05 they are"),
     ("hausdorff95_mm", "how far apart outlines lie, but for the worst twentieth"),
     ("assd_mm", "how far apart outlines lie on average"),
     ("surface_dice", "share of the outlines that lie within the tolerance"),
