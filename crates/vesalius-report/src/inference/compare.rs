@@ -20,6 +20,8 @@ pub struct Comparison {
     pub subject: Option<String>,
     /// Preset of the segmenters, where they are not those that tables and verdict go by.
     pub other_judge: Option<String>,
+    /// Whether A was judged as most training sets are: by the settings of the tables, one network at a time.
+    pub is_usual: bool,
     /// Whether synthetic images of A were augmented beside real ones.
     pub is_augmented_mix: bool,
     /// Name of B.
@@ -102,6 +104,7 @@ impl Comparison {
             gan: a.gan.clone(),
             subject: a.subject(),
             other_judge: a.other_judge.clone(),
+            is_usual: a.is_usual,
             is_augmented_mix: a.is_augmented_mix(),
             b: b.name(),
             patients: differences.len(),

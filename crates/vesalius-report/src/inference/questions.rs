@@ -184,15 +184,15 @@ fn compare(evidence: &Evidence, kind: Kind) -> Question {
 }
 
 /// What may be primary. Of several judges that of the tables: a weaker segmenter gains by images that a stronger one can
-/// do without. Of a generator all its images: what was filtered by what they look like is another question.
+/// do without, and an ensemble of several trainings is tried once where each of them is a run. Of a generator all its images: what was filtered by what they look like is another question.
 fn candidates(comparisons: &mut [Comparison]) -> Vec<&mut Comparison> {
-    let own = comparisons.iter().any(|c| c.other_judge.is_none());
+    let usual = comparisons.iter().any(|c| c.is_usual);
     let filtered = |c: &Comparison| c.gan.as_ref().is_some_and(RowId::is_filtered);
     let whole = comparisons.iter().any(|c| !filtered(c));
     // With the real images augmented, too, it is a question beside that of costs.
     let plain = comparisons.iter().any(|c| !c.is_augmented_mix);
     let may = |c: &Comparison| {
-        (!own || c.other_judge.is_none())
+        (!usual || c.is_usual)
             && (!whole || !filtered(c))
             && (!plain || !c.is_augmented_mix)
     };

@@ -263,3 +263,29 @@ fn where_every_gan_diverged_there_is_nothing_to_judge() {
     });
     assert_eq!(decision(&found), Decision::Helps);
 }
+
+#[test]
+fn an_ensemble_never_answers_for_the_trainings_that_it_is_made_of() {
+    let mut fixture = Fixture::new();
+    runs(&mut fixture, None, Real, 40, 0.0);
+    // Its harm would be the verdict that says least: an ensemble, tried once, must not stand before it.
+    runs(&mut fixture, Some("lsgan"), RealAndSynthetic, 40, -0.05);
+    let ensemble = serde_json::json!({ "seed": 1, "ensemble": [1, 2, 3] });
+    let command = "vesalius sample runs/lsgan --count 100 --out packs/lsgan";
+    fixture.unet_on(&[], None, Real, ensemble.clone(), &[0.7; 40]);
+    fixture.unet_on(
+        &[("lsgan", command)],
+        Some("lsgan"),
+        RealAndSynthetic,
+        ensemble,
+        &[0.9; 40],
+    );
+    let all = fixture.runs();
+    let evidence = evidence(&all, &PrimaryQuestion::default()).unwrap();
+    let Verdict::Answered(answer) = verdict(&evidence[0]) else { panic!("no answer") };
+    assert_eq!((answer.decision, answer.runs), (Decision::Harms, [3, 3]));
+    let inference = evidence[0].inference();
+    assert_eq!((&inference.choice, inference.primary().count()), (&Choice::Only, 1));
+    // It keeps its row among the others.
+    assert!(inference.secondary().any(|c| c.a.contains("ensemble of seeds 1 + 2 + 3")));
+}

@@ -147,7 +147,7 @@ fn others(evidence: &Evidence, answer: &Comparison) -> String {
         let found: Vec<&Comparison> = inference
             .question(inference.primary)
             .iter()
-            .filter(|c| c.other_judge.is_none() && c.a != answer.a && c.decision == decision)
+            .filter(|c| c.is_usual && c.a != answer.a && c.decision == decision)
             .collect();
         if found.is_empty() {
             return String::new();
