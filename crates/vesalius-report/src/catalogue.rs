@@ -34,7 +34,7 @@ impl Key {
             .map_or_else(|| self.metric.replace('_', " "), |metric| metric.title.to_owned());
         if let Some(of) = &self.of {
             title.push_str(", ");
-            title.push_str(&of.heading());
+            title.push_str(&of.words());
         }
         let features = match (&self.extractor, &self.dialect) {
             (Some(extractor), Some(dialect)) if extractor == "inception" => dialect.clone(),
@@ -97,7 +97,7 @@ impl Key {
     pub fn heading(&self) -> String {
         let metric = known(&self.metric).filter(|metric| metric.is_named_by_group);
         match (metric, &self.of) {
-            (Some(_), Some(of)) => of.heading().replace('_', "-"),
+            (Some(_), Some(of)) => of.words(),
             (Some(Metric { whole: Some(Whole::All), .. }), None) => "all rules".to_owned(),
             _ => self.title(),
         }

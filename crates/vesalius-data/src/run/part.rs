@@ -160,11 +160,30 @@ impl Part {
         )
     }
 
-    /// In a heading: a rule is called by its name alone.
-    pub fn heading(&self) -> String {
+    /// In words, for terminals and headings: [`Part`]'s own text is that of files.
+    pub fn words(&self) -> String {
+        let in_unit = |unit: DiceUnit, name: &str| match unit {
+            DiceUnit::Pair => name.to_owned(),
+            unit => format!("{}, {name}", unit.word().replace('_', " ")),
+        };
         match self {
-            Self::Rule(name) => name.clone(),
-            other => other.to_string(),
+            Self::Mean(unit) => in_unit(*unit, MEAN),
+            Self::Class(unit, name) => in_unit(*unit, name),
+            Self::Patient(name) => format!("patient {name}"),
+            Self::Reader(name) => format!("reader {name}"),
+            // A rule's name says what it is.
+            Self::Rule(name) | Self::Named(name) => name.clone(),
+            Self::BestDuringTraining => "best during training".to_owned(),
+            Self::HeldOut => "held-out images".to_owned(),
+            Self::Quantile { at, held_out } => {
+                let at = match at {
+                    Quantile::Median => "median",
+                    Quantile::Q95 => "95 % quantile",
+                    Quantile::Max => "maximum",
+                };
+                format!("{at}{}", if *held_out { " of held-out images" } else { "" })
+            }
+            plain => plain.to_string(),
         }
     }
 }
@@ -279,6 +298,28 @@ mod tests {
         for (text, part) in parts {
             assert_eq!(Part::from(text), part);
             assert_eq!(part.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn words_for_readers_hold_nothing_of_files() {
+        let said = |text: &str| Part::from(text).words();
+        for (_, part) in Part::PLAIN {
+            assert!(!part.words().contains(['_', '/']), "{part}");
+        }
+        for (text, words) in [
+            ("per_volume/mean", "per volume, mean"),
+            ("per_slice/LV_cavity", "per slice, LV_cavity"),
+            ("pooled/mean", "pooled, mean"),
+            ("mean", "mean"),
+            ("patient/p_1", "patient p_1"),
+            ("reader/anna", "reader anna"),
+            ("rule/disc area", "disc area"),
+            ("held_out", "held-out images"),
+            ("held_out q95", "95 % quantile of held-out images"),
+            ("max", "maximum"),
+        ] {
+            assert_eq!(said(text), words);
         }
     }
 

@@ -113,7 +113,7 @@ impl Score {
     fn name(&self) -> String {
         let dialect =
             self.dialect.as_ref().map_or(String::new(), |dialect| format!(" [{dialect}]"));
-        let of = self.of.as_ref().map_or(String::new(), |of| format!(" ({of})"));
+        let of = self.of.as_ref().map_or(String::new(), |of| format!(" ({})", of.words()));
         format!("{}{dialect}{of}", self.metric)
     }
 }
