@@ -7,7 +7,7 @@ use super::contents::VolumeFile;
 use super::guard::guarded;
 use super::voxels::{Element, volume_bytes};
 use crate::volume::Volume;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use npyz::npz::NpzArchive;
 use npyz::{NpyFile, Order};
 use std::io::{Cursor, Read};
@@ -38,24 +38,34 @@ fn array_of(bytes: &[u8], names: &[&str]) -> Result<VolumeFile> {
     }
     let mut archive = NpzArchive::new(Cursor::new(bytes)).context("not a NumPy archive")?;
     let all: Vec<String> = archive.array_names().map(str::to_owned).collect();
-    let named = names.iter().find(|name| all.iter().any(|other| other == *name));
-    let name = match (&all[..], named) {
-        ([one], _) => one.clone(),
-        (_, Some(name)) => (*name).to_owned(),
-        _ => bail!("arrays {}, expected one, or one called {}", all.join(", "), names[0]),
-    };
+    let borrowed: Vec<&str> = all.iter().map(String::as_str).collect();
+    let name = all[chosen("arrays", &borrowed, names)?].clone();
     let found = archive.by_name(&name).with_context(|| format!("array {name}"))?;
     let array = found.with_context(|| format!("array {name}"))?;
     volume(array).with_context(|| format!("array {name}"))
 }
 
-fn volume<R: Read>(array: NpyFile<R>) -> Result<VolumeFile> {
-    let shape: Vec<usize> = array
-        .shape()
-        .iter()
-        .map(|side| usize::try_from(*side).context("sides of an array"))
-        .collect::<Result<_>>()?;
-    let [slices, channels, height, width] = match shape[..] {
+/// Which of the arrays of a file is meant: the only one, or the first called as one of `names`, in a group or not.
+pub(super) fn chosen(what: &str, all: &[&str], names: &[&str]) -> Result<usize> {
+    let called = |name: &&str| {
+        let last = |path: &&str| path.rsplit('/').next() == Some(*name);
+        match all.iter().filter(|path| last(path)).count() {
+            0 => None,
+            1 => Some(all.iter().position(last).with_context(|| (*name).to_owned())),
+            _ => Some(Err(anyhow!("several {what} are called {name}: {}", all.join(", ")))),
+        }
+    };
+    match (all, names.iter().find_map(called)) {
+        ([_], _) => Ok(0),
+        (_, Some(at)) => at,
+        ([], None) => bail!("no {what} of two axes or more"),
+        _ => bail!("{what} {}, expected one, or one called {}", all.join(", "), names[0]),
+    }
+}
+
+/// `[slices, channels, rows, columns]` of an array's sides.
+pub(super) fn sides(shape: &[usize]) -> Result<[usize; 4]> {
+    Ok(match *shape {
         // Few of what has to be many, and many of what has to be few: colour or sequences stand last.
         [rows, _, last] if last <= 4 && rows > 4 => bail!(
             "array of shape {shape:?}, expected slices, rows, columns: its last axis looks like channels; \
@@ -67,7 +77,16 @@ fn volume<R: Read>(array: NpyFile<R>) -> Result<VolumeFile> {
         _ => bail!(
             "array of shape {shape:?}, expected 2 axes (rows, columns) to 4 (slices, channels, rows, columns)"
         ),
-    };
+    })
+}
+
+fn volume<R: Read>(array: NpyFile<R>) -> Result<VolumeFile> {
+    let shape: Vec<usize> = array
+        .shape()
+        .iter()
+        .map(|side| usize::try_from(*side).context("sides of an array"))
+        .collect::<Result<_>>()?;
+    let sides = sides(&shape)?;
     volume_bytes(&shape, Element::F32)?;
     if array.order() != Order::C {
         bail!("an array in Fortran order, expected numpy.ascontiguousarray of it");
@@ -81,7 +100,7 @@ fn volume<R: Read>(array: NpyFile<R>) -> Result<VolumeFile> {
     if values.len() != count {
         bail!("{} values, expected {count} for shape {shape:?}: truncated", values.len());
     }
-    let volume = Volume { full_range, ..Volume::new([slices, channels, height, width], values) };
+    let volume = Volume { full_range, ..Volume::new(sides, values) };
     Ok(VolumeFile { volume, spacing_mm: None, geometry: None })
 }
 

@@ -2,9 +2,9 @@
 
 use super::contents::VolumeFile;
 pub use super::contents::{ImageFile, Mask, MaskFile};
-use super::{arrays, dicom, metaimage, nifti, nrrd, raster};
+use super::{arrays, dicom, hdf5, metaimage, nifti, nrrd, raster};
 use crate::volume::Reader;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use std::path::Path;
 
 /// Formats of images and masks.
@@ -18,6 +18,8 @@ pub enum Format {
     Nrrd,
     /// `.npy`, `.npz`.
     Numpy,
+    /// `.h5`, `.hdf5`.
+    Hdf5,
     /// One slice of DICOM; as a mask, a segmentation (SEG) or structure set (RTSTRUCT).
     Dicom,
     /// PNG, JPEG, TIFF, BMP.
@@ -26,13 +28,13 @@ pub enum Format {
 
 /// What a user may give as an image or mask, for messages.
 pub const KNOWN: &str =
-    ".nii, .nii.gz, .hdr, .mha, .mhd, .nrrd, .npy, .npz, .dcm, .png, .jpg, .tif or .bmp";
+    ".nii, .nii.gz, .hdr, .mha, .mhd, .nrrd, .npy, .npz, .h5, .dcm, .png, .jpg, .tif or .bmp";
 
 impl Format {
     /// Whether a file of this format may hold many slices, as one volume.
     pub const fn is_volume(self) -> bool {
         match self {
-            Self::Nifti | Self::MetaImage | Self::Nrrd | Self::Numpy => true,
+            Self::Nifti | Self::MetaImage | Self::Nrrd | Self::Numpy | Self::Hdf5 => true,
             Self::Dicom | Self::Raster => false,
         }
     }
@@ -49,6 +51,7 @@ impl Format {
             "mhd" | "mha" => Some(Self::MetaImage),
             "nrrd" | "nhdr" => Some(Self::Nrrd),
             "npy" | "npz" => Some(Self::Numpy),
+            "h5" | "hdf5" => Some(Self::Hdf5),
             "dcm" | "dicom" | "ima" => Some(Self::Dicom),
             _ => None,
         }
@@ -64,14 +67,10 @@ impl Format {
             | [0xFF, 0xD8, ..]
             | [b'I', b'I', 42 | 43, 0, ..]
             | [b'M', b'M', 0, 42 | 43, ..] => Self::Raster,
-            [0x89, b'H', b'D', b'F', ..] => {
-                bail!(
-                    "HDF5, expected {KNOWN}; h5py reads it and numpy.save writes what is read here"
-                )
-            }
             _ if bytes.get(128..132) == Some(b"DICM") => Self::Dicom,
             _ if nrrd::is_nrrd(bytes) => Self::Nrrd,
             _ if arrays::is_array(bytes) => Self::Numpy,
+            _ if hdf5::is_hdf5(bytes) => Self::Hdf5,
             _ if nifti::is_nifti(bytes) => Self::Nifti,
             _ => Self::of_name(path).with_context(|| {
                 format!("neither its first bytes nor its name say what it is, expected {KNOWN}")
@@ -123,6 +122,7 @@ pub fn image(path: &Path, reader: &mut Reader) -> Result<ImageFile> {
         Format::MetaImage => metaimage::read_bytes(path, &bytes, reader)?.into_image(),
         Format::Nrrd => nrrd::image(path, &bytes, reader)?.into_image(),
         Format::Numpy => arrays::read(&bytes, &arrays::IMAGES).with_context(failure)?.into_image(),
+        Format::Hdf5 => hdf5::read(&bytes, &arrays::IMAGES).with_context(failure)?.into_image(),
         Format::Dicom => dicom::image(&bytes).with_context(failure)?,
         Format::Raster => {
             let noted = raster::image_noted(&bytes).with_context(failure)?;
@@ -150,6 +150,7 @@ pub fn mask(path: &Path, classes: usize, reader: &mut Reader) -> Result<Mask> {
         Format::MetaImage => metaimage::read_bytes(path, &bytes, reader)?.into_mask(),
         Format::Nrrd => return nrrd::mask(path, &bytes, reader),
         Format::Numpy => arrays::read(&bytes, &arrays::MASKS).and_then(VolumeFile::into_mask),
+        Format::Hdf5 => hdf5::read(&bytes, &arrays::MASKS).and_then(VolumeFile::into_mask),
         Format::Dicom => return dicom::segments(&bytes).map(Mask::Segments).with_context(failure),
         Format::Raster => {
             let noted = raster::mask_noted(&bytes, classes).with_context(failure)?;
@@ -177,6 +178,7 @@ mod tests {
             ("a.seg.nrrd", Format::Nrrd, "a"),
             ("a.b.nhdr", Format::Nrrd, "a.b"),
             ("a.npz", Format::Numpy, "a"),
+            ("a.h5", Format::Hdf5, "a"),
             ("a.JPEG", Format::Raster, "a"),
         ] {
             let path = Path::new("d").join(name);

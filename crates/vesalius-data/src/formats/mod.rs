@@ -5,6 +5,7 @@ pub mod contents;
 pub mod dicom;
 pub mod file;
 pub mod guard;
+pub mod hdf5;
 pub mod metaimage;
 pub mod nifti;
 pub mod nrrd;

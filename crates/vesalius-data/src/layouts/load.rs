@@ -1,7 +1,7 @@
 //! One image file with the files of its mask, of whatever formats.
 
 use super::nnunet::add_channels;
-use crate::formats::file::{self, ImageFile, Mask, MaskFile};
+use crate::formats::file::{self, Format, ImageFile, Mask, MaskFile};
 use crate::volume::pair::lay_on;
 use crate::volume::segments::{Block, Extent, Naming, Segment, Segments, labels};
 use crate::volume::{Case, Reader};
@@ -54,6 +54,14 @@ pub fn with_masks(
     let drawn = drawn(&seen, masks, naming, reader)?;
     let named = masks.first().map_or(image, |(_, path)| path);
     let (volume, labels) = (seen.volume, drawn.labels);
+    // An archive can hold both.
+    let archive = matches!(Format::of_name(image), Some(Format::Numpy | Format::Hdf5));
+    let same =
+        || labels.values.iter().map(|label| f32::from(*label)).eq(volume.values.iter().copied());
+    if masks.iter().any(|(_, path)| path == image) && (!archive || same()) {
+        let what = if archive { "array" } else { "file" };
+        bail!("{}: one {what} for the image and its mask, expected two", image.display());
+    }
     if [volume.height, volume.width] != [labels.height, labels.width]
         && (seen.orientation > 1 || drawn.orientation > 1)
     {

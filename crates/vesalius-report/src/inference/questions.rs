@@ -192,9 +192,7 @@ fn candidates(comparisons: &mut [Comparison]) -> Vec<&mut Comparison> {
     // With the real images augmented, too, it is a question beside that of costs.
     let plain = comparisons.iter().any(|c| !c.is_augmented_mix);
     let may = |c: &Comparison| {
-        (!usual || c.is_usual)
-            && (!whole || !filtered(c))
-            && (!plain || !c.is_augmented_mix)
+        (!usual || c.is_usual) && (!whole || !filtered(c)) && (!plain || !c.is_augmented_mix)
     };
     comparisons.iter_mut().filter(|comparison| may(comparison)).collect()
 }

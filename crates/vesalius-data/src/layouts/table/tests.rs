@@ -71,6 +71,37 @@ fn channels_are_rows_of_one_case_and_classes_have_columns() {
 }
 
 #[test]
+fn an_archive_holds_image_and_mask_and_one_array_is_not_both() {
+    use npyz::WriterBuilder as _;
+    use npyz::zip::write::FileOptions;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for (file, names) in [("pair.npz", &["label", "image"][..]), ("one.npz", &["data"])] {
+        let mut archive = npyz::npz::NpzWriter::create(root.join(file)).unwrap();
+        for (at, name) in names.iter().enumerate() {
+            let array = archive.array(name, FileOptions::default()).unwrap();
+            let mut array = array.default_dtype().shape(&[1, 2, 2]).begin_nd().unwrap();
+            array.extend([0_u8, 1, 0, 1].map(|value| value + 5 * at as u8)).unwrap();
+            array.finish().unwrap();
+        }
+    }
+    write(&root.join("scan.nii"), [0, 1, 0, 1]);
+    let text = "patient,image,mask\nA,pair.npz,pair.npz\nB,one.npz,one.npz\nC,scan.nii,scan.nii\n";
+    let source = open(root, text).unwrap();
+    let found = source.cases().unwrap().cases;
+    let load = |at: usize| source.load(&found[at], &mut Reader::new(root));
+    let case = load(0).unwrap();
+    assert_eq!(
+        (case.volume.values, case.labels.values),
+        (vec![5.0, 6.0, 5.0, 6.0], vec![0, 1, 0, 1])
+    );
+    for (at, what) in [(1, "one array"), (2, "one file")] {
+        let error = format!("{:#}", load(at).unwrap_err());
+        assert!(error.contains(what) && error.contains("expected two"), "{error}");
+    }
+}
+
+#[test]
 fn an_image_may_be_a_folder_of_slices() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

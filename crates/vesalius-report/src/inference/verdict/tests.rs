@@ -273,13 +273,7 @@ fn an_ensemble_never_answers_for_the_trainings_that_it_is_made_of() {
     let ensemble = serde_json::json!({ "seed": 1, "ensemble": [1, 2, 3] });
     let command = "vesalius sample runs/lsgan --count 100 --out packs/lsgan";
     fixture.unet_on(&[], None, Real, ensemble.clone(), &[0.7; 40]);
-    fixture.unet_on(
-        &[("lsgan", command)],
-        Some("lsgan"),
-        RealAndSynthetic,
-        ensemble,
-        &[0.9; 40],
-    );
+    fixture.unet_on(&[("lsgan", command)], Some("lsgan"), RealAndSynthetic, ensemble, &[0.9; 40]);
     let all = fixture.runs();
     let evidence = evidence(&all, &PrimaryQuestion::default()).unwrap();
     let Verdict::Answered(answer) = verdict(&evidence[0]) else { panic!("no answer") };
