@@ -26,11 +26,11 @@ SH
 chmod +x "$TOOLS/cc"
 export CC_x86_64_unknown_linux_gnu=$TOOLS/cc CXX_x86_64_unknown_linux_gnu=${CXX:-g++}
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=$TOOLS/cc
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/wheel} CARGO_PROFILE_RELEASE_DEBUG=0 VESALIUS_WHEEL=1
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/wheel} VESALIUS_WHEEL=1
 
 python3 scripts/licences.py target/licences/THIRD-PARTY.txt
 rm -rf dist
-"$VENV/bin/maturin" build --release --target $TRIPLE --compatibility manylinux_2_28 --out dist
+"$VENV/bin/maturin" build --profile wheel --target $TRIPLE --compatibility manylinux_2_28 --out dist
 "$VENV/bin/python" scripts/add_manual.py dist/*.whl
-door=$(find "$CARGO_TARGET_DIR/$TRIPLE/release/build" -name libvesalius_tch.so -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2)
+door=$(find "$CARGO_TARGET_DIR/$TRIPLE/wheel/build" -name libvesalius_tch.so -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2)
 "$VENV/bin/python" scripts/check_wheel.py dist/*.whl "$door"
