@@ -4,6 +4,7 @@ mod check;
 mod files;
 mod placed;
 pub mod predictions;
+mod splits;
 
 pub use files::ExportKind;
 
@@ -27,6 +28,9 @@ pub struct Exported {
     pub notes: Vec<String>,
 }
 
+/// nnU-Net's name for its folds.
+const SPLITS: &str = "splits_final.json";
+
 /// Writes `pack` to `target`, which must not exist; `progress` is called once per case, from any thread.
 ///
 /// # Errors
@@ -48,7 +52,7 @@ pub fn export(
         .filter(|(_, slices)| !slices.is_empty())
         .map(|(case, slices)| Work { case, slices })
         .collect();
-    let notes = check::check(pack, kind, &work)?;
+    let mut notes = check::check(pack, kind, &work)?;
     let staged = StagedDir::create(target)?;
     let root = staged.path();
     for folder in folders(kind, pack) {
@@ -75,6 +79,13 @@ pub fn export(
                 &root.join("dataset.json"),
                 &serde_json::to_vec_pretty(&dataset_json(pack, &work))?,
             )?;
+            if let Some(splits) = splits::splits(pack.manifest(), &work) {
+                write_file(&root.join(SPLITS), &serde_json::to_vec_pretty(&splits)?)?;
+                notes.push(format!(
+                    "{SPLITS}: the pack's folds by patient; copy it to nnUNet_preprocessed/DATASET/ before nnU-Net \
+                     trains, else it draws folds of its own, by case"
+                ));
+            }
         }
     }
     staged.publish()?;

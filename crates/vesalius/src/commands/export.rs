@@ -31,7 +31,8 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Kind {
-    /// nnU-Net raw: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, test patients in …Ts/.
+    /// nnU-Net raw: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, test patients in …Ts/, and
+    /// splits_final.json where the pack has folds or validation patients.
     Nnunet,
     /// images/CASE.nii.gz, labels/CASE.nii.gz.
     Nifti,
