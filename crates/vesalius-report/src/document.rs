@@ -31,6 +31,8 @@ pub enum Block {
     Links(Vec<(String, String)>),
     /// A table.
     Grid(Grid),
+    /// A table to look things up in, closed at first where it is long.
+    Reference(Grid),
     /// A table that is written as files and stands on no page.
     FilesOnly(Grid),
     /// A table to read that has no files.

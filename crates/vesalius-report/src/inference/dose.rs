@@ -6,6 +6,7 @@ use crate::evidence::measure::{SEED, shared};
 use std::collections::BTreeMap;
 use vesalius_statistics::dose::{Point, Worth, isotonic, worth};
 use vesalius_statistics::mrmc::RunVariance;
+use vesalius_statistics::resample::crossed_interval_of_mean;
 
 /// A point of a curve.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Dose {
     pub patients: usize,
     /// Mean Dice of the test patients, over the runs.
     pub dice: f64,
+    /// 95 % interval of it, test patients and trainings drawn anew; none of one run.
+    pub interval: Option<[f64; 2]>,
     /// Runs.
     pub runs: usize,
     /// What the synthetic images are worth; none of real images alone, or without a curve of them to read it off.
@@ -68,6 +71,9 @@ impl Doses {
                     curve: curve.clone(),
                     patients: found.patients,
                     dice: mean(&rows),
+                    interval: (rows.rows.len() > 1)
+                        .then(|| crossed_interval_of_mean(&rows.rows, SEED))
+                        .flatten(),
                     runs: rows.rows.len(),
                     worth: asked.then(|| worth(&real, &rows, trainings.as_ref(), SEED)),
                 });
@@ -89,15 +95,18 @@ impl Dose {
     pub fn said(&self, most: usize) -> Option<String> {
         let worth = self.worth?;
         let own = self.patients as f64;
-        let more = |patients: f64| match patients - own {
-            more if patients == f64::INFINITY || more >= (most - self.patients) as f64 => {
-                format!("{} or more", most - self.patients)
-            }
+        let left = most - self.patients;
+        // An interval across nought says at each end which side it is on.
+        let mixed = worth.interval.is_some_and(|[low, _]| low < own);
+        let end = |patients: f64| match patients - own {
+            more if more >= left as f64 => format!("{left} or more"),
             f64::NEG_INFINITY => "less than none".to_owned(),
+            fewer if fewer < 0.0 => format!("{:.1} fewer", -fewer),
+            more if mixed => format!("{more:.1} more"),
             more => format!("{more:.1}"),
         };
         let interval = match worth.interval {
-            Some([low, high]) => format!(" (95 % interval {} to {})", more(low), more(high)),
+            Some([low, high]) => format!(" (95 % interval {} to {})", end(low), end(high)),
             None => " (how sure this is, is not known: each point was tried once)".to_owned(),
         };
         let said = match worth.patients {
@@ -106,7 +115,7 @@ impl Dose {
                     .to_owned()
             }
             f64::INFINITY => {
-                format!("all {} patients that were left, or more{interval}", most - self.patients)
+                format!("all {left} patients that were left, or more{interval}")
             }
             f64::NEG_INFINITY => format!("less than nothing{interval}"),
             found if found < own => format!("{:.1} patients fewer{interval}", own - found),

@@ -47,7 +47,7 @@ pub fn section(runs: &[Run]) -> Section {
         blocks: vec![
             Block::Text("docs/method.md explains every word of the protocols.".to_owned()),
             Block::Code(commands(runs).join("\n")),
-            Block::Grid(Grid {
+            Block::Reference(Grid {
                 name: "runs",
                 dataset: String::new(),
                 caption: "Runs behind this report".to_owned(),

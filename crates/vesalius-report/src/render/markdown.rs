@@ -42,7 +42,7 @@ fn block(out: &mut String, block: &Block) {
             }
             writeln!(out)
         }
-        Block::Grid(grid) => writeln!(out, "{}", self::grid(grid)),
+        Block::Grid(grid) | Block::Reference(grid) => writeln!(out, "{}", self::grid(grid)),
         Block::FilesOnly(_) => Ok(()),
         Block::Matrix(matrix) => {
             let caption = escape(&matrix.grid.caption);

@@ -19,7 +19,7 @@ pub struct Part {
 /// All tables, in their order.
 pub fn grids(parts: &[Part]) -> impl Iterator<Item = &Grid> {
     blocks(parts).filter_map(|block| match block {
-        Block::Grid(grid) | Block::FilesOnly(grid) => Some(grid),
+        Block::Grid(grid) | Block::Reference(grid) | Block::FilesOnly(grid) => Some(grid),
         _ => None,
     })
 }

@@ -72,7 +72,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     Ok(Some(Section {
         id: "classes",
         title: "Class by class".to_owned(),
-        blocks: vec![Block::Grid(grid)],
+        blocks: vec![Block::Reference(grid)],
         files: vec![],
     }))
 }
