@@ -31,6 +31,9 @@ pub struct Sample {
     pub warp: bool,
     /// Truncation ψ, 0 to 1.
     pub truncation: f64,
+    /// Slices that are stacked to a volume, of which `count` are made; 1: none are.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub stack: usize,
     /// Pairs made at once; changes memory and speed, not the pairs.
     pub batch: usize,
     /// In what arithmetic.
@@ -38,6 +41,15 @@ pub struct Sample {
     pub precision: Precision,
     /// Go on although patients stand on both sides.
     pub allow_overlap: bool,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_one(stack: &usize) -> bool {
+    *stack == 1
 }
 
 /// Pairs made at once where nobody says.
@@ -55,6 +67,9 @@ pub struct Task {
     pub truncation: f64,
     /// What is painted.
     pub masks: TaskMasks,
+    /// See [`Sample::stack`].
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub stack: usize,
     /// See [`Sample::precision`].
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
@@ -114,9 +129,9 @@ pub fn run(stage: &Sample, context: &Context) -> Result<Sampled> {
         bail!("--batch 0: expected at least 1");
     }
     let trained = Trained::load(&stage.run, context.device, stage.precision)?;
-    let Sample { count, seed, batch, truncation, .. } = *stage;
-    let sampling = Sampling { count, seed, batch, truncation };
-    let masks = stage.masks.as_deref().map(Pack::open).transpose()?;
+    let Sample { count, seed, batch, truncation, stack, .. } = *stage;
+    let sampling = Sampling { count, seed, batch, truncation, stack };
+    let masks = stage.masks.as_deref().map(Pack::open_any).transpose()?;
     if let Some(pack) = &masks {
         pack.annotated()?;
         settle(&masks_and_test(pack, &trained.template), stage.allow_overlap)?;

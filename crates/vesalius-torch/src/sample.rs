@@ -71,6 +71,8 @@ pub struct Sampling {
     pub batch: usize,
     /// Truncation ψ in [0, 1]; 1 for families that do not truncate.
     pub truncation: f64,
+    /// Slices, one behind the other as they are made, that are stacked to each volume; 1: none are.
+    pub stack: usize,
 }
 
 impl Trained {
@@ -133,8 +135,9 @@ impl Trained {
         command: String,
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
-        let slice_shape: SliceShape = self.template.slice_shape;
-        let Sampling { count, seed, batch, truncation } = *sampling;
+        let Sampling { seed, batch, truncation, stack, .. } = *sampling;
+        let slice_shape = self.shape(stack)?;
+        let count = sampling.count * stack;
         let masks = match (masks, self.spec.needs_masks()) {
             (Some(masks), true) => {
                 masks.check(&self.template)?;
@@ -156,11 +159,21 @@ impl Trained {
                 self.spec.preset
             );
         }
+        // A mask of a volume is painted plane by plane, in one style.
+        let planes = masks.map_or(1, Masks::planes);
+        if planes > 1 && planes != stack {
+            bail!("--masks: volumes of {planes} planes, expected --stack {planes}");
+        }
         let mut writer = PackWriter::create(target, slice_shape)?;
         let mut done = 0;
+        let mut volume: (Vec<u8>, Vec<u8>) = (vec![], vec![]);
         while done < count {
             let n = batch.min(count - done);
-            let z = latents(seed, Purpose::Latent, done as u64, n, self.generator.latent());
+            let (first, last) = (done / planes, (done + n - 1) / planes);
+            let z = self.generator.latent();
+            let z = latents(seed, Purpose::Latent, first as u64, last - first + 1, z);
+            let of: Vec<i64> = (done..done + n).map(|i| (i / planes - first) as i64).collect();
+            let z = z.index_select(0, &Tensor::from_slice(&of));
             let device = self.generator.params().device();
             let labels = match masks {
                 Some(masks) => Some(masks.labels(done, n, device)?),
@@ -170,11 +183,17 @@ impl Trained {
             let pair = pairs(self.generator.as_ref(), &request);
             let pixels = batch::to_pixels(&pair.image, slice_shape.pixel_type)?;
             let labels = batch::to_labels(&pair.labels)?;
-            for (i, (pixels, labels)) in pixels.iter().zip(&labels).enumerate() {
-                writer.push(pixels, labels, SliceRecord { case: done + i, position: 0 })?;
+            for (pixels, labels) in pixels.iter().zip(&labels) {
+                volume.0.extend_from_slice(pixels);
+                volume.1.extend_from_slice(labels);
+                done += 1;
+                if done % stack == 0 {
+                    let record = SliceRecord { case: done / stack - 1, position: 0 };
+                    writer.push(&volume.0, &volume.1, record)?;
+                    volume = (vec![], vec![]);
+                }
             }
-            done += n;
-            progress(done);
+            progress(done / stack);
         }
         let mask_source = match masks {
             Some(masks) => masks.source(&self.pack_digest, self.generator.latent() > 0),
@@ -184,6 +203,20 @@ impl Trained {
         let seen = self.seen(masks.map(Masks::pack));
         let made = self.manifest(sampling, (mask_source, masks_pack), seen);
         writer.finish(Manifest { command, ..made })
+    }
+
+    /// Shape of what a pack is to hold: as the generator makes it, or stacks of its slices.
+    fn shape(&self, stack: usize) -> Result<SliceShape> {
+        let made = self.template.slice_shape;
+        match stack {
+            1 => Ok(made),
+            0 => bail!("--stack 0: expected at least 2 slices"),
+            _ if made.is_volume() => bail!(
+                "--stack {stack}: this generator makes volumes ({}), expected one of slices",
+                made.size()
+            ),
+            planes => Ok(SliceShape { planes, ..made }),
+        }
     }
 
     /// The persons behind its images: those of its training, and of the masks that it paints. Of a run of an older
@@ -210,12 +243,16 @@ impl Trained {
         (mask_source, masks_pack): (MaskSource, Option<String>),
         seen: Vec<Seen>,
     ) -> Manifest {
-        let Sampling { count, seed, truncation, .. } = *sampling;
+        let Sampling { count, seed, truncation, stack, .. } = *sampling;
+        let slice_shape = SliceShape {
+            planes: self.template.slice_shape.planes * stack,
+            ..self.template.slice_shape
+        };
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
             let id = format!("{}_{i:05}", self.spec.preset);
             let case = CaseRecord::new(id.clone(), id, Split::Train);
-            if !self.template.slice_shape.is_volume() {
+            if !slice_shape.is_volume() {
                 return case;
             }
             // As long as the real ones.
@@ -239,6 +276,7 @@ impl Trained {
                 seen,
                 elsewhere: None,
             },
+            slice_shape,
             cases: (0..count).map(case).collect(),
             ..self.template.clone()
         }

@@ -20,6 +20,8 @@ const MAX_SHIFT: f64 = 0.05;
 const ELASTIC_STD: f64 = 0.025;
 /// Control points of the elastic displacement along each axis.
 const ELASTIC_POINTS: usize = 5;
+/// How far the first and the last plane of a volume are shifted against each other at most, as a share of the side.
+const MAX_LEAN: f64 = 0.05;
 
 /// Masks to paint: mask i is a function of (seed, i).
 #[derive(Debug)]
@@ -32,7 +34,8 @@ pub struct Masks<'a> {
 
 impl<'a> Masks<'a> {
     /// Training masks of `pack`; all of them where it is synthetic. `warp`: each moved by a small affine map and an
-    /// elastic one, the nearest label kept.
+    /// elastic one, the nearest label kept. Of volumes the planes of one mask follow each other and are moved by one map
+    /// that goes over from plane to plane.
     ///
     /// # Errors
     /// When there is none.
@@ -42,6 +45,11 @@ impl<'a> Masks<'a> {
             bail!("{}: no training slice whose mask could be painted", pack.path().display());
         }
         Ok(Self { pack, indices, warp, seed })
+    }
+
+    /// Planes of each mask, which follow each other; 1: slices.
+    pub fn planes(&self) -> usize {
+        self.pack.slice_shape().planes
     }
 
     /// The pack that they are of.
@@ -107,28 +115,32 @@ impl<'a> Masks<'a> {
         }
     }
 
-    /// Label maps `first..first + count`: `[count, H, W]`, i64.
+    /// Label maps `first..first + count`, of volumes planes: `[count, H, W]`, i64.
     ///
     /// # Errors
     /// When a slice was damaged on the disk.
     pub fn labels(&self, first: usize, count: usize, device: Device) -> Result<Tensor> {
         let slice_shape = self.pack.slice_shape();
-        let (h, w) = (slice_shape.height, slice_shape.width);
+        let (h, w, planes) = (slice_shape.height, slice_shape.width, slice_shape.planes);
         let mut all: Vec<i64> = Vec::with_capacity(count * h * w);
         for i in first..first + count {
-            let mut rng = keyed(self.seed, Purpose::Mask, i as u64);
+            let (mask, plane) = (i / planes, i % planes);
+            let mut rng = keyed(self.seed, Purpose::Mask, mask as u64);
             let chosen = self.indices[rng.random_range(0..self.indices.len())];
-            let slice = self.pack.slice(chosen)?;
+            let labels = &self.pack.slice(chosen)?.labels[plane * h * w..(plane + 1) * h * w];
             if self.warp {
-                let warp = Warp::draw(&mut rng);
+                let mut warp = Warp::draw(&mut rng);
+                if planes > 1 {
+                    warp.enter_plane(plane as f64 / (planes - 1) as f64, &mut rng);
+                }
                 for y in 0..h {
                     for x in 0..w {
                         let (from_y, from_x) = warp.source(y, x, h, w);
-                        all.push(i64::from(slice.labels[from_y * w + from_x]));
+                        all.push(i64::from(labels[from_y * w + from_x]));
                     }
                 }
             } else {
-                all.extend(slice.labels.iter().map(|&label| i64::from(label)));
+                all.extend(labels.iter().map(|&label| i64::from(label)));
             }
         }
         Ok(Tensor::from_slice(&all).reshape([count as i64, h as i64, w as i64]).to_device(device))
@@ -150,12 +162,18 @@ impl Warp {
         let angle = symmetric(MAX_ROTATION);
         let scale = 1.0 + symmetric(MAX_SCALE);
         let shift = [symmetric(MAX_SHIFT), symmetric(MAX_SHIFT)];
-        let mut normal = || -> f64 {
-            let value: f64 = StandardNormal.sample(&mut *rng);
-            value * ELASTIC_STD
-        };
-        let elastic = (0..ELASTIC_POINTS * ELASTIC_POINTS).map(|_| [normal(), normal()]).collect();
-        Self { angle, scale, shift, elastic }
+        Self { angle, scale, shift, elastic: elastic(rng) }
+    }
+
+    /// The map of a plane, `depth` from 0 at the first to 1 at the last: planes are shifted ever farther in one direction,
+    /// and the elastic displacement goes over into that of the last.
+    fn enter_plane(&mut self, depth: f64, rng: &mut impl rand::Rng) {
+        for shift in &mut self.shift {
+            *shift += (rng.random::<f64>() * 2.0 - 1.0) * MAX_LEAN * (depth - 0.5);
+        }
+        for (near, far) in self.elastic.iter_mut().zip(elastic(rng)) {
+            *near = [0, 1].map(|axis| near[axis] * (1.0 - depth) + far[axis] * depth);
+        }
     }
 
     /// Pixel (row, column) that pixel (`y`, `x`) of an `h`x`w` map is taken from, held at the border.
@@ -187,6 +205,15 @@ impl Warp {
             along(row) * (1.0 - fv) + along(row + 1) * fv
         })
     }
+}
+
+/// Displacements at the control points.
+fn elastic(rng: &mut impl rand::Rng) -> Vec<[f64; 2]> {
+    let mut normal = || -> f64 {
+        let value: f64 = StandardNormal.sample(&mut *rng);
+        value * ELASTIC_STD
+    };
+    (0..ELASTIC_POINTS * ELASTIC_POINTS).map(|_| [normal(), normal()]).collect()
 }
 
 #[cfg(test)]

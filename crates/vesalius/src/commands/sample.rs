@@ -20,6 +20,7 @@ images; without, as many different images as masks. The pack it writes says whic
 Examples:
   vesalius sample runs/wgan-gp --count 10000 --out packs/wgan-gp
   vesalius sample runs/stylegan2 --count 10000 --out packs/stylegan2 --truncation 0.8
+  vesalius sample runs/stylegan2 --count 1000 --stack 8 --out packs/stylegan2-stacks
   vesalius sample runs/spade --count 10000 --out packs/spade --masks packs/acdc
   vesalius sample runs/spade --count 10000 --out packs/spade-warped --masks packs/acdc --warp
   vesalius sample runs/spade --count 10000 --out packs/spade-joint --masks packs/wgan-gp")]
@@ -48,6 +49,11 @@ pub struct Args {
     /// images, less variety.
     #[arg(long, default_value_t = 1.0)]
     truncation: f64,
+    /// Volumes of D slices each, one behind the other as they are made: what a generator of slices (trained on
+    /// PACK/slices) is worth among volumes; --count counts volumes. With --masks of volumes of D planes each mask is
+    /// painted plane by plane, in one style, and --warp goes over from plane to plane.
+    #[arg(long, value_name = "D", default_value_t = 1, hide_default_value = true)]
+    stack: usize,
     /// Pairs made at once; changes memory and speed, not the images.
     #[arg(long, default_value_t = BATCH)]
     batch: usize,
@@ -73,12 +79,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         masks: args.masks.as_deref().map(|path| args.fold.of(path)).transpose()?,
         warp: args.warp,
         truncation: args.truncation,
+        stack: args.stack,
         batch: args.batch,
         precision: args.arithmetic.precision.unwrap_or_default(),
         allow_overlap: args.overlap.allow_overlap,
     };
     let device = args.compute.start()?;
     let sampled = sample::run(&stage, &context_without_stop(device))?;
-    say!("{}: {} pairs of {}", args.out.display(), args.count, sampled.preset);
+    let what = if args.stack > 1 { "stacks" } else { "pairs" };
+    say!("{}: {} {what} of {}", args.out.display(), args.count, sampled.preset);
     Ok(ExitCode::SUCCESS)
 }

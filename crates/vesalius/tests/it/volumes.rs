@@ -1,16 +1,22 @@
 //! Packs of volumes, through the program: prepared, trained on, sampled, looked at plane by plane and exported.
 
 use super::Bench;
+use super::families::SPADE;
 use super::pipeline::TINY;
 use vesalius_data::formats::nifti;
 use vesalius_data::pack::Pack;
+use vesalius_data::pack::manifest::Split;
 
 /// Phantoms as volumes of 8 planes.
 fn prepared() -> Bench {
+    prepared_as("8x32x32", "10x4x4")
+}
+
+fn prepared_as(size: &str, spacing: &str) -> Bench {
     let bench = Bench::new();
     bench.ok(&["phantom", "acdc", "data", "--patients", "4", "--seed", "3"]);
-    let prepare = ["prepare", "acdc", "data", "--out", "pack", "--volume", "8x32x32"];
-    let said = bench.ok(&[&prepare[..], &["--spacing", "10x4x4", "--test-share", "0.5"]].concat());
+    let prepare = ["prepare", "acdc", "data", "--out", "pack", "--volume", size];
+    let said = bench.ok(&[&prepare[..], &["--spacing", spacing, "--test-share", "0.5"]].concat());
     assert!(said.is_empty(), "{said}");
     bench
 }
@@ -152,4 +158,73 @@ fn a_segmenter_sees_volumes_and_is_judged_by_what_it_says_of_each() {
     }
     bench.ok(&[&predict[..], &["images", "--out", "of-images"]].concat());
     assert_eq!(maps(&bench, "of-images"), expected);
+}
+
+/// Samples of a run as a pack.
+fn sampled(bench: &Bench, run: &str, out: &str, more: &[&str]) -> Pack {
+    bench.ok(&[&["sample", run, "--threads", "1", "--out", out][..], more].concat());
+    Pack::open_any(&bench.path(out)).unwrap()
+}
+
+/// One line, and nothing is written.
+fn not_sampled(bench: &Bench, run: &str, more: &[&str], parts: &[&str]) {
+    bench.refused(&[&["sample", run, "--out", "never"][..], more].concat(), parts);
+    assert!(!bench.path("never").exists(), "{more:?}");
+}
+
+#[test]
+fn slices_are_stacked_to_volumes_one_behind_the_other() {
+    let bench = prepared();
+    let train = ["train", "pack/slices", "--threads", "1", "--kimg", "0.016", "--out", "gan"];
+    bench.ok(&[&train[..], &["--preset", "dcgan"], &TINY].concat());
+    let slices = sampled(&bench, "gan", "made", &["--count", "24"]);
+    let more = ["--count", "3", "--stack", "8", "--batch", "7"];
+    let stacks = sampled(&bench, "gan", "stacks", &more);
+    assert_eq!((stacks.len(), stacks.slice_shape().planes), (3, 8));
+    assert_eq!(stacks.manifest().spacing_mm(), [10.0, 4.0, 4.0], "as long as the real ones");
+    let planes = Pack::open(&bench.path("stacks/slices")).unwrap();
+    for i in 0..24 {
+        let [own, other] = [&planes, &slices].map(|pack| pack.slice(i).unwrap());
+        assert_eq!((own.pixels, own.labels), (other.pixels, other.labels), "{i}");
+    }
+    let segment = ["segment", "--train", "pack", "--train", "stacks", "--test", "pack"];
+    let tiny = ["--out", "unet", "--filters", "4", "--steps", "2", "--threads", "1"];
+    bench.ok(&[&segment[..], &tiny].concat());
+
+    not_sampled(&bench, "gan", &["--stack", "0"], &["--stack 0", "at least 2"]);
+    let deep = ["train", "pack", "--preset", "dcgan", "--threads", "1", "--kimg", "0.008"];
+    bench.ok(&[&deep[..], &["--out", "deep"], &TINY].concat());
+    not_sampled(&bench, "deep", &["--stack", "8"], &["makes volumes (8x32x32)", "one of slices"]);
+}
+
+#[test]
+fn masks_of_volumes_are_painted_plane_by_plane() {
+    let bench = prepared_as("4x64x64", "10x2x2");
+    let small = ["training.batch=4", "training.distance_every_kimg=0"];
+    let settings: Vec<&str> = SPADE.iter().chain(&small).flat_map(|one| ["--set", *one]).collect();
+    let train = ["train", "pack/slices", "--threads", "1", "--kimg", "0.016", "--out", "painter"];
+    bench.ok(&[&train[..], &["--preset", "spade"], &settings].concat());
+    let real = Pack::open_any(&bench.path("pack")).unwrap();
+    let training: Vec<Vec<u8>> = real
+        .indices(Split::Train)
+        .into_iter()
+        .map(|i| real.slice(i).unwrap().labels.to_vec())
+        .collect();
+    let masks = ["--count", "3", "--masks", "pack", "--stack", "4"];
+    let painted = sampled(&bench, "painter", "painted", &[&masks[..], &["--batch", "3"]].concat());
+    for i in 0..3 {
+        let labels = painted.slice(i).unwrap().labels;
+        assert!(training.iter().any(|mask| mask == labels), "{i}");
+    }
+    let warped = sampled(&bench, "painter", "warped", &[&masks[..], &["--warp"]].concat());
+    let labels = warped.slice(0).unwrap().labels;
+    assert!(labels.iter().any(|label| *label > 0));
+    assert!(training.iter().all(|mask| mask != labels), "moved");
+    let again = sampled(&bench, "painter", "again", &[&masks[..], &["--batch", "5"]].concat());
+    assert_eq!(again.slice(2).unwrap().pixels, painted.slice(2).unwrap().pixels, "any batch");
+
+    let masks = ["--count", "3", "--masks", "pack"];
+    not_sampled(&bench, "painter", &masks, &["volumes of 4 planes", "--stack 4"]);
+    let stack = [&masks[..], &["--stack", "8"]].concat();
+    not_sampled(&bench, "painter", &stack, &["volumes of 4 planes", "--stack 4"]);
 }

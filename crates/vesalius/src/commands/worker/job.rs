@@ -174,6 +174,7 @@ impl Job<'_> {
             masks: masks.map(|pack| pack.path().to_owned()),
             warp: task.masks == TaskMasks::Warped,
             truncation: task.truncation,
+            stack: task.stack,
             batch: sample::BATCH,
             precision: task.precision,
             allow_overlap: false,
