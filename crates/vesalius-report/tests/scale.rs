@@ -125,6 +125,7 @@ fn ten_thousand_finished_tasks_take_seconds() {
         name: name.to_owned(),
         path: name.into(),
         digest: name.repeat(64),
+        planes: 1,
         imported: vec![],
         parts: vec![],
     });

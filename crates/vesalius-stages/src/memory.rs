@@ -43,7 +43,7 @@ pub fn run(real: &Pack, task: &Task, out: &Path, context: &Context) -> Result<Ru
     memory_gan::write(real, &target, task.count, task.seed, context.command.clone())?;
     let subject = Subject {
         dataset: real.manifest().dataset.clone(),
-        gan: Pack::open(&target)?.manifest().provenance.row(),
+        gan: Pack::open_any(&target)?.manifest().provenance.row(),
         trained_on: None,
     };
     let inputs = vec![Input::pack("pack", real)];

@@ -18,7 +18,8 @@ use vesalius_data::pack::view::{self, View};
 pub fn open(study: &Study) -> Result<Vec<PackInfo>> {
     let open = |dataset: &Dataset| {
         let path = study.resolve(dataset.pack.get_ref());
-        let pack = Pack::open(&path).with_context(|| study.at(&dataset.pack.span()))?;
+        let pack = Pack::open_any(&path).with_context(|| study.at(&dataset.pack.span()))?;
+        let planes = pack.slice_shape().planes;
         if let Provenance::Synthetic { gan, .. } = &pack.manifest().provenance {
             bail!(
                 "{}: {} was made by {gan}, expected a real dataset to train on and to test by",
@@ -27,15 +28,20 @@ pub fn open(study: &Study) -> Result<Vec<PackInfo>> {
             );
         }
         in_folds(study, dataset, &pack)?;
+        if planes == 1 {
+            nothing_of_volumes(study, &pack)?;
+        } else {
+            nothing_of_slices(study, &pack)?;
+        }
         let parts = parts(study, &pack)?;
         let path = canonical(&path)?;
         let name = dataset.name();
         let ours = |imported: &&ImportedPack| {
             imported.dataset.as_ref().is_none_or(|dataset| *dataset == name)
         };
-        let imported = study.imported.iter().filter(ours).map(|pack| imported(study, pack));
+        let imported = study.imported.iter().filter(ours).map(|made| imported(study, made, &pack));
         let imported = imported.collect::<Result<_>>()?;
-        Ok(PackInfo { name, path, digest: pack.digest().to_owned(), imported, parts })
+        Ok(PackInfo { name, path, digest: pack.digest().to_owned(), planes, imported, parts })
     };
     study.dataset.iter().map(open).collect()
 }
@@ -64,7 +70,7 @@ fn parts(study: &Study, pack: &Pack) -> Result<Vec<PartInfo>> {
             );
         }
         let path = view::name(&canonical(pack.path())?, View::Patients(patients));
-        let digest = Pack::open(&path).with_context(at)?.digest().to_owned();
+        let digest = Pack::open_any(&path).with_context(at)?.digest().to_owned();
         Ok(PartInfo { patients, path, digest })
     };
     dose.patients.get_ref().iter().map(part).collect()
@@ -87,6 +93,38 @@ fn in_folds(study: &Study, dataset: &Dataset, pack: &Pack) -> Result<()> {
     }
 }
 
+/// Refuses what can only be asked of volumes.
+fn nothing_of_volumes(study: &Study, pack: &Pack) -> Result<()> {
+    let stacked = study.gan.iter().find(|gan| gan.slices);
+    let stacked = stacked.map(|gan| (study.at(&gan.preset.span()), "slices = true"));
+    let best = study.best.as_ref().filter(|best| best.coherence.is_some());
+    let asked = stacked.or_else(|| best.map(|_| (study.at_line("coherence"), "coherence")));
+    match asked {
+        Some((at, asked)) => bail!(
+            "{at}: {asked}, but {} is a pack of slices; expected volumes (`prepare --volume`)",
+            pack.path().display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what has no form for volumes.
+fn nothing_of_slices(study: &Study, pack: &Pack) -> Result<()> {
+    let asked = [
+        (study.baselines.real_augmented, "real_augmented"),
+        (study.controls.real_and_synthetic_augmented, "real_and_synthetic_augmented"),
+    ];
+    match asked.into_iter().find(|(asked, _)| *asked) {
+        Some((_, name)) => bail!(
+            "{}: {name}: the study's classical augmentation turns slices, but {} is of volumes; expected false (preset strong \
+             has nnU-Net's)",
+            study.at_line(name),
+            pack.path().display()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// A pack's path from the root, of one of its folds too.
 fn canonical(path: &Path) -> Result<PathBuf> {
     let of = |path: &Path| path.canonicalize().with_context(|| format!("{}", path.display()));
@@ -96,10 +134,22 @@ fn canonical(path: &Path) -> Result<PathBuf> {
     }
 }
 
-fn imported(study: &Study, imported: &ImportedPack) -> Result<ImportedInfo> {
+fn imported(study: &Study, imported: &ImportedPack, real: &Pack) -> Result<ImportedInfo> {
     let at = || study.at(&imported.pack.span());
     let path = study.resolve(imported.pack.get_ref());
-    let pack = Pack::open(&path).with_context(at)?;
+    let pack = Pack::open_any(&path).with_context(at)?;
+    let [made, expected] = [&pack, real].map(Pack::slice_shape);
+    if made.planes != expected.planes {
+        bail!(
+            "{}: {} of {}, expected {} of {} as those of {}",
+            at(),
+            made.what(),
+            made.size(),
+            expected.what(),
+            expected.size(),
+            real.path().display()
+        );
+    }
     let Provenance::Synthetic { gan, .. } = &pack.manifest().provenance else {
         bail!("{}: {} is real, expected a synthetic pack", at(), path.display());
     };

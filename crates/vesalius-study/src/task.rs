@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
+use vesalius_data::pack::view::{self, View};
 use vesalius_data::text::{escape, strings};
 
 /// Version of `task.toml` and of what keys are made of.
@@ -34,6 +35,8 @@ pub enum Stage {
     Copying,
     /// Masks against anatomy, and against their images.
     Plausibility,
+    /// Neighbouring planes of volumes.
+    Coherence,
 }
 
 impl Stage {
@@ -48,7 +51,16 @@ impl Stage {
         Self::Segment,
         Self::Copying,
         Self::Plausibility,
+        Self::Coherence,
     ];
+
+    /// Whether it looks at slices, and of volumes at their planes.
+    pub fn sees_slices(self) -> bool {
+        matches!(
+            self,
+            Self::Judge | Self::Distance | Self::Metrics | Self::Copying | Self::Plausibility
+        )
+    }
 
     /// As files and folders have it.
     pub fn name(self) -> &'static str {
@@ -62,6 +74,7 @@ impl Stage {
             Self::Segment => "segment",
             Self::Copying => "copying",
             Self::Plausibility => "plausibility",
+            Self::Coherence => "coherence",
         }
     }
 }
@@ -123,6 +136,18 @@ pub struct PackInput {
     pub path: PathBuf,
     /// [`vesalius_data::pack::Pack::digest`].
     pub digest: String,
+}
+
+impl PackInput {
+    /// Its planes, where it is of volumes.
+    #[must_use]
+    pub fn planes(&self) -> Self {
+        Self {
+            role: self.role.clone(),
+            path: view::name(&self.path, View::Slices),
+            digest: view::digest_of(&self.digest, View::Slices),
+        }
+    }
 }
 
 /// A task whose outcome goes in.

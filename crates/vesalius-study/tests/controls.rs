@@ -52,6 +52,7 @@ fn plan(study: &Study, known: &Progress) -> Plan {
         name: "a".to_owned(),
         path: "/a".into(),
         digest: "a".repeat(64),
+        planes: 1,
         imported: vec![],
         parts: parts.collect(),
     };

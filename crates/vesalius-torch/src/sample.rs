@@ -255,9 +255,7 @@ impl Trained {
             if !slice_shape.is_volume() {
                 return case;
             }
-            // As long as the real ones.
-            let [between, row, column] = self.template.spacing_mm();
-            CaseRecord { spacing_mm: Some([row, column]), between_mm: Some(between), ..case }
+            case.spaced(self.template.spacing_mm()) // as long as the real ones
         };
         Manifest {
             vesalius: env!("CARGO_PKG_VERSION").to_owned(),
@@ -275,6 +273,7 @@ impl Trained {
                 filtered: None,
                 seen,
                 elsewhere: None,
+                stacked: (stack > 1).then_some(stack),
             },
             slice_shape,
             cases: (0..count).map(case).collect(),

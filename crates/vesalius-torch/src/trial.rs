@@ -35,15 +35,16 @@ const LATE: u64 = 1601;
 ///
 /// # Errors
 /// When the family cannot make this size, or weights are missing.
-pub fn gan(spec: &TrainSpec, slice_shape: SliceShape, classes: usize) -> Result<Cost> {
+pub fn gan(spec: &TrainSpec, pack: &Pack) -> Result<Cost> {
     let device = Device::Cpu;
     let arithmetic = resolve(spec.training.precision, device);
-    let mut trainer = spec.trainer(Domain::of_shape(slice_shape, classes, device, arithmetic))?;
+    let (shape, classes) = (pack.slice_shape(), pack.classes());
+    let mut trainer = spec.trainer(Domain::of(pack, device, arithmetic))?;
     let mut images = 0;
     let mut started = Instant::now();
     for step in LATE..=LATE + STEPS {
         let sizes = trainer.batches(step);
-        let real: Vec<Pair> = sizes.iter().map(|n| noise(*n, slice_shape, classes)).collect();
+        let real: Vec<Pair> = sizes.iter().map(|n| noise(*n, shape, classes)).collect();
         // As at its end: one that grows is at its largest by then.
         let shown = (spec.training.kimg * 1000.0) as u64;
         let at = StepContext { step, images: shown, ema_decay: 0.999 };
@@ -87,11 +88,13 @@ pub fn unet(spec: &SegmentSpec, pack: &Pack) -> Result<Cost> {
     Ok(Cost { secs: secs / STEPS as f64, bytes: 4.0 * weights as f64 })
 }
 
-fn noise(n: i64, slice_shape: SliceShape, classes: usize) -> Pair {
-    let (channels, h, w) =
-        (slice_shape.channels as i64, slice_shape.height as i64, slice_shape.width as i64);
+fn noise(n: i64, shape: SliceShape, classes: usize) -> Pair {
+    let sides = [shape.planes, shape.height, shape.width].map(|side| side as i64);
+    let sides = if shape.is_volume() { &sides[..] } else { &sides[1..] };
+    let image = [&[n, shape.channels as i64], sides].concat();
+    let labels = [&[n], sides].concat();
     Pair {
-        image: Tensor::rand([n, channels, h, w], (Kind::Float, Device::Cpu)) * 2.0 - 1.0,
-        labels: Tensor::randint(classes as i64, [n, h, w], (Kind::Int64, Device::Cpu)),
+        image: Tensor::rand(image, (Kind::Float, Device::Cpu)) * 2.0 - 1.0,
+        labels: Tensor::randint(classes as i64, labels, (Kind::Int64, Device::Cpu)),
     }
 }

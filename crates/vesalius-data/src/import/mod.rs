@@ -129,6 +129,7 @@ pub fn import(job: &Job, target: &Path, progress: &mut dyn FnMut(usize)) -> Resu
             filtered: None,
             seen,
             elsewhere: Some(Elsewhere { from: job.from.to_owned() }),
+            stacked: None,
         },
         cases: (0..pairs)
             .map(|i| {

@@ -163,6 +163,12 @@ pub struct CaseRecord {
 }
 
 impl CaseRecord {
+    /// The same with the spacing `[plane, row, column]` of its voxels, mm.
+    #[must_use]
+    pub fn spaced(self, [between, row, column]: [f64; 3]) -> Self {
+        Self { spacing_mm: Some([row, column]), between_mm: Some(between), ..self }
+    }
+
     /// An examination of which only its place is known.
     pub fn new(id: impl Into<String>, patient: impl Into<String>, split: Split) -> Self {
         Self {

@@ -75,7 +75,7 @@ pub enum Provenance {
         run_sha256: Option<String>,
         /// What was sorted out of the pack that was sampled, where something was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        filtered: Option<Filtered>,
+        filtered: Option<Box<Filtered>>,
         /// The persons behind `trained_on`, and behind masks that were painted; empty in packs of older versions, and where
         /// nobody says.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -83,6 +83,10 @@ pub enum Provenance {
         /// Made by another program: of checkpoint, length and seed nothing is known then, and of `trained_on` it may be.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         elsewhere: Option<Elsewhere>,
+        /// Slices of which each volume was put together, in the order in which they were made; none where the generator
+        /// makes what the pack holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stacked: Option<usize>,
     },
 }
 
@@ -145,16 +149,17 @@ impl Provenance {
             filtered: None,
             seen: vec![],
             elsewhere: None,
+            stacked: None,
         }
     }
 
     /// Row of a table these slices belong to: the GAN, where it painted other masks than those of its training which,
-    /// and whether only plausible pairs are left. `None` for real slices.
+    /// whether volumes are stacks of its slices, and whether only plausible pairs are left. `None` for real slices.
     pub fn row(&self) -> Option<RowId> {
-        let Self::Synthetic { gan, mask_source, filtered, .. } = self else { return None };
-        let plausible_only = filtered.is_some();
+        let Self::Synthetic { gan, mask_source, filtered, stacked, .. } = self else { return None };
+        let (plausible_only, stacked) = (filtered.is_some(), stacked.is_some());
         let masks = mask_source.into();
-        Some(RowId { made: vec![Made { masks, plausible_only, ..Made::of(gan) }] })
+        Some(RowId { made: vec![Made { masks, stacked, plausible_only, ..Made::of(gan) }] })
     }
 
     /// Where masks came from, if the GAN did not make them.
@@ -182,7 +187,7 @@ impl Provenance {
                     (true, count) => format!("trained on {count} patients"),
                     (false, _) => format!("trained on the pack {trained_on:.12}"),
                 };
-                let filtered = plausible_only(filtered.as_ref());
+                let filtered = plausible_only(filtered.as_deref());
                 format!(
                     "synthetic: {gan}, made elsewhere (imported from {}), {members}{filtered}",
                     elsewhere.from.display()
@@ -196,8 +201,12 @@ impl Provenance {
                 precision,
                 mask_source,
                 filtered,
+                stacked,
                 ..
             } => {
+                let stacked = stacked.map_or_else(String::new, |slices| {
+                    format!(", {slices} slices stacked to each volume")
+                });
                 let truncated = if is_one(truncation) {
                     String::new()
                 } else {
@@ -208,9 +217,9 @@ impl Provenance {
                 } else {
                     format!(", computed in {precision}")
                 };
-                let filtered = plausible_only(filtered.as_ref());
+                let filtered = plausible_only(filtered.as_deref());
                 format!(
-                    "synthetic: {gan} after {kimg:.1} kimg, seed {seed}{truncated}{computed}; masks: {mask_source}{filtered}"
+                    "synthetic: {gan} after {kimg:.1} kimg, seed {seed}{truncated}{computed}{stacked}; masks: {mask_source}{filtered}"
                 )
             }
         }
@@ -238,7 +247,7 @@ mod tests {
 
     #[test]
     fn painted_masks_make_rows_of_their_own() {
-        let row = |mask_source: &str, filtered: Option<Filtered>| {
+        let row = |mask_source: &str, filtered: Option<Box<Filtered>>| {
             Provenance::Synthetic {
                 gan: "spade".into(),
                 checkpoint_sha256: String::new(),
@@ -253,6 +262,7 @@ mod tests {
                 filtered,
                 seen: vec![],
                 elsewhere: None,
+                stacked: None,
             }
             .row()
             .unwrap()
@@ -270,6 +280,7 @@ mod tests {
         );
         let filtered =
             Filtered { pack: String::new(), kept: 1, of: 2, rules: serde_json::Value::Null };
-        assert_eq!(row("generated", Some(filtered)), "spade, plausible only");
+        let filtered = Some(Box::new(filtered));
+        assert_eq!(row("generated", filtered), "spade, plausible only");
     }
 }

@@ -25,6 +25,8 @@ pub struct Made {
     pub generator: String,
     /// Masks that it painted, where they are others than those of its training or its own.
     pub masks: RowMasks,
+    /// Whether volumes are slices of it that were stacked.
+    pub stacked: bool,
     /// Whether only plausible pairs are left.
     pub plausible_only: bool,
 }
@@ -49,6 +51,7 @@ pub enum RowMasks {
 
 const AND: &str = " + ";
 const COMMA: &str = ", ";
+const STACKED: &str = "stacked slices";
 const FILTERED: &str = "plausible only";
 const WARPED_MASKS: &str = "warped masks";
 const MASKS_OF: &str = "masks of ";
@@ -111,6 +114,7 @@ impl RowId {
         let renamed = |made: &Made| Made {
             generator: name(&made.generator),
             masks: masks(&made.masks),
+            stacked: made.stacked,
             plausible_only: made.plausible_only,
         };
         Self { made: self.made.iter().map(renamed).collect() }
@@ -120,7 +124,12 @@ impl RowId {
 impl Made {
     /// All images of a generator.
     pub fn of(generator: &str) -> Self {
-        Self { generator: generator.to_owned(), masks: RowMasks::Own, plausible_only: false }
+        Self {
+            generator: generator.to_owned(),
+            masks: RowMasks::Own,
+            stacked: false,
+            plausible_only: false,
+        }
     }
 
     /// What tells these images from all images of the generator, in words.
@@ -134,6 +143,9 @@ impl Made {
                 let warped = format!("{COMMA}{WARPED}").repeat(*warps);
                 marks.push(format!("{MASKS_OF}{generator}{only}{warped}"));
             }
+        }
+        if self.stacked {
+            marks.push(STACKED.to_owned());
         }
         if self.plausible_only {
             marks.push(FILTERED.to_owned());
@@ -189,11 +201,18 @@ impl FromStr for RowId {
 
 fn made(text: &str) -> Made {
     let (text, plausible_only) = without_mark(text, FILTERED);
+    let (text, stacked) = without_mark(text, STACKED);
+    let of = |generator: &str, masks: RowMasks| Made {
+        masks,
+        stacked,
+        plausible_only,
+        ..Made::of(generator)
+    };
     if let (generator, true) = without_mark(text, WARPED_MASKS) {
-        return Made { masks: RowMasks::Warped, plausible_only, ..Made::of(generator) };
+        return of(generator, RowMasks::Warped);
     }
     let Some((generator, mut other)) = text.split_once(&format!("{COMMA}{MASKS_OF}")) else {
-        return Made { plausible_only, ..Made::of(text) };
+        return of(text, RowMasks::Own);
     };
     let mut warps = 0;
     while let (shorter, true) = without_mark(other, WARPED) {
@@ -201,7 +220,7 @@ fn made(text: &str) -> Made {
     }
     let (other, only) = without(other, PLAUSIBLE);
     let masks = RowMasks::Of { generator: other.to_owned(), plausible_only: only, warps };
-    Made { masks, plausible_only, ..Made::of(generator) }
+    of(generator, masks)
 }
 
 /// The same of a word behind a comma.
@@ -271,6 +290,8 @@ mod tests {
             ),
             ("wgan + lsgan, plausible only", vec!["lsgan", "wgan"]),
             ("spade, warped masks, plausible only + wgan + wgan", vec!["spade", "wgan"]),
+            ("stylegan2, stacked slices", vec!["stylegan2"]),
+            ("spade, warped masks, stacked slices, plausible only", vec!["spade"]),
             ("a name, with a comma", vec!["a name, with a comma"]),
             ("", vec![""]),
             (", plausible only", vec![""]),

@@ -85,6 +85,11 @@ pub fn folder(path: &Path) -> &Path {
     of(path).map_or(path, |(above, _)| folder(above))
 }
 
+/// Digest of a view of a pack with this digest.
+pub fn digest_of(pack: &str, view: View) -> String {
+    view.digest(pack)
+}
+
 /// The fold that a path names, however it goes on.
 pub fn fold(path: &Path) -> Option<usize> {
     match of(path)? {

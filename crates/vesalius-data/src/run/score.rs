@@ -82,7 +82,8 @@ impl Score {
     pub fn new(metric: &str, value: f64, protocol: String) -> Self {
         Self {
             metric: metric.to_owned(),
-            value,
+            // The sum of nothing is −0.
+            value: value + 0.0,
             interval: None,
             of: None,
             extractor: None,
@@ -124,9 +125,9 @@ impl Score {
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let width = f.width().unwrap_or(0);
-        write!(f, "{:<width$} {:.4}", self.name(), self.value)?;
+        write!(f, "{:<width$} {}", self.name(), shown(self.value))?;
         if let Some([low, high]) = self.interval {
-            write!(f, " [{low:.4}, {high:.4}]")?;
+            write!(f, " [{}, {}]", shown(low), shown(high))?;
         }
         if let Some(error) = self.standard_error {
             write!(f, " ± {error:.4}")?;
@@ -136,6 +137,12 @@ impl fmt::Display for Score {
             None => Ok(()),
         }
     }
+}
+
+/// Four digits; nothing is never negative.
+fn shown(value: f64) -> String {
+    let text = format!("{value:.4}");
+    if text == "-0.0000" { text[1..].to_owned() } else { text }
 }
 
 /// A score that was asked for and could not be had.
@@ -207,6 +214,10 @@ mod tests {
             ..Score::new("psnr", 31.0, String::new())
         };
         assert_eq!(score.to_string(), "psnr 31.0000 (3 of 10 pairs are equal and left out)");
+        let interval = Some([-0.000_04, 0.1]);
+        let nothing = Score { interval, ..Score::new("surface_dice", -0.0, String::new()) };
+        assert_eq!(nothing.to_string(), "surface_dice 0.0000 [0.0000, 0.1000]");
+        assert!(nothing.value.is_sign_positive());
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub const PAGES: &[Page] = &[
     trainings::search::page,
     images::samples::page,
     images::maps::page,
+    images::coherence::page,
     images::copying::page,
     images::plausibility::page,
     images::turing::page,

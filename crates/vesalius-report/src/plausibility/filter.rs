@@ -70,7 +70,7 @@ pub fn write(
         // Of the same pairs, by the same rules: the same pack.
         let left = Pack::open(target)?;
         match &left.manifest().provenance {
-            Provenance::Synthetic { filtered: Some(before), .. } if *before == this => {
+            Provenance::Synthetic { filtered: Some(before), .. } if **before == this => {
                 return Ok(kept.len());
             }
             _ => bail!(
@@ -95,7 +95,7 @@ pub fn write(
     }
     let mut provenance = old.provenance.clone();
     if let Provenance::Synthetic { filtered, .. } = &mut provenance {
-        *filtered = Some(this);
+        *filtered = Some(Box::new(this));
     }
     let vesalius = env!("CARGO_PKG_VERSION").to_owned();
     writer.finish(Manifest { vesalius, provenance, cases, command, ..old.clone() })?;

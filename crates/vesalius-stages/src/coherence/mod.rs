@@ -35,6 +35,11 @@ pub struct Coherence {
     pub allow_overlap: bool,
 }
 
+/// The settings as a study's task holds them: there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {}
+
 /// Synthetic volumes that are looked at, the first.
 const MOST: usize = 500;
 /// Of the permutations.

@@ -1,7 +1,7 @@
 //! `[dose]`: GANs and U-Nets of fewer patients, U-Nets of fewer images. A GAN is trained on the patients that the U-Net
 //! of its point is trained on, and never on more.
 
-use super::planner::{Group, Planner, input, planned};
+use super::planner::{Group, Planner, input, learned, planned, seen};
 use super::progress::Progress;
 use super::tasks::{PackInfo, PartInfo, Plan, Planned};
 use super::unets::{Diet, Pairs};
@@ -75,7 +75,8 @@ impl Planner<'_> {
         let run = if let Some(winner) = best.winner {
             let inputs = vec![input("judge", Stage::Judge, &judge)];
             let spec = winner.task.spec.clone();
-            let task = Task::new(Stage::Train, vec![real.clone()], inputs, spec);
+            let learned = learned(group.gan, real.clone());
+            let task = Task::new(Stage::Train, vec![learned], inputs, spec);
             let what = format!("{}{words}", winner.what);
             let training = planned(task, group.pack, Some(gan), what);
             let key = training.key.clone();
@@ -147,7 +148,8 @@ pub(super) fn part_input(part: &PartInfo) -> PackInput {
 }
 
 fn judge_of(pack: &PackInfo, part: &PartInfo) -> Arc<Planned> {
-    let task = Task::new(Stage::Judge, vec![part_input(part)], vec![], json!({}));
+    let task =
+        Task::new(Stage::Judge, seen(pack, Stage::Judge, &[part_input(part)]), vec![], json!({}));
     let what = format!("U-Net that measures distances of {} patients", part.patients);
     planned(task, pack, None, what)
 }

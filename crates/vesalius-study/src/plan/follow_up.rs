@@ -85,6 +85,9 @@ impl Planner<'_> {
         let mut spec = json!({
             "count": best.count.get_ref(), "seed": best.seed, "truncation": group.gan.truncation(), "masks": masks,
         });
+        if group.gan.slices {
+            spec["stack"] = json!(group.pack.planes);
+        }
         self.say_precision(&mut spec);
         let spec = self.stages.settings(Stage::Sample, spec)?;
         let sampling = Pairs {

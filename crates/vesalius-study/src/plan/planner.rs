@@ -204,7 +204,8 @@ impl<'a> Planner<'a> {
             let shorter = self.training(group, judge, trials, from, seed)?;
             inputs.push(input("continues", Stage::Train, &shorter.key));
         }
-        let task = Task::new(Stage::Train, vec![pack_input(group.pack)], inputs, resolved.spec);
+        let learned = learned(group.gan, pack_input(group.pack));
+        let task = Task::new(Stage::Train, vec![learned], inputs, resolved.spec);
         let mut what = chosen.join(" ");
         if self.study.seeds.len() > 1 {
             let _ = write!(what, " seed {seed}");
@@ -245,7 +246,8 @@ fn score(trainings: &[Arc<Planned>], known: &Progress) -> Known {
 }
 
 fn judge(pack: &PackInfo) -> Arc<Planned> {
-    let task = Task::new(Stage::Judge, vec![pack_input(pack)], vec![], json!({}));
+    let task =
+        Task::new(Stage::Judge, seen(pack, Stage::Judge, &[pack_input(pack)]), vec![], json!({}));
     planned(task, pack, None, "U-Net that measures distances".to_owned())
 }
 
@@ -257,6 +259,17 @@ pub(super) fn planned(
 ) -> Arc<Planned> {
     let key = task.key();
     Arc::new(Planned { key, task, dataset: pack.name.clone(), gan: gan.cloned(), what })
+}
+
+/// Packs as a stage sees them: planes of volumes, where it looks at slices.
+pub(super) fn seen(pack: &PackInfo, stage: Stage, inputs: &[PackInput]) -> Vec<PackInput> {
+    let planes = pack.planes > 1 && stage.sees_slices();
+    inputs.iter().map(|input| if planes { input.planes() } else { input.clone() }).collect()
+}
+
+/// The pack that a GAN is trained on.
+pub(super) fn learned(gan: &Gan, input: PackInput) -> PackInput {
+    if gan.slices { input.planes() } else { input }
 }
 
 pub(super) fn pack_input(pack: &PackInfo) -> PackInput {

@@ -58,6 +58,8 @@ pub struct PackInfo {
     pub path: PathBuf,
     /// Of the pack.
     pub digest: String,
+    /// Planes of its volumes; 1: it is of slices.
+    pub planes: usize,
     /// Other programs' images that are judged by it.
     pub imported: Vec<ImportedInfo>,
     /// The same with fewer training patients.

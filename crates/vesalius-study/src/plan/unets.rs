@@ -1,6 +1,6 @@
 //! U-Nets of a study: what each is trained on, and which share of a batch is synthetic.
 
-use super::planner::{Planner, pack_input, planned};
+use super::planner::{Planner, pack_input, planned, seen};
 use super::progress::Progress;
 use super::tasks::{PackInfo, Plan};
 use crate::study::Best;
@@ -61,7 +61,8 @@ pub(super) struct Pairs<'p> {
 impl Pairs<'_> {
     /// Adds a task to the plan, or one to those that come later.
     pub(super) fn add(&self, stage: Stage, spec: Value, what: String, plan: &mut Plan) -> Key {
-        let task = Task::new(stage, self.packs.clone(), self.inputs.clone(), spec);
+        let packs = seen(self.pack, stage, &self.packs);
+        let task = Task::new(stage, packs, self.inputs.clone(), spec);
         let key = task.key();
         if self.named {
             let gan = self.gan.to_owned();

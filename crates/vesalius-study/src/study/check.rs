@@ -6,7 +6,7 @@ use crate::space::{PRESET, Parameter, Scale};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use vesalius_data::text::{file_stem, label};
+use vesalius_data::text::{count, file_stem, label};
 
 impl Study {
     pub(super) fn check(&self) -> Result<()> {
@@ -127,11 +127,12 @@ impl Study {
         let groups = self.dataset.len() * self.gan.len();
         if runs < groups * self.seeds.len() {
             bail!(
-                "{}: {runs} runs for {} datasets, {} GANs and {} seeds, expected at least {}",
+                "{}: {} for {}, {} and {}, expected at least {}",
                 self.at(&self.budget.runs.span()),
-                self.dataset.len(),
-                self.gan.len(),
-                self.seeds.len(),
+                count::of(runs, "run"),
+                count::of(self.dataset.len(), "dataset"),
+                count::of(self.gan.len(), "GAN"),
+                count::of(self.seeds.len(), "seed"),
                 groups * self.seeds.len()
             );
         }

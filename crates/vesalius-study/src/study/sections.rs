@@ -79,6 +79,10 @@ pub struct Gan {
     /// Where masks come from, for GANs that paint them; those of the training patients by default.
     #[serde(default)]
     pub masks: Option<Spanned<Masks>>,
+    /// Of datasets of volumes: trained on their planes; as many of its slices as a volume has planes, one behind the other,
+    /// are one of its volumes.
+    #[serde(default)]
+    pub slices: bool,
 }
 
 impl Gan {
@@ -170,6 +174,9 @@ pub struct Best {
     /// The check of masks against anatomy, and against their images.
     #[serde(default)]
     pub plausibility: Option<Asked>,
+    /// Of volumes: whether neighbouring planes fit each other.
+    #[serde(default)]
+    pub coherence: Option<Asked>,
 }
 
 impl Best {
@@ -178,7 +185,11 @@ impl Best {
     pub fn judges(&self) -> Vec<(Stage, toml::Table, String)> {
         let distances = self.distance.iter().map(|judged| (Stage::Distance, judged));
         let metrics = self.metrics.iter().map(|judged| (Stage::Metrics, judged));
-        let asked = [(Stage::Copying, &self.copying), (Stage::Plausibility, &self.plausibility)];
+        let asked = [
+            (Stage::Copying, &self.copying),
+            (Stage::Plausibility, &self.plausibility),
+            (Stage::Coherence, &self.coherence),
+        ];
         let asked = asked.into_iter().filter_map(|(stage, asked)| {
             let settings = asked.as_ref().and_then(Asked::settings)?;
             Some((stage, settings, stage.name().to_owned()))

@@ -9,6 +9,7 @@ use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
 use vesalius_data::pack::masks::{self, MaskSource, Painted, Style, Through};
+use vesalius_data::pack::view::{self, View};
 
 /// Largest rotation, radians (15 degrees).
 const MAX_ROTATION: f64 = std::f64::consts::PI / 12.0;
@@ -90,7 +91,10 @@ impl<'a> Masks<'a> {
             &self.pack.manifest().provenance
         else {
             let digest = self.pack.digest();
-            let pack = (digest != trained_on).then(|| format!("{digest:.12}"));
+            // A generator of slices was trained on the planes of these volumes.
+            let planes = view::digest_of(digest, View::Slices);
+            let own = [digest, planes.as_str()].contains(&trained_on);
+            let pack = (!own).then(|| format!("{digest:.12}"));
             let masks = masks::Masks::Training { count: self.indices.len(), pack };
             return MaskSource::Painted(Painted { masks, warps, through: vec![], style });
         };

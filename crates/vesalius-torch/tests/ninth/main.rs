@@ -286,6 +286,6 @@ fn its_spec_is_read_strictly_and_is_known_by_its_own_form() {
 fn its_cost_is_tried() {
     let _alone = alone();
     let pack = pack();
-    let cost = trial::gan(&spec(), pack.slice_shape(), pack.classes()).unwrap();
+    let cost = trial::gan(&spec(), &pack).unwrap();
     assert!(cost.secs > 0.0 && cost.bytes > 1e4, "{cost:?}");
 }

@@ -48,6 +48,7 @@ mod study_life;
 mod study_masks;
 mod study_new;
 mod study_view;
+mod study_volumes;
 mod truncation;
 mod turing;
 mod volumes;

@@ -1,5 +1,6 @@
 //! The synthetic images themselves: how near to real ones, how plausible, whether copied, whether readers could tell.
 
+pub mod coherence;
 pub mod copying;
 pub mod correlation;
 pub mod maps;

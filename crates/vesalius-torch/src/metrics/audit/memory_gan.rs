@@ -15,7 +15,7 @@ use vesalius_data::pack::masks::MaskSource;
 use vesalius_data::pack::row::MEMORY;
 use vesalius_data::pack::{Pack, PackWriter};
 
-/// Writes `count` pairs to `target`: image i is a training slice drawn by (seed, i), perturbed.
+/// Writes `count` pairs to `target`: image i is a training slice, or volume, drawn by (seed, i), perturbed.
 ///
 /// # Errors
 /// When `count` is 0, `target` exists or cannot be written, or a slice is damaged.
@@ -33,19 +33,19 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
         let mut rng = keyed(seed, Purpose::Mask, i as u64);
         let slice = training[rng.random_range(0..training.len())];
         let pair = remembered(
-            &batch::load(real, &[slice], Device::Cpu)?,
+            &batch::load(real, &[slice], Device::Cpu)?.planes(),
             slice_shape.pixel_type.max(),
             seed,
             i as u64,
         );
-        let pixels = batch::to_pixels(&pair.image, slice_shape.pixel_type)?;
-        let labels = batch::to_labels(&pair.labels)?;
-        writer.push(&pixels[0], &labels[0], SliceRecord { case: i, position: 0 })?;
+        let pixels = batch::to_pixels(&pair.image, slice_shape.pixel_type)?.concat();
+        let labels = batch::to_labels(&pair.labels)?.concat();
+        writer.push(&pixels, &labels, SliceRecord { case: i, position: 0 })?;
     }
     let case = |i| {
         let id = format!("{MEMORY}_{i:05}");
-        let patient = id.clone();
-        CaseRecord::new(id, patient, Split::Train)
+        let case = CaseRecord::new(id.clone(), id, Split::Train);
+        if slice_shape.is_volume() { case.spaced(real.manifest().spacing_mm()) } else { case }
     };
     writer.finish(Manifest {
         vesalius: env!("CARGO_PKG_VERSION").to_owned(),
@@ -64,6 +64,7 @@ pub fn write(real: &Pack, target: &Path, count: usize, seed: u64, command: Strin
             filtered: None,
             seen: lineage::seen(lineage::persons(real.manifest(), Split::Train)),
             elsewhere: None,
+            stacked: None,
         },
         cases: (0..count).map(case).collect(),
         command,

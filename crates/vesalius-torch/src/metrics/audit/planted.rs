@@ -107,10 +107,10 @@ pub fn plant(image: &Tensor, kind: Kind, max: u16, seed: u64, i: u64) -> Tensor 
 /// degrees,
 /// scaled by up to 5 %, moved by up to a thirty-second of the side, noise with a standard deviation of 2.5 % of the
 /// grey
-/// range, all at once; the mask moves along. A function of (seed, i).
+/// range, all at once; the mask moves along. Planes `[D, C, H, W]` of a volume are moved alike. A function of (seed, i).
 pub fn remembered(pair: &Pair, max: u16, seed: u64, i: u64) -> Pair {
     let mut rng = keyed(seed, Purpose::Planted, 1_000_000_000 + i);
-    let (_, _, h, w) = pair.image.size4().expect("one image");
+    let (planes, _, h, w) = pair.image.size4().expect("one image");
     let one = |value: f64| Tensor::from_slice(&[value as f32]);
     let mut symmetric = |limit: f64| rng.random_range(-limit..=limit);
     let (angle, scale) = (symmetric(5_f64.to_radians()), 1.0 + symmetric(0.05));
@@ -124,7 +124,7 @@ pub fn remembered(pair: &Pair, max: u16, seed: u64, i: u64) -> Pair {
         [&one(flip[0]), &one(flip[1])],
         h as f64 / w as f64,
     );
-    let moved = classical::apply(pair, &(map * scale));
+    let moved = classical::apply(pair, &(map * scale).expand([planes, 2, 3], false));
     let image = &moved.image + noise(&moved.image, 0.05, &mut rng);
     Pair { image: rounded(&image, max), labels: moved.labels }
 }

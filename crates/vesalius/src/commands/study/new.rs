@@ -147,7 +147,7 @@ fn costs(pack: &Pack, folds: usize) -> Result<Costs> {
         say!("timing {}", candidate.preset);
         let settings: Vec<String> = candidate.set.iter().map(|text| (*text).to_owned()).collect();
         let spec = TrainSpec::resolve(candidate.preset, &settings)?;
-        image.push(trial::gan(&spec, pack.slice_shape(), pack.classes())?.secs);
+        image.push(trial::gan(&spec, pack)?.secs);
     }
     say!("timing the U-Net");
     let task: segment::Task =

@@ -77,6 +77,7 @@ fn without_packs(study: &Study) -> Vec<PackInfo> {
         name: dataset.name(),
         path: study.resolve(dataset.pack.get_ref()),
         digest: format!("missing/{}", dataset.name()),
+        planes: 1,
         imported: vec![],
         parts: vec![],
     };

@@ -10,7 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use vesalius_data::files::digest;
 use vesalius_data::say;
 use vesalius_stages::judge::JudgeSpec;
-use vesalius_stages::{copying, distance, memory, metrics, plausibility, sample, segment};
+use vesalius_stages::{
+    coherence, copying, distance, memory, metrics, plausibility, sample, segment,
+};
 use vesalius_study::plan::{Ask, Resolved, Stages};
 use vesalius_study::study::Study;
 use vesalius_study::task::Stage;
@@ -63,6 +65,7 @@ impl Stages for Resolver {
                 self.pin(&mut task.extractor)
             }),
             Stage::Plausibility => resolved(said, |task: &mut plausibility::Task| task.check()),
+            Stage::Coherence => resolved(said, |_: &mut coherence::Task| Ok(())),
             Stage::Judge | Stage::Train => bail!("{}: has no settings here", stage.name()),
         }
     }

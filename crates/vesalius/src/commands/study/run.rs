@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vesalius_data::output::Style;
 use vesalius_data::say;
-use vesalius_data::text::escape;
+use vesalius_data::text::{count, escape};
 use vesalius_study::coordinate::{self, Ended, Event};
 use vesalius_study::exec::Executor;
 use vesalius_study::exec::local::Local;
@@ -93,7 +93,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Ended::Done { failed } => {
-            say!("{}: done, but {failed} tasks failed: see `vesalius study status`", study.name);
+            let failed = count::of(failed, "task");
+            say!("{}: done, but {failed} failed: see `vesalius study status`", study.name);
             Ok(ExitCode::from(1))
         }
         Ended::Stopped => {

@@ -34,20 +34,24 @@ impl<'a> Trial<'a> {
     pub fn run(study: &Study, plan: &'a Plan) -> Result<Self> {
         let mut measured = Self::default();
         let mut tried = HashSet::new();
-        let mut first = None;
         for planned in plan.tasks.iter().filter(|planned| planned.task.stage == Stage::Train) {
             let gan = planned.gan.as_deref();
             if tried.insert(gan) {
                 say!("timing {}", gan.unwrap_or("a training"));
-                let pack = Pack::open(&planned.task.pack("real")?.path)?;
+                let pack = Pack::open_any(&planned.task.pack("real")?.path)?;
                 measured
                     .gan(study, gan, &planned.task, &pack)
                     .with_context(|| format!("{} {}", planned.dataset, planned.what))?;
-                first.get_or_insert(pack);
             }
         }
-        if let Some(pack) = first {
-            measured.unets(study, &pack)?;
+        let of = |stage: Stage| {
+            let first = plan.tasks.iter().find(|planned| planned.task.stage == stage)?;
+            Some(&first.task.pack("real").ok()?.path)
+        };
+        if let Some(seen) = of(Stage::Judge) {
+            // Who trains on real images is trained first; where nobody is, it sees what judges see.
+            let segmented = of(Stage::Segment).unwrap_or(seen);
+            measured.unets(study, &Pack::open(seen)?, &Pack::open_any(segmented)?)?;
         }
         let tried = [Stage::Judge, Stage::Train, Stage::Sample, Stage::Segment];
         for &stage in Stage::ALL.iter().filter(|stage| !tried.contains(stage)) {
@@ -59,7 +63,7 @@ impl<'a> Trial<'a> {
 
     fn gan(&mut self, study: &Study, gan: Option<&'a str>, task: &Task, pack: &Pack) -> Result<()> {
         let spec: TrainSpec = serde_json::from_value(task.spec.clone())?;
-        let cost = trial::gan(&spec, pack.slice_shape(), pack.classes())?;
+        let cost = trial::gan(&spec, pack)?;
         // Of the whole length, whatever the rung of this training.
         let own = study.gan.iter().find(|own| Some(own.preset.get_ref().as_str()) == gan);
         let kimg = own.map_or(*study.budget.kimg.get_ref(), |own| study.kimg(own));
@@ -67,6 +71,8 @@ impl<'a> Trial<'a> {
         self.bytes.add(Stage::Train, gan, cost.bytes * KEPT);
         if let Some(best) = &study.best {
             let count = *best.count.get_ref() as f64;
+            let stacked = own.is_some_and(|own| own.slices);
+            let count = if stacked { count * pack.stored().planes as f64 } else { count };
             let pair = pack.slice_shape().pixel_bytes() + pack.slice_shape().label_bytes();
             self.secs.add(Stage::Sample, gan, cost.secs * count * SAMPLING);
             self.bytes.add(Stage::Sample, gan, count * pair as f64);
@@ -74,11 +80,12 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    fn unets(&mut self, study: &Study, pack: &Pack) -> Result<()> {
+    fn unets(&mut self, study: &Study, seen: &Pack, segmented: &Pack) -> Result<()> {
         let said = serde_json::to_value(study.unet.settings())?;
         let task: segment::Task = serde_json::from_value(said)?;
         let segment = task.spec()?;
-        for (stage, spec) in [(Stage::Judge, default_spec()), (Stage::Segment, segment)] {
+        let judge = (Stage::Judge, default_spec(), seen);
+        for (stage, spec, pack) in [judge, (Stage::Segment, segment, segmented)] {
             let cost = trial::unet(&spec, pack)?;
             self.secs.add(stage, None, cost.secs * spec.steps as f64);
             self.bytes.add(stage, None, cost.bytes);

@@ -10,6 +10,7 @@ use vesalius_data::pack::Pack;
 use vesalius_data::pack::view::{self, View};
 use vesalius_data::run::score::Scores;
 use vesalius_data::say;
+use vesalius_stages::coherence::{self, Coherence};
 use vesalius_stages::context::{Context as StageContext, Measured};
 use vesalius_stages::copying::{self, Copying};
 use vesalius_stages::distance::{self, Distance};
@@ -48,6 +49,7 @@ impl Job<'_> {
             Stage::Segment => self.segment(&context),
             Stage::Copying => self.copying(&context),
             Stage::Plausibility => self.plausibility(&context),
+            Stage::Coherence => self.coherence(&context),
         }
     }
 
@@ -74,7 +76,7 @@ impl Job<'_> {
     /// A pack, if it is still the one that was planned with.
     fn planned(&self, role: &str) -> Result<Pack> {
         let input = self.task.pack(role)?;
-        let pack = Pack::open(&input.path)?;
+        let pack = Pack::open_any(&input.path)?;
         if pack.digest() != input.digest {
             bail!(
                 "{}: digest {:.12}, expected {:.12}: the pack changed after planning",
@@ -158,7 +160,7 @@ impl Job<'_> {
         let task: sample::Task = self.spec()?;
         let real = self.pack()?;
         let sampled = match task.masks {
-            TaskMasks::Sampled => Some(Pack::open(&self.accepted("masks")?.join("pack"))?),
+            TaskMasks::Sampled => Some(Pack::open_any(&self.accepted("masks")?.join("pack"))?),
             TaskMasks::None | TaskMasks::Training | TaskMasks::Warped => None,
         };
         let masks = match task.masks {
@@ -194,7 +196,13 @@ impl Job<'_> {
             // Imported: nothing of the study made it.
             return Ok(self.planned("synthetic")?.path().to_owned());
         }
-        Ok(self.accepted("synthetic")?.join("pack"))
+        let path = self.accepted("synthetic")?.join("pack");
+        let volumes = Pack::open_any(&path)?.slice_shape().is_volume();
+        Ok(if volumes && self.task.stage.sees_slices() {
+            view::name(&path, View::Slices)
+        } else {
+            path
+        })
     }
 
     fn distance(&self, context: &StageContext) -> Result<()> {
@@ -241,6 +249,17 @@ impl Job<'_> {
             allow_overlap: false,
         };
         plausibility::run(&stage, context).map(|_| ())
+    }
+
+    fn coherence(&self, context: &StageContext) -> Result<()> {
+        let coherence::Task {} = self.spec()?;
+        let stage = Coherence {
+            real: self.pack()?.path().to_owned(),
+            synthetic: self.synthetic()?,
+            out: self.own(),
+            allow_overlap: false,
+        };
+        coherence::run(&stage, context).map(|_| ())
     }
 
     fn segment(&self, context: &StageContext) -> Result<()> {

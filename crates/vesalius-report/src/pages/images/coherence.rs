@@ -1,0 +1,103 @@
+//! Volumes: whether neighbouring planes fit each other as those of real ones do.
+
+use super::stage;
+use crate::document::{Block, Column, Entry, Grid, Section, p_value};
+use crate::evidence::Evidence;
+use crate::evidence::runs::Run;
+use anyhow::Result;
+use std::collections::BTreeSet;
+use vesalius_data::run::part::Part;
+use vesalius_data::text::count;
+
+/// Level of the test.
+const LEVEL: f64 = 0.05;
+
+/// The page; nothing without such a run.
+///
+/// # Errors
+/// None.
+pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
+    let runs: Vec<&Run> = evidence.stage("coherence").collect();
+    if runs.is_empty() {
+        return Ok(None);
+    }
+    let grid = Grid {
+        dataset: evidence.dataset.to_owned(),
+        caption: "Neighbouring planes of volumes".to_owned(),
+        remarks: vec![
+            "Held-out real: the same of real training patients against the test patients, which is what a perfect generator \
+             could give."
+                .to_owned(),
+        ],
+        ..stage::grid(&runs, "coherence", None)
+    };
+    let blocks = vec![
+        Block::List(runs.iter().filter_map(|run| verdict(run)).collect()),
+        Block::Grid(grid),
+        Block::Grid(means(evidence, &runs)),
+    ];
+    Ok(Some(Section {
+        id: "coherence",
+        title: "Volumes: do neighbouring planes fit?".to_owned(),
+        blocks,
+        files: vec![],
+    }))
+}
+
+/// What the test of a run says.
+fn verdict(run: &Run) -> Option<String> {
+    let p = |of: Option<&Part>| run.score("coherence_p", of).map(|score| score.value);
+    let found = run.score("coherence_p", None)?;
+    let sides = match (found.synthetic_count, found.real_count) {
+        (Some(made), Some(real)) => {
+            format!("; {} against {}", count::of(made, "volume"), count::of(real, "test patient"))
+        }
+        _ => String::new(),
+    };
+    let said = if found.value < LEVEL {
+        "planes follow each other otherwise than in real volumes"
+    } else {
+        "not told from real volumes by how planes follow each other"
+    };
+    // Where real ones differ among themselves, the test says less of synthetic ones.
+    let own = p(Some(&Part::HeldOutReal)).filter(|p| *p < LEVEL).map_or_else(String::new, |p| {
+        format!("; real training and test patients differ as well, p {}", equals(p))
+    });
+    Some(format!("{}: {said} (p {}{sides}{own})", run.gan_name(), equals(found.value)))
+}
+
+/// `= 0.481`, `< 0.001`.
+fn equals(p: f64) -> String {
+    let text = p_value(p);
+    if text.starts_with('<') { text } else { format!("= {text}") }
+}
+
+/// Means of each quantity: of real volumes, and of each generator's.
+fn means(evidence: &Evidence, runs: &[&Run]) -> Grid {
+    let side = |run: &Run, side: &str, quantity: &str| -> Option<f64> {
+        run.result.settings["means"][side][quantity].as_f64()
+    };
+    let quantities: BTreeSet<&str> = runs
+        .iter()
+        .filter_map(|run| run.result.settings["means"]["real test"].as_object())
+        .flat_map(|means| means.keys().map(String::as_str))
+        .collect();
+    let entry = |value: Option<f64>| value.map_or(Entry::Absent, |value| Entry::Number(value, 3));
+    let row = |quantity: &&str| {
+        let real = runs.iter().find_map(|run| side(run, "real test", quantity));
+        let made = runs.iter().map(|run| entry(side(run, "synthetic", quantity)));
+        [Entry::Text((*quantity).to_owned()), entry(real)].into_iter().chain(made).collect()
+    };
+    let generators = runs.iter().map(|run| Column::new(&run.gan_name(), &run.gan_name()));
+    Grid {
+        name: "coherence_means",
+        dataset: evidence.dataset.to_owned(),
+        caption: "What of neighbouring planes is compared: means over volumes".to_owned(),
+        columns: [Column::text("quantity", "Quantity"), Column::new("real", "Real test")]
+            .into_iter()
+            .chain(generators)
+            .collect(),
+        rows: quantities.iter().map(row).collect(),
+        remarks: vec![],
+    }
+}

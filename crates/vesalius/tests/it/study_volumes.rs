@@ -1,0 +1,135 @@
+//! A study of volumes: one GAN makes them, another's slices are stacked, a third paints their masks plane by plane; all
+//! are judged alike.
+
+use super::Bench;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use vesalius_data::pack::Pack;
+
+const STUDY: &str = r#"
+name = "volumes"
+out = "study"
+set = ["training.batch=4", "training.checkpoint_every_kimg=0.03", "training.distance_every_kimg=0.03",
+    "training.distance_images=16"]
+dataset = [{ pack = "pack" }]
+budget = { runs = 3, kimg = 0.03 }
+search = { sampler = { kind = "grid" } }
+baselines = { real = true }
+
+[[gan]]
+preset = "lsgan"
+set = ["networks.generator.filters=4", "networks.discriminator.filters=4"]
+
+[[gan]]
+preset = "dcgan"
+slices = true
+set = ["networks.generator.filters=4", "networks.discriminator.filters=4"]
+
+[[gan]]
+preset = "spade"
+slices = true
+masks = "warped"
+set = ["networks.generator.filters=1", "networks.generator.hidden=4", "networks.generator.style=4", "regularise.vgg=0",
+    "networks.discriminator.filters=2"]
+
+[best]
+count = 6
+distance = ["unet"]
+copying = true
+coherence = true
+unet_alone = true
+unet_with_real = true
+
+[controls]
+noise = true
+labels_shuffled = true
+
+[dose]
+gans = ["dcgan"]
+images = [4]
+patients = [2]
+
+[unet]
+filters = 2
+steps = 4
+batch = 2
+"#;
+
+fn prepared() -> Bench {
+    let bench = Bench::new();
+    bench.ok(&["phantom", "acdc", "data", "--patients", "8", "--seed", "3"]);
+    let prepare = ["prepare", "acdc", "data", "--out", "pack", "--volume", "4x64x64"];
+    bench.ok(&[&prepare[..], &["--spacing", "10x2x2", "--test-share", "0.5"]].concat());
+    bench
+}
+
+/// Packs that tasks of a stage left, by their rows.
+fn made(bench: &Bench) -> BTreeMap<String, PathBuf> {
+    let tasks = std::fs::read_dir(bench.path("study/tasks")).unwrap().flatten();
+    let packs = tasks.map(|task| task.path().join("attempts/1/pack")).filter(|path| path.exists());
+    let row = |path: PathBuf| {
+        let pack = Pack::open_any(&path).unwrap();
+        assert!(pack.slice_shape().is_volume(), "{}", path.display());
+        (pack.manifest().provenance.row().unwrap().to_string(), path)
+    };
+    packs.map(row).collect()
+}
+
+#[test]
+fn volumes_stacks_and_painted_masks_are_judged_in_one_study() {
+    let bench = prepared();
+    std::fs::write(bench.path("study.toml"), STUDY).unwrap();
+    let plan = bench.ok(&["study", "plan", "study.toml"]);
+    assert!(plan.contains("coherence"), "{plan}");
+    bench.ok(&["study", "run", "study.toml", "--jobs", "2", "--threads", "1"]);
+    let status = bench.ok(&["study", "status", "study.toml"]);
+    assert!(!status.contains("failed"), "{status}");
+
+    let made = made(&bench);
+    let rows: Vec<&str> = made.keys().map(String::as_str).collect();
+    assert_eq!(
+        rows,
+        ["dcgan, stacked slices", "lsgan", "memory", "spade, warped masks, stacked slices"]
+    );
+    let report = bench.ok(&["study", "report", "study.toml", "--out", "report"]);
+    let html = std::fs::read_to_string(bench.path(report.trim())).unwrap();
+    for part in [
+        "DCGAN, stacked slices",
+        "SPADE, warped masks, stacked slices",
+        "Volumes: do neighbouring planes fit?",
+        "Copying: are training patients repeated?",
+        "labels shuffled",
+        "Dice by training patients",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("left out: their generator saw other patients"));
+    let means = std::fs::read_to_string(bench.path("report/coherence_means.csv")).unwrap();
+    assert!(means.lines().count() > 3 && means.contains("LV cavity"), "{means}");
+}
+
+#[test]
+fn what_is_asked_of_volumes_is_refused_for_slices_before_anything_is_trained() {
+    let bench = prepared();
+    let refused = |pack: &str, from: &str, to: &str, parts: &[&str]| {
+        let text = STUDY.replace("\"pack\"", &format!("\"{pack}\"")).replace(from, to);
+        std::fs::write(bench.path("study.toml"), text).unwrap();
+        for command in ["plan", "run"] {
+            bench.refused(&["study", command, "study.toml"], parts);
+        }
+        assert!(!bench.path("study/tasks").exists());
+    };
+    refused("pack/slices", "x", "x", &["study.toml:", "slices = true", "a pack of slices"]);
+    refused(
+        "pack/slices",
+        "slices = true\n",
+        "",
+        &["study.toml:", "coherence", "a pack of slices"],
+    );
+    let stylegan = "[[gan]]\npreset = \"stylegan2\"\n";
+    let text =
+        STUDY.replace("runs = 3", "runs = 4").replace("[best]", &format!("{stylegan}[best]"));
+    std::fs::write(bench.path("study.toml"), text).unwrap();
+    let parts = ["volumes of 4x64x64: networks.family stylegan2", "PACK/slices"];
+    bench.refused(&["study", "plan", "study.toml"], &parts);
+}
