@@ -82,7 +82,7 @@ pub fn export(
             if let Some(splits) = splits::splits(pack.manifest(), &work) {
                 write_file(&root.join(SPLITS), &serde_json::to_vec_pretty(&splits)?)?;
                 notes.push(format!(
-                    "{SPLITS}: the pack's folds by patient; copy it to nnUNet_preprocessed/DATASET/ before nnU-Net \
+                    "{SPLITS}: folds by patient, as the pack has them; copy it to nnUNet_preprocessed/DATASET/ before nnU-Net \
                      trains, else it draws folds of its own, by case"
                 ));
             }

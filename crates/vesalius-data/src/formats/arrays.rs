@@ -49,9 +49,10 @@ fn array_of(bytes: &[u8], names: &[&str]) -> Result<VolumeFile> {
 pub(super) fn chosen(what: &str, all: &[&str], names: &[&str]) -> Result<usize> {
     let called = |name: &&str| {
         let last = |path: &&str| path.rsplit('/').next() == Some(*name);
-        match all.iter().filter(|path| last(path)).count() {
-            0 => None,
-            1 => Some(all.iter().position(last).with_context(|| (*name).to_owned())),
+        let found: Vec<usize> = (0..all.len()).filter(|&i| last(&all[i])).collect();
+        match found[..] {
+            [] => None,
+            [one] => Some(Ok(one)),
             _ => Some(Err(anyhow!("several {what} are called {name}: {}", all.join(", ")))),
         }
     };
@@ -63,9 +64,11 @@ pub(super) fn chosen(what: &str, all: &[&str], names: &[&str]) -> Result<usize> 
     }
 }
 
-/// `[slices, channels, rows, columns]` of an array's sides.
-pub(super) fn sides(shape: &[usize]) -> Result<[usize; 4]> {
-    Ok(match *shape {
+/// `[slices, channels, rows, columns]` of an array's sides, whose product fits into memory.
+pub(super) fn sides(shape: &[u64]) -> Result<[usize; 4]> {
+    let side = |side: &u64| usize::try_from(*side).context("sides of an array");
+    let shape: Vec<usize> = shape.iter().map(side).collect::<Result<_>>()?;
+    let sides = match shape[..] {
         // Few of what has to be many, and many of what has to be few: colour or sequences stand last.
         [rows, _, last] if last <= 4 && rows > 4 => bail!(
             "array of shape {shape:?}, expected slices, rows, columns: its last axis looks like channels; \
@@ -77,28 +80,25 @@ pub(super) fn sides(shape: &[usize]) -> Result<[usize; 4]> {
         _ => bail!(
             "array of shape {shape:?}, expected 2 axes (rows, columns) to 4 (slices, channels, rows, columns)"
         ),
-    })
+    };
+    volume_bytes(&shape, Element::F32)?;
+    Ok(sides)
 }
 
 fn volume<R: Read>(array: NpyFile<R>) -> Result<VolumeFile> {
-    let shape: Vec<usize> = array
-        .shape()
-        .iter()
-        .map(|side| usize::try_from(*side).context("sides of an array"))
-        .collect::<Result<_>>()?;
-    let sides = sides(&shape)?;
-    volume_bytes(&shape, Element::F32)?;
+    let shape = array.shape();
+    let sides = sides(shape)?;
     if array.order() != Order::C {
         bail!("an array in Fortran order, expected numpy.ascontiguousarray of it");
     }
-    let count: usize = shape.iter().product();
+    let (count, words) = (sides.iter().product::<usize>(), format!("{shape:?}"));
     let full_range = range(&array);
     let values = super::numbers::of(array)?;
     // Memory grows with what is there, not with what a header promises.
     let values: Vec<f32> =
         values.take(count).collect::<Result<_, _>>().context("values of an array")?;
     if values.len() != count {
-        bail!("{} values, expected {count} for shape {shape:?}: truncated", values.len());
+        bail!("{} values, expected {count} for shape {words}: truncated", values.len());
     }
     let volume = Volume { full_range, ..Volume::new(sides, values) };
     Ok(VolumeFile { volume, spacing_mm: None, geometry: None })

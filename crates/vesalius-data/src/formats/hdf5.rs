@@ -5,7 +5,6 @@
 use super::arrays::{chosen, sides};
 use super::contents::VolumeFile;
 use super::guard::guarded;
-use super::voxels::{Element, volume_bytes};
 use crate::volume::Volume;
 use anyhow::{Context as _, Result, bail};
 use hdf5_reader::group::Group;
@@ -69,14 +68,9 @@ fn gather(
 const MOST: usize = 2000;
 
 fn volume(dataset: &Dataset, file_bytes: usize) -> Result<VolumeFile> {
-    let shape: Vec<usize> = dataset
-        .shape()
-        .iter()
-        .map(|side| usize::try_from(*side).context("sides of a dataset"))
-        .collect::<Result<_>>()?;
-    let sides = sides(&shape)?;
-    if volume_bytes(&shape, Element::F32)? / Element::F32.bytes() > file_bytes.saturating_mul(MOST)
-    {
+    let shape = dataset.shape();
+    let sides = sides(shape)?;
+    if sides.iter().product::<usize>() > file_bytes.saturating_mul(MOST) {
         bail!(
             "shape {shape:?} in a file of {file_bytes} bytes, expected no more than those can hold"
         );
