@@ -145,7 +145,7 @@ impl PackInput {
         Self {
             role: self.role.clone(),
             path: view::name(&self.path, View::Slices),
-            digest: view::digest_of(&self.digest, View::Slices),
+            digest: View::Slices.digest(&self.digest),
         }
     }
 }

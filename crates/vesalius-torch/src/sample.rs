@@ -201,7 +201,7 @@ impl Trained {
         };
         let masks_pack = masks.map(|masks| masks.pack().digest().to_owned());
         let seen = self.seen(masks.map(Masks::pack));
-        let made = self.manifest(sampling, (mask_source, masks_pack), seen);
+        let made = self.manifest(sampling, slice_shape, (mask_source, masks_pack), seen);
         writer.finish(Manifest { command, ..made })
     }
 
@@ -240,14 +240,11 @@ impl Trained {
     fn manifest(
         &self,
         sampling: &Sampling,
+        slice_shape: SliceShape,
         (mask_source, masks_pack): (MaskSource, Option<String>),
         seen: Vec<Seen>,
     ) -> Manifest {
         let Sampling { count, seed, truncation, stack, .. } = *sampling;
-        let slice_shape = SliceShape {
-            planes: self.template.slice_shape.planes * stack,
-            ..self.template.slice_shape
-        };
         // Each pair stands for itself: a patient of its own.
         let case = |i| {
             let id = format!("{}_{i:05}", self.spec.preset);

@@ -59,7 +59,7 @@ impl View {
     }
 
     /// Digest of a pack with this digest, seen so: what was made of the one is not taken for the other's.
-    pub(super) fn digest(self, pack: &str) -> String {
+    pub fn digest(self, pack: &str) -> String {
         let text = match self {
             Self::Fold(number) => format!("{pack}/fold/{number}"),
             other => format!("{pack}/{other}"),
@@ -85,9 +85,10 @@ pub fn folder(path: &Path) -> &Path {
     of(path).map_or(path, |(above, _)| folder(above))
 }
 
-/// Digest of a view of a pack with this digest.
-pub fn digest_of(pack: &str, view: View) -> String {
-    view.digest(pack)
+/// Whether a digest is that of a pack or of its planes: a generator of slices that are stacked to volumes was trained on
+/// the planes of those that its images stand beside.
+pub fn is_pack_or_planes(digest: &str, pack: &str) -> bool {
+    digest == pack || digest == View::Slices.digest(pack)
 }
 
 /// The fold that a path names, however it goes on.

@@ -109,9 +109,6 @@ pub struct SyntheticFacts {
     /// Whether each image has the mask of another: a control.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shuffled: bool,
-    /// Slices of which each volume was put together, where the generator makes slices.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stacked: Option<u64>,
 }
 
 /// Pairs that were left out.
@@ -172,7 +169,7 @@ impl PackFacts {
                 filtered,
                 seen: _,
                 elsewhere,
-                stacked,
+                stacked: _, // the row says so
             } => Self::Synthetic(Box::new(SyntheticFacts {
                 dataset,
                 count: Some(pack.len() as u64),
@@ -193,7 +190,6 @@ impl PackFacts {
                 }),
                 first_of: pack.seen_as().first_of.map(|count| count as u64),
                 shuffled: pack.seen_as().shuffled,
-                stacked: stacked.map(|slices| slices as u64),
             })),
         }
     }
@@ -226,7 +222,6 @@ impl SyntheticFacts {
             filter: None,
             first_of: None,
             shuffled: false,
-            stacked: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::runs::Run;
 use super::{Evidence, TrainingSet};
 use std::collections::BTreeMap;
 use vesalius_data::pack::row::RowId;
-use vesalius_data::pack::view::{self, View};
+use vesalius_data::pack::view;
 use vesalius_data::run::{Input, TrainedOn};
 
 /// Whether a run is of some of the training patients only, or of the first of a pack's pairs: no row of a table, which
@@ -99,9 +99,7 @@ fn saw_the_same(run: &Run) -> Option<bool> {
     let mut real =
         run.result.inputs.iter().filter(|input| input.role == "train" && input.is_real());
     let digest = &real.next()?.sha256;
-    // Volumes that were stacked are of a generator of their planes.
-    let planes = view::digest_of(digest, View::Slices);
-    let same = |seen: &str| seen == digest || seen == planes;
+    let same = |seen: &str| view::is_pack_or_planes(seen, digest);
     Some(synthetic(run).all(|(_, facts)| facts.trained_on.as_deref().is_some_and(same)))
 }
 

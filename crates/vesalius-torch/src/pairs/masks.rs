@@ -9,7 +9,7 @@ use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
 use vesalius_data::pack::masks::{self, MaskSource, Painted, Style, Through};
-use vesalius_data::pack::view::{self, View};
+use vesalius_data::pack::view;
 
 /// Largest rotation, radians (15 degrees).
 const MAX_ROTATION: f64 = std::f64::consts::PI / 12.0;
@@ -91,9 +91,7 @@ impl<'a> Masks<'a> {
             &self.pack.manifest().provenance
         else {
             let digest = self.pack.digest();
-            // A generator of slices was trained on the planes of these volumes.
-            let planes = view::digest_of(digest, View::Slices);
-            let own = [digest, planes.as_str()].contains(&trained_on);
+            let own = view::is_pack_or_planes(trained_on, digest);
             let pack = (!own).then(|| format!("{digest:.12}"));
             let masks = masks::Masks::Training { count: self.indices.len(), pack };
             return MaskSource::Painted(Painted { masks, warps, through: vec![], style });
@@ -301,5 +299,45 @@ mod tests {
         for (y, x) in [(0, 0), (5, 9), (31, 63)] {
             assert_eq!(still.source(y, x, 32, 64), (y, x));
         }
+    }
+
+    /// A volume whose planes are one mask: warped, neighbours are nearly alike, and the ends are not.
+    #[test]
+    fn a_warp_goes_over_from_plane_to_plane() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("pack");
+        let (planes, side) = (8, 48);
+        let shape = SliceShape {
+            channels: 1,
+            planes,
+            height: side,
+            width: side,
+            pixel_type: PixelType::U8,
+        };
+        let inside = |at: usize| (side / 4..3 * side / 4).contains(&at);
+        let disc = (0..side * side).map(|i| u8::from(inside(i / side) && inside(i % side)));
+        let labels = disc.collect::<Vec<u8>>().repeat(planes);
+        let mut writer = PackWriter::create(&target, shape).unwrap();
+        writer.push(&labels, &labels, SliceRecord { case: 0, position: 0 }).unwrap();
+        let classes = vec!["background".into(), "disc".into()];
+        let manifest = Manifest {
+            cases: vec![CaseRecord::new("a", "a", Split::Train)],
+            ..Manifest::new("test", classes, shape, Provenance::real("folder", "seed 1"))
+        };
+        writer.finish(manifest).unwrap();
+        let pack = Pack::open_any(&target).unwrap();
+        let masks = Masks::new(&pack, true, 1).unwrap();
+        let (mut next, mut ends) = (0.0, 0.0);
+        for volume in 0..10 {
+            let all = masks.labels(volume * planes, planes, Device::Cpu).unwrap();
+            let changed = |a: i64, b: i64| {
+                let differs = all.get(a).not_equal_tensor(&all.get(b));
+                differs.to_kind(tch::Kind::Double).mean(None).double_value(&[])
+            };
+            next +=
+                (1..planes as i64).map(|i| changed(i - 1, i)).sum::<f64>() / (planes - 1) as f64;
+            ends += changed(0, planes as i64 - 1);
+        }
+        assert!(0.0 < next && next < ends / 3.0, "neighbours {next}, ends {ends}");
     }
 }
