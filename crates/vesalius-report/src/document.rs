@@ -262,9 +262,20 @@ pub fn fixed(value: f64, digits: usize) -> String {
     }
 }
 
+/// `[0.123, 0.456]`.
+pub fn interval([low, high]: [f64; 2], digits: usize) -> String {
+    format!("[{}, {}]", fixed(low, digits), fixed(high, digits))
+}
+
 /// A p-value as papers write it.
 pub fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// `p = 0.481`, `p < 0.001`.
+pub fn p_said(p: f64) -> String {
+    let text = p_value(p);
+    if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
 }
 
 #[cfg(test)]

@@ -78,8 +78,7 @@ impl Distances {
         let both = || self.of_reference.iter().chain(&self.of_prediction);
         let all: f64 = both().map(|&[_, area]| area).sum();
         let near: f64 = both().filter(|[d, _]| *d <= tolerance_mm).map(|&[_, area]| area).sum();
-        // The sum of nothing is −0.
-        (all > 0.0).then(|| near / all + 0.0)
+        (all > 0.0).then(|| near / all)
     }
 }
 

@@ -184,7 +184,8 @@ fn compare(evidence: &Evidence, kind: Kind) -> Question {
 }
 
 /// What may be primary. Of several judges that of the tables: a weaker segmenter gains by images that a stronger one can
-/// do without, and an ensemble of several trainings is tried once where each of them is a run. Of a generator all its images: what was filtered by what they look like is another question.
+/// do without, and an ensemble of several trainings is tried once where each of them is a run. Of a generator all its
+/// images: what was filtered by what they look like is another question.
 fn candidates(comparisons: &mut [Comparison]) -> Vec<&mut Comparison> {
     let usual = comparisons.iter().any(|c| c.is_usual);
     let filtered = |c: &Comparison| c.gan.as_ref().is_some_and(RowId::is_filtered);

@@ -1,6 +1,6 @@
 //! "A is better than B": every comparison with its tests.
 
-use crate::document::{Block, Column, Entry, Grid, HIDDEN, Section, fixed};
+use crate::document::{self, Block, Column, Entry, Grid, HIDDEN, Section, fixed};
 use crate::evidence::Evidence;
 use crate::inference::compare::Comparison;
 use crate::inference::primary::{FEWEST_PATIENTS, SECONDARY};
@@ -72,9 +72,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
 
 fn row(comparison: &Comparison, margin: f64) -> Vec<Entry> {
     let ends = |interval: Option<[f64; 2]>| {
-        interval.map_or_else(String::new, |[low, high]| {
-            format!("[{}, {}]", fixed(low, 3), fixed(high, 3))
-        })
+        interval.map_or_else(String::new, |found| document::interval(found, 3))
     };
     let study = comparison.study.as_ref();
     let number = |value: Option<f64>| value.map_or(Entry::Absent, |value| Entry::Number(value, 4));

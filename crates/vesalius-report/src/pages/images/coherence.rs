@@ -1,7 +1,7 @@
 //! Volumes: whether neighbouring planes fit each other as those of real ones do.
 
 use super::stage;
-use crate::document::{Block, Column, Entry, Grid, Section, p_value};
+use crate::document::{Block, Column, Entry, Grid, Section, p_said};
 use crate::evidence::Evidence;
 use crate::evidence::runs::Run;
 use anyhow::Result;
@@ -61,15 +61,9 @@ fn verdict(run: &Run) -> Option<String> {
     };
     // Where real ones differ among themselves, the test says less of synthetic ones.
     let own = p(Some(&Part::HeldOutReal)).filter(|p| *p < LEVEL).map_or_else(String::new, |p| {
-        format!("; real training and test patients differ as well, p {}", equals(p))
+        format!("; real training and test patients differ as well, {}", p_said(p))
     });
-    Some(format!("{}: {said} (p {}{sides}{own})", run.gan_name(), equals(found.value)))
-}
-
-/// `= 0.481`, `< 0.001`.
-fn equals(p: f64) -> String {
-    let text = p_value(p);
-    if text.starts_with('<') { text } else { format!("= {text}") }
+    Some(format!("{}: {said} ({}{sides}{own})", run.gan_name(), p_said(found.value)))
 }
 
 /// Means of each quantity: of real volumes, and of each generator's.
@@ -99,5 +93,37 @@ fn means(evidence: &Evidence, runs: &[&Run]) -> Grid {
             .collect(),
         rows: quantities.iter().map(row).collect(),
         remarks: vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::fixture::{Fixture, evidence};
+
+    /// The first point of the page.
+    fn said(p: f64, own: f64) -> String {
+        let mut fixture = Fixture::new();
+        let scores = [("coherence_p", None, p), ("coherence_p", Some("held-out real"), own)];
+        fixture.judged("coherence", "lsgan", &scores);
+        let runs = fixture.runs();
+        let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
+        let Block::List(points) = &section.blocks[0] else { panic!("a list") };
+        points[0].clone()
+    }
+
+    #[test]
+    fn planes_that_fit_and_that_do_not_are_told_apart_and_so_is_a_test_that_says_little() {
+        assert_eq!(
+            said(0.0005, 0.48),
+            "LSGAN: planes follow each other otherwise than in real volumes (p < 0.001; 100 volumes against 50 test \
+             patients)"
+        );
+        assert!(said(0.3, 0.48).starts_with("LSGAN: not told from real volumes"));
+        let little = said(0.04, 0.02);
+        assert!(
+            little.contains("real training and test patients differ as well, p = 0.020"),
+            "{little}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! sets, as a table and a picture.
 
 use crate::catalogue::{Better, Key};
-use crate::document::{Art, Block, Column, Entry, Figure, Grid, Section, fixed};
+use crate::document::{self, Art, Block, Column, Entry, Figure, Grid, Section, fixed};
 use crate::draw::axis::{Area, Scale};
 use crate::draw::canvas::{Anchor, Canvas, SMALL, fitting};
 use crate::draw::look;
@@ -132,10 +132,8 @@ fn grid(
                 .chain(std::iter::repeat_n(Entry::Absent, 5))
                 .collect();
         };
-        let interval = found.interval.map_or_else(
-            || Entry::Absent,
-            |[low, high]| format!("[{}, {}]", fixed(low, 2), fixed(high, 2)).into(),
-        );
+        let interval =
+            found.interval.map_or(Entry::Absent, |found| document::interval(found, 2).into());
         vec![
             Entry::Number(found.count as f64, 0),
             Entry::Number(found.spearman, 2),

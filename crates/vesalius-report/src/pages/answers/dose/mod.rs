@@ -6,7 +6,7 @@ mod tests;
 
 pub use figure::figure;
 
-use crate::document::{Block, Column, Entry, Grid, Section, fixed};
+use crate::document::{self, Block, Column, Entry, Grid, Section, fixed};
 use crate::evidence::Evidence;
 use crate::evidence::dose::{Curve, with_other_patients};
 use crate::inference::dose::{Dose, Doses};
@@ -93,9 +93,7 @@ fn grid(evidence: &Evidence, doses: &Doses) -> Grid {
             name(&dose.curve).into(),
             Entry::Number(dose.patients as f64, 0),
             Entry::Number(dose.dice, 3),
-            dose.interval.map_or(Entry::Absent, |[low, high]| {
-                format!("[{}, {}]", fixed(low, 3), fixed(high, 3)).into()
-            }),
+            dose.interval.map_or(Entry::Absent, |found| document::interval(found, 3).into()),
             worth.map_or(Entry::Absent, |worth| number(worth.patients).into()),
             interval.map_or(Entry::Absent, |[low, high]| {
                 format!("[{}, {}]", number(low), number(high)).into()

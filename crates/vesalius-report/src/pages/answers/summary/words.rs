@@ -1,6 +1,6 @@
 //! How the summary says numbers and names.
 
-use crate::document::{fixed, p_value};
+use crate::document::{fixed, p_said};
 use crate::inference::compare::{Comparison, Decision};
 
 /// `+0.046 Dice (95 % interval 0.031 to 0.060; p = 0.016)`: with chance in patients and trainings where that is known,
@@ -20,11 +20,6 @@ pub(super) fn change(comparison: &Comparison) -> String {
     let within =
         if within.is_empty() { String::new() } else { format!(" ({})", within.join("; ")) };
     format!("{sign}{} Dice{within}", fixed(comparison.difference, 3))
-}
-
-fn p_said(p: f64) -> String {
-    let text = p_value(p);
-    if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
 }
 
 /// What a secondary comparison came to, after its numbers.
