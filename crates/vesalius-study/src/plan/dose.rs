@@ -1,7 +1,7 @@
 //! `[dose]`: GANs and U-Nets of fewer patients, U-Nets of fewer images. A GAN is trained on the patients that the U-Net
 //! of its point is trained on, and never on more.
 
-use super::planner::{Group, Planner, input, learned, planned, seen};
+use super::planner::{Group, Planner, input, judge, learned, planned};
 use super::progress::Progress;
 use super::tasks::{PackInfo, PartInfo, Plan, Planned};
 use super::unets::{Diet, Pairs};
@@ -148,8 +148,5 @@ pub(super) fn part_input(part: &PartInfo) -> PackInput {
 }
 
 fn judge_of(pack: &PackInfo, part: &PartInfo) -> Arc<Planned> {
-    let task =
-        Task::new(Stage::Judge, seen(pack, Stage::Judge, &[part_input(part)]), vec![], json!({}));
-    let what = format!("U-Net that measures distances of {} patients", part.patients);
-    planned(task, pack, None, what)
+    judge(pack, part_input(part), &format!(" of {} patients", part.patients))
 }

@@ -62,7 +62,8 @@ impl<'a> Planner<'a> {
     pub fn plan(&mut self, known: &Progress) -> Result<Plan> {
         let mut plan = Plan::default();
         let packs = self.packs.clone();
-        let judges: Vec<Arc<Planned>> = packs.iter().map(judge).collect();
+        let judges: Vec<Arc<Planned>> =
+            packs.iter().map(|pack| judge(pack, pack_input(pack), "")).collect();
         plan.tasks.extend(judges.iter().cloned());
         for pack in &packs {
             self.baselines(pack, &mut plan)?;
@@ -245,10 +246,10 @@ fn score(trainings: &[Arc<Planned>], known: &Progress) -> Known {
     if missing { Known::NoScore } else { Known::Score(sum / trainings.len() as f64) }
 }
 
-fn judge(pack: &PackInfo) -> Arc<Planned> {
-    let task =
-        Task::new(Stage::Judge, seen(pack, Stage::Judge, &[pack_input(pack)]), vec![], json!({}));
-    planned(task, pack, None, "U-Net that measures distances".to_owned())
+/// The network that measures distances on a pack or on a part of it, which `words` name: ` of 4 patients`.
+pub(super) fn judge(pack: &PackInfo, input: PackInput, words: &str) -> Arc<Planned> {
+    let task = Task::new(Stage::Judge, seen(pack, Stage::Judge, &[input]), vec![], json!({}));
+    planned(task, pack, None, format!("U-Net that measures distances{words}"))
 }
 
 pub(super) fn planned(

@@ -3,6 +3,7 @@
 use super::estimate::Measured;
 use anyhow::{Context, Result};
 use std::collections::HashSet;
+use std::path::Path;
 use vesalius_data::pack::Pack;
 use vesalius_data::say;
 use vesalius_stages::segment;
@@ -44,14 +45,8 @@ impl<'a> Trial<'a> {
                     .with_context(|| format!("{} {}", planned.dataset, planned.what))?;
             }
         }
-        let of = |stage: Stage| {
-            let first = plan.tasks.iter().find(|planned| planned.task.stage == stage)?;
-            Some(&first.task.pack("real").ok()?.path)
-        };
-        if let Some(seen) = of(Stage::Judge) {
-            // Who trains on real images is trained first; where nobody is, it sees what judges see.
-            let segmented = of(Stage::Segment).unwrap_or(seen);
-            measured.unets(study, &Pack::open(seen)?, &Pack::open_any(segmented)?)?;
+        if let Some(dataset) = study.dataset.first().filter(|_| !tried.is_empty()) {
+            measured.unets(study, &study.resolve(dataset.pack.get_ref()))?;
         }
         let tried = [Stage::Judge, Stage::Train, Stage::Sample, Stage::Segment];
         for &stage in Stage::ALL.iter().filter(|stage| !tried.contains(stage)) {
@@ -80,13 +75,14 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    fn unets(&mut self, study: &Study, seen: &Pack, segmented: &Pack) -> Result<()> {
+    /// Judges look at slices, segmenters at what the pack is of.
+    fn unets(&mut self, study: &Study, pack: &Path) -> Result<()> {
         let said = serde_json::to_value(study.unet.settings())?;
         let task: segment::Task = serde_json::from_value(said)?;
         let segment = task.spec()?;
-        let judge = (Stage::Judge, default_spec(), seen);
-        for (stage, spec, pack) in [judge, (Stage::Segment, segment, segmented)] {
-            let cost = trial::unet(&spec, pack)?;
+        let judge = (Stage::Judge, default_spec(), Pack::open_planes(pack)?);
+        for (stage, spec, pack) in [judge, (Stage::Segment, segment, Pack::open_any(pack)?)] {
+            let cost = trial::unet(&spec, &pack)?;
             self.secs.add(stage, None, cost.secs * spec.steps as f64);
             self.bytes.add(stage, None, cost.bytes);
         }

@@ -197,12 +197,10 @@ impl Job<'_> {
             return Ok(self.planned("synthetic")?.path().to_owned());
         }
         let path = self.accepted("synthetic")?.join("pack");
-        let volumes = Pack::open_any(&path)?.slice_shape().is_volume();
-        Ok(if volumes && self.task.stage.sees_slices() {
-            view::name(&path, View::Slices)
-        } else {
-            path
-        })
+        if self.task.stage.sees_slices() && Pack::open_any(&path)?.slice_shape().is_volume() {
+            return Ok(view::name(&path, View::Slices));
+        }
+        Ok(path)
     }
 
     fn distance(&self, context: &StageContext) -> Result<()> {
