@@ -126,6 +126,8 @@ fn what_is_asked_of_volumes_is_refused_for_slices_before_anything_is_trained() {
         "",
         &["study.toml:", "coherence", "a pack of slices"],
     );
+    let parts = ["real_augmented", "turns slices", "expected false"];
+    refused("pack", "real = true }", "real = true, real_augmented = true }", &parts);
     let stylegan = "[[gan]]\npreset = \"stylegan2\"\n";
     let text =
         STUDY.replace("runs = 3", "runs = 4").replace("[best]", &format!("{stylegan}[best]"));

@@ -4,8 +4,8 @@ use super::Bench;
 use super::families::SPADE;
 use super::pipeline::TINY;
 use vesalius_data::formats::nifti;
-use vesalius_data::pack::Pack;
 use vesalius_data::pack::manifest::Split;
+use vesalius_data::pack::{Pack, PackWriter};
 
 /// Phantoms as volumes of 8 planes.
 fn prepared() -> Bench {
@@ -222,6 +222,27 @@ fn masks_of_volumes_are_painted_plane_by_plane() {
     assert!(training.iter().all(|mask| mask != labels), "moved");
     let again = sampled(&bench, "painter", "again", &[&masks[..], &["--batch", "5"]].concat());
     assert_eq!(again.slice(2).unwrap().pixels, painted.slice(2).unwrap().pixels, "any batch");
+
+    // In one style: where all planes have one mask, they are one picture; the next volume has a style of its own.
+    let mut writer = PackWriter::create(&bench.path("flat"), real.slice_shape()).unwrap();
+    let plane = 64 * 64;
+    for (i, record) in real.manifest().slices.iter().enumerate() {
+        let volume = real.slice(i).unwrap();
+        writer
+            .push(volume.pixels, &volume.labels[plane..2 * plane].repeat(4), record.clone())
+            .unwrap();
+    }
+    writer.finish(real.manifest().clone()).unwrap();
+    let flat = ["--count", "3", "--masks", "flat", "--stack", "4"];
+    let styled = sampled(&bench, "painter", "styled", &flat);
+    let planes = |i: usize| -> Vec<Vec<u8>> {
+        styled.slice(i).unwrap().pixels.chunks(plane).map(<[u8]>::to_vec).collect()
+    };
+    let pictures: Vec<Vec<u8>> = (0..3).map(|i| planes(i)[0].clone()).collect();
+    for (i, picture) in pictures.iter().enumerate() {
+        assert!(planes(i).iter().all(|other| other == picture), "{i}");
+    }
+    assert!(pictures[0] != pictures[1] || pictures[1] != pictures[2]);
 
     let masks = ["--count", "3", "--masks", "pack"];
     not_sampled(&bench, "painter", &masks, &["volumes of 4 planes", "--stack 4"]);

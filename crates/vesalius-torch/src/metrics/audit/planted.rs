@@ -195,6 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn planes_of_a_remembered_volume_move_alike() {
+        let noise = Tensor::randn([1, 1, 16, 16], (tch::Kind::Float, Device::Cpu));
+        let image = noise.expand([3, 1, 16, 16], false).copy();
+        let labels = image.select(1, 0).gt(0.0).to_kind(tch::Kind::Int64);
+        let found = remembered(&Pair { image, labels: labels.copy() }, 255, 0, 1);
+        for plane in 1..3 {
+            assert_eq!(found.labels.get(plane), found.labels.get(0));
+        }
+        assert_ne!(found.labels.get(0), labels.get(0));
+    }
+
+    #[test]
     fn a_remembered_pair_moves_image_and_mask_together() {
         let labels = Tensor::zeros([1, 64, 64], (Type::Int64, Device::Cpu));
         let _ = labels.narrow(1, 16, 20).narrow(2, 30, 12).fill_(1);
