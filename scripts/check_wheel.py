@@ -18,6 +18,8 @@ from elftools.elf.gnuversions import GNUVerNeedSection
 
 TAG = "manylinux_2_28_x86_64"
 MOST_MIB = 30
+# Of the program in it.
+MOST_BYTES = 30_000_000
 
 
 def policy():
@@ -81,10 +83,13 @@ def main():
         tests = [name for name in names if "tests/" in name]
         if tests:
             sys.exit(f"error: {wheel.name}: holds {tests[0]}")
+        size = archive.getinfo(program).file_size
+        if size > MOST_BYTES:
+            sys.exit(f"error: {program}: {size / 1e6:.1f} MB, expected at most {MOST_BYTES / 1e6:.0f}")
         check(archive.extract(program, folder), "program", allowed, libraries)
     # LibTorch's own are loaded before it.
     check(door, "door", allowed, libraries, ours=("libtorch", "libc10", "libgomp"))
-    print(f"{wheel.name}: {mib:.1f} MiB, {len(names)} files")
+    print(f"{wheel.name}: {mib:.1f} MiB, {len(names)} files, a program of {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
