@@ -112,6 +112,9 @@ impl<N: StyleNetworks> StyleTrainer<N> {
     /// # Errors
     /// When the family cannot make this size.
     pub fn new(spec: StyleSpec<N>, schedule: &Schedule, domain: Domain) -> Result<Self> {
+        if domain.shape.is_volume() {
+            spec.check_volumes()?;
+        }
         let pyramid = domain.pyramid()?;
         let networks = spec.networks.shape();
         let joint = domain.joint(spec.networks.mask());
@@ -310,6 +313,7 @@ impl<N: StyleNetworks> Trainer for StyleTrainer<N> {
 impl<N: StyleNetworks> Family for StyleSpec<N> {
     const NAME: &'static str = N::FAMILY;
     const SCHEDULE: &'static [&'static str] = &["critic_steps"];
+    const VOLUMES: bool = N::VOLUMES;
 
     fn check(&self, schedule: &Schedule) -> Result<()> {
         Self::check(self, schedule)

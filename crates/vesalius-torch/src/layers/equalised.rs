@@ -5,6 +5,7 @@
 //! one pass over the activations less.
 
 use super::activation::leaky_relu;
+use super::axes::Axes;
 use super::compute::{Convolution, like};
 use super::params::Params;
 use super::resample;
@@ -98,14 +99,14 @@ impl Dense {
     }
 }
 
-/// A convolution, with downsampling ×2 as an option.
+/// A convolution, with downsampling as an option.
 #[derive(Debug)]
 pub struct EqualConv {
     weight: Tensor,
     bias: Option<Tensor>,
     filter: Tensor,
-    kernel: i64,
-    down: bool,
+    kernel: Axes,
+    down: Option<Axes>,
     after: After,
     gain: f64,
 }
@@ -113,12 +114,12 @@ pub struct EqualConv {
 /// Options of [`EqualConv::new`].
 #[derive(Debug, Clone, Copy)]
 pub struct EqualConvOptions {
-    /// Side of the kernel: 1 or 3.
-    pub kernel: i64,
+    /// Sides of the kernel: 1 or 3 along each axis.
+    pub kernel: Axes,
     /// Whether there is a bias.
     pub bias: bool,
-    /// Whether resolution is halved, low-pass filtered.
-    pub down: bool,
+    /// By what resolution is divided along each axis, low-pass filtered, if it is: 1 or 2.
+    pub down: Option<Axes>,
     /// What follows.
     pub after: After,
     /// Factor on the output (a residual block's √½).
@@ -135,7 +136,8 @@ impl EqualConv {
     ) -> Self {
         let EqualConvOptions { kernel, bias, down, after, gain } = options;
         let cpu = (Kind::Float, Device::Cpu);
-        let weight = Tensor::randn([channels[1], channels[0], kernel, kernel], cpu);
+        let shape = [&[channels[1], channels[0]], kernel.as_slice()].concat();
+        let weight = Tensor::randn(shape, cpu);
         let weight = super::conv::channels_last(&weight, params.device());
         let weight = params.parameter(format!("{name}.weight"), &weight);
         let bias = bias
@@ -144,20 +146,27 @@ impl EqualConv {
         Self { weight, bias, filter, kernel, down, after, gain }
     }
 
-    /// `[N, inputs, H, W]` → `[N, outputs, H, W]`, or half of H and W.
+    /// `[N, inputs, (D,) H, W]` → `[N, outputs, (D,) H, W]`, or half of them.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let gain = self.gain * self.after.weight_gain();
         let fan_in: i64 = self.weight.size()[1..].iter().product();
         let weight = &self.weight * (gain / (fan_in as f64).sqrt());
         let bias = self.bias.as_ref().map(|bias| bias * (self.gain * self.after.bias_gain()));
-        let conv = |x: &Tensor, stride: i64, padding: i64| {
-            Convolution::plain(stride, padding).apply(x, &weight, bias.as_ref())
+        let conv = |x: &Tensor, stride: Axes, padding: Axes| {
+            Convolution::along(stride, padding).apply(x, &weight, bias.as_ref())
         };
-        let y = match (self.down, self.kernel) {
-            (false, kernel) => conv(x, 1, kernel / 2),
+        let one = self.kernel.map(|_| 1);
+        let y = match self.down {
+            None => conv(x, one, self.kernel.map(|side| side / 2)),
             // One pixel needs no neighbours: halve first, a quarter of the work remains.
-            (true, 1) => conv(&resample::downsample(x, &self.filter), 1, 0),
-            (true, _) => conv(&resample::blur(x, &self.filter, 1.0, 2), 2, 0),
+            Some(factor) if self.kernel == one => {
+                conv(&resample::downsample_along(x, &self.filter, factor), one, one.map(|_| 0))
+            }
+            Some(factor) => {
+                // What is blurred has its border already.
+                let padding = self.kernel.zip(factor, |side, by| if by == 1 { side / 2 } else { 0 });
+                conv(&resample::blur_along(x, &self.filter, 1.0, 2, factor), factor, padding)
+            }
         };
         self.after.apply(y)
     }

@@ -8,6 +8,9 @@
 //! strided depthwise convolution takes ten times as long there as the products do (`bench/README.md`), and LibTorch's
 //! second derivative of one goes through the channels one by one, for a gradient of the filter that nobody asked for.
 
+mod volumes;
+
+use super::axes::Axes;
 use super::compute::{Convolution, gpu, like};
 use super::soundness::{LayerKind, checked};
 use std::cell::RefCell;
@@ -45,6 +48,25 @@ pub fn upsample(x: &Tensor, filter: &Tensor) -> Tensor {
         return depthwise(x, filter, 4.0, Convolution::transposed(2, 1));
     }
     along_both(x, filter, 4.0, Band::up)
+}
+
+/// [`blur`] in front of or behind a change of resolution by `factor`: along the axes that it changes, `gain` for each; of
+/// volumes planes first, then the depth.
+pub fn blur_along(x: &Tensor, filter: &Tensor, gain: f64, padding: i64, factor: Axes) -> Tensor {
+    let of_planes = |x: &Tensor| blur(x, filter, gain * gain, padding);
+    volumes::along(x, factor, of_planes, |depth, taps| (Band::blur(depth, taps, padding), gain), filter)
+}
+
+/// [`downsample`] along the axes that `factor` halves.
+pub fn downsample_along(x: &Tensor, filter: &Tensor, factor: Axes) -> Tensor {
+    let of_planes = |x: &Tensor| downsample(x, filter);
+    volumes::along(x, factor, of_planes, |depth, taps| (Band::down(depth, taps), 1.0), filter)
+}
+
+/// [`upsample`] along the axes that `factor` doubles.
+pub fn upsample_along(x: &Tensor, filter: &Tensor, factor: Axes) -> Tensor {
+    let of_planes = |x: &Tensor| upsample(x, filter);
+    volumes::along(x, factor, of_planes, |depth, taps| (Band::up(depth, taps), 2.0), filter)
 }
 
 fn depthwise(x: &Tensor, filter: &Tensor, gain: f64, convolution: Convolution) -> Tensor {
@@ -99,6 +121,12 @@ impl Band {
         Tensor::from_slice(&places).reshape([taps, outputs * inputs])
     }
 
+    /// The matrix for taps that are given for convolution: a band correlates, and its adjoint convolves.
+    fn of_convolution(self, taps: &Tensor) -> Tensor {
+        let taps = if self.transposed { taps.shallow_clone() } else { taps.flip([0]) };
+        self.matrix(&taps)
+    }
+
     /// The matrix for a filter's `taps` `[k]`.
     fn matrix(self, taps: &Tensor) -> Tensor {
         thread_local! {
@@ -121,15 +149,15 @@ fn along_both(x: &Tensor, filter: &Tensor, gain: f64, band: impl Fn(i64, i64) ->
     checked(layer, x, &[filter], |x, rest| banded(x, rest[0], gain, &band))
 }
 
+/// Taps of a separable filter `[k, k]`.
+fn taps_of(filter: &Tensor) -> Tensor {
+    filter.sum_dim_intlist(&[0_i64][..], false, None)
+}
+
 fn banded(x: &Tensor, filter: &Tensor, gain: f64, band: impl Fn(i64, i64) -> Band) -> Tensor {
     let (n, channels, h, w) = x.size4().expect("a batch of activations");
-    let taps = filter.sum_dim_intlist(&[0_i64][..], false, None);
-    let matrix = |size: i64| {
-        let band = band(size, taps.size()[0]);
-        // The filter is given for convolution; a band correlates, and its adjoint convolves.
-        let taps = if band.transposed { taps.shallow_clone() } else { taps.flip([0]) };
-        like(&band.matrix(&taps), x)
-    };
+    let taps = taps_of(filter);
+    let matrix = |size: i64| like(&band(size, taps.size()[0]).of_convolution(&taps), x);
     let (rows, columns) = (matrix(h) * gain, matrix(w));
     let times = |matrix: &Tensor, x: &Tensor| {
         matrix.unsqueeze(0).expand([x.size()[0], -1, -1], false).bmm(x)

@@ -1,5 +1,6 @@
 //! Terms added to the adversarial loss: gradient penalties, path lengths, feature matching, perceptual distance.
 
+use crate::layers::axes::Axes;
 use crate::nets::dcgan::Judgement;
 use tch::{Device, Kind, Tensor};
 
@@ -51,11 +52,11 @@ impl PathLength {
         self.mean.shallow_clone()
     }
 
-    /// Mean squared deviation of ‖J'y‖ from its running mean, which moves along. `sample` `[N, ·, H, W]` was made from
+    /// Mean squared deviation of ‖J'y‖ from its running mean, which moves along. `sample` `[N, ·, (D,) H, W]` was made from
     /// `styles` `[N, L, S]`; `noise` is N(0, 1), shaped as the sample.
     pub fn penalty(&mut self, sample: &Tensor, styles: &Tensor, noise: &Tensor) -> Tensor {
-        let (_, _, h, w) = sample.size4().expect("a batch of samples");
-        let projected = (sample * noise).sum(Kind::Float) / ((h * w) as f64).sqrt();
+        let pixels = Axes::of_activations(&sample.size()).product();
+        let projected = (sample * noise).sum(Kind::Float) / (pixels as f64).sqrt();
         let gradient = Tensor::run_backward(&[projected], &[styles], true, true);
         let lengths = gradient[0]
             .square()

@@ -1,4 +1,5 @@
-//! StyleGAN2 against the authors' code: networks, and the gradients of the four training phases (golden/stylegan2.py).
+//! StyleGAN2 against the authors' code: networks, and the gradients of the four training phases (golden/stylegan2.py); of
+//! volumes against the same written out for any number of axes (golden/stylegan2_volumes.py).
 
 use super::pseudo::tensor;
 use super::{assert_close, golden, numbers, values};
@@ -30,10 +31,9 @@ struct Networks {
     discriminator: Discriminator,
 }
 
-fn networks() -> Networks {
+fn networks(pyramid: Pyramid) -> Networks {
     let width = WidthSpec { channel_base: 256, channel_max: 24 };
     let mapping = MappingSpec { latent: LATENT, style: 16, layers: 8 };
-    let pyramid = Pyramid::new(SIZE, SIZE).unwrap();
     let mut generator_params = Params::new(Device::Cpu);
     let synthesis = Synthesis::new(&mut generator_params, &width, mapping.style, CHANNELS, pyramid);
     let mapping = Mapping::new(&mut generator_params, &mapping, After::LeakyRelu);
@@ -114,7 +114,8 @@ pub fn assert_gradients(golden: &Value, phase: &str, params: &Params) {
 #[test]
 fn stylegan2s_networks_are_the_authors() {
     let golden = golden("stylegan2");
-    let Networks { mapping, synthesis, discriminator, .. } = networks();
+    let pyramid = Pyramid::new(SIZE, SIZE).unwrap();
+    let Networks { mapping, synthesis, discriminator, .. } = networks(pyramid);
     let z = tensor("z", &[BATCH, LATENT], 1.7);
     let check = |name: &str, found: &Tensor| {
         let expected = numbers(&golden[name]);
@@ -149,12 +150,10 @@ fn stylegan2s_networks_are_the_authors() {
     check("logits", &discriminator.forward(&real));
 }
 
-#[test]
-fn gradients_of_stylegan2s_four_phases_are_the_authors() {
-    let golden = golden("stylegan2");
+/// Gradients of the four phases.
+fn assert_phases(golden: &Value, networks: &Networks, real: &Tensor) {
     let Networks { generator_params, mapping, synthesis, discriminator_params, discriminator } =
-        networks();
-    let real = tensor("real", &[BATCH, CHANNELS, SIZE, SIZE], 1.0);
+        networks;
     let z = tensor("z", &[BATCH, LATENT], 1.7);
     let run = |z: &Tensor| {
         let styles = mapping.forward(z);
@@ -168,27 +167,53 @@ fn gradients_of_stylegan2s_four_phases_are_the_authors() {
     };
 
     (LOSS.of_generator(&discriminator.forward(&run(&z).0)) * GAIN).backward();
-    assert_gradients(&golden, "Gmain", &generator_params);
+    assert_gradients(golden, "Gmain", generator_params);
 
-    forget(&generator_params);
-    forget(&discriminator_params);
+    forget(generator_params);
+    forget(discriminator_params);
     let (sample, ws) = run(&z.narrow(0, 0, BATCH / 2));
     let mut path_length = PathLength::new(Device::Cpu);
     let noise = tensor("path.noise", &sample.size(), 1.7);
     (path_length.penalty(&sample, &ws, &noise) * (2.0 * GAIN)).backward();
-    assert_gradients(&golden, "Greg", &generator_params);
+    assert_gradients(golden, "Greg", generator_params);
     let mean = numbers(&golden["path_length.mean"]);
     assert_close("path length", &values(&path_length.mean()), &mean, 0.0, 1e-5);
 
     let fake = run(&z).0.detach();
     let loss =
-        LOSS.on_fake(&discriminator.forward(&fake)) + LOSS.on_real(&discriminator.forward(&real));
+        LOSS.on_fake(&discriminator.forward(&fake)) + LOSS.on_real(&discriminator.forward(real));
     (loss * GAIN).backward();
-    assert_gradients(&golden, "Dmain", &discriminator_params);
+    assert_gradients(golden, "Dmain", discriminator_params);
 
-    forget(&discriminator_params);
-    (r1_penalty(|x| discriminator.forward(x), &real) * (0.7 / 2.0 * GAIN)).backward();
-    assert_gradients(&golden, "Dreg", &discriminator_params);
+    forget(discriminator_params);
+    (r1_penalty(|x| discriminator.forward(x), real) * (0.7 / 2.0 * GAIN)).backward();
+    assert_gradients(golden, "Dreg", discriminator_params);
+}
+
+#[test]
+fn gradients_of_stylegan2s_four_phases_are_the_authors() {
+    let networks = networks(Pyramid::new(SIZE, SIZE).unwrap());
+    let real = tensor("real", &[BATCH, CHANNELS, SIZE, SIZE], 1.0);
+    assert_phases(&golden("stylegan2"), &networks, &real);
+}
+
+#[test]
+fn volumes_have_the_networks_and_gradients_of_the_same_with_a_third_axis() {
+    let golden = golden("stylegan2-volumes");
+    let size = [8, SIZE, SIZE];
+    let networks = networks(Pyramid::of_volume(size, [10.0, 2.0, 2.0]).unwrap());
+    let real = tensor("real", &[&[BATCH, CHANNELS], &size[..]].concat(), 1.0);
+    let styles = networks.mapping.forward(&tensor("z", &[BATCH, LATENT], 1.7));
+    let ws = mix(&styles, None, networks.synthesis.style_layers());
+    let sample = networks.synthesis.forward(&ws, Noise::Constant, Arithmetic::F32);
+    assert_eq!(sample.size(), real.size());
+    let expected = numbers(&golden["sample.summary"]);
+    assert_close("sample", &summary("sample", &sample), &expected, 1e-4 * expected[0], 0.0);
+    let logits = numbers(&golden["logits"]);
+    let scale = logits.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+    let found = values(&networks.discriminator.forward(&real));
+    assert_close("logits", &found, &logits, 1e-4 * scale, 0.0);
+    assert_phases(&golden, &networks, &real);
 }
 
 #[test]

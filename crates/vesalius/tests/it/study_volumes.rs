@@ -128,10 +128,10 @@ fn what_is_asked_of_volumes_is_refused_for_slices_before_anything_is_trained() {
     );
     let parts = ["real_augmented", "turns slices", "expected false"];
     refused("pack", "real = true }", "real = true, real_augmented = true }", &parts);
-    let stylegan = "[[gan]]\npreset = \"stylegan2\"\n";
+    let stylegan = "[[gan]]\npreset = \"stylegan\"\n";
     let text =
         STUDY.replace("runs = 3", "runs = 4").replace("[best]", &format!("{stylegan}[best]"));
     std::fs::write(bench.path("study.toml"), text).unwrap();
-    let parts = ["volumes of 4x64x64: networks.family stylegan2", "PACK/slices"];
+    let parts = ["volumes of 4x64x64: networks.family stylegan ", "PACK/slices"];
     bench.refused(&["study", "plan", "study.toml"], &parts);
 }

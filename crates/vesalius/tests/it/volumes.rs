@@ -104,7 +104,8 @@ fn what_is_no_volume_or_has_no_form_for_volumes_ends_in_one_line() {
         bench.refused(&arguments, parts);
         assert!(!bench.path("x").exists(), "{preset}");
     };
-    train("stylegan2", &[], &["volumes of 8x32x32", "family stylegan2", "PACK/slices"]);
+    train("stylegan", &[], &["volumes of 8x32x32", "family stylegan", "PACK/slices"]);
+    train("stylegan2", &[], &["augment.ada.transforms", "expected []", "augment.diff_augment"]);
     train("spade", &["--set", "regularise.vgg=0"], &["family spade"]);
     train("dcgan", &["--set", "augment.classical=true"], &["augment.classical", "volumes"]);
 }

@@ -129,6 +129,8 @@ fn volumes_are_made_and_judged_with_what_has_a_form_in_three_dimensions() {
         "{found}"
     );
     assert!(refused("lsgan", "augment.classical=true").contains("augment.classical"));
-    let found = refused("stylegan2", "training.batch=4");
+    let found = refused("stylegan", "training.batch=4");
     assert!(found.contains("volumes of 8x32x32") && found.contains("PACK/slices"), "{found}");
+    let found = refused("stylegan2", "training.batch=4");
+    assert!(found.starts_with("augment.ada.transforms: volumes are trained on"), "{found}");
 }

@@ -41,6 +41,8 @@ pub trait StyleNetworks:
 {
     /// The value of `networks.family`.
     const FAMILY: &'static str;
+    /// Whether they have a form for volumes.
+    const VOLUMES: bool;
 
     /// How the mask enters the sample.
     fn mask(&self) -> MaskEncoding;
@@ -79,6 +81,7 @@ pub struct GrowingNetworks {
 
 impl StyleNetworks for GrowingNetworks {
     const FAMILY: &'static str = "stylegan";
+    const VOLUMES: bool = false;
 
     fn mask(&self) -> MaskEncoding {
         self.mask
@@ -123,6 +126,7 @@ pub struct WholeNetworks {
 
 impl StyleNetworks for WholeNetworks {
     const FAMILY: &'static str = "stylegan2";
+    const VOLUMES: bool = true;
 
     fn mask(&self) -> MaskEncoding {
         self.mask
@@ -197,7 +201,7 @@ pub enum R1Weight {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum R1Rule {
-    /// 0.0002 · H · W / N (NVlabs/stylegan2-ada-pytorch, `train.py`).
+    /// 0.0002 · (D ·) H · W / N (NVlabs/stylegan2-ada-pytorch, `train.py`).
     Auto,
 }
 
@@ -207,7 +211,8 @@ impl R1Weight {
         match self {
             Self::Value(value) => value,
             Self::Rule(R1Rule::Auto) => {
-                0.0002 * (slice_shape.height * slice_shape.width) as f64 / batch as f64
+                let SliceShape { planes, height, width, .. } = slice_shape;
+                0.0002 * (planes * height * width) as f64 / batch as f64
             }
         }
     }
@@ -240,6 +245,28 @@ pub struct CriticSteps {
 }
 
 impl<N: StyleNetworks> StyleSpec<N> {
+    /// Refuses what has no form in three dimensions.
+    ///
+    /// # Errors
+    /// Names the setting and what was expected.
+    pub fn check_volumes(&self) -> Result<()> {
+        let turns = self.augment.ada.as_ref().is_some_and(|ada| !ada.transforms.is_empty());
+        for (setting, on, expected) in [
+            ("augment.ada.transforms", turns, "[]: it moves pictures; augment.diff_augment has a form for volumes"),
+            ("augment.classical", self.augment.classical, "false: it turns pictures"),
+            (
+                "networks.mask = signed_distance",
+                self.networks.mask() == MaskEncoding::SignedDistance,
+                "one_hot, scores or label_map: distances are those in pictures",
+            ),
+        ] {
+            if on {
+                bail!("{setting}: volumes are trained on, expected {expected}");
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses values that can only be mistakes.
     ///
     /// # Errors

@@ -4,13 +4,15 @@
 //!
 //! Deviations: any number of sample channels, any size that halves to a base of 4 to 7 pixels (blocks are named as in
 //! a square network of base 4); activations are not clamped (the reference does so for f16, bf16 has f32's range).
+//! Of volumes the same with a third axis: kernels look along it and it is halved where [`Pyramid`] says so.
 
+use crate::layers::axes::Axes;
 use crate::layers::conv::channels_last;
 use crate::layers::equalised::{After, Dense, DenseOptions, EqualConv, EqualConvOptions};
-use crate::layers::modulated::{Noise, SynthesisLayer, ToSample};
+use crate::layers::modulated::{Extents, Noise, SynthesisLayer, ToSample};
 use crate::layers::params::Params;
 use crate::layers::resample;
-use crate::nets::pyramid::Pyramid;
+use crate::nets::pyramid::{Level, Pyramid};
 use crate::precision::Arithmetic;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -49,6 +51,13 @@ pub struct Block {
     /// To the sample's channels.
     pub to_sample: ToSample,
     filter: Tensor,
+    /// From the block below.
+    factor: Axes,
+}
+
+/// The halving that ends at the size of block `level`, counted from the base; of the base the last one.
+fn halving(pyramid: Pyramid, level: u32) -> Level {
+    pyramid.level(pyramid.halvings() - level.max(1) + 1)
 }
 
 impl Synthesis {
@@ -60,30 +69,36 @@ impl Synthesis {
         channels: i64,
         pyramid: Pyramid,
     ) -> Self {
-        let [h, w] = pyramid.base().in_plane();
+        let mut size = pyramid.base();
         let first = width.channels(4);
         let mut constant = None;
         let mut blocks = Vec::new();
         let mut inputs = first;
         for level in 0..=pyramid.halvings() {
             let resolution = 4 << level;
-            let size = [h << level, w << level];
+            let Level { factor, kernel } = halving(pyramid, level);
+            if level > 0 {
+                size = size.zip(factor, |side, by| side * by);
+            }
             let outputs = width.channels(resolution);
             let name = format!("synthesis.b{resolution}");
             if level == 0 {
-                let value = Tensor::randn([outputs, h, w], (Kind::Float, Device::Cpu));
+                let shape = [&[outputs], size.as_slice()].concat();
+                let value = Tensor::randn(shape, (Kind::Float, Device::Cpu));
                 constant = Some(params.parameter(format!("{name}.const"), &value));
             }
             let filter = params.buffer(format!("{name}.resample_filter"), &resample::filter());
-            let layer = |params: &mut Params, part: &str, inputs: i64, up: bool| {
+            let layer = |params: &mut Params, part: &str, inputs: i64, up: Option<Axes>| {
                 let name = format!("{name}.{part}");
-                SynthesisLayer::new(params, &name, [inputs, outputs], size, style, up)
+                let extents = Extents { size, kernel, up };
+                SynthesisLayer::new(params, &name, [inputs, outputs], extents, style)
             };
-            let up = (level > 0).then(|| layer(params, "conv0", inputs, true));
-            let layer = layer(params, "conv1", outputs, false);
-            let to_sample =
-                ToSample::new(params, &format!("{name}.torgb"), [outputs, channels], style);
-            blocks.push(Block { up, layer, to_sample, filter });
+            let up = (level > 0).then(|| layer(params, "conv0", inputs, Some(factor)));
+            let layer = layer(params, "conv1", outputs, None);
+            let one = kernel.map(|_| 1);
+            let name = format!("{name}.torgb");
+            let to_sample = ToSample::new(params, &name, [outputs, channels], one, style);
+            blocks.push(Block { up, layer, to_sample, filter, factor });
             inputs = outputs;
         }
         let constant = constant.expect("a pyramid has a base");
@@ -100,10 +115,11 @@ impl Synthesis {
         self.blocks.iter().flat_map(Block::layers).map(SynthesisLayer::noise_pixels).sum()
     }
 
-    /// Styles `[N, L, S]` → sample `[N, C+M, H, W]`, unbounded; `arithmetic`: of its activations.
+    /// Styles `[N, L, S]` → sample `[N, C+M, (D,) H, W]`, unbounded; `arithmetic`: of its activations.
     pub fn forward(&self, styles: &Tensor, noise: Noise, arithmetic: Arithmetic) -> Tensor {
         let n = styles.size()[0];
-        let constant = self.constant.unsqueeze(0).expand([n, -1, -1, -1], false);
+        let shape = [&[n], &self.constant.size()[..]].concat();
+        let constant = self.constant.unsqueeze(0).expand(shape, false);
         let mut x = arithmetic.enter(&channels_last(&constant, constant.device()));
         let mut sample: Option<Tensor> = None;
         let (mut at, mut cursor) = (0, 0);
@@ -125,7 +141,7 @@ impl Block {
         self.up.iter().chain([&self.layer])
     }
 
-    /// `x` `[N, ·, h, w]` and the sample so far, of that size too, with a style for each layer and one for the sample
+    /// `x` `[N, ·, (d,) h, w]` and the sample so far, of that size too, with a style for each layer and one for the sample
     /// → both at this block's resolution.
     pub fn forward(
         &self,
@@ -144,7 +160,7 @@ impl Block {
         }
         let part = self.to_sample.forward(&x, &styles.select(1, at));
         let sample = match below {
-            Some(below) => resample::upsample(below, &self.filter) + part,
+            Some(below) => resample::upsample_along(below, &self.filter, self.factor) + part,
             None => part,
         };
         (x, sample)
@@ -189,20 +205,22 @@ impl Discriminator {
             let (inputs, outputs) = (width.channels(resolution), width.channels(resolution / 2));
             // The reference keeps a filter per block, too.
             let _ = params.buffer(format!("{name}.resample_filter"), &resample::filter());
+            let Level { factor, kernel } = halving(pyramid, level);
+            let one = kernel.map(|_| 1);
             let plain = EqualConvOptions {
-                kernel: 3,
+                kernel,
                 bias: true,
-                down: false,
+                down: None,
                 after: After::LeakyRelu,
                 gain: 1.0,
             };
             if level == pyramid.halvings() {
-                let options = EqualConvOptions { kernel: 1, ..plain };
+                let options = EqualConvOptions { kernel: one, ..plain };
                 let name = format!("{name}.fromrgb");
                 from_sample = Some(EqualConv::new(params, &name, [channels, inputs], options));
             }
-            let down = EqualConvOptions { down: true, gain: FRAC_1_SQRT_2, ..plain };
-            let skip = EqualConvOptions { kernel: 1, bias: false, after: After::Linear, ..down };
+            let down = EqualConvOptions { down: Some(factor), gain: FRAC_1_SQRT_2, ..plain };
+            let skip = EqualConvOptions { kernel: one, bias: false, after: After::Linear, ..down };
             let conv = |params: &mut Params, part: &str, outputs: i64, options| {
                 EqualConv::new(params, &format!("{name}.{part}"), [inputs, outputs], options)
             };
@@ -212,12 +230,14 @@ impl Discriminator {
                 skip: conv(params, "skip", outputs, skip),
             });
         }
-        let epilogue = Epilogue::new(params, width.channels(4), pyramid.base().in_plane(), group);
+        let Level { kernel, .. } = halving(pyramid, 0);
+        let flat = pyramid.base().product();
+        let epilogue = Epilogue::new(params, width.channels(4), kernel, flat, group);
         let from_sample = from_sample.expect("a pyramid has a level");
         Self { from_sample, blocks, epilogue, compute: params.arithmetic() }
     }
 
-    /// `[N, C+M, H, W]` → logits `[N]`.
+    /// `[N, C+M, (D,) H, W]` → logits `[N]`.
     pub fn forward(&self, sample: &Tensor) -> Tensor {
         let sample = channels_last(sample, sample.device());
         let mut x = self.from_sample.forward(&self.compute.enter(&sample));
@@ -246,11 +266,12 @@ pub struct Epilogue {
 }
 
 impl Epilogue {
-    fn new(params: &mut Params, channels: i64, base: [i64; 2], group: i64) -> Self {
+    /// `pixels`: of the base.
+    fn new(params: &mut Params, channels: i64, kernel: Axes, pixels: i64, group: i64) -> Self {
         let options = EqualConvOptions {
-            kernel: 3,
+            kernel,
             bias: true,
-            down: false,
+            down: None,
             after: After::LeakyRelu,
             gain: 1.0,
         };
@@ -258,8 +279,7 @@ impl Epilogue {
         let dense = |params: &mut Params, name: &str, sizes: [i64; 2], after: After| {
             Dense::new(params, name, sizes, DenseOptions { after, lr_multiplier: 1.0, bias: 0.0 })
         };
-        let flat = channels * base[0] * base[1];
-        let hidden = dense(params, "b4.fc", [flat, channels], After::LeakyRelu);
+        let hidden = dense(params, "b4.fc", [channels * pixels, channels], After::LeakyRelu);
         let out = dense(params, "b4.out", [channels, 1], After::Linear);
         Self { conv, dense: hidden, out, group }
     }
@@ -275,17 +295,20 @@ impl Epilogue {
 }
 
 /// Standard deviation over groups of `group` samples, averaged over channels and pixels, as a channel
-/// `[N, 1, H, W]` (Karras et al. 2018, arXiv:1710.10196, section 3). A batch smaller than a group is one group.
+/// `[N, 1, (D,) H, W]` (Karras et al. 2018, arXiv:1710.10196, section 3). A batch smaller than a group is one group.
 ///
 /// # Panics
 /// When N is not a multiple of the group.
 pub fn minibatch_deviation(x: &Tensor, group: i64) -> Tensor {
-    let (n, _, h, w) = x.size4().expect("a batch of activations");
+    let n = x.size()[0];
     let group = group.min(n);
     assert!(n % group == 0, "batch {n}: expected a multiple of the group {group}");
     let groups = x.reshape([group, n / group, -1]); // [G, N/G, CHW]
     let centred = &groups - groups.mean_dim(&[0_i64][..], true, Kind::Float);
     let variance = centred.square().mean_dim(&[0_i64][..], false, Kind::Float);
     let deviation = (variance + 1e-8).sqrt().mean_dim(&[1_i64][..], false, Kind::Float); // [N/G]
-    deviation.repeat([group]).reshape([n, 1, 1, 1]).expand([n, 1, h, w], false)
+    let sides = Axes::of_activations(&x.size());
+    let one = sides.map(|_| 1);
+    let deviation = deviation.repeat([group]).reshape([&[n, 1], one.as_slice()].concat());
+    deviation.expand([&[n, 1], sides.as_slice()].concat(), false)
 }

@@ -1,6 +1,7 @@
 //! What both networks are made of: convolutions that change resolution, and the generator's layer with its style.
 
 use crate::layers::activation::leaky_relu;
+use crate::layers::axes::Axes;
 use crate::layers::compute::{Convolution, like};
 use crate::layers::conv::{channels_last, nearest_kernel};
 use crate::layers::equalised::{After, Dense, DenseOptions, SLOPE};
@@ -121,7 +122,7 @@ impl Layer {
             Some(conv) if conv.scale == Scale::Keep => conv.forward(x, Some(&self.bias)),
             Some(conv) => blur(&conv.forward(x, None)) + like(&self.bias, x).reshape([1, -1, 1, 1]),
         };
-        let map = noise.map(n, self.size, cursor, &self.noise_const);
+        let map = noise.map(n, Axes::picture(self.size), cursor, &self.noise_const);
         let strength = like(&self.noise_strength, &x).reshape([1, -1, 1, 1]);
         let x = x.addcmul(&like(&map, &x), &strength);
         adain(&leaky_relu(&x, SLOPE), &self.style.forward(style))
