@@ -214,13 +214,18 @@ def measured(rank, size):
     return out
 
 
-def differing(found, expected, path):
-    """Where two trees of numbers differ by more than 1e-4 of the greatest of each list; gradients of nothing may lack."""
+def differing(found, expected, path, nothing=0.0):
+    """Where two trees of numbers differ by more than 1e-4 of the greatest of each list.
+
+    Gradients of nothing may lack; what is 1e-6 of the greatest gradient is rounding (a bias in front of a normalisation).
+    """
     if isinstance(expected, dict):
+        nothing = 1e-6 * max(abs(value[0]) for value in expected.values())
         for name in expected.keys() | found.keys():
-            yield from differing(found.get(name, [0.0, 0.0]), expected.get(name, [0.0, 0.0]), f"{path}/{name}")
+            pair = [numbers.get(name, [0.0, 0.0]) for numbers in (found, expected)]
+            yield from differing(*pair, f"{path}/{name}", nothing)
     else:
-        limit = 1e-4 * max(abs(value) for value in expected) + 1e-9
+        limit = 1e-4 * max(abs(value) for value in expected) + nothing
         if len(found) != len(expected) or any(abs(a - b) > limit for a, b in zip(found, expected)):
             yield f"{path}: {found}, expected {expected}"
 

@@ -66,6 +66,17 @@ def test_volumes_have_planes(work: Path, tmp_path: Path) -> None:
     for i in range(len(pack)):
         file = tmp_path / "nifti" / "images" / f"{pack.case(i)['id']}.nii.gz"
         assert (np.asarray(nibabel.load(file).dataobj).transpose(2, 1, 0) == pack[i][0][0]).all()
+    made = vesalius.write_pack(pack.images, pack.masks, like=pack, name="mine", trained_on=pack, out=tmp_path / "made")
+    assert np.array_equal(made.images, pack.images) and np.array_equal(made.masks, pack.masks)
+    with pytest.raises(VesaliusError, match="of 4 planes, expected volumes of 8"):
+        vesalius.write_pack(
+            pack.images[:, :, :4], pack.masks[:, :4], like=pack, name="mine", trained_on=pack, out=tmp_path / "no"
+        )
+    # What `export` wrote, from files.
+    vesalius.run(
+        "import", tmp_path / "nifti", like=pack.path, name="mine", trained_on=pack.path, out=tmp_path / "files", quiet=True
+    )
+    assert np.array_equal(Pack(tmp_path / "files").images, pack.images)
 
 
 def test_every_fold_has_its_own_sides_and_digest(work: Path) -> None:

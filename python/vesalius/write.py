@@ -33,9 +33,9 @@ def write_pack(
     ----------
     images:
         ``[N, H, W]``, ``[N, C, H, W]`` or ``[N, H, W, C]``: uint8 or uint16 in the grey values of ``like``, or other
-        numbers with ``value_range``.
+        numbers with ``value_range``. Like a pack of volumes with D in front of H.
     masks:
-        ``[N, H, W]``, label values of ``like``.
+        ``[N, H, W]``, of volumes ``[N, D, H, W]``, label values of ``like``.
     like:
         The real pack whose shape, classes and window the images have.
     name:

@@ -61,6 +61,11 @@ const MEANINGS: &[(&str, &str)] = &[
         "how otherwise neighbouring planes of volumes fit each other than those of real ones; 0: the same",
     ),
     ("coherence_p", "how often chance alone would make them as different; below 0.05 they are"),
+    (
+        "anatomy_distance",
+        "how otherwise the classes of a volume lie in pieces and are large than in real ones; 0: the same",
+    ),
+    ("anatomy_p", "how often chance alone would make them as different; below 0.05 they are"),
     ("hausdorff95_mm", "how far apart outlines lie, but for the worst twentieth"),
     ("assd_mm", "how far apart outlines lie on average"),
     ("surface_dice", "share of the outlines that lie within the tolerance"),

@@ -57,6 +57,14 @@ impl Lesions {
     }
 }
 
+/// Connected pieces of a mask of slices, rows, columns.
+///
+/// # Panics
+/// When the mask has another number of voxels than the shape.
+pub fn count(mask: Mask, shape: [usize; 3]) -> usize {
+    Pieces::of(mask, shape).count
+}
+
 /// Connected pieces.
 struct Pieces {
     /// Voxels of the mask that lie side by side in a row, in the order of the mask.

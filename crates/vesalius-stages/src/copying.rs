@@ -99,7 +99,7 @@ pub fn run(stage: &Copying, context: &Context) -> Result<Option<Audit>> {
     refuse_finished(&stage.out)?;
     stage.settings.check()?;
     let meter = context.meter();
-    let (real, synthetic) = (Side::open(&stage.real)?, Side::open(&stage.synthetic)?);
+    let (real, synthetic) = (Side::open_any(&stage.real)?, Side::open_any(&stage.synthetic)?);
     let settled = settle(&compared(&real, &synthetic, Use::BothSides), stage.allow_overlap)?;
     let found = audit(&stage.settings, [&real, &synthetic], &settled, context);
     if context.stopped_before_writing() {

@@ -56,7 +56,7 @@ pub fn run(stage: &Distance, context: &Context) -> Result<Option<Measured>> {
     }
     stage.settings.extractor.check()?;
     let meter = context.meter();
-    let (real, synthetic) = (Side::open(&stage.real)?, Side::open(&stage.synthetic)?);
+    let (real, synthetic) = (Side::open_any(&stage.real)?, Side::open_any(&stage.synthetic)?);
     if stage.out.is_some() {
         only_packs([&real, &synthetic])?;
     }

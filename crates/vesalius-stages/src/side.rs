@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::Split;
-use vesalius_data::pack::{Pack, view};
+use vesalius_data::pack::{Pack, PackError, view};
 use vesalius_data::run::Input;
 use vesalius_torch::Tensor;
 use vesalius_torch::features::file;
@@ -57,8 +57,20 @@ impl Side {
     /// Opens whatever lies at `path`.
     ///
     /// # Errors
-    /// When it is none of the three, or damaged.
+    /// When it is none of the three, or damaged, or a pack of volumes, whose planes are meant.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::opened(path, Pack::open)
+    }
+
+    /// The same, a pack of volumes as volumes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_any(path: &Path) -> Result<Self> {
+        Self::opened(path, Pack::open_any)
+    }
+
+    fn opened(path: &Path, pack: fn(&Path) -> Result<Pack, PackError>) -> Result<Self> {
         if file::is_feature_file(path) {
             return Ok(Self::Features { path: path.to_owned(), matrix: file::read(path)? });
         }
@@ -69,7 +81,7 @@ impl Side {
             );
         }
         if path.join("manifest.json").exists() || !path.is_dir() {
-            let pack = Pack::open(path)?;
+            let pack = pack(path)?;
             pack.in_a_fold()?;
             return Ok(Self::Pack(Box::new(pack)));
         }

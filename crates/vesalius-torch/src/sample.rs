@@ -159,8 +159,9 @@ impl Trained {
                 self.spec.preset
             );
         }
-        // A mask of a volume is painted plane by plane, in one style.
-        let planes = masks.map_or(1, Masks::planes);
+        // A painter of slices paints a mask of a volume plane by plane, in one style.
+        let whole = self.template.slice_shape.is_volume();
+        let planes = masks.filter(|_| !whole).map_or(1, Masks::planes);
         if planes > 1 && planes != stack {
             bail!("--masks: volumes of {planes} planes, expected --stack {planes}");
         }
@@ -176,6 +177,7 @@ impl Trained {
             let z = z.index_select(0, &Tensor::from_slice(&of));
             let device = self.generator.params().device();
             let labels = match masks {
+                Some(masks) if whole => Some(masks.whole(done, n, device)?),
                 Some(masks) => Some(masks.labels(done, n, device)?),
                 None => None,
             };

@@ -44,7 +44,14 @@ pub async fn welcome(
             "Continue",
         ),
     };
+    let stack = match about.planes {
+        1 => String::new(),
+        planes => format!(
+            "Each image is a volume of {planes} planes: turn the wheel, move the slider or use the keys below to go through it."
+        ),
+    };
     let values = [
+        ("STACK", stack.as_str()),
         ("TITLE", about.title.as_str()),
         ("COUNT", &items.len().to_string()),
         ("PAUSE", &about.pause_every.to_string()),
@@ -74,7 +81,7 @@ pub async fn session(
         // Masks have names where readers see them; else a reader need not know that there are any.
         let classes: &[String] = if about.overlay { &about.classes } else { &[] };
         Ok(json!({
-            "items": items, "submitted": over, "pause_every": about.pause_every, "overlay": about.overlay,
+            "items": items, "submitted": over, "pause_every": about.pause_every, "overlay": about.overlay, "planes": about.planes,
             "classes": classes,
         }))
     });

@@ -5,6 +5,8 @@ use super::sheet::html::{opening, percent, swatch};
 use crate::pack::inspect::{Side, Summary};
 use crate::pack::{Pack, PackError};
 use crate::pictures::montage::{Tile, montage};
+use crate::pictures::surface::surfaces;
+use crate::pictures::volume::Volume;
 use crate::text::count;
 use crate::text::escape::html as escape;
 use anyhow::{Context as _, Result};
@@ -15,6 +17,8 @@ use std::fmt::Write as _;
 pub const COLUMNS: usize = 6;
 /// Most slices in a montage.
 pub const TILES: usize = 36;
+/// Most volumes of a side that are shown.
+const VOLUMES: usize = 6;
 /// Rows of the table of cases; of more the page says so.
 const ROWS: usize = 500;
 /// Height of a histogram, in its own units.
@@ -43,11 +47,16 @@ pub fn picture(pack: &Pack, indices: &[usize], channel: Option<usize>) -> Result
     Ok((png, shown))
 }
 
-/// The page.
+/// The page of a pack of slices, or of the planes of `volumes`.
 ///
 /// # Errors
 /// When a slice was damaged.
-pub fn page(pack: &Pack, summary: &Summary, findings: &[Finding], digest: &str) -> Result<String> {
+pub fn page(
+    (pack, volumes): (&Pack, Option<&Pack>),
+    summary: &Summary,
+    findings: &[Finding],
+    digest: &str,
+) -> Result<String> {
     let manifest = pack.manifest();
     let shape = pack.stored();
     let name = pack.path().file_name().unwrap_or(pack.path().as_os_str()).to_string_lossy();
@@ -75,6 +84,9 @@ pub fn page(pack: &Pack, summary: &Summary, findings: &[Finding], digest: &str) 
     histograms(&mut out, summary, &manifest.sequences);
     for side in &summary.sides {
         pictured(&mut out, pack, side)?;
+        if let Some(volumes) = volumes {
+            stacked(&mut out, volumes, side)?;
+        }
     }
     cases(&mut out, pack);
     let _ = write!(
@@ -156,6 +168,50 @@ fn pictured(out: &mut String, pack: &Pack, side: &Side) -> Result<()> {
         base64::engine::general_purpose::STANDARD.encode(png),
         side.slices
     );
+    Ok(())
+}
+
+/// Volumes of a side: planes to scroll through, three planes through the middle, surfaces.
+fn stacked(out: &mut String, pack: &Pack, side: &Side) -> Result<()> {
+    let indices = pack.indices(side.split);
+    let shown = VOLUMES.min(indices.len());
+    let _ = writeln!(
+        out,
+        "<section><h2>Volumes of {}</h2>\n<p>{shown} of {}, evenly chosen. Scroll within a picture to go through its planes; \
+         beside it three planes through the middle of the labels, and their surfaces (smoothed within planes), the first \
+         plane on top.</p>",
+        side.split.word(),
+        count::of(indices.len(), "volume")
+    );
+    for at in 0..shown {
+        let i = indices[at * indices.len() / shown];
+        let slice = pack.slice(i)?;
+        let volume = Volume {
+            pixels: slice.pixels,
+            labels: slice.labels,
+            shape: pack.slice_shape(),
+            spacing_mm: pack.manifest().spacing_mm(),
+        };
+        let name = escape(&pack.manifest().case(i).id);
+        let image = |png: Vec<u8>, alt: &str| {
+            let data = base64::engine::general_purpose::STANDARD.encode(png);
+            format!("<img alt=\"{alt}\" src=\"data:image/png;base64,{data}\">")
+        };
+        let _ = write!(
+            out,
+            "<figure class=\"volume\"><div class=\"planes\" tabindex=\"0\" role=\"group\" aria-label=\"planes of {name}\">"
+        );
+        for (plane, png) in volume.planes()?.into_iter().enumerate() {
+            out.push_str(&image(png, &format!("plane {} of {name}", plane + 1)));
+        }
+        let _ = writeln!(
+            out,
+            "</div>{}{}<figcaption>{name}</figcaption></figure>",
+            image(volume.triptych()?, &format!("three planes through the middle of {name}")),
+            image(surfaces(&volume, pack.classes())?, &format!("surfaces of {name}")),
+        );
+    }
+    out.push_str("</section>\n");
     Ok(())
 }
 

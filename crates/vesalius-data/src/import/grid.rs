@@ -66,8 +66,13 @@ impl<'a> Fitted<'a> {
             unit = planes.collect::<Result<Vec<_>>>()?.concat();
             labels = whole.labels(&labels, self.classes.len())?;
         }
-        self.pairs += 1;
         Ok((pixels(&unit, self.shape.pixel_type), labels))
+    }
+
+    /// Hears of the labels of a whole pair: a slice, or all planes of a volume.
+    pub(super) fn complete(&mut self, labels: &[u8]) {
+        self.pairs += 1;
+        self.empty += usize::from(labels.iter().all(|label| *label == 0));
     }
 
     fn count(&mut self, labels: &[u8]) -> Result<()> {
@@ -82,7 +87,6 @@ impl<'a> Fitted<'a> {
             };
             *there = true;
         }
-        self.empty += usize::from(!there[1..].contains(&true));
         for (count, there) in self.classes.iter_mut().zip(there) {
             *count += usize::from(there);
         }
@@ -153,8 +157,9 @@ impl<'a> Fitted<'a> {
                 notes.push(format!("{count} of {} pairs {text}", self.pairs));
             }
         };
-        note(self.resized, "resampled to the pack's size");
-        note(self.repeated, "grey stored as three equal channels: one was taken");
+        // Counted by planes, all of a volume alike.
+        note(self.resized / self.shape.planes, "resampled to the pack's size");
+        note(self.repeated / self.shape.planes, "grey stored as three equal channels: one was taken");
         note(self.empty, "without a labelled pixel");
         let classes = &self.job.like.manifest().classes;
         for (class, count) in classes.iter().zip(&self.classes).skip(1) {

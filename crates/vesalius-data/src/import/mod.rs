@@ -14,7 +14,7 @@ use crate::pack::manifest::{
 use crate::pack::masks::MaskSource;
 use crate::pack::{Pack, PackWriter};
 use crate::run::precision::Precision;
-use crate::text::label;
+use crate::text::{count, label};
 use crate::volume::Reader;
 use anyhow::{Context as _, Result, bail};
 use grid::Fitted;
@@ -60,10 +60,12 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
-/// One image with its mask, as a file has it.
+/// One image with its mask, or a plane of a volume with its, as a file has it.
 pub(crate) struct FoundPair<'a> {
     /// Where it lies, for messages.
     pub place: &'a dyn std::fmt::Display,
+    /// Planes of the volume that it is one of, which come one behind the other.
+    pub planes: usize,
     /// Channels, rows, columns.
     pub shape: [usize; 3],
     /// `[C, H, W]`.
@@ -90,10 +92,29 @@ pub fn import(job: &Job, target: &Path, progress: &mut dyn FnMut(usize)) -> Resu
     let mut writer = PackWriter::create(target, job.like.slice_shape())?;
     let mut fitted = Fitted::new(job);
     let mut pairs = 0;
+    let depth = job.like.slice_shape().planes;
+    let mut volume: (Vec<u8>, Vec<u8>) = (vec![], vec![]);
+    let mut planes = 0;
     let mut add = |pair: FoundPair| -> Result<()> {
         let place = pair.place.to_string();
+        if depth > 1 && pair.planes != depth {
+            bail!(
+                "{place}: of {}, expected volumes of {depth} as {}",
+                count::of(pair.planes, "plane"),
+                job.like.path().display()
+            );
+        }
         let (pixels, labels) = fitted.fit(pair).with_context(|| place)?;
-        writer.push(&pixels, &labels, SliceRecord { case: pairs, position: 0 })?;
+        volume.0.extend(pixels);
+        volume.1.extend(labels);
+        planes += 1;
+        if planes < depth {
+            return Ok(());
+        }
+        fitted.complete(&volume.1);
+        writer.push(&volume.0, &volume.1, SliceRecord { case: pairs, position: 0 })?;
+        (volume.0.clear(), volume.1.clear());
+        planes = 0;
         pairs += 1;
         progress(pairs);
         Ok(())
@@ -102,7 +123,7 @@ pub fn import(job: &Job, target: &Path, progress: &mut dyn FnMut(usize)) -> Resu
     let is_archive =
         |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
     let files = if is_archive(job.from) {
-        npz::pairs(job.from, &mut add)?;
+        npz::pairs(job.from, depth > 1, &mut add)?;
         digest::of_file(job.from).with_context(|| format!("{}", job.from.display()))?
     } else {
         of_folder(job, &mut notes, &mut add)?
@@ -134,7 +155,8 @@ pub fn import(job: &Job, target: &Path, progress: &mut dyn FnMut(usize)) -> Resu
         cases: (0..pairs)
             .map(|i| {
                 let id = format!("{}_{i:05}", file_name(job.name));
-                CaseRecord::new(id.clone(), id, Split::Train)
+                let case = CaseRecord::new(id.clone(), id, Split::Train);
+                if depth > 1 { case.spaced(job.like.manifest().spacing_mm()) } else { case }
             })
             .collect(),
         slices: vec![],
@@ -210,6 +232,7 @@ fn of_folder(
             let planes = (0..volume.channels).flat_map(|c| volume.plane(slice, c).iter().copied());
             add(FoundPair {
                 place,
+                planes: volume.slices,
                 shape: [volume.channels, volume.height, volume.width],
                 values: planes.collect(),
                 full_range: volume.full_range,

@@ -1,4 +1,4 @@
-//! NumPy archives: arrays `images` and `masks` of equal length, read slice by slice.
+//! NumPy archives: arrays `images` and `masks` of equal length, read slice by slice, or volume by volume.
 
 use super::FoundPair;
 use crate::formats::numbers::{self, Numbers};
@@ -14,16 +14,21 @@ const MASKS: [&str; 4] = ["masks", "mask", "labels", "arr_1"];
 /// Sides of one image at most, together.
 const LARGEST: usize = 1 << 28;
 
-/// Gives each pair of an archive.
-pub(super) fn pairs(path: &Path, add: &mut dyn FnMut(FoundPair) -> Result<()>) -> Result<()> {
+/// Gives each pair of an archive, of `volumes` each plane.
+pub(super) fn pairs(
+    path: &Path,
+    volumes: bool,
+    add: &mut dyn FnMut(FoundPair) -> Result<()>,
+) -> Result<()> {
     let failure = || format!("{}", path.display());
     // Two readers: arrays lie one behind the other.
     let [mut first, mut second] = [open(path)?, open(path)?];
     let images = array(&mut first, &IMAGES).with_context(failure)?;
     let masks = array(&mut second, &MASKS).with_context(failure)?;
-    let (count, layout) = Layout::of(images.shape(), masks.shape()).with_context(failure)?;
+    let (count, layout) = Layout::of(images.shape(), masks.shape(), volumes).with_context(failure)?;
     let [channels, height, width] = layout.shape;
-    let size = channels.checked_mul(height).and_then(|size| size.checked_mul(width));
+    let sides = [channels, layout.depth, height, width];
+    let size = sides.iter().try_fold(1_usize, |size, side| size.checked_mul(*side));
     if size.is_none_or(|size| size > LARGEST) {
         bail!("{}: images of {height}x{width} pixels, expected smaller ones", path.display());
     }
@@ -45,9 +50,9 @@ pub(super) fn pairs(path: &Path, add: &mut dyn FnMut(FoundPair) -> Result<()>) -
             }
             Ok(values)
         };
-        let values = layout.planes(take(&mut images, channels * height * width)?);
-        let labels = take(&mut masks, height * width)?;
-        let labels = labels
+        let values = take(&mut images, sides.iter().product())?;
+        let labels = take(&mut masks, layout.depth * height * width)?;
+        let labels: Vec<u8> = labels
             .into_iter()
             .map(|value| {
                 let label = value as u8;
@@ -58,14 +63,17 @@ pub(super) fn pairs(path: &Path, add: &mut dyn FnMut(FoundPair) -> Result<()>) -
                 }
             })
             .collect::<Result<_>>()?;
-        add(FoundPair {
-            place: &place,
-            shape: layout.shape,
-            values,
-            full_range,
-            mask_shape: [height, width],
-            labels,
-        })?;
+        for (plane, labels) in labels.chunks_exact((height * width).max(1)).enumerate() {
+            add(FoundPair {
+                place: &place,
+                planes: layout.depth,
+                shape: layout.shape,
+                values: layout.plane(&values, plane),
+                full_range,
+                mask_shape: [height, width],
+                labels: labels.to_vec(),
+            })?;
+        }
     }
     Ok(())
 }
@@ -90,35 +98,49 @@ fn array<'a>(archive: &'a mut Archive, names: &[&str]) -> Result<NpyFile<impl Re
 struct Layout {
     /// Channels, rows, columns.
     shape: [usize; 3],
+    /// Planes; 1: slices.
+    depth: usize,
     last: bool,
 }
 
 impl Layout {
-    /// The number of images, and how they lie: as their masks `[N, H, W]`, channels before them or after.
-    fn of(images: &[u64], masks: &[u64]) -> Result<(u64, Self)> {
-        let layout = |c: u64, h: u64, w: u64, last| -> Result<(u64, Self)> {
-            let side = |value: u64| usize::try_from(value).context("sides of an array");
-            Ok((images[0], Self { shape: [side(c)?, side(h)?, side(w)?], last }))
+    /// The number of images, and how they lie: as their masks `[N, (D,) H, W]`, channels before them or after.
+    fn of(images: &[u64], masks: &[u64], volumes: bool) -> Result<(u64, Self)> {
+        let space = if volumes { 3 } else { 2 };
+        let found = match masks {
+            [n, rest @ ..] if rest.len() == space => match images {
+                [m, sides @ ..] if m == n && sides == rest => Some((1, rest, false)),
+                [m, c, sides @ ..] if m == n && sides == rest => Some((*c, rest, false)),
+                [m, sides @ .., c] if m == n && sides == rest => Some((*c, rest, true)),
+                _ => None,
+            },
+            _ => None,
         };
-        match (images, masks) {
-            (a, b) if a == b && a.len() == 3 => layout(1, a[1], a[2], false),
-            (&[n, c, h, w], &[m, y, x]) if [n, h, w] == [m, y, x] => layout(c, h, w, false),
-            (&[n, h, w, c], &[m, y, x]) if [n, h, w] == [m, y, x] => layout(c, h, w, true),
-            _ => bail!(
-                "images of shape {images:?} and masks of shape {masks:?}, expected masks [N, H, W] and images [N, H, W], \
-                 [N, C, H, W] or [N, H, W, C]"
-            ),
-        }
+        let Some((channels, sides, last)) = found else {
+            let expected = if volumes { "D, H, W" } else { "H, W" };
+            bail!(
+                "images of shape {images:?} and masks of shape {masks:?}, expected masks [N, {expected}] and images \
+                 [N, {expected}], [N, C, {expected}] or [N, {expected}, C]"
+            );
+        };
+        let side = |value: u64| usize::try_from(value).context("sides of an array");
+        let depth = if volumes { side(sides[0])? } else { 1 };
+        let [height, width] = [sides[space - 2], sides[space - 1]].map(side);
+        Ok((masks[0], Self { shape: [side(channels)?, height?, width?], depth, last }))
     }
 
-    fn planes(&self, values: Vec<f32>) -> Vec<f32> {
-        let channels = self.shape[0];
-        if !self.last || channels == 1 {
-            return values;
+    /// Plane `plane` `[C, H, W]` of values that lie so.
+    fn plane(&self, values: &[f32], plane: usize) -> Vec<f32> {
+        let [channels, height, width] = self.shape;
+        let size = height * width;
+        if self.last {
+            let own = &values[plane * size * channels..(plane + 1) * size * channels];
+            return (0..channels)
+                .flat_map(|c| own.iter().skip(c).step_by(channels).copied())
+                .collect();
         }
-        (0..channels)
-            .flat_map(|c| values.iter().skip(c).step_by(channels).copied().collect::<Vec<_>>())
-            .collect()
+        let first = |c: usize| (c * self.depth + plane) * size;
+        (0..channels).flat_map(|c| values[first(c)..first(c) + size].iter().copied()).collect()
     }
 }
 

@@ -240,3 +240,41 @@ fn who_was_seen_is_known_where_it_is_said() {
     let like = Pack::open(bench.like.path()).unwrap();
     assert_eq!(seen(Members::Of(Box::new(like))).unwrap(), ["p0", "p1"]);
 }
+
+#[test]
+fn volumes_are_taken_where_the_pack_has_as_many_planes() {
+    let bench = Bench::new();
+    let path = bench.folder.path().join("hearts");
+    let slice_shape =
+        SliceShape { channels: 1, planes: 2, height: 4, width: 6, pixel_type: PixelType::U8 };
+    let mut writer = PackWriter::create(&path, slice_shape).unwrap();
+    writer.push(&[9; 48], &[0; 48], SliceRecord { case: 0, position: 0 }).unwrap();
+    let classes = ["background", "a", "b"].map(str::to_owned).to_vec();
+    let cases = vec![CaseRecord::new("c0", "p0", Split::Train).spaced([10.0, 2.0, 2.0])];
+    let real = Provenance::real("folder", "seed 1");
+    let manifest = Manifest { cases, ..Manifest::new("real", classes, slice_shape, real) };
+    writer.finish(manifest).unwrap();
+    let like = Pack::open_any(&path).unwrap();
+
+    let bytes: Vec<u8> = (0..96).collect();
+    let masks: Vec<u8> = (0..96).map(|i| if i < 48 { i % 3 } else { 0 }).collect();
+    let file = bench.folder.path().join("volumes.npz");
+    let of = |images: &[usize], shape: &[usize]| {
+        let [images, masks] = [npy("|u1", images, &bytes), npy("|u1", shape, &masks)];
+        npz(&file, &[("images", images), ("masks", masks)]);
+        Job { like: &like, ..bench.job(&file) }
+    };
+    for images in [&[2, 2, 4, 6][..], &[2, 1, 2, 4, 6], &[2, 2, 4, 6, 1]] {
+        let target = bench.folder.path().join("made");
+        let found = import(&of(images, &[2, 2, 4, 6]), &target, &mut |_| {}).unwrap();
+        assert_eq!(found.pairs, 2);
+        assert!(found.notes.contains(&"1 of 2 pairs without a labelled pixel".to_owned()));
+        let pack = Pack::open_any(&target).unwrap();
+        assert_eq!(pack.slice(1).unwrap().pixels, &bytes[48..]);
+        assert_eq!(pack.slice(0).unwrap().labels, &masks[..48]);
+        assert_eq!(pack.manifest().spacing_mm(), [10.0, 2.0, 2.0]);
+        std::fs::remove_dir_all(target).unwrap();
+    }
+    bench.refused(&of(&[1, 4, 4, 6], &[1, 4, 4, 6]), &["pair 0", "of 4 planes", "volumes of 2"]);
+    bench.refused(&of(&[4, 4, 6], &[4, 4, 6]), &["masks of shape [4, 4, 6]", "masks [N, D, H, W]"]);
+}

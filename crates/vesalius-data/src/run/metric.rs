@@ -99,6 +99,7 @@ const PAIRS: &str = "Dice of image with mask";
 const SURFACES: &str = "Surface distances";
 const VOLUMES: &str = "Volumes";
 const NEIGHBOURS: &str = "Neighbouring planes";
+const BODIES: &str = "Bodies of volumes";
 const LESIONS: &str = "Lesions";
 const IMPLAUSIBLE: &str = "Implausible share";
 
@@ -152,6 +153,8 @@ macro_rules! every_metric {
                 metric("implausible_share", IMPLAUSIBLE, IMPLAUSIBLE, Lower, 3).named_by_group().whole(Whole::All),
                 metric("coherence_distance", "Energy distance", NEIGHBOURS, Lower, 3),
                 metric("coherence_p", "p: real and synthetic alike", NEIGHBOURS, Higher, 4),
+                metric("anatomy_distance", "Energy distance", BODIES, Lower, 3),
+                metric("anatomy_p", "p: real and synthetic alike", BODIES, Higher, 4),
                 metric("hausdorff95_mm", "HD95, mm", SURFACES, Lower, 2).of_audit().whole(Whole::VolumeMean),
                 metric("assd_mm", "ASSD, mm", SURFACES, Lower, 2).of_audit().whole(Whole::VolumeMean),
                 metric("surface_dice", "Surface Dice", SURFACES, Higher, 3).of_audit().whole(Whole::VolumeMean),

@@ -1,20 +1,21 @@
 //! Do neighbouring planes of synthetic volumes fit each other as those of real ones do? A stack of slices that were made
-//! one by one does not.
+//! one by one does not. And are there as many bodies in them, as large?
 
+mod anatomy;
 mod neighbours;
 
 use crate::context::Context;
 use crate::overlap::settle;
 use anyhow::{Context as _, Result, bail};
-use neighbours::{OF_CLASSES, OF_IMAGE, Stack};
+use neighbours::Stack;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use vesalius_data::checks::overlap::made_and_side;
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
+use vesalius_data::pack::manifest::{Provenance, Split};
 use vesalius_data::run::part::Part;
 use vesalius_data::run::score::Score;
 use vesalius_data::run::{Input, RunResult, Subject, refuse_finished};
@@ -48,6 +49,53 @@ const SEED: u64 = 1;
 /// Numbers of each volume.
 type Sample = Vec<Vec<f64>>;
 
+/// What is measured of each volume, and tested together.
+struct Measure {
+    /// Distance and p.
+    metrics: [&'static str; 2],
+    /// For protocols.
+    what: &'static str,
+    /// Of each class, as people are shown it.
+    of_classes: &'static [&'static str],
+    /// And of the image.
+    of_image: &'static [&'static str],
+    numbers: fn(&Stack, usize) -> Result<Vec<f64>>,
+}
+
+/// Do planes fit each other, and are there as many and as large bodies as in real volumes?
+const MEASURES: [Measure; 2] = [
+    Measure {
+        metrics: ["coherence_distance", "coherence_p"],
+        what: "neighbouring planes (Dice, area change and centre shift of each class, gaps, image change)",
+        of_classes: &neighbours::OF_CLASSES,
+        of_image: &[neighbours::OF_IMAGE],
+        numbers: Stack::neighbours,
+    },
+    Measure {
+        metrics: ["anatomy_distance", "anatomy_p"],
+        what: "connected pieces and volume of each class",
+        of_classes: &anatomy::OF_CLASSES,
+        of_image: &[],
+        numbers: Stack::anatomy,
+    },
+];
+
+impl Measure {
+    /// Names of its numbers.
+    fn names(&self, classes: &[String]) -> Vec<String> {
+        let of = |class: &String| self.of_classes.iter().map(move |what| format!("{what} of {class}"));
+        let image = self.of_image.iter().map(|what| (*what).to_owned());
+        classes.iter().flat_map(of).chain(image).collect()
+    }
+}
+
+/// Real volumes of test and training patients, and synthetic ones.
+struct Sides<'a> {
+    test: (&'a Pack, Vec<usize>),
+    train: (&'a Pack, Vec<usize>),
+    made: (&'a Pack, Vec<usize>),
+}
+
 /// Compares, and publishes the run.
 ///
 /// # Errors
@@ -60,49 +108,55 @@ pub fn run(stage: &Coherence, context: &Context) -> Result<RunResult> {
     check(stage, &real, &synthetic)?;
     let settled = settle(&made_and_side(&real, &synthetic, Split::Test), stage.allow_overlap)?;
     let meter = context.meter();
-    let classes = real.classes();
-    let sides = [Split::Test, Split::Train].map(|side| of_patients(&real, side));
-    let [test, train] = sides;
-    let (test, train, made) = (test?, train?, of_pack(&synthetic, &real)?);
-    let compared = |left: &Sample, right: &Sample| {
-        energy::compare(left, right, SEED).context("two patients on a side, expected more")
+    let sides = Sides {
+        test: (&real, of_patients(&real, Split::Test)),
+        train: (&real, of_patients(&real, Split::Train)),
+        made: (&synthetic, of_pack(&synthetic, &real)),
     };
-    let (found, own) = (compared(&test, &made)?, compared(&test, &train)?);
     let stacked =
         if synthetic.slice_shape().is_volume() { "" } else { ", slices stacked in their order" };
-    let protocol = format!(
-        "neighbouring planes of volumes of {} (Dice, area change and centre shift of each class, gaps, image change), energy \
-         distance of {} test patients, one volume each, and {} synthetic volumes{stacked}, {} permutations",
-        real.slice_shape().size(),
-        test.len(),
-        made.len(),
-        energy::PERMUTATIONS
-    );
-    let mut scores = vec![];
-    for (Energy { distance, p }, of) in [(found, None), (own, Some(Part::HeldOutReal))] {
-        for (metric, value) in [("coherence_distance", distance), ("coherence_p", p)] {
-            scores.push(Score {
-                of: of.clone(),
-                real_count: Some(test.len()),
-                synthetic_count: Some(if of.is_none() { made.len() } else { train.len() }),
-                ..Score::new(metric, value, protocol.clone())
-            });
+    let (mut scores, mut shown) = (vec![], BTreeMap::new());
+    for measure in &MEASURES {
+        let names = measure.names(&real.manifest().classes[1..]);
+        let numbers = |(pack, volumes): &(&Pack, Vec<usize>)| numbers(measure, pack, volumes, &real);
+        let [test, train, made] = [numbers(&sides.test)?, numbers(&sides.train)?, numbers(&sides.made)?];
+        let compared = |left: &Sample, right: &Sample| {
+            energy::compare(left, right, SEED).context("two patients on a side, expected more")
+        };
+        let protocol = format!(
+            "{} of volumes of {}, energy distance of {} test patients, one volume each, and {} synthetic \
+             volumes{stacked}, {} permutations",
+            measure.what,
+            real.slice_shape().size(),
+            test.len(),
+            made.len(),
+            energy::PERMUTATIONS
+        );
+        let against = [(None, &made), (Some(Part::HeldOutReal), &train)];
+        for (of, other) in against {
+            let Energy { distance, p } = compared(&test, other)?;
+            for (metric, value) in measure.metrics.into_iter().zip([distance, p]) {
+                scores.push(Score {
+                    of: of.clone(),
+                    real_count: Some(test.len()),
+                    synthetic_count: Some(other.len()),
+                    ..Score::new(metric, value, protocol.clone())
+                });
+            }
+        }
+        for (side, sample) in [("real test", &test), ("real train", &train), ("synthetic", &made)] {
+            shown.entry(side).or_insert_with(BTreeMap::new).extend(means(&names, sample));
         }
     }
     settled.note(&mut scores);
-    let names = names(&real.manifest().classes[1..]);
-    let settings = json!({
-        "seed": SEED,
-        "means": means(&names, [("real test", &test), ("real train", &train), ("synthetic", &made)]),
-    });
+    let settings = json!({ "seed": SEED, "means": shown });
     let subject = Subject {
         dataset: real.manifest().dataset.clone(),
         gan: synthetic.manifest().provenance.row(),
         trained_on: None,
     };
     let inputs = vec![Input::pack("real", &real), Input::pack("synthetic", &synthetic)];
-    debug_assert_eq!(names.len(), (classes - 1) * OF_CLASSES.len() + 1);
-    let images = Some((test.len() + made.len()) as u64);
+    let images = Some((sides.test.1.len() + sides.made.1.len()) as u64);
     let result = settled.of(meter.result("coherence", subject, scores, inputs, images, settings));
     result.publish(&stage.out)?;
     Ok(result)
@@ -128,7 +182,7 @@ fn check(stage: &Coherence, real: &Pack, synthetic: &Pack) -> Result<()> {
 
 /// One volume of each patient on a side, drawn by the patient's name: those of one patient are alike, and the test takes
 /// its members for independent.
-fn of_patients(real: &Pack, side: Split) -> Result<Sample> {
+fn of_patients(real: &Pack, side: Split) -> Vec<usize> {
     let manifest = real.manifest();
     let mut of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for i in real.indices(side) {
@@ -140,47 +194,30 @@ fn of_patients(real: &Pack, side: Split) -> Result<Sample> {
         let number = u64::from_str_radix(&digest[..12], 16).unwrap_or(0);
         volumes[number as usize % volumes.len()]
     };
-    let volumes: Vec<usize> = of.iter().map(drawn).collect();
-    numbers(real, &volumes, real.slice_shape().planes, manifest)
+    of.iter().map(drawn).collect()
 }
 
 /// Synthetic volumes, or slices stacked to as many planes as the real ones have.
-fn of_pack(synthetic: &Pack, real: &Pack) -> Result<Sample> {
-    let planes = real.slice_shape().planes;
-    let volumes = synthetic.len() * synthetic.slice_shape().planes / planes;
-    let all: Vec<usize> = (0..volumes.min(MOST)).collect();
-    numbers(synthetic, &all, planes, real.manifest())
+fn of_pack(synthetic: &Pack, real: &Pack) -> Vec<usize> {
+    let volumes = synthetic.len() * synthetic.slice_shape().planes / real.slice_shape().planes;
+    (0..volumes.min(MOST)).collect()
 }
 
-/// Of volumes by their number; pixels are as large as those of `like`.
-fn numbers(pack: &Pack, volumes: &[usize], planes: usize, like: &Manifest) -> Result<Sample> {
+/// Of volumes by their number; voxels are as large as those of `real`, and a volume has as many planes.
+fn numbers(measure: &Measure, pack: &Pack, volumes: &[usize], real: &Pack) -> Result<Sample> {
     let slices = Pack::open_planes(pack.path())?;
-    let [_, row, column] = like.spacing_mm();
-    volumes
-        .par_iter()
-        .map(|volume| {
-            let first = volume * planes;
-            Stack { slices: &slices, first, planes, spacing_mm: [row, column] }
-                .numbers(slices.classes())
-        })
-        .collect()
-}
-
-fn names(classes: &[String]) -> Vec<String> {
-    let of = |class: &String| OF_CLASSES.map(|what| format!("{what} of {class}"));
-    classes.iter().flat_map(of).chain([OF_IMAGE.to_owned()]).collect()
+    let planes = real.slice_shape().planes;
+    let spacing_mm = real.manifest().spacing_mm();
+    let of = |volume: &usize| {
+        let stack = Stack { slices: &slices, first: volume * planes, planes, spacing_mm };
+        (measure.numbers)(&stack, slices.classes())
+    };
+    volumes.par_iter().map(of).collect()
 }
 
 /// Means of each number, for people.
-fn means(names: &[String], samples: [(&str, &Sample); 3]) -> serde_json::Value {
-    let of = |sample: &Sample| {
-        let mean = |at: usize| sample.iter().map(|v| v[at]).sum::<f64>() / sample.len() as f64;
-        let all: BTreeMap<&str, f64> =
-            names.iter().enumerate().map(|(at, name)| (name.as_str(), mean(at))).collect();
-        json!(all)
-    };
-    let rows: BTreeMap<&str, serde_json::Value> =
-        samples.into_iter().map(|(name, sample)| (name, of(sample))).collect();
-    debug_assert_eq!(rows.keys().collect::<BTreeSet<_>>().len(), 3);
-    json!(rows)
+fn means(names: &[String], sample: &Sample) -> BTreeMap<String, f64> {
+    let mean = |at: usize| sample.iter().map(|v| v[at]).sum::<f64>() / sample.len() as f64;
+    debug_assert!(sample.iter().all(|numbers| numbers.len() == names.len()));
+    names.iter().enumerate().map(|(at, name)| (name.clone(), mean(at))).collect()
 }

@@ -15,8 +15,8 @@ pub(super) struct Stack<'a> {
     /// The first of them.
     pub(super) first: usize,
     pub(super) planes: usize,
-    /// Sides of a pixel, mm.
-    pub(super) spacing_mm: [f64; 2],
+    /// Sides of a voxel, mm: planes, rows, columns.
+    pub(super) spacing_mm: [f64; 3],
 }
 
 /// A class in one plane.
@@ -40,7 +40,7 @@ impl Stack<'_> {
     ///
     /// # Errors
     /// When a slice was damaged.
-    pub(super) fn numbers(&self, classes: usize) -> Result<Vec<f64>> {
+    pub(super) fn neighbours(&self, classes: usize) -> Result<Vec<f64>> {
         let shape = self.slices.slice_shape();
         let [mut overlap, mut change, mut shift] = [0, 1, 2].map(|_| vec![vec![]; classes]);
         let mut runs = vec![0_usize; classes];
@@ -91,7 +91,7 @@ impl Stack<'_> {
     /// Distance of centres, mm.
     fn apart(&self, a: Area, b: Area) -> f64 {
         let centre =
-            |area: Area, axis: usize| area.sums[axis] / area.pixels * self.spacing_mm[axis];
+            |area: Area, axis: usize| area.sums[axis] / area.pixels * self.spacing_mm[axis + 1];
         [0, 1].map(|axis| (centre(a, axis) - centre(b, axis)).powi(2)).iter().sum::<f64>().sqrt()
     }
 }
@@ -153,8 +153,8 @@ mod tests {
         let cases = vec![CaseRecord::new("a", "a", Split::Train)];
         writer.finish(Manifest { cases, ..manifest }).unwrap();
         let slices = Pack::open(&path).unwrap();
-        let stack = Stack { slices: &slices, first: 0, planes: 4, spacing_mm: [5.0, 2.0] };
-        let found = stack.numbers(3).unwrap();
+        let stack = Stack { slices: &slices, first: 0, planes: 4, spacing_mm: [10.0, 5.0, 2.0] };
+        let found = stack.neighbours(3).unwrap();
         let third = 1.0 / 3.0;
         let expected = [
             // Dice 2·1/4, 0, 0; areas 2 and 2, 2 and 0, 0 and 1; centres 0.5 and 1.5 columns.
@@ -173,5 +173,7 @@ mod tests {
         for (found, expected) in found.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         }
+        // Five pixels of class 1 in two pieces, 0.1 ml each; none of class 2.
+        assert_eq!(stack.anatomy(3).unwrap(), [2.0, 0.5, 0.0, 0.0]);
     }
 }

@@ -61,7 +61,8 @@ impl Judge {
             RealSplit::Train => "training",
             RealSplit::Test => "test",
         };
-        let text = format!("{}; against real {split} slices{painted}{remark}", self.treatment);
+        let what = if real.slice_shape().is_volume() { "volumes" } else { "slices" };
+        let text = format!("{}; against real {split} {what}{painted}{remark}", self.treatment);
         (text, Some(subject))
     }
 }

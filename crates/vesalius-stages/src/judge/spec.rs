@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
+use vesalius_data::pack::view;
 use vesalius_torch::features::EachChannel;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
@@ -219,6 +220,17 @@ impl JudgeSpec {
     /// # Errors
     /// When weights are missing or do not fit, or the U-Net is asked for without a real pack.
     pub fn load(&self, real: &Side, context: &Context) -> Result<Judge> {
+        if let Side::Pack(pack) = real
+            && pack.slice_shape().is_volume()
+            && self.network != Network::Unet
+        {
+            bail!(
+                "--extractor {}: looks at slices, and {} are volumes; expected unet, or {} and the planes of the other pack",
+                self.network.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned()),
+                pack.path().display(),
+                view::name(pack.path(), view::View::Slices).display()
+            );
+        }
         let judge = self.load_one(real, context)?;
         let Side::Pack(pack) = real else { return Ok(judge) };
         let channels = pack.slice_shape().channels;
@@ -264,9 +276,14 @@ impl JudgeSpec {
                         real.path().display()
                     );
                 };
+                let what = if pack.slice_shape().is_volume() {
+                    "mean bottleneck features of the real pack's nnU-Net of volumes, each volume standardised"
+                } else {
+                    "mean bottleneck features of the real pack's U-Net"
+                };
                 Judge {
                     extractor: Box::new(unet(pack, context)?),
-                    treatment: "mean bottleneck features of the real pack's U-Net".to_owned(),
+                    treatment: what.to_owned(),
                     dialect: None,
                 }
             }

@@ -3,14 +3,14 @@
 use crate::context::{Context, Progress};
 use anyhow::Result;
 use vesalius_data::pack::Pack;
-use vesalius_torch::features::unet::{UnetExtractor, default_spec};
+use vesalius_torch::features::unet::{UnetExtractor, spec_of};
 
 /// The real pack's own U-Net, from the cache or trained now.
 ///
 /// # Errors
 /// When training fails or is stopped, or the cache cannot be written.
 pub fn unet(pack: &Pack, context: &Context) -> Result<UnetExtractor> {
-    let spec = default_spec();
+    let spec = spec_of(pack);
     let mut bar: Option<Box<dyn Progress>> = None;
     let judge =
         UnetExtractor::of_pack(pack, &spec, context.device, &context.stop, &mut |step, loss| {

@@ -1,7 +1,8 @@
 //! What a family's networks are made for.
 
+use crate::layers::axes::Axes;
 use crate::layers::params::Params;
-use crate::nets::pyramid::Pyramid;
+use crate::nets::pyramid::{Descent, Pyramid};
 use crate::pairs::joint::{Joint, MaskEncoding, Pictures};
 use crate::precision::Arithmetic;
 use anyhow::Result;
@@ -63,6 +64,26 @@ impl Domain {
     /// What the channels of a slice are.
     pub fn pictures(self) -> Pictures {
         Pictures::new(self.shape.channels, self.sequences)
+    }
+
+    /// Sides of a slice or volume.
+    pub fn size(self) -> Axes {
+        let SliceShape { planes, height, width, .. } = self.shape;
+        let [planes, height, width] = [planes, height, width].map(|side| side as i64);
+        if self.shape.is_volume() {
+            Axes::volume([planes, height, width])
+        } else {
+            Axes::picture([height, width])
+        }
+    }
+
+    /// Halvings from that size on.
+    pub fn descent(self) -> Descent {
+        if self.shape.is_volume() {
+            Descent::of_volumes(self.shape.planes as i64, self.spacing_mm)
+        } else {
+            Descent::PICTURES
+        }
     }
 
     /// The resolutions from a base up to a slice's size.

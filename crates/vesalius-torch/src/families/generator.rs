@@ -10,7 +10,7 @@ use tch::Tensor;
 pub struct Request<'a> {
     /// `[N, Z]`, N(0, 1).
     pub latents: &'a Tensor,
-    /// Label maps `[N, H, W]` to paint, for families that need them.
+    /// Label maps `[N, (D,) H, W]` to paint, for families that need them.
     pub masks: Option<&'a Tensor>,
     /// Truncation ψ in [0, 1]: 1 leaves every style as it is. Families that do not truncate ignore it.
     pub truncation: f64,

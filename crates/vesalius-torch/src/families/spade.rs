@@ -17,7 +17,8 @@ use crate::layers::conv::channels_last;
 use crate::layers::params::Params;
 use crate::nets::frozen::vgg::Vgg;
 use crate::nets::spade;
-use crate::nets::spade::patch::{Encoder, MultiscaleDiscriminator, Outputs};
+use crate::nets::spade::Encoder;
+use crate::nets::spade::patch::{MultiscaleDiscriminator, Outputs};
 use crate::objective::loss::AdversarialLoss;
 use crate::objective::regularise::{kl_divergence, paired_feature_matching};
 use crate::optim::Optimiser;
@@ -47,24 +48,23 @@ impl MaskGenerator {
     /// When the depth cannot make this size, or there is nothing to paint by.
     pub fn new(networks: &Networks, domain: Domain) -> Result<Self> {
         let generator = &networks.generator;
-        let Domain { shape, classes, .. } = domain;
+        let classes = domain.classes;
         if classes < 2 {
             bail!("SPADE paints masks: found {classes} class, expected at least 2");
         }
-        let [height, width, channels] =
-            [shape.height, shape.width, shape.channels].map(|n| n as i64);
-        let base = generator.depth.base(height, width)?;
+        let (size, descent) = (domain.size(), domain.descent());
+        let pyramid = generator.depth.pyramid(size, descent)?;
         let mut params = domain.params();
-        let classes = classes as i64;
-        let network = spade::Generator::new(&mut params, generator, classes, channels, base);
+        let (classes, channels) = (classes as i64, domain.shape.channels as i64);
+        let network = spade::Generator::new(&mut params, generator, classes, channels, pyramid);
         let style = generator.style;
         let encoder = (style > 0).then(|| {
-            Encoder::new(&mut params, generator.filters, channels, style, height.min(width))
+            Encoder::new(&mut params, generator.filters, channels, style, size, descent)
         });
         Ok(Self { params, network, encoder, classes, style })
     }
 
-    /// Paints the images `real` `[N, C, H, W]` anew, in their own style where there is an encoder; with its
+    /// Paints the images `real` `[N, C, (D,) H, W]` anew, in their own style where there is an encoder; with its
     /// divergence, and with `noise` `[N, Z]`, N(0, 1).
     pub fn repaint(
         &self,
@@ -120,6 +120,9 @@ impl SpadeTrainer {
     /// # Errors
     /// When the depth cannot make this size, the pack has one class only, or VGG19's weights are missing or do not fit.
     pub fn new(spec: SpadeSpec, schedule: &Schedule, domain: Domain) -> Result<Self> {
+        if domain.shape.is_volume() {
+            spec.check_volumes()?;
+        }
         let shape = &spec.networks.discriminator;
         let channels = (domain.classes + domain.shape.channels) as i64;
         let core = Core::new(
@@ -127,7 +130,7 @@ impl SpadeTrainer {
             domain,
             [spec.optimiser.generator, spec.optimiser.discriminator],
             || MaskGenerator::new(&spec.networks, domain),
-            |params| Ok(MultiscaleDiscriminator::new(params, shape, channels)),
+            |params| Ok(MultiscaleDiscriminator::new(params, shape, channels, domain.descent())),
         )?;
         let Regularise { vgg, vgg_network, vgg_weights, .. } = &spec.regularise;
         let vgg = adversarial::vgg(*vgg, *vgg_network, vgg_weights.as_deref(), domain.device)?;
@@ -159,7 +162,7 @@ impl SpadeTrainer {
         self.core.discriminator_params.trained().iter().any(|(_, weight)| weight.requires_grad())
     }
 
-    /// Terms of the generator's loss on masks `[N, K, H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
+    /// Terms of the generator's loss on masks `[N, K, (D,) H, W]` and their real images; `noise` `[N, Z]` is the encoder's.
     pub fn generator_terms(&self, mask: &Tensor, real: &Tensor, noise: &Tensor) -> GeneratorTerms {
         let (fake, divergence) = self.core.generator.repaint(mask, real, noise);
         let [on_real, on_fake] = self.judge(mask, [real, &fake]);
@@ -253,6 +256,7 @@ impl Trainer for SpadeTrainer {
 
 impl Family for SpadeSpec {
     const NAME: &'static str = "spade";
+    const VOLUMES: bool = true;
 
     fn check(&self, _schedule: &Schedule) -> Result<()> {
         Self::check(self)

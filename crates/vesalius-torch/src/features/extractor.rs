@@ -12,7 +12,7 @@ pub trait Extractor {
     /// Device of the weights.
     fn device(&self) -> Device;
 
-    /// `[N, C, H, W]` in [-1, 1] → `[N, D]`.
+    /// `[N, C, H, W]`, of volumes `[N, C, D, H, W]`, in [-1, 1] → `[N, D]`.
     ///
     /// # Errors
     /// When the images do not fit the network.

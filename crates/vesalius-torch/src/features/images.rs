@@ -16,12 +16,17 @@ pub trait ImageSet: Debug + Sync {
     /// How many.
     fn len(&self) -> usize;
 
+    /// Planes of each; 1: they are no volumes.
+    fn planes(&self) -> usize {
+        1
+    }
+
     /// Whether there is none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Images `indices` in that order, as batches `[n, C, H, W]` in [-1, 1] of those that follow one another and are
+    /// Images `indices` in that order, as batches `[n, C, (D,) H, W]` in [-1, 1] of those that follow one another and are
     /// alike in shape.
     ///
     /// # Errors
@@ -43,7 +48,7 @@ pub trait ImageSet: Debug + Sync {
     fn digest(&self) -> Result<String>;
 }
 
-/// Slices of a pack.
+/// Slices or volumes of a pack.
 #[derive(Debug)]
 pub struct PackImages<'a> {
     /// The pack.
@@ -57,6 +62,10 @@ impl ImageSet for PackImages<'_> {
         self.indices.len()
     }
 
+    fn planes(&self) -> usize {
+        self.pack.slice_shape().planes
+    }
+
     fn batches(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
         let slices: Vec<usize> = indices.iter().map(|&i| self.indices[i]).collect();
         let pair = batch::load(self.pack, &slices, Device::Cpu)
@@ -66,7 +75,8 @@ impl ImageSet for PackImages<'_> {
 
     fn name(&self, i: usize) -> String {
         let slice = self.indices[i];
-        format!("{} slice {slice}", self.pack.manifest().case(slice).patient)
+        let what = if self.planes() > 1 { "volume" } else { "slice" };
+        format!("{} {what} {slice}", self.pack.manifest().case(slice).patient)
     }
 
     fn group(&self, i: usize) -> String {
@@ -195,14 +205,15 @@ pub fn of_images_by_each(
     images: &dyn ImageSet,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Vec<Tensor>> {
-    const BATCH: usize = 64;
+    const PLANES: usize = 64;
     const AHEAD: usize = 2;
+    let size = (PLANES / images.planes()).max(1);
     let all: Vec<usize> = (0..images.len()).collect();
     let mut parts: Vec<Vec<Tensor>> = extractors.iter().map(|_| Vec::new()).collect();
     std::thread::scope(|scope| -> Result<()> {
         let (send, receive) = sync_channel(AHEAD);
         scope.spawn(move || {
-            for chunk in all.chunks(BATCH) {
+            for chunk in all.chunks(size) {
                 // Fails when the receiver gave up.
                 if send.send(images.batches(chunk)).is_err() {
                     return;

@@ -1,9 +1,11 @@
-//! The default extractor, which needs no download: the bottleneck of a U-Net trained on the real training set.
+//! The default extractor, which needs no download: the bottleneck of a U-Net trained on the real training set; of volumes
+//! that of nnU-Net's network in three dimensions.
 //!
 //! Its weights are a function of (pack, settings) and are kept in the user's cache under a key of both, so that every
 //! run on a pack judges with the same network.
 
 use super::Extractor;
+use crate::segment::spec::{NetworkSpec, Preset};
 use crate::segment::{self, Report, SegmentSpec, Segmenter};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -26,6 +28,15 @@ pub struct UnetExtractor {
 /// How the extractor is trained: as the real baseline, for a shorter time.
 pub fn default_spec() -> SegmentSpec {
     SegmentSpec { steps: 1000, ..SegmentSpec::default() }
+}
+
+/// The same for a pack: of volumes `strong`, with half of its filters and for 500 steps of two volumes.
+pub fn spec_of(pack: &Pack) -> SegmentSpec {
+    if !pack.slice_shape().is_volume() {
+        return default_spec();
+    }
+    let network = NetworkSpec::Nnunet { filters: 16 };
+    SegmentSpec { network, steps: 500, batch: 2, ..SegmentSpec::of(Preset::Strong) }
 }
 
 impl UnetExtractor {
@@ -52,7 +63,7 @@ impl UnetExtractor {
             create_folders(&folder).context("the cache")?;
             train(spec, pack, device, &folder, &stem, stop, report)?
         };
-        let segmenter = segment::load(spec, pack.slice_shape(), pack.classes(), &path, device)?;
+        let segmenter = segment::load(spec, pack, pack.classes(), &path, device)?;
         let weights = digest::of_file(&path)?;
         Ok(Self { segmenter, device, name: format!("unet@{}", &weights[..12]) })
     }
@@ -84,11 +95,12 @@ fn train(
         return Ok(path);
     }
     say!(
-        "the judge U-Net of {} is trained once: {} steps of {} slices, then kept in {}; what is done by Ctrl-C is kept, too \
+        "the judge U-Net of {} is trained once: {} steps of {} {}, then kept in {}; what is done by Ctrl-C is kept, too \
          (shorter: more --threads, --device cuda)",
         pack.path().display(),
         spec.steps,
         spec.batch,
+        if pack.slice_shape().is_volume() { "volumes" } else { "slices" },
         folder.display()
     );
     let kept = lock.join("state.safetensors");
@@ -114,7 +126,6 @@ impl Extractor for UnetExtractor {
 mod tests {
     use super::*;
     use crate::nets::unet::UnetSpec;
-    use crate::segment::spec::NetworkSpec;
     use std::sync::atomic::{AtomicU64, Ordering};
     use vesalius_data::pack::PackWriter;
     use vesalius_data::pack::manifest::{

@@ -50,6 +50,12 @@ impl Axes {
         [self.of[1], self.of[2]]
     }
 
+    /// The same planes, and other rows and columns.
+    #[must_use]
+    pub const fn with_plane(self, [rows, columns]: [i64; 2]) -> Self {
+        Self { of: [self.of[0], rows, columns], rank: self.rank }
+    }
+
     /// Another number for each axis.
     #[must_use]
     pub fn map(self, mut change: impl FnMut(i64) -> i64) -> Self {

@@ -63,6 +63,11 @@ impl Geometry {
         }
     }
 
+    /// An odd kernel with as many zeros around as keep the size.
+    pub fn keeping(kernel: Axes) -> Self {
+        Self::Conv { kernel, stride: kernel.map(|_| 1), padding: kernel.map(|side| side / 2) }
+    }
+
     /// A kernel as large as what it sees.
     pub fn whole(size: Axes) -> Self {
         Self::Conv { kernel: size, stride: size.map(|_| 1), padding: size.map(|_| 0) }

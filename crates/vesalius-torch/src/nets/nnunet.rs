@@ -233,6 +233,14 @@ impl NnUnet {
         Self { down, up, compute: params.arithmetic() }
     }
 
+    /// `[N, C, (D,) H, W]` as it is trained on → mean over space of the bottleneck's activations `[N, D]`, D = filters of the
+    /// lowest resolution.
+    pub fn features(&self, image: &Tensor) -> Tensor {
+        let x = self.down.iter().fold(self.compute.enter(image), |x, layers| apply(layers, &x));
+        let space: Vec<i64> = (2..x.dim() as i64).collect();
+        x.mean_dim(&space[..], false, Kind::Float)
+    }
+
     /// `[N, C, (D,) H, W]` → logits `[N, K, (d,) h, w]` of each resolution but the lowest, the highest first; the layers of scores
     /// are f32.
     pub fn forward(&self, image: &Tensor) -> Vec<Tensor> {

@@ -22,6 +22,43 @@ pub struct Level {
     pub kernel: Axes,
 }
 
+/// Halvings from a size on, each as the voxels that the ones before left ask for; it never ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Descent {
+    /// Planes and spacing in mm, of a volume.
+    volume: Option<(i64, [f64; 3])>,
+    near: bool,
+}
+
+impl Descent {
+    /// Of pictures: every halving is one of both axes.
+    pub const PICTURES: Self = Self { volume: None, near: false };
+
+    /// Of volumes of so many planes whose voxels have these sides in mm.
+    pub const fn of_volumes(planes: i64, spacing_mm: [f64; 3]) -> Self {
+        Self { volume: Some((planes, spacing_mm)), near: false }
+    }
+}
+
+impl Iterator for Descent {
+    type Item = Level;
+
+    fn next(&mut self) -> Option<Level> {
+        let Some((planes, spacing)) = &mut self.volume else { return Some(PICTURE) };
+        // Once planes are near enough to be looked along they stay so, even where they are too few to be halved.
+        let near = spacing[0] / spacing[1].min(spacing[2]) < ALIKE;
+        self.near |= near;
+        let deep = *planes >= 2 * LEAST && near;
+        let factor = [if deep { 2 } else { 1 }, 2, 2];
+        *planes /= factor[0];
+        for (spacing, factor) in spacing.iter_mut().zip(factor) {
+            *spacing *= factor as f64;
+        }
+        let kernel = [if self.near { 3 } else { 1 }, 3, 3];
+        Some(Level { factor: Axes::volume(factor), kernel: Axes::volume(kernel) })
+    }
+}
+
 /// The halvings of a size, and what remains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pyramid {
@@ -47,8 +84,7 @@ impl Pyramid {
                 "size {height}x{width}: expected both divisible by {step}, to be halved {halvings} times"
             );
         }
-        let base = Axes::picture([height / step, width / step]);
-        Ok(Self { levels: [PICTURE; MOST], halvings, base })
+        Self::of(Axes::picture([height, width]), Descent::PICTURES, halvings)
     }
 
     /// Halves volumes `[D, H, W]` whose voxels have these sides in mm, as far as pictures of their planes are.
@@ -58,33 +94,30 @@ impl Pyramid {
     pub fn of_volume(size: [i64; 3], spacing_mm: [f64; 3]) -> Result<Self> {
         let text = size.map(|side| side.to_string()).join("x");
         in_range(size[1], size[2], &text)?;
-        let (mut at, mut spacing) = (size, spacing_mm);
-        let mut levels =
-            [Level { factor: Axes::volume([1; 3]), kernel: Axes::volume([1; 3]) }; MOST];
-        let mut halvings = 0;
-        let mut kernel = [1, 3, 3];
         // In-plane sides decide how deep it goes; planes are halved where voxels are as near along them.
-        while at[1].min(at[2]) >= 2 * LEAST {
-            let within = spacing[1].min(spacing[2]);
-            if spacing[0] / within < ALIKE {
-                kernel[0] = 3;
+        let halvings = (size[1].min(size[2]) / LEAST).ilog2();
+        Self::of(Axes::volume(size), Descent::of_volumes(size[0], spacing_mm), halvings)
+    }
+
+    /// So many halvings of a size, at most 7.
+    ///
+    /// # Errors
+    /// When a side cannot be halved as often as it should be.
+    pub fn of(size: Axes, descent: Descent, halvings: u32) -> Result<Self> {
+        let mut base = size;
+        let mut levels = [PICTURE; MOST];
+        for (level, halving) in levels.iter_mut().zip(descent).take(halvings as usize) {
+            let odd = base.zip(halving.factor, |side, factor| side % factor);
+            if let Some(axis) = odd.as_slice().iter().position(|rest| *rest != 0) {
+                bail!(
+                    "size {size:?}: {} cannot be halved on its way to 4 to 7, expected sides of b x 2^k, b from 4 to 7",
+                    base.as_slice()[axis]
+                );
             }
-            let deep = at[0] >= 2 * LEAST && spacing[0] / within < ALIKE;
-            let factor = [if deep { 2 } else { 1 }, 2, 2];
-            for axis in 0..3 {
-                if at[axis] % factor[axis] != 0 {
-                    bail!(
-                        "size {text}: {} cannot be halved on its way to 4 to 7, expected sides of b x 2^k, b from 4 to 7",
-                        at[axis]
-                    );
-                }
-                at[axis] /= factor[axis];
-                spacing[axis] *= factor[axis] as f64;
-            }
-            levels[halvings] = Level { factor: Axes::volume(factor), kernel: Axes::volume(kernel) };
-            halvings += 1;
+            base = base.zip(halving.factor, |side, factor| side / factor);
+            *level = halving;
         }
-        Ok(Self { levels, halvings: halvings as u32, base: Axes::volume(at) })
+        Ok(Self { levels, halvings, base })
     }
 
     /// How often the sides are halved.

@@ -7,7 +7,7 @@ use rand::RngExt as _;
 use rand_distr::{Distribution as _, StandardNormal};
 use tch::{Device, Tensor};
 use vesalius_data::pack::Pack;
-use vesalius_data::pack::manifest::{Manifest, Provenance, Split};
+use vesalius_data::pack::manifest::{Manifest, Provenance, SliceShape, Split};
 use vesalius_data::pack::masks::{self, MaskSource, Painted, Style, Through};
 use vesalius_data::pack::view;
 
@@ -72,11 +72,17 @@ impl<'a> Masks<'a> {
                 expected.classes
             );
         }
-        let size = |manifest: &Manifest| (manifest.slice_shape.height, manifest.slice_shape.width);
-        let ((h, w), (height, width)) = (size(found), size(expected));
-        if (h, w) != (height, width) {
+        // Slices are painted of volumes, too: plane by plane.
+        let planes = |shape: SliceShape| SliceShape { planes: 1, ..shape };
+        let (mut found, expected) = (found.slice_shape, expected.slice_shape);
+        if !expected.is_volume() {
+            found = planes(found);
+        }
+        if found.size() != expected.size() {
             bail!(
-                "{path}: masks of {h}x{w} pixels, expected those of the training, {height}x{width}"
+                "{path}: masks of {} pixels, expected those of the training, {}",
+                found.size(),
+                expected.size()
             );
         }
         Ok(())
@@ -115,6 +121,20 @@ impl<'a> Masks<'a> {
             }
             MaskSource::Other(words) => MaskSource::Other(words),
         }
+    }
+
+    /// Label maps `first..first + count`, those of volumes whole: `[count, (D,) H, W]`, i64.
+    ///
+    /// # Errors
+    /// When a slice was damaged on the disk.
+    pub fn whole(&self, first: usize, count: usize, device: Device) -> Result<Tensor> {
+        let planes = self.planes();
+        let labels = self.labels(first * planes, count * planes, device)?;
+        if planes == 1 {
+            return Ok(labels);
+        }
+        let [h, w] = [labels.size()[1], labels.size()[2]];
+        Ok(labels.reshape([count as i64, planes as i64, h, w]))
     }
 
     /// Label maps `first..first + count`, of volumes planes: `[count, H, W]`, i64.
@@ -222,7 +242,7 @@ fn elastic(rng: &mut impl rand::Rng) -> Vec<[f64; 2]> {
 mod tests {
     use super::*;
     use vesalius_data::pack::PackWriter;
-    use vesalius_data::pack::manifest::{CaseRecord, PixelType, SliceRecord, SliceShape};
+    use vesalius_data::pack::manifest::{CaseRecord, PixelType, SliceRecord};
 
     /// What is said of images painted by the masks of a pack of one pair that `gan` made.
     fn told(gan: &str, mask_source: &str, warp: bool) -> String {

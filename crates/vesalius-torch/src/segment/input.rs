@@ -3,7 +3,7 @@
 use crate::pairs::batch;
 use anyhow::Result;
 use std::collections::HashMap;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::Pack;
 
 /// Mean and standard deviation of each channel of each volume (nnU-Net's `ZScoreNormalization`).
@@ -66,6 +66,15 @@ impl Scale {
         };
         (image - of(0)) / of(1)
     }
+}
+
+/// Each channel of each image `[N, C, (D,) H, W]` to mean 0 and standard deviation 1.
+pub fn by_itself(image: &Tensor) -> Tensor {
+    let space: Vec<i64> = (2..image.dim() as i64).collect();
+    let mean = image.mean_dim(&space[..], true, Kind::Float);
+    let centred = image - mean;
+    let variance = centred.square().mean_dim(&space[..], true, Kind::Float);
+    centred / variance.sqrt().clamp_min(EPS)
 }
 
 /// Slices of a pack as a segmenter is given them.

@@ -1,7 +1,7 @@
 //! A segmenter: a network with its parameters, and what it is given and gives.
 
 use super::spec::{NetworkSpec, SegmentSpec};
-use super::{deep, loss};
+use super::{deep, input, loss};
 use crate::layers::axes::Axes;
 use crate::layers::params::Params;
 use crate::nets::nnunet::NnUnet;
@@ -145,15 +145,17 @@ impl Segmenter {
         scores
     }
 
-    /// `[N, C, H, W]` in [-1, 1] → bottleneck features `[N, D]` of a U-Net; evaluation mode.
-    ///
-    /// # Panics
-    /// With another network.
+    /// `[N, C, (D,) H, W]` in [-1, 1] → bottleneck features `[N, D]`; evaluation mode. A network that is given standardised
+    /// images is given each of these standardised by itself: volumes are, slices of a volume are not alone.
     pub fn features(&self, image: &Tensor) -> Tensor {
-        let Network::Unet(unet) = &self.network else {
-            panic!("features are taken from a U-Net");
-        };
-        tch::no_grad(|| unet.features(image))
+        let image = if self.standardise { input::by_itself(image) } else { image.shallow_clone() };
+        tch::no_grad(|| match &self.network {
+            Network::Unet(unet) => unet.features(&image),
+            Network::Nnunet(network, divisor) => {
+                let around = Border::of(&image, *divisor);
+                network.features(&around.widened(&image))
+            }
+        })
     }
 }
 

@@ -5,6 +5,19 @@
 use crate::optim::OptimiserSpec;
 use anyhow::{Result, bail};
 
+/// Refuses settings that have no form for volumes: name, whether it is on, what was expected.
+///
+/// # Errors
+/// Names the first that is on.
+pub fn of_volumes(settings: &[(&str, bool, &str)]) -> Result<()> {
+    match settings.iter().find(|(_, on, _)| *on) {
+        Some((setting, _, expected)) => {
+            bail!("{setting}: volumes are trained on, expected {expected}")
+        }
+        None => Ok(()),
+    }
+}
+
 /// A count of at least `minimum`.
 ///
 /// # Errors

@@ -211,8 +211,7 @@ impl TrainSpec {
     fn makes(&self, domain: Domain) -> Result<()> {
         if domain.shape.is_volume() && !self.family.makes_volumes() {
             bail!(
-                "volumes of {}: networks.family {} makes slices, expected dcgan, lsgan, wgan, wgan-gp, hinge or stylegan2, or \
-                 the volumes' planes: PACK/slices",
+                "volumes of {}: networks.family {} makes slices, expected another one, or the volumes' planes: PACK/slices",
                 domain.shape.size(),
                 self.family.name()
             );

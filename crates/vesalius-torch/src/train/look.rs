@@ -89,7 +89,7 @@ impl Look<'_> {
         let z = latents(seed, purpose, first as u64, count, self.generator.latent());
         let masks = if self.spec.needs_masks() {
             let masks = Masks::new(self.pack, false, seed)?;
-            Some(masks.labels(first, count, self.device)?)
+            Some(masks.whole(first, count, self.device)?)
         } else {
             None
         };

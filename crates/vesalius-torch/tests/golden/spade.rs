@@ -1,17 +1,22 @@
-//! SPADE against the authors' code: networks, encoder, losses and gradients of both updates (golden/spade.py).
+//! SPADE against the authors' code: networks, encoder, losses and gradients of both updates (golden/spade.py); of volumes
+//! against the same written out for any number of axes (golden/spade_volumes.py).
 
 use super::pseudo::tensor;
 use super::style::assert_gradients;
 use super::{assert_close, golden, numbers, values};
+use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use vesalius_data::pack::manifest::{PixelType, SliceShape};
 use vesalius_torch::families::Domain;
 use vesalius_torch::families::spade::SpadeTrainer;
 use vesalius_torch::families::spade::spec::SpadeSpec;
+use vesalius_torch::layers::axes::Axes;
 use vesalius_torch::layers::params::Params;
-use vesalius_torch::nets::spade::patch::{DiscriminatorSpec, Encoder, MultiscaleDiscriminator};
-use vesalius_torch::nets::spade::{Depth, Generator, GeneratorSpec, SpadeBlock};
+use vesalius_torch::nets::pyramid::Descent;
+use vesalius_torch::nets::spade::patch::{DiscriminatorSpec, MultiscaleDiscriminator};
+use vesalius_torch::nets::spade::{Depth, Encoder, Generator, GeneratorSpec, SpadeBlock};
 use vesalius_torch::objective::regularise::kl_divergence;
+use vesalius_torch::pairs::batch::one_hot;
 use vesalius_torch::precision::Arithmetic;
 use vesalius_torch::spec::TrainSpec;
 
@@ -51,13 +56,18 @@ pub fn seed(params: &Params, prefix: &str) {
     params.load(&seeded).unwrap();
 }
 
-pub fn labels() -> Tensor {
-    let labels = tensor("labels", &[BATCH, SIZE, SIZE], 1.0) * 2.0 + 2.0;
+/// Label maps of `size`, `[H, W]` or `[D, H, W]`.
+fn labels_of(size: &[i64]) -> Tensor {
+    let labels = tensor("labels", &[&[BATCH], size].concat(), 1.0) * 2.0 + 2.0;
     labels.to_kind(Kind::Int64).clamp(0, CLASSES - 1)
 }
 
+pub fn labels() -> Tensor {
+    labels_of(&[SIZE, SIZE])
+}
+
 pub fn slice_shape() -> Tensor {
-    labels().one_hot(CLASSES).permute([0, 3, 1, 2]).to_kind(Kind::Float)
+    one_hot(&labels(), CLASSES)
 }
 
 /// Some pixels of a picture as the reference has them, none of them saturated: else only signs would be compared.
@@ -85,7 +95,7 @@ fn every(x: &Tensor, step: i64) -> Tensor {
 #[test]
 fn spades_networks_are_the_authors() {
     let mut params = Params::new(Device::Cpu);
-    let block = SpadeBlock::new(&mut params, "block", [6, 4], [CLASSES, 128]);
+    let block = SpadeBlock::new(&mut params, "block", [6, 4], [CLASSES, 128], Axes::both(3));
     seed(&params, "block");
     let small = slice_shape().upsample_nearest2d([16, 16], None, None);
     let x = tensor("block.x", &[BATCH, 6, 16, 16], 1.0);
@@ -100,8 +110,8 @@ fn spades_networks_are_the_authors() {
     ] {
         let spec = GeneratorSpec { filters: 4, depth, hidden: 128, style };
         let mut params = Params::new(Device::Cpu);
-        let base = depth.base(size, size).unwrap();
-        let generator = Generator::new(&mut params, &spec, CLASSES, 3, base);
+        let pyramid = depth.pyramid(Axes::both(size), Descent::PICTURES).unwrap();
+        let generator = Generator::new(&mut params, &spec, CLASSES, 3, pyramid);
         seed(&params, "g");
         let slice_shape = slice_shape().upsample_nearest2d([size, size], None, None);
         let z = tensor("z", &[BATCH, 8], 1.7);
@@ -118,7 +128,8 @@ fn spades_networks_are_the_authors() {
 
     let mut params = Params::new(Device::Cpu);
     let spec = DiscriminatorSpec { filters: 6, scales: 2, layers: 4 };
-    let discriminator = MultiscaleDiscriminator::new(&mut params, &spec, CLASSES + 3);
+    let pictures = Descent::PICTURES;
+    let discriminator = MultiscaleDiscriminator::new(&mut params, &spec, CLASSES + 3, pictures);
     seed(&params, "d");
     let sample = Tensor::cat(&[slice_shape(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0)], 1);
     let scales = discriminator.forward(&sample, &discriminator.weights());
@@ -127,25 +138,25 @@ fn spades_networks_are_the_authors() {
     }
 
     let mut params = Params::new(Device::Cpu);
-    let encoder = Encoder::new(&mut params, 4, 3, 256, 256);
+    let encoder = Encoder::new(&mut params, 4, 3, 256, Axes::both(256), Descent::PICTURES);
     seed(&params, "encoder");
     let (mean, log_var) = encoder.forward(&tensor("encoder.image", &[1, 3, 256, 256], 1.0), false);
     check("encoder", &Tensor::cat(&[mean.narrow(1, 0, 16), log_var.narrow(1, 0, 16)], 0));
     check("kl", &kl_divergence(&mean, &(log_var * 0.1)));
 }
 
-/// A training with the settings that golden/spade.py names.
-fn training(settings: &[&str]) -> SpadeTrainer {
+/// A training with the settings that golden/spade.py names, of slices or of volumes of so many planes.
+fn training(settings: &[&str], planes: usize) -> SpadeTrainer {
     let common =
         ["networks.generator.filters=4", "networks.discriminator.filters=6", "regularise.vgg=0"];
     let settings: Vec<String> =
         common.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
     let spec = TrainSpec::resolve("spade", &settings).unwrap();
     let shape =
-        SliceShape { channels: 3, planes: 1, height: 64, width: 64, pixel_type: PixelType::U8 };
+        SliceShape { channels: 3, planes, height: 64, width: 64, pixel_type: PixelType::U8 };
     let own = spec.of::<SpadeSpec>().unwrap().clone();
     let domain = Domain {
-        spacing_mm: [1.0; 3],
+        spacing_mm: [10.0, 2.0, 2.0],
         shape,
         sequences: false,
         classes: CLASSES as usize,
@@ -159,8 +170,7 @@ fn training(settings: &[&str]) -> SpadeTrainer {
 }
 
 /// Runs the generator's update: each term and every gradient.
-fn assert_generator_update(gan: &SpadeTrainer, inputs: [&Tensor; 3], prefix: &str) {
-    let golden = golden("spade");
+fn assert_generator_update(golden: &Value, gan: &SpadeTrainer, inputs: [&Tensor; 3], prefix: &str) {
     let [slice_shape, image, noise] = inputs;
     gan.core.discriminator_params.set_trainable(false);
     let terms = gan.generator_terms(slice_shape, image, noise);
@@ -176,27 +186,34 @@ fn assert_generator_update(gan: &SpadeTrainer, inputs: [&Tensor; 3], prefix: &st
     assert_close(&name, &[total.double_value(&[])], &[sum], 0.0, 1e-4);
     total.backward();
     gan.core.discriminator_params.set_trainable(true);
-    assert_gradients(&golden, &format!("{prefix}.gradients"), &gan.core.generator.params);
+    assert_gradients(golden, &format!("{prefix}.gradients"), &gan.core.generator.params);
 }
 
-#[test]
-fn both_updates_of_spade_have_the_authors_losses_and_gradients() {
-    let golden = golden("spade");
-    let gan = training(&["networks.generator.style=0", "regularise.kl=0"]);
-    let (slice_shape, image) = (slice_shape(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0));
+/// Both updates without a style, and the generator's with the encoder, of slices or volumes of `size`.
+fn assert_updates(golden: &Value, size: &[i64]) {
+    let planes = if size.len() == 3 { size[0] as usize } else { 1 };
+    let mask = one_hot(&labels_of(size), CLASSES);
+    let image = tensor("image", &[&[BATCH, 3], size].concat(), 1.0);
+    let gan = training(&["networks.generator.style=0", "regularise.kl=0"], planes);
     let none = Tensor::zeros([BATCH, 0], (Kind::Float, Device::Cpu));
-    assert_generator_update(&gan, [&slice_shape, &image, &none], "generator");
-    let loss = gan.discriminator_loss(&slice_shape, &image, &none);
+    assert_generator_update(golden, &gan, [&mask, &image, &none], "generator");
+    let loss = gan.discriminator_loss(&mask, &image, &none);
     loss.backward();
     let expected: f64 = numbers(&golden["discriminator.loss"]).iter().sum();
     assert_close("discriminator.loss", &[loss.double_value(&[])], &[expected], 0.0, 1e-4);
-    assert_gradients(&golden, "discriminator.gradients", &gan.core.discriminator_params);
+    assert_gradients(golden, "discriminator.gradients", &gan.core.discriminator_params);
+
+    let gan = training(&["regularise.kl=5e-5"], planes);
+    let noise = tensor("vae.noise", &[BATCH, 256], 1.7);
+    assert_generator_update(golden, &gan, [&mask, &image, &noise], "vae");
 }
 
 #[test]
-fn the_generators_update_with_spades_encoder_has_the_authors_terms_and_gradients() {
-    let gan = training(&["regularise.kl=5e-5"]);
-    let (slice_shape, image) = (slice_shape(), tensor("image", &[BATCH, 3, SIZE, SIZE], 1.0));
-    let noise = tensor("vae.noise", &[BATCH, 256], 1.7);
-    assert_generator_update(&gan, [&slice_shape, &image, &noise], "vae");
+fn updates_of_spade_have_the_authors_losses_and_gradients() {
+    assert_updates(&golden("spade"), &[SIZE, SIZE]);
+}
+
+#[test]
+fn updates_of_volumes_are_the_same_with_a_third_axis() {
+    assert_updates(&golden("spade-volumes"), &[8, SIZE, SIZE]);
 }

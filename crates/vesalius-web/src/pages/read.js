@@ -112,7 +112,7 @@ async function go(index) {
     return;
   }
   if (index !== place) return;
-  viewer.show(...pictures);
+  viewer.show(...pictures, session.planes);
   ready = true;
   clock();
   performance.mark("image in sight");
@@ -198,6 +198,13 @@ function toggleMask() {
   if (session.overlay) at("mask").setAttribute("aria-pressed", viewer.toggleMask());
 }
 
+viewer.onplane = (plane) => {
+  at("plane").value = plane + 1;
+  at("plane-number").textContent = `${plane + 1} of ${session.planes}`;
+  at("image").dataset.plane = plane + 1;
+};
+at("plane").addEventListener("input", () => viewer.goTo(Number(at("plane").value) - 1));
+
 for (const button of verdicts) button.addEventListener("click", () => choose({ verdict: button.dataset.verdict }));
 for (const button of confidences) button.addEventListener("click", () => choose({ confidence: Number(button.dataset.confidence) }));
 at("zoom-in").addEventListener("click", () => viewer.zoom(1.25));
@@ -227,6 +234,8 @@ const KEYS = {
   arrowright: () => step(1),
   arrowup: (event) => (event.shiftKey ? viewer.adjust(-8, 0) : viewer.adjust(0, 4)),
   arrowdown: (event) => (event.shiftKey ? viewer.adjust(8, 0) : viewer.adjust(0, -4)),
+  pageup: () => viewer.goTo(viewer.plane - 1),
+  pagedown: () => viewer.goTo(viewer.plane + 1),
   "+": () => viewer.zoom(1.25),
   "=": () => viewer.zoom(1.25),
   "-": () => viewer.zoom(0.8),
@@ -235,6 +244,8 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if (!session || at("reading").hidden || event.ctrlKey || event.metaKey || event.altKey || event.repeat && /^[a-z1-5]$/.test(event.key)) return;
   const key = event.key.toLowerCase();
+  // The slider has arrows of its own.
+  if (event.target === at("plane") && key.startsWith("arrow")) return;
   if (/^[1-5]$/.test(key)) choose({ confidence: Number(key) });
   else if (KEYS[key]) KEYS[key](event);
   else return;
@@ -252,6 +263,8 @@ async function start() {
   }
   session = await response.json();
   at("mask").hidden = !session.overlay;
+  at("planes").hidden = session.planes === 1;
+  at("plane").max = session.planes;
   if (session.submitted) {
     mark();
     show("done");

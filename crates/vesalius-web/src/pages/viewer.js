@@ -1,4 +1,5 @@
-// One image on a canvas: window and level, zoom and shift, a mask over it. All of it happens here: the server is not told.
+// One image on a canvas: window and level, zoom and shift, planes of a volume, a mask over it. All of it happens here: the
+// server is not told.
 
 // Okabe and Ito's palette, as in every picture of the program; label 0 is the background.
 const COLOURS = [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]];
@@ -12,6 +13,9 @@ export class Viewer {
     this.picture = null;
     this.mask = null;
     this.showMask = false;
+    this.planes = 1; // a volume's lie one below the other in the picture
+    this.plane = 0;
+    this.onplane = () => {};
     this.paper = document.createElement("canvas");
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("pointerdown", (event) => this.down(event));
@@ -21,17 +25,37 @@ export class Viewer {
     }
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
+      // Fingers that pinch a touchpad come with Ctrl.
+      if (this.planes > 1 && !event.ctrlKey) return this.scroll(event.deltaY);
       this.zoomAt(Math.exp(-event.deltaY / 500), event.offsetX, event.offsetY);
     }, { passive: false });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   }
 
-  // Every image starts alike, whatever was done to the one before.
-  show(picture, mask) {
+  // Every image starts alike, whatever was done to the one before; a volume in its middle.
+  show(picture, mask, planes = 1) {
     this.picture = picture;
     this.mask = mask;
     this.showMask = false;
+    this.planes = planes;
+    this.scrolled = 0;
     this.reset();
+    this.goTo(Math.floor(planes / 2));
+  }
+
+  goTo(plane) {
+    this.plane = Math.min(this.planes - 1, Math.max(0, plane));
+    this.draw();
+    this.onplane(this.plane);
+  }
+
+  // A notch of a wheel is a plane; a touchpad's small steps add up to one.
+  scroll(delta) {
+    this.scrolled += delta;
+    const planes = Math.trunc(this.scrolled / 50);
+    if (planes === 0) return;
+    this.scrolled = 0;
+    this.goTo(this.plane + Math.sign(planes));
   }
 
   clear() {
@@ -102,19 +126,21 @@ export class Viewer {
 
   // The picture through window and level, the mask's outlines over it.
   developed() {
-    const { width, height, pixels } = this.picture;
+    const { width, pixels } = this.picture;
+    const height = this.height();
+    const first = this.plane * height * width;
     this.paper.width = width;
     this.paper.height = height;
     const context = this.paper.getContext("2d");
     const image = context.createImageData(width, height);
     const low = this.view.level - this.view.window / 2;
     const table = new Uint8ClampedArray(256).map((_, value) => (value - low) * 255 / this.view.window);
-    for (let i = 0; i < pixels.length; i += 4) {
-      for (let c = 0; c < 3; c++) image.data[i + c] = table[pixels[i + c]];
+    for (let i = 0; i < image.data.length; i += 4) {
+      for (let c = 0; c < 3; c++) image.data[i + c] = table[pixels[4 * first + i + c]];
       image.data[i + 3] = 255;
     }
     if (this.showMask) {
-      const label = (x, y) => this.mask.pixels[4 * (y * width + x)];
+      const label = (x, y) => this.mask.pixels[4 * (first + y * width + x)];
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
           const own = label(x, y);
@@ -129,6 +155,11 @@ export class Viewer {
     return this.paper;
   }
 
+  // Of a plane.
+  height() {
+    return this.picture.height / this.planes;
+  }
+
   draw() {
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [Math.round(this.canvas.clientWidth * ratio), Math.round(this.canvas.clientHeight * ratio)];
@@ -139,8 +170,8 @@ export class Viewer {
     const context = this.canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
     if (!this.picture) return;
-    const scale = Math.min(width / this.picture.width, height / this.picture.height) * 0.98 * this.view.zoom;
-    const size = [this.picture.width * scale, this.picture.height * scale];
+    const scale = Math.min(width / this.picture.width, height / this.height()) * 0.98 * this.view.zoom;
+    const size = [this.picture.width * scale, this.height() * scale];
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
     const left = (width - size[0]) / 2 + this.view.x * ratio;

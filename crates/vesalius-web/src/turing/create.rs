@@ -90,6 +90,7 @@ pub fn create(real: &Pack, synthetic: &Pack, wish: &Wish, target: &Path) -> Resu
         gan: synthetic.manifest().provenance.row(),
         overlay: wish.overlay,
         classes: real.manifest().classes.clone(),
+        planes: real.slice_shape().planes,
         pause_every: wish.pause_every,
         seed: wish.seed,
         common: wish.common,

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use vesalius_data::pack::manifest::SliceShape;
 use vesalius_data::pictures::montage::eight_bits;
 
-/// PNG of a slice's pixels `[C, H, W]`, at 8 bits. Stored without compression, without filter and without any text or
+/// PNG of a slice's pixels `[C, H, W]`, at 8 bits; of a volume its planes, one below the other. Stored without compression, without filter and without any text or
 /// time,
 /// so that every picture of a layout has the same number of bytes and differs from others in its pixels and their
 /// checksums
@@ -13,10 +13,14 @@ use vesalius_data::pictures::montage::eight_bits;
 /// # Errors
 /// When the channels are neither 1 nor 3.
 pub fn png(pixels: &[u8], slice_shape: SliceShape) -> Result<Vec<u8>> {
-    let plane = slice_shape.height * slice_shape.width;
-    let bytes: Vec<u8> = (0..plane)
-        .flat_map(|at| {
-            (0..slice_shape.channels).map(move |c| eight_bits(pixels, slice_shape, c, at))
+    let of_plane = SliceShape { planes: 1, ..slice_shape };
+    let size = slice_shape.height * slice_shape.width;
+    let bytes: Vec<u8> = pixels
+        .chunks_exact(of_plane.pixel_bytes())
+        .flat_map(|plane| {
+            (0..size).flat_map(move |at| {
+                (0..of_plane.channels).map(move |c| eight_bits(plane, of_plane, c, at))
+            })
         })
         .collect();
     let colour = match slice_shape.channels {
@@ -27,7 +31,7 @@ pub fn png(pixels: &[u8], slice_shape: SliceShape) -> Result<Vec<u8>> {
     encode(&bytes, slice_shape, colour)
 }
 
-/// PNG of a label map `[H, W]`: grey values are labels.
+/// PNG of a label map `[(D,) H, W]`, planes one below the other: grey values are labels.
 ///
 /// # Errors
 /// None but those of the encoder.
@@ -37,8 +41,8 @@ pub fn mask_png(labels: &[u8], slice_shape: SliceShape) -> Result<Vec<u8>> {
 
 fn encode(bytes: &[u8], slice_shape: SliceShape, colour: png::ColorType) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    let mut encoder =
-        png::Encoder::new(&mut file, slice_shape.width as u32, slice_shape.height as u32);
+    let height = slice_shape.height * slice_shape.planes;
+    let mut encoder = png::Encoder::new(&mut file, slice_shape.width as u32, height as u32);
     encoder.set_color(colour);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::NoCompression);
@@ -74,6 +78,18 @@ mod tests {
         }
         // Width, height, type and everything up to the pixels.
         assert_eq!(a[..37], b[..37]);
+    }
+
+    #[test]
+    fn planes_of_a_volume_lie_one_below_the_other() {
+        let shape =
+            SliceShape { channels: 3, planes: 2, height: 1, width: 2, pixel_type: PixelType::U8 };
+        let file = png(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], shape).unwrap();
+        let read = image::load_from_memory(&file).unwrap().to_rgb8();
+        assert_eq!((read.width(), read.height()), (2, 2));
+        assert_eq!(read.as_raw(), &[1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12]);
+        let mask = image::load_from_memory(&mask_png(&[1, 2, 3, 4], shape).unwrap()).unwrap();
+        assert_eq!(mask.to_luma8().as_raw(), &[1, 2, 3, 4]);
     }
 
     #[test]

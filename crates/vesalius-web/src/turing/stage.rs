@@ -1,7 +1,7 @@
 //! The stage that turns a test's answers into a run.
 
 use super::score::{Reading, scores};
-use super::store::Turing;
+use super::store::{About, Turing};
 use super::write;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,11 @@ pub fn run(stage: &Scoring, meter: &Meter) -> Result<Vec<Score>> {
     let readings = readings(stage, &turing)?;
     let mut scores = scores(&readings, stage.seed);
     for score in &mut scores {
-        score.protocol += &turing.about().remark;
+        let About { planes, remark, .. } = turing.about();
+        if *planes > 1 {
+            score.protocol += &format!("; volumes of {planes} planes to scroll through");
+        }
+        score.protocol += remark;
     }
     if let Some(out) = &stage.out {
         publish((stage, out), (&turing, &readings), &scores, meter)?;

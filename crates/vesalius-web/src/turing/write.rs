@@ -66,21 +66,30 @@ fn sheet(turing: &Turing, opinions: &[Opinion]) -> Result<Vec<u8>> {
     let mut slices: Vec<(Vec<u8>, Vec<u8>)> = vec![];
     let mut slice_shape =
         SliceShape { channels: 1, planes: 1, height: 1, width: 1, pixel_type: PixelType::U8 };
+    let planes = turing.about().planes;
     for opinion in opinions {
         let (image, mask) = turing.by_row(opinion.picture)?;
         let image = image::load_from_memory(&image).context("a stored picture")?;
         let mask = image::load_from_memory(&mask).context("a stored mask")?.to_luma8();
-        slice_shape.height = image.height() as usize;
+        slice_shape.height = image.height() as usize / planes;
         slice_shape.width = image.width() as usize;
         let pixels = if image.color().has_color() {
             slice_shape.channels = 3;
             let interleaved = image.to_rgb8().into_raw();
-            (0..3).flat_map(|c| interleaved.iter().skip(c).step_by(3).copied()).collect()
+            let plane = |of: &[u8]| -> Vec<u8> {
+                (0..3).flat_map(|c| of.iter().skip(c).step_by(3).copied()).collect()
+            };
+            interleaved.chunks_exact(interleaved.len() / planes).flat_map(plane).collect()
         } else {
             image.to_luma8().into_raw()
         };
-        slices.push((pixels, mask.into_raw()));
+        // Planes of a volume are a row.
+        let each = |bytes: &[u8]| -> Vec<Vec<u8>> {
+            bytes.chunks_exact(bytes.len() / planes).map(<[u8]>::to_vec).collect()
+        };
+        slices.extend(each(&pixels).into_iter().zip(each(&mask)));
     }
     let tiles: Vec<Tile> = slices.iter().map(|(pixels, labels)| Tile { pixels, labels }).collect();
-    montage(&tiles, slice_shape, COLUMNS, None)
+    let columns = if planes > 1 { planes } else { COLUMNS };
+    montage(&tiles, slice_shape, columns, None)
 }

@@ -28,6 +28,9 @@ Level: none_found, suspicious or copying, by the rules in docs/method.md. RUN ge
 and held-out image with its nearest training image, by pixels and by features) and closest.png (the closest pairs: synthetic,
 training image as it is nearest, difference; framed if flagged).
 
+Packs of volumes are compared volume by volume, all planes mirrored, turned, scaled and moved alike within their planes;
+PACK/slices compares planes.
+
 --memory-gan writes the pack of a GAN that has learned nothing but its training images by heart: an audit that does not
 call it copying is blind on this data.
 
@@ -81,7 +84,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(target) = &args.memory_gan {
-        let real = Pack::open(&args.fold.of(&args.real)?)?;
+        let real = Pack::open_any(&args.fold.of(&args.real)?)?;
         memory_gan::write(&real, target, args.count, args.seed, command_line())?;
         say!("{}: {} perturbed training images", target.display(), args.count);
         return Ok(ExitCode::SUCCESS);

@@ -13,8 +13,8 @@ use vesalius_torch::spec::preset_names;
 #[command(after_help = "\
 DIR holds pairs: images/ and masks/ (or labels/) with equal names (PNG, TIFF, NIfTI, MetaImage), nnU-Net raw
 (dataset.json, imagesTr/, labelsTr/), or is a NumPy archive (.npz) with arrays images [N, H, W], [N, C, H, W] or
-[N, H, W, C] and masks [N, H, W]. Masks hold the label values of the pack, images its grey values, as `vesalius export`
-writes them: 8 and 16 bits as they are, other numbers by --range.
+[N, H, W, C] and masks [N, H, W]; like a pack of volumes with D in front of H. Masks hold the label values of the pack,
+images its grey values, as `vesalius export` writes them: 8 and 16 bits as they are, other numbers by --range.
 
 The pack is taken by everything that takes a sampled one: distance, metrics, copying, plausibility, segment, map, turing,
 report; there it is one more generator, under its name.
@@ -55,9 +55,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if preset_names().contains(&args.name) {
         bail!("--name {}: one of our own GANs, expected another name", args.name);
     }
-    let like = Pack::open(&args.fold.of(&args.like)?)?;
+    let like = Pack::open_any(&args.fold.of(&args.like)?)?;
     let members = match (&args.trained_on, &args.patients) {
-        (Some(path), _) => Members::Of(Box::new(Pack::open(path)?)),
+        (Some(path), _) => Members::Of(Box::new(Pack::open_any(path)?)),
         (None, Some(patients)) => Members::Patients(patients.clone()),
         (None, None) => Members::Unknown,
     };

@@ -28,7 +28,7 @@ pub struct Args {
     /// Channel of the picture, by its number or name [default: colour, or the first].
     #[arg(long, value_name = "N|NAME", requires = "montage")]
     channel: Option<String>,
-    /// Where to write a page with classes, intensities, cases and pictures.
+    /// Where to write a page with classes, intensities, cases and pictures; of volumes planes to scroll through and surfaces.
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
     /// Print one JSON object.
@@ -56,7 +56,8 @@ const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '
 pub fn run(args: &Args) -> Result<ExitCode> {
     // Planes of volumes are looked at as slices are.
     let pack = Pack::open_planes(&args.pack)?;
-    let digest = Pack::open_any(&args.pack)?.digest().to_owned();
+    let whole = Pack::open_any(&args.pack)?;
+    let digest = whole.digest().to_owned();
     let summary = summarise(&pack)?;
     let (findings, page) = match sheet::read(pack.path())? {
         Some((sheet, page)) => (sheet.findings, Some(page)),
@@ -88,7 +89,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         say!("{}: {shown} slices", path.display());
     }
     if let Some(path) = &args.html {
-        write_file(path, pack_page::page(&pack, &summary, &findings, &digest)?.as_bytes())?;
+        let volumes = whole.slice_shape().is_volume().then_some(&whole);
+        let page = pack_page::page((&pack, volumes), &summary, &findings, &digest)?;
+        write_file(path, page.as_bytes())?;
         say!("{}: a page of the pack", path.display());
     }
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,8 @@ use vesalius_stages::judge::{DialectName, JudgeSpec, Network, Normalise, Weights
 pub const EXTRACTORS: &str = "\
 Extractors of packs and image folders:
   unet         bottleneck of a U-Net trained on the real pack's training patients (kept in the cache); no download.
-               Comparable only among packs judged by the same network: the score names its digest.
+               Comparable only among packs judged by the same network: the score names its digest. Packs of volumes are
+               seen by nnU-Net's network in three dimensions, PACK/slices plane by plane; all others see slices only.
   inception    FID's own network (inception-2015-12-05); the score is called FID only with its own weights.
                --dialect says whose resizing and scaling.
   vgg16, alexnet   mean activation of the last layer that LPIPS compares.

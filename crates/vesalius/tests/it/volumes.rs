@@ -37,6 +37,10 @@ fn volumes_are_trained_on_sampled_and_exported_with_their_spacing() {
     assert_eq!((made.len(), made.slice_shape()), (5, pack.slice_shape()));
     assert_eq!(made.manifest().spacing_mm(), [10.0, 4.0, 4.0]);
     bench.ok(&["inspect", "made", "--html", "made.html"]);
+    let page = std::fs::read_to_string(bench.path("made.html")).unwrap();
+    let planes = page.matches("<img alt=\"plane ").count();
+    assert_eq!(planes, 5 * 8, "planes of all volumes");
+    assert_eq!(page.matches("surfaces of wgan-gp_").count(), 5);
     bench.ok(&["export", "made", "--as", "nifti", "--out", "nifti"]);
     let path = bench.path("nifti/images/wgan-gp_00003.nii.gz");
     let image = nifti::parse(&std::fs::read(path).unwrap()).unwrap();
@@ -67,6 +71,34 @@ fn volumes_are_trained_on_sampled_and_exported_with_their_spacing() {
     let small = ["--preset", "small", "--filters", "4", "--steps", "5", "--batch", "4"];
     bench.ok(&[&unet[..], &small, &["--threads", "1", "--predictions", "predicted"]].concat());
     lies_on_its_image(&bench, "predicted");
+}
+
+#[test]
+fn volumes_are_compared_whole_where_they_are_given_and_plane_by_plane_where_planes_are() {
+    let bench = Bench::new();
+    bench.ok(&["phantom", "acdc", "data", "--patients", "10", "--seed", "3"]);
+    let prepare = ["prepare", "acdc", "data", "--out", "pack", "--volume", "4x32x32"];
+    bench.ok(&[&prepare[..], &["--spacing", "10x4x4", "--test-share", "0.3"]].concat());
+    bench.ok(&["copying", "--real", "pack", "--memory-gan", "memory", "--count", "30"]);
+    let audit = ["copying", "--real", "pack", "--synthetic", "memory", "--threads", "1", "--out"];
+    bench.ok(&[&audit[..], &["copies", "--pixels-only"]].concat());
+    let result = std::fs::read_to_string(bench.path("copies/result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    assert_ne!(result["settings"]["level"], "none_found", "{:#}", result["settings"]);
+    let csv = std::fs::read_to_string(bench.path("copies/nearest.csv")).unwrap();
+    assert_eq!(csv.lines().filter(|line| line.starts_with("synthetic,")).count(), 30);
+    let picture = image::open(bench.path("copies/closest.png")).unwrap();
+    assert!(picture.width() > 3 * 4 * 32, "three rows of planes, {}", picture.width());
+
+    let distance = ["distance", "--real", "pack", "--threads", "1", "--json", "--synthetic"];
+    let scores = bench.ok(&[&distance[..], &["memory"]].concat());
+    let scores: serde_json::Value = serde_json::from_str(&scores).unwrap();
+    let score = &scores["scores"][0];
+    assert_eq!(score["synthetic_count"], 30, "{scores:#}");
+    assert!(score["protocol"].as_str().unwrap().contains("nnU-Net of volumes"), "{scores:#}");
+    let incepted = [&distance[..], &["memory", "--extractor", "inception"]].concat();
+    bench.refused(&incepted, &["--extractor inception", "looks at slices", "pack/slices"]);
+    bench.refused(&[&distance[..], &["memory/slices"]].concat(), &["4x32x32", "32x32"]);
 }
 
 /// Label maps lie on the grids of the files, all three axes undone.
@@ -106,7 +138,10 @@ fn what_is_no_volume_or_has_no_form_for_volumes_ends_in_one_line() {
     };
     train("stylegan", &[], &["volumes of 8x32x32", "family stylegan", "PACK/slices"]);
     train("stylegan2", &[], &["augment.ada.transforms", "expected []", "augment.diff_augment"]);
-    train("spade", &["--set", "regularise.vgg=0"], &["family spade"]);
+    let spade = ["--set", "regularise.vgg=0"];
+    train("spade", &spade, &["size 8x32x32", "64 to 512 pixels in each axis of a plane"]);
+    let turned = [&spade[..], &["--set", "augment.classical=true"]].concat();
+    train("spade", &turned, &["augment.classical", "expected false"]);
     train("dcgan", &["--set", "augment.classical=true"], &["augment.classical", "volumes"]);
 }
 
@@ -198,19 +233,45 @@ fn slices_are_stacked_to_volumes_one_behind_the_other() {
     not_sampled(&bench, "deep", &["--stack", "8"], &["makes volumes (8x32x32)", "one of slices"]);
 }
 
+/// Trains a small SPADE on `pack`; the masks of the training volumes.
+fn painter(bench: &Bench, pack: &str) -> Vec<Vec<u8>> {
+    let small = ["training.batch=4", "training.distance_every_kimg=0"];
+    let settings: Vec<&str> = SPADE.iter().chain(&small).flat_map(|one| ["--set", *one]).collect();
+    let train = ["train", pack, "--threads", "1", "--kimg", "0.016", "--out", "painter"];
+    bench.ok(&[&train[..], &["--preset", "spade"], &settings].concat());
+    let real = Pack::open_any(&bench.path("pack")).unwrap();
+    let train = real.indices(Split::Train).into_iter();
+    train.map(|i| real.slice(i).unwrap().labels.to_vec()).collect()
+}
+
+#[test]
+fn a_painter_of_volumes_paints_whole_masks() {
+    let bench = prepared_as("4x64x64", "10x2x2");
+    let training = painter(&bench, "pack");
+    assert!(bench.path("painter/samples.png").exists());
+    let masks = ["--count", "3", "--masks", "pack"];
+    let painted = sampled(&bench, "painter", "painted", &[&masks[..], &["--batch", "2"]].concat());
+    for i in 0..3 {
+        let labels = painted.slice(i).unwrap().labels;
+        assert!(training.iter().any(|mask| mask == labels), "{i}");
+    }
+    assert_eq!(painted.manifest().spacing_mm(), [10.0, 2.0, 2.0]);
+    let again = sampled(&bench, "painter", "again", &[&masks[..], &["--batch", "3"]].concat());
+    assert_eq!(again.slice(2).unwrap().pixels, painted.slice(2).unwrap().pixels, "any batch");
+    let warped = sampled(&bench, "painter", "warped", &[&masks[..], &["--warp"]].concat());
+    assert!(training.iter().all(|mask| mask != warped.slice(0).unwrap().labels), "moved");
+
+    let slices = ["--count", "3", "--masks", "pack/slices"];
+    not_sampled(&bench, "painter", &slices, &["masks of 64x64 pixels", "training, 4x64x64"]);
+    let stacked = [&masks[..], &["--stack", "4"]].concat();
+    not_sampled(&bench, "painter", &stacked, &["makes volumes (4x64x64)", "one of slices"]);
+}
+
 #[test]
 fn masks_of_volumes_are_painted_plane_by_plane() {
     let bench = prepared_as("4x64x64", "10x2x2");
-    let small = ["training.batch=4", "training.distance_every_kimg=0"];
-    let settings: Vec<&str> = SPADE.iter().chain(&small).flat_map(|one| ["--set", *one]).collect();
-    let train = ["train", "pack/slices", "--threads", "1", "--kimg", "0.016", "--out", "painter"];
-    bench.ok(&[&train[..], &["--preset", "spade"], &settings].concat());
+    let training = painter(&bench, "pack/slices");
     let real = Pack::open_any(&bench.path("pack")).unwrap();
-    let training: Vec<Vec<u8>> = real
-        .indices(Split::Train)
-        .into_iter()
-        .map(|i| real.slice(i).unwrap().labels.to_vec())
-        .collect();
     let masks = ["--count", "3", "--masks", "pack", "--stack", "4"];
     let painted = sampled(&bench, "painter", "painted", &[&masks[..], &["--batch", "3"]].concat());
     for i in 0..3 {

@@ -1,4 +1,4 @@
-//! Volumes: whether neighbouring planes fit each other as those of real ones do.
+//! Volumes: whether neighbouring planes fit each other as those of real ones do, and bodies are as many and as large.
 
 use super::stage;
 use crate::document::{Block, Column, Entry, Grid, Section, p_said};
@@ -23,7 +23,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     }
     let grid = Grid {
         dataset: evidence.dataset.to_owned(),
-        caption: "Neighbouring planes of volumes".to_owned(),
+        caption: "Neighbouring planes and bodies of volumes".to_owned(),
         remarks: vec![
             "Held-out real: the same of real training patients against the test patients, which is what a perfect generator \
              could give."
@@ -32,7 +32,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         ..stage::grid(&runs, "coherence", None)
     };
     let blocks = vec![
-        Block::List(runs.iter().filter_map(|run| verdict(run)).collect()),
+        Block::List(runs.iter().flat_map(|run| verdicts(run)).collect()),
         Block::Grid(grid),
         Block::Grid(means(evidence, &runs)),
     ];
@@ -44,21 +44,31 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     }))
 }
 
-/// What the test of a run says.
-fn verdict(run: &Run) -> Option<String> {
-    let p = |of: Option<&Part>| run.score("coherence_p", of).map(|score| score.value);
-    let found = run.score("coherence_p", None)?;
+/// What the tests of a run say. One of an older version has no bodies.
+fn verdicts(run: &Run) -> Vec<String> {
+    let planes = [
+        "planes follow each other otherwise than in real volumes",
+        "not told from real volumes by how planes follow each other",
+    ];
+    let bodies = [
+        "pieces and sizes of the classes are others than in real volumes",
+        "not told from real volumes by pieces and sizes of the classes",
+    ];
+    let all = [("coherence_p", planes), ("anatomy_p", bodies)];
+    all.into_iter().filter_map(|(metric, words)| verdict(run, metric, words)).collect()
+}
+
+/// What a test says: in the words that they differ, or that they were not told apart.
+fn verdict(run: &Run, metric: &str, [differ, alike]: [&str; 2]) -> Option<String> {
+    let p = |of: Option<&Part>| run.score(metric, of).map(|score| score.value);
+    let found = run.score(metric, None)?;
     let sides = match (found.synthetic_count, found.real_count) {
         (Some(made), Some(real)) => {
             format!("; {} against {}", count::of(made, "volume"), count::of(real, "test patient"))
         }
         _ => String::new(),
     };
-    let said = if found.value < LEVEL {
-        "planes follow each other otherwise than in real volumes"
-    } else {
-        "not told from real volumes by how planes follow each other"
-    };
+    let said = if found.value < LEVEL { differ } else { alike };
     // Where real ones differ among themselves, the test says less of synthetic ones.
     let own = p(Some(&Part::HeldOutReal)).filter(|p| *p < LEVEL).map_or_else(String::new, |p| {
         format!("; real training and test patients differ as well, {}", p_said(p))
@@ -86,7 +96,7 @@ fn means(evidence: &Evidence, runs: &[&Run]) -> Grid {
     Grid {
         name: "coherence_means",
         dataset: evidence.dataset.to_owned(),
-        caption: "What of neighbouring planes is compared: means over volumes".to_owned(),
+        caption: "What of neighbouring planes and bodies is compared: means over volumes".to_owned(),
         columns: [Column::text("quantity", "Quantity"), Column::new("real", "Real test")]
             .into_iter()
             .chain(generators)
@@ -101,15 +111,24 @@ mod tests {
     use super::*;
     use crate::evidence::fixture::{Fixture, evidence};
 
-    /// The first point of the page.
-    fn said(p: f64, own: f64) -> String {
+    /// The points of the page.
+    fn all_said(p: f64, own: f64, bodies: f64) -> Vec<String> {
         let mut fixture = Fixture::new();
-        let scores = [("coherence_p", None, p), ("coherence_p", Some("held-out real"), own)];
+        let scores = [
+            ("coherence_p", None, p),
+            ("coherence_p", Some("held-out real"), own),
+            ("anatomy_p", None, bodies),
+        ];
         fixture.judged("coherence", "lsgan", &scores);
         let runs = fixture.runs();
         let section = page(&evidence(&runs).unwrap()[0]).unwrap().unwrap();
         let Block::List(points) = &section.blocks[0] else { panic!("a list") };
-        points[0].clone()
+        points.clone()
+    }
+
+    /// The first.
+    fn said(p: f64, own: f64) -> String {
+        all_said(p, own, 0.5).swap_remove(0)
     }
 
     #[test]
@@ -120,6 +139,8 @@ mod tests {
              patients)"
         );
         assert!(said(0.3, 0.48).starts_with("LSGAN: not told from real volumes"));
+        assert!(all_said(0.3, 0.4, 0.5)[1].starts_with("LSGAN: not told from real volumes by pieces"));
+        assert!(all_said(0.3, 0.4, 0.01)[1].starts_with("LSGAN: pieces and sizes of the classes are"));
         let little = said(0.04, 0.02);
         assert!(
             little.contains("real training and test patients differ as well, p = 0.020"),

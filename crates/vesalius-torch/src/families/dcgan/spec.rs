@@ -116,7 +116,7 @@ impl DcganSpec {
     /// # Errors
     /// Names the setting and what was expected.
     pub fn check_volumes(&self) -> Result<()> {
-        for (setting, on, expected) in [
+        check::of_volumes(&[
             ("regularise.vgg", self.regularise.vgg > 0.0, "0: VGG looks at pictures"),
             ("augment.classical", self.augment.classical, "false: it turns pictures"),
             (
@@ -124,12 +124,7 @@ impl DcganSpec {
                 self.networks.mask == MaskEncoding::SignedDistance,
                 "one_hot, scores or label_map: distances are those in pictures",
             ),
-        ] {
-            if on {
-                bail!("{setting}: volumes are trained on, expected {expected}");
-            }
-        }
-        Ok(())
+        ])
     }
 
     /// Refuses values that can only be mistakes.

@@ -76,6 +76,17 @@ pub struct Augment {
 }
 
 impl SpadeSpec {
+    /// Refuses what has no form for volumes.
+    ///
+    /// # Errors
+    /// Names the setting and what was expected.
+    pub fn check_volumes(&self) -> Result<()> {
+        check::of_volumes(&[
+            ("regularise.vgg", self.regularise.vgg > 0.0, "0: VGG looks at pictures"),
+            ("augment.classical", self.augment.classical, "false: it turns pictures"),
+        ])
+    }
+
     /// Refuses values that can only be mistakes.
     ///
     /// # Errors

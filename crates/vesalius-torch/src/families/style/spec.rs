@@ -251,7 +251,7 @@ impl<N: StyleNetworks> StyleSpec<N> {
     /// Names the setting and what was expected.
     pub fn check_volumes(&self) -> Result<()> {
         let turns = self.augment.ada.as_ref().is_some_and(|ada| !ada.transforms.is_empty());
-        for (setting, on, expected) in [
+        check::of_volumes(&[
             ("augment.ada.transforms", turns, "[]: it moves pictures; augment.diff_augment has a form for volumes"),
             ("augment.classical", self.augment.classical, "false: it turns pictures"),
             (
@@ -259,12 +259,7 @@ impl<N: StyleNetworks> StyleSpec<N> {
                 self.networks.mask() == MaskEncoding::SignedDistance,
                 "one_hot, scores or label_map: distances are those in pictures",
             ),
-        ] {
-            if on {
-                bail!("{setting}: volumes are trained on, expected {expected}");
-            }
-        }
-        Ok(())
+        ])
     }
 
     /// Refuses values that can only be mistakes.

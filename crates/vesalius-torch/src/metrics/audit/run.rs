@@ -3,7 +3,7 @@
 
 use super::planted::{Kind, plant};
 use super::search::{CHUNK, LEAST_PATIENTS, Match, References};
-use super::views::Prepared;
+use super::views::{Prepared, as_pictures};
 use crate::features::images::{ImageSet, PackImages};
 use crate::rng::{Purpose, keyed};
 use anyhow::{Context, Result, bail};
@@ -213,7 +213,7 @@ fn planted(
     for (done, kind) in Kind::ALL.into_iter().enumerate() {
         let mut matches = Vec::with_capacity(order.len());
         for chunk in order.chunks(256) {
-            let images = Tensor::cat(&training.batches(chunk)?, 0);
+            let images = as_pictures(&Tensor::cat(&training.batches(chunk)?, 0));
             let copies: Vec<Tensor> = chunk
                 .iter()
                 .zip(images.split(1, 0))

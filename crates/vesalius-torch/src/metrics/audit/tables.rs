@@ -4,7 +4,7 @@ use super::conclude::NearestByFeatures;
 use super::run::{Searched, Sides};
 use super::search::Match;
 use super::views::{Prepared, View};
-use crate::features::images::PackImages;
+use crate::features::images::{ImageSet as _, PackImages};
 use crate::pairs::batch;
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -17,8 +17,8 @@ use vesalius_data::text::escape::csv;
 const COLUMNS: &str = "set,slice,patient,training_slice,training_patient,view,moved_rows,moved_columns,distance,ratio,\
                        p_value,flagged,ssim,feature_training_slice,feature_training_patient,feature_distance,feature_ssim";
 
-/// CSV of every synthetic and held-out image with its nearest training image, by pixels and by features. Slices are
-/// numbers in
+/// CSV of every synthetic and held-out image with its nearest training image, by pixels and by features. Slices (or
+/// volumes) are numbers in
 /// their packs; shifts are pixels of the working size.
 pub fn nearest_csv(
     sides: &Sides,
@@ -57,12 +57,19 @@ pub fn nearest_csv(
     text
 }
 
+/// Pictures `[N, C·D, H, W]` of volumes of D planes → `[N, C, H, D·W]`.
+fn side_by_side(images: &Tensor, planes: i64) -> Tensor {
+    let (n, channels, h, w) = images.size4().expect("a batch of images");
+    let each = images.reshape([n, channels / planes, planes, h, w]);
+    each.permute([0, 1, 3, 2, 4]).reshape([n, channels / planes, h, planes * w])
+}
+
 /// PNG of the `count` synthetic images with the smallest ratios, smallest first, at the working size.
 ///
 /// # Errors
 /// When an image is damaged.
 pub fn picture(sides: &Sides, searched: &Searched, count: usize) -> Result<Vec<u8>> {
-    const COLUMNS: usize = 3;
+    let columns = if sides.synthetic.planes() > 1 { 1 } else { 3 };
     let matches = &searched.synthetic;
     let mut order: Vec<usize> = (0..matches.len()).collect();
     order.sort_by(|&a, &b| matches[a].ratio.total_cmp(&matches[b].ratio));
@@ -70,8 +77,10 @@ pub fn picture(sides: &Sides, searched: &Searched, count: usize) -> Result<Vec<u
     let queries = Prepared::of_set(&sides.synthetic, &order)?.plain;
     let seen: Vec<Tensor> =
         order.iter().map(|&i| searched.references.as_seen(&matches[i])).collect();
-    let bytes = |images: &Tensor| batch::to_pixels(images, PixelType::U8);
-    let (_, c, h, w) = queries.size4()?;
+    let planes = sides.synthetic.planes() as i64;
+    let beside = |images: &Tensor| side_by_side(images, planes);
+    let bytes = |images: &Tensor| batch::to_pixels(&beside(images), PixelType::U8);
+    let (_, c, h, w) = beside(&queries).size4()?;
     let pairs: Vec<ClosePair> = bytes(&queries)?
         .into_iter()
         .zip(bytes(&Tensor::stack(&seen, 0))?)
@@ -82,5 +91,5 @@ pub fn picture(sides: &Sides, searched: &Searched, count: usize) -> Result<Vec<u
             flagged: searched.alarm.goes_off(matches[i].ratio),
         })
         .collect();
-    closest(&pairs, [c as usize, h as usize, w as usize], COLUMNS)
+    closest(&pairs, [c as usize, h as usize, w as usize], columns)
 }

@@ -90,6 +90,12 @@ pub fn seen(x: &Tensor, views: &[usize]) -> Tensor {
     x.grid_sampler(&grid, BILINEAR, BORDER, false)
 }
 
+/// Volumes `[N, C, D, H, W]` as pictures of C·D channels: all planes are mirrored, turned, scaled and moved alike, and
+/// compared together. Pictures as they are.
+pub fn as_pictures(images: &Tensor) -> Tensor {
+    if images.dim() == 5 { images.flatten(1, 2) } else { images.shallow_clone() }
+}
+
 /// Images ready to be compared.
 #[derive(Debug)]
 pub struct Prepared {
@@ -100,7 +106,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares `[N, C, H, W]` in [-1, 1].
+    /// Prepares `[N, C, H, W]` in [-1, 1]; of volumes [`as_pictures`].
     ///
     /// # Errors
     /// When images are too small to be compared, or hold NaN.
@@ -140,7 +146,7 @@ impl Prepared {
         let (mut plain, mut band) = (Vec::new(), Vec::new());
         for chunk in indices.chunks(BATCH) {
             for batch in set.batches(chunk)? {
-                let prepared = Self::of(&batch)?;
+                let prepared = Self::of(&as_pictures(&batch))?;
                 plain.push(prepared.plain);
                 band.push(prepared.band);
             }

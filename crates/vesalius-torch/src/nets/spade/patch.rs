@@ -1,14 +1,13 @@
-//! SPADE's discriminator and style encoder: NVlabs/SPADE, `models/networks/{discriminator,encoder}.py`.
-//!
-//! Deviation: the reference's encoder works from 256 pixels on only; below that ours resizes to 128 instead of 256
-//! pixels, so that its five halvings arrive at the 4x4 its last layers expect.
+//! SPADE's discriminator: NVlabs/SPADE, `models/networks/discriminator.py`.
 
-use super::{INIT, Linear, SLOPE, spectral};
+use super::{INIT, SLOPE, spectral};
 use crate::layers::activation::leaky_relu;
+use crate::layers::axes::Axes;
 use crate::layers::conv::{Conv, ConvOptions, Geometry, Weight};
 use crate::layers::norm::{NormKind, instance_norm};
 use crate::layers::params::Params;
 use crate::layers::soundness::{LayerKind, checked};
+use crate::nets::pyramid::{Descent, Level};
 use crate::precision::Arithmetic;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -28,7 +27,7 @@ pub struct DiscriminatorSpec {
 const EPS: f64 = 1e-5;
 
 /// Instance normalisation without parameters: `torch.nn.InstanceNorm2d`.
-fn normal(x: &Tensor) -> Tensor {
+pub(super) fn normal(x: &Tensor) -> Tensor {
     checked(LayerKind::Norm(NormKind::Instance), x, &[], |x, _| instance_norm(x, None, None, EPS))
 }
 
@@ -43,23 +42,35 @@ struct Patch {
 }
 
 impl Patch {
-    fn new(params: &mut Params, name: &str, spec: &DiscriminatorSpec, channels: i64) -> Self {
-        let mut conv = |name: String, channels: [i64; 2], stride: i64, normed: bool| {
-            let geometry = Geometry::square(4, stride, 2);
+    /// `descent`: from the size that it sees.
+    fn new(
+        params: &mut Params,
+        name: &str,
+        spec: &DiscriminatorSpec,
+        channels: i64,
+        mut descent: Descent,
+    ) -> Self {
+        let mut conv = |name: String, channels: [i64; 2], (level, stride): (Level, i64), normed| {
+            let geometry = judging(level, stride);
             let options = ConvOptions { bias: !normed, spectral_norm: spectral(normed) };
             Conv::new(params, &name, channels, geometry, &INIT, options)
         };
+        let mut halving = || descent.next().expect("it never ends");
         let mut width = spec.filters;
-        let mut layers =
-            vec![(conv(format!("{name}.model0.0"), [channels, width], 2, false), false)];
+        let mut last = halving();
+        let name_0 = format!("{name}.model0.0");
+        let mut layers = vec![(conv(name_0, [channels, width], (last, 2), false), false)];
         for i in 1..spec.layers {
             let wider = (width * 2).min(512);
-            let stride = if i == spec.layers - 1 { 1 } else { 2 };
             let name = format!("{name}.model{i}.0.0");
-            layers.push((conv(name, [width, wider], stride, true), true));
+            // The last one and the head see the same resolution.
+            let stride = if i == spec.layers - 1 { 1 } else { 2 };
+            last = halving();
+            layers.push((conv(name, [width, wider], (last, stride), true), true));
             width = wider;
         }
-        let head = conv(format!("{name}.model{}.0", spec.layers), [width, 1], 1, false);
+        let name = format!("{name}.model{}.0", spec.layers);
+        let head = conv(name, [width, 1], (last, 1), false);
         Self { layers, head, compute: params.arithmetic() }
     }
 
@@ -93,16 +104,28 @@ impl Patch {
 #[derive(Debug)]
 pub struct MultiscaleDiscriminator {
     scales: Vec<Patch>,
+    /// Between each scale and the next.
+    halvings: Vec<Level>,
 }
 
-/// What it says: for each scale the activations of every layer, logits `[N, 1, h, w]` last.
+/// What it says: for each scale the activations of every layer, logits `[N, 1, (d,) h, w]` last.
 pub type Outputs = Vec<Vec<Tensor>>;
 
 impl MultiscaleDiscriminator {
-    /// Registered as `discriminator_<i>.model<j>…`. `channels`: of mask and image together.
-    pub fn new(params: &mut Params, spec: &DiscriminatorSpec, channels: i64) -> Self {
-        let scale = |i| Patch::new(params, &format!("discriminator_{i}"), spec, channels);
-        Self { scales: (0..spec.scales).map(scale).collect() }
+    /// Registered as `discriminator_<i>.model<j>…`. `channels`: of mask and image together; `descent`: from full size.
+    pub fn new(
+        params: &mut Params,
+        spec: &DiscriminatorSpec,
+        channels: i64,
+        mut descent: Descent,
+    ) -> Self {
+        let (mut scales, mut halvings) = (vec![], vec![]);
+        for i in 0..spec.scales {
+            let name = format!("discriminator_{i}");
+            scales.push(Patch::new(params, &name, spec, channels, descent));
+            halvings.extend(descent.next());
+        }
+        Self { scales, halvings }
     }
 
     /// Spectrally normalised weights of one step, for [`MultiscaleDiscriminator::forward`].
@@ -110,13 +133,13 @@ impl MultiscaleDiscriminator {
         self.scales.iter().map(Patch::weights).collect()
     }
 
-    /// Mask and image `[N, K+C, H, W]` → outputs of every scale.
+    /// Mask and image `[N, K+C, (D,) H, W]` → outputs of every scale.
     pub fn forward(&self, sample: &Tensor, weights: &[Vec<Weight>]) -> Outputs {
         let mut x = sample.shallow_clone();
         let mut all = Vec::with_capacity(self.scales.len());
         for (i, (scale, weights)) in self.scales.iter().zip(weights).enumerate() {
             if i > 0 {
-                x = x.avg_pool2d([3, 3], [2, 2], [1, 1], false, false, None);
+                x = halved(&x, self.halvings[i - 1].factor);
             }
             all.push(scale.forward(&x, weights));
         }
@@ -124,62 +147,26 @@ impl MultiscaleDiscriminator {
     }
 }
 
-/// Image → mean and log variance of its style.
-#[derive(Debug)]
-pub struct Encoder {
-    layers: Vec<Conv>,
-    mean: Linear,
-    log_var: Linear,
-    side: i64,
-    /// Of the activations.
-    compute: Arithmetic,
+/// The reference's 4x4 kernel with padding 2, of which a halving is one with stride 2. Along planes likewise where they are
+/// halved; else 3 that keep their number, or 1 where they lie far apart.
+fn judging(level: Level, stride: i64) -> Geometry {
+    let halves = |factor: i64| factor == 2;
+    let kernel = level.factor.zip(level.kernel, |f, kernel| if halves(f) { 4 } else { kernel });
+    Geometry::Conv {
+        kernel,
+        stride: level.factor.map(|factor| if halves(factor) { stride } else { 1 }),
+        padding: kernel.map(|kernel| kernel / 2),
+    }
 }
 
-/// Side of what the encoder's last convolution leaves.
-const ENCODER_BASE: i64 = 4;
-
-impl Encoder {
-    /// Registered as `encoder.layer<i>.0`, `encoder.fc_mu`, `encoder.fc_var`, for images of `size` (smaller side).
-    pub fn new(params: &mut Params, filters: i64, channels: i64, style: i64, size: i64) -> Self {
-        let count = if size >= 256 { 6 } else { 5 };
-        let mut inputs = channels;
-        let layers = (1..=count)
-            .map(|i| {
-                let outputs = filters * [1, 2, 4, 8, 8, 8][i - 1];
-                let geometry = Geometry::square(3, 2, 1);
-                let options = ConvOptions { bias: false, spectral_norm: spectral(true) };
-                let name = format!("encoder.layer{i}.0");
-                let conv = Conv::new(params, &name, [inputs, outputs], geometry, &INIT, options);
-                inputs = outputs;
-                conv
-            })
-            .collect();
-        let flat = inputs * ENCODER_BASE * ENCODER_BASE;
-        Self {
-            layers,
-            mean: Linear::new(params, "encoder.fc_mu", [flat, style]),
-            log_var: Linear::new(params, "encoder.fc_var", [flat, style]),
-            side: ENCODER_BASE << count,
-            compute: params.arithmetic(),
-        }
-    }
-
-    /// `[N, C, H, W]` → mean and log variance `[N, Z]`.
-    pub fn forward(&self, image: &Tensor, train: bool) -> (Tensor, Tensor) {
-        let size = [self.side; 2];
-        let mut x = if image.size()[2..] == size {
-            image.shallow_clone()
-        } else {
-            image.upsample_bilinear2d(size, false, None, None)
-        };
-        x = self.compute.enter(&x);
-        for (i, conv) in self.layers.iter().enumerate() {
-            if i > 0 {
-                x = leaky_relu(&x, SLOPE);
-            }
-            x = normal(&conv.forward(&x, train)); // [N, ·, H/2, W/2]
-        }
-        let flat = leaky_relu(&x.to_kind(image.kind()), SLOPE).contiguous().flatten(1, -1);
-        (self.mean.forward(&flat), self.log_var.forward(&flat))
+/// The mean of 3 neighbours at every second place, along each axis that `factor` halves; zeros outside are not counted.
+fn halved(x: &Tensor, factor: Axes) -> Tensor {
+    let kernel = factor.map(|factor| if factor == 2 { 3 } else { 1 });
+    let padding = kernel.map(|kernel| kernel / 2);
+    let [kernel, stride, padding] = [&kernel, &factor, &padding].map(Axes::as_slice);
+    if factor.is_volume() {
+        x.avg_pool3d(kernel, stride, padding, false, false, None)
+    } else {
+        x.avg_pool2d(kernel, stride, padding, false, false, None)
     }
 }

@@ -53,6 +53,9 @@ pub struct About {
     pub overlay: bool,
     /// Names of the label values.
     pub classes: Vec<String>,
+    /// Planes of each image, which readers go through; 1: images are slices.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub planes: usize,
     /// Images between two pauses.
     pub pause_every: usize,
     /// Of the draw.
@@ -74,12 +77,21 @@ pub struct About {
     pub address: Option<String>,
 }
 
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_one(planes: &usize) -> bool {
+    *planes == 1
+}
+
 /// A picture to be stored.
 #[derive(Debug)]
 pub struct Picture {
     /// Real or synthetic.
     pub kind: Kind,
-    /// Number of the slice in its pack.
+    /// Number of the slice or volume in its pack.
     pub slice: usize,
     /// See [`super::picture::png`].
     pub png: Vec<u8>,

@@ -17,6 +17,7 @@ fn test(folder: &Path) -> Turing {
         gan: Some("WGAN-GP".into()),
         overlay: true,
         classes: vec!["background".into()],
+        planes: 1,
         pause_every: 25,
         seed: 1,
         common: 4,

@@ -3,6 +3,7 @@
 mod driver;
 mod map;
 mod report;
+mod stacks;
 
 pub use driver::{Browser, DESKTOP, PHONE};
 
