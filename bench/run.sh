@@ -31,6 +31,17 @@ for preset in dcgan wgan-gp; do
   python3 bench/paired.py $preset-best $steps 7 -- $ours \
     -- "$BENCH_PYTHON" bench/peers/gan_step.py $preset 2 autocast channels-last $compiled
 done
+echo "== volumes of 8x64x64, 32 filters, batch 8: against eager f32, and against autocast with channels last"
+for preset in dcgan wgan-gp; do
+  [ $preset = dcgan ] && steps=6 || steps=2
+  ours="$step $preset 2 8x64x64 8 1 $label augment.diff_augment=[]"
+  small="networks.generator.filters=32 networks.discriminator.filters=32"
+  python3 bench/paired.py $preset-volumes $steps 5 -- $ours $small \
+    -- "$BENCH_PYTHON" bench/peers/gan_step.py $preset 2 volumes
+  python3 bench/paired.py $preset-volumes-bf16 $steps 5 -- $ours $small training.precision=bf16 \
+    -- "$BENCH_PYTHON" bench/peers/gan_step.py $preset 2 volumes \
+    -- "$BENCH_PYTHON" bench/peers/gan_step.py $preset 2 volumes autocast channels-last
+done
 echo "== nnU-Net's step for 64x64 slices, batch 16, in bf16: against its own in f32, and with autocast and channels last"
 segment=target/release/examples/bench_segment_step
 python3 bench/paired.py nnunet 4 5 -- $segment 2 64 16 bf16 -- "$BENCH_PYTHON" bench/peers/nnunet_step.py 2 64 16

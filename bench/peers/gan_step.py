@@ -5,6 +5,7 @@ Reads `run N` lines, answers with images per second. Usage: gan_step.py dcgan|wg
   channels-last: weights and samples in that memory order
   compiled: `torch.compile` of both networks (a gradient of a gradient it cannot do: not with wgan-gp)
   graph: the whole step replayed as one CUDA graph
+  volumes: of 8 planes of 64x64 with voxels of 10x2x2 mm, 32 filters, batch 8: planes are halved once they are near
 `DEVICE=cuda` in the environment: on the first GPU. A loss is read once a round: a GPU would wait after every step
 otherwise.
 """
@@ -21,31 +22,41 @@ device = torch.get_default_device().type
 preset = sys.argv[1] if len(sys.argv) > 1 else "dcgan"
 torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 2)
 how = set(sys.argv[3:])
-assert how <= {"autocast", "channels-last", "compiled", "graph"}, how
+assert how <= {"autocast", "channels-last", "compiled", "graph", "volumes"}, how
 gp = preset == "wgan-gp"
-nz, nf, nc, batch, critic = (128 if gp else 100), 64, 2, 32, (5 if gp else 1)
+volumes = "volumes" in how
+nz, nf, nc, batch, critic = (128 if gp else 100), (32 if volumes else 64), 2, (8 if volumes else 32), (5 if gp else 1)
+if volumes:
+    size, one, last_in_memory = [8, 64, 64], [1, 1, 1], torch.channels_last_3d
+    Conv, Transposed, Norm = nn.Conv3d, nn.ConvTranspose3d, nn.BatchNorm3d
+    # Kernel, stride, padding of each halving, from full size.
+    levels = [((1, 4, 4), (1, 2, 2), (0, 1, 1))] * 2 + [(4, 2, 1), ((3, 4, 4), (1, 2, 2), 1)]
+else:
+    size, one, last_in_memory = [64, 64], [1, 1], torch.channels_last
+    Conv, Transposed, Norm = nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d
+    levels = [(4, 2, 1)] * 4
 
 
-def up(i, o, s=2, p=1):
-    return [nn.ConvTranspose2d(i, o, 4, s, p, bias=False), nn.BatchNorm2d(o), nn.ReLU(True)]
+def up(i, o, level):
+    return [Transposed(i, o, *level, bias=False), Norm(o), nn.ReLU(True)]
 
 
-def down(i, o):
-    norm = nn.GroupNorm(1, o) if gp else nn.BatchNorm2d(o)
-    return [nn.Conv2d(i, o, 4, 2, 1, bias=False), norm, nn.LeakyReLU(0.2, inplace=not gp)]
+def down(i, o, level):
+    norm = nn.GroupNorm(1, o) if gp else Norm(o)
+    return [Conv(i, o, *level, bias=False), norm, nn.LeakyReLU(0.2, inplace=not gp)]
 
 
 G = nn.Sequential(
-    *up(nz, nf * 8, 1, 0), *up(nf * 8, nf * 4), *up(nf * 4, nf * 2), *up(nf * 2, nf),
-    nn.ConvTranspose2d(nf, nc, 4, 2, 1, bias=False), nn.Tanh(),
+    *up(nz, nf * 8, (4, 1, 0)), *up(nf * 8, nf * 4, levels[3]), *up(nf * 4, nf * 2, levels[2]),
+    *up(nf * 2, nf, levels[1]), Transposed(nf, nc, *levels[0], bias=False), nn.Tanh(),
 )
 D = nn.Sequential(
-    nn.Conv2d(nc, nf, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=not gp),
-    *down(nf, nf * 2), *down(nf * 2, nf * 4), *down(nf * 4, nf * 8),
-    nn.Conv2d(nf * 8, 1, 4, 1, 0, bias=False), *([] if gp else [nn.Sigmoid()]),
+    Conv(nc, nf, *levels[0], bias=False), nn.LeakyReLU(0.2, inplace=not gp),
+    *down(nf, nf * 2, levels[1]), *down(nf * 2, nf * 4, levels[2]), *down(nf * 4, nf * 8, levels[3]),
+    Conv(nf * 8, 1, 4, 1, 0, bias=False), *([] if gp else [nn.Sigmoid()]),
 )
 if "channels-last" in how:
-    G, D = G.to(memory_format=torch.channels_last), D.to(memory_format=torch.channels_last)
+    G, D = G.to(memory_format=last_in_memory), D.to(memory_format=last_in_memory)
 rate, betas = (1e-4, (0.0, 0.9)) if gp else (2e-4, (0.5, 0.999))
 graph = {"capturable": True} if "graph" in how else {}
 optimise_g = torch.optim.Adam(G.parameters(), rate, betas, **graph)
@@ -53,9 +64,9 @@ optimise_d = torch.optim.Adam(D.parameters(), rate, betas, **graph)
 if "compiled" in how:
     G, D = torch.compile(G), torch.compile(D)
 bce = nn.BCELoss()
-real = torch.rand(batch, nc, 64, 64) * 2 - 1
+real = torch.rand(batch, nc, *size) * 2 - 1
 if "channels-last" in how:
-    real = real.contiguous(memory_format=torch.channels_last)
+    real = real.contiguous(memory_format=last_in_memory)
 
 
 def under(network):
@@ -74,7 +85,7 @@ ones, zeros = torch.ones(batch), torch.zeros(batch)
 def dcgan_step():
     D.zero_grad()
     bce(judge(real).view(-1), ones).backward()
-    fake = make(torch.randn(batch, nz, 1, 1))
+    fake = make(torch.randn(batch, nz, *one))
     bce(judge(fake.detach()).view(-1), zeros).backward()
     optimise_d.step()
     G.zero_grad()
@@ -88,15 +99,15 @@ def wgan_gp_step():
     for _ in range(critic):
         D.zero_grad()
         with torch.no_grad():
-            fake = make(torch.randn(batch, nz, 1, 1))
-        epsilon = torch.rand(batch, 1, 1, 1)
+            fake = make(torch.randn(batch, nz, *one))
+        epsilon = torch.rand(batch, 1, *one)
         mixed = (epsilon * real + (1 - epsilon) * fake).requires_grad_(True)
         gradient = torch.autograd.grad(judge(mixed).sum(), mixed, create_graph=True)[0]
         penalty = ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
         (judge(fake).mean() - judge(real).mean() + 10 * penalty).backward()
         optimise_d.step()
     G.zero_grad()
-    loss = -judge(make(torch.randn(batch, nz, 1, 1))).mean()
+    loss = -judge(make(torch.randn(batch, nz, *one))).mean()
     loss.backward()
     optimise_g.step()
     return loss

@@ -1,7 +1,7 @@
 //! Images per second of training steps, for `bench/`: reads `run N` lines, answers with images per second.
 //!
-//! `bench_gan_step PRESET THREADS SIZE BATCH CHANNELS [PATH=VALUE…]`: image channels, 4 classes. N counts generator
-//! steps. `DEVICE=cuda` in the environment: on the first GPU.
+//! `bench_gan_step PRESET THREADS SIZE BATCH CHANNELS [PATH=VALUE…]`: SIZE is a side (64), or planes, rows and columns of
+//! voxels of 10x2x2 mm (8x64x64); image channels, 4 classes. N counts generator steps. `DEVICE=cuda` in the environment: on the first GPU.
 
 use anyhow::Context as _;
 use std::io::BufRead as _;
@@ -20,30 +20,38 @@ fn main() -> anyhow::Result<()> {
     let mut next = || arguments.next().context("expected PRESET THREADS SIZE BATCH CHANNELS");
     let preset = next()?;
     tch::set_num_threads(next()?.parse()?);
-    let size: usize = next()?.parse()?;
+    let size = next()?;
+    let sides: Vec<usize> = size.split('x').map(str::parse).collect::<Result<_, _>>()?;
+    let [planes, height, width] = match sides[..] {
+        [side] => [1, side, side],
+        [planes, height, width] => [planes, height, width],
+        _ => anyhow::bail!("{size}: expected SIDE or PLANESxROWSxCOLUMNS"),
+    };
     let batch: i64 = next()?.parse()?;
     let channels: usize = next()?.parse()?;
     let mut settings = vec![format!("training.batch={batch}")];
     settings.extend(arguments);
     let spec = TrainSpec::resolve(&preset, &settings)?;
-    let shape =
-        SliceShape { channels, planes: 1, height: size, width: size, pixel_type: PixelType::U8 };
+    let shape = SliceShape { channels, planes, height, width, pixel_type: PixelType::U8 };
     let device = if std::env::var("DEVICE").is_ok_and(|device| device == "cuda") {
         Device::Cuda(0)
     } else {
         Device::Cpu
     };
     let arithmetic = resolve(spec.training.precision, device);
-    let mut gan = spec.trainer(Domain::of_shape(shape, 4, device, arithmetic))?;
+    let domain = Domain::of_shape(shape, 4, device, arithmetic);
+    let mut gan = spec.trainer(Domain { spacing_mm: [10.0, 2.0, 2.0], ..domain })?;
     // Of a step in between: WGAN takes more at the start.
     let sizes = gan.batches(1601);
-    let side = size as i64;
+    let sides = [planes, height, width].map(|side| side as i64);
+    let space = if planes > 1 { &sides[..] } else { &sides[1..] };
     let real: Vec<Pair> = sizes
         .iter()
         .map(|&batch| Pair {
-            image: Tensor::rand([batch, channels as i64, side, side], (Kind::Float, device)) * 2.0
+            image: Tensor::rand([&[batch, channels as i64], space].concat(), (Kind::Float, device))
+                * 2.0
                 - 1.0,
-            labels: Tensor::randint(4, [batch, side, side], (Kind::Int64, device)),
+            labels: Tensor::randint(4, [&[batch], space].concat(), (Kind::Int64, device)),
         })
         .collect();
     let mut step = 0;

@@ -159,7 +159,10 @@ impl<'a> Fitted<'a> {
         };
         // Counted by planes, all of a volume alike.
         note(self.resized / self.shape.planes, "resampled to the pack's size");
-        note(self.repeated / self.shape.planes, "grey stored as three equal channels: one was taken");
+        note(
+            self.repeated / self.shape.planes,
+            "grey stored as three equal channels: one was taken",
+        );
         note(self.empty, "without a labelled pixel");
         let classes = &self.job.like.manifest().classes;
         for (class, count) in classes.iter().zip(&self.classes).skip(1) {

@@ -113,7 +113,8 @@ pub fn import(job: &Job, target: &Path, progress: &mut dyn FnMut(usize)) -> Resu
         }
         fitted.complete(&volume.1);
         writer.push(&volume.0, &volume.1, SliceRecord { case: pairs, position: 0 })?;
-        (volume.0.clear(), volume.1.clear());
+        volume.0.clear();
+        volume.1.clear();
         planes = 0;
         pairs += 1;
         progress(pairs);

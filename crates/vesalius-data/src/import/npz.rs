@@ -25,7 +25,8 @@ pub(super) fn pairs(
     let [mut first, mut second] = [open(path)?, open(path)?];
     let images = array(&mut first, &IMAGES).with_context(failure)?;
     let masks = array(&mut second, &MASKS).with_context(failure)?;
-    let (count, layout) = Layout::of(images.shape(), masks.shape(), volumes).with_context(failure)?;
+    let (count, layout) =
+        Layout::of(images.shape(), masks.shape(), volumes).with_context(failure)?;
     let [channels, height, width] = layout.shape;
     let sides = [channels, layout.depth, height, width];
     let size = sides.iter().try_fold(1_usize, |size, side| size.checked_mul(*side));

@@ -105,7 +105,7 @@ pub fn surfaces(volume: &Volume, classes: usize) -> Result<Vec<u8>> {
                 let Some(first) = (0..steps).find(|i| inside(*i as f64 * step)) else { continue };
                 let (mut low, mut high) = ((first as f64 - 1.0) * step, first as f64 * step);
                 for _ in 0..HALVINGS {
-                    let middle = (low + high) / 2.0;
+                    let middle = f64::midpoint(low, high);
                     if inside(middle) { high = middle } else { low = middle }
                 }
                 let light = light(share, on_ray(high), volume.spacing_mm, on_ray(high - 1.0));

@@ -18,6 +18,8 @@ pub struct Volume<'a> {
     pub spacing_mm: [f64; 3],
 }
 
+/// Axes of each panel of three: down, to the right.
+const PAIRS: [[usize; 2]; 3] = [[1, 2], [0, 2], [0, 1]];
 /// Longest side of a panel of three, pixels.
 const PANEL: f64 = 192.0;
 
@@ -56,7 +58,8 @@ impl Volume<'_> {
         let size = self.size();
         let mut sums = [0_usize; 3];
         let mut count = 0;
-        for at in self.labels.iter().enumerate().filter(|(_, label)| **label != 0).map(|(at, _)| at) {
+        for at in self.labels.iter().enumerate().filter(|(_, label)| **label != 0).map(|(at, _)| at)
+        {
             let voxel = [at / (size[1] * size[2]), at / size[2] % size[1], at % size[2]];
             (0..3).for_each(|axis| sums[axis] += voxel[axis]);
             count += 1;
@@ -74,7 +77,6 @@ impl Volume<'_> {
         let length = |axis: usize| size[axis] as f64 * self.spacing_mm[axis];
         let zoom = PANEL / (0..3).map(length).fold(0.0, f64::max); // pixels of a millimetre
         let side = |axis: usize| ((length(axis) * zoom).round() as usize).max(1);
-        const PAIRS: [[usize; 2]; 3] = [[1, 2], [0, 2], [0, 1]];
         let height = PAIRS.map(|[down, _]| side(down)).into_iter().max().unwrap_or(1);
         let width = PAIRS.map(|[_, right]| side(right) + 2).into_iter().sum::<usize>();
         let mut picture = RgbImage::new(width as u32, height as u32);

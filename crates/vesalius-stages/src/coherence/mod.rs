@@ -69,23 +69,26 @@ const MEASURES: [Measure; 2] = [
         what: "neighbouring planes (Dice, area change and centre shift of each class, gaps, image change)",
         of_classes: &neighbours::OF_CLASSES,
         of_image: &[neighbours::OF_IMAGE],
-        numbers: Stack::neighbours,
+        numbers: |stack, classes| stack.neighbours(classes),
     },
     Measure {
         metrics: ["anatomy_distance", "anatomy_p"],
         what: "connected pieces and volume of each class",
         of_classes: &anatomy::OF_CLASSES,
         of_image: &[],
-        numbers: Stack::anatomy,
+        numbers: |stack, classes| stack.anatomy(classes),
     },
 ];
 
 impl Measure {
     /// Names of its numbers.
     fn names(&self, classes: &[String]) -> Vec<String> {
-        let of = |class: &String| self.of_classes.iter().map(move |what| format!("{what} of {class}"));
-        let image = self.of_image.iter().map(|what| (*what).to_owned());
-        classes.iter().flat_map(of).chain(image).collect()
+        let mut names = vec![];
+        for class in classes {
+            names.extend(self.of_classes.iter().map(|what| format!("{what} of {class}")));
+        }
+        names.extend(self.of_image.iter().map(|what| (*what).to_owned()));
+        names
     }
 }
 
@@ -118,8 +121,10 @@ pub fn run(stage: &Coherence, context: &Context) -> Result<RunResult> {
     let (mut scores, mut shown) = (vec![], BTreeMap::new());
     for measure in &MEASURES {
         let names = measure.names(&real.manifest().classes[1..]);
-        let numbers = |(pack, volumes): &(&Pack, Vec<usize>)| numbers(measure, pack, volumes, &real);
-        let [test, train, made] = [numbers(&sides.test)?, numbers(&sides.train)?, numbers(&sides.made)?];
+        let numbers =
+            |(pack, volumes): &(&Pack, Vec<usize>)| numbers(measure, pack, volumes, &real);
+        let [test, train, made] =
+            [numbers(&sides.test)?, numbers(&sides.train)?, numbers(&sides.made)?];
         let compared = |left: &Sample, right: &Sample| {
             energy::compare(left, right, SEED).context("two patients on a side, expected more")
         };

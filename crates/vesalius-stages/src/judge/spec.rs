@@ -226,7 +226,9 @@ impl JudgeSpec {
         {
             bail!(
                 "--extractor {}: looks at slices, and {} are volumes; expected unet, or {} and the planes of the other pack",
-                self.network.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned()),
+                self.network
+                    .to_possible_value()
+                    .map_or_else(String::new, |value| value.get_name().to_owned()),
                 pack.path().display(),
                 view::name(pack.path(), view::View::Slices).display()
             );

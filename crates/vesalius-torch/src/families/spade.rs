@@ -58,9 +58,8 @@ impl MaskGenerator {
         let (classes, channels) = (classes as i64, domain.shape.channels as i64);
         let network = spade::Generator::new(&mut params, generator, classes, channels, pyramid);
         let style = generator.style;
-        let encoder = (style > 0).then(|| {
-            Encoder::new(&mut params, generator.filters, channels, style, size, descent)
-        });
+        let encoder = (style > 0)
+            .then(|| Encoder::new(&mut params, generator.filters, channels, style, size, descent));
         Ok(Self { params, network, encoder, classes, style })
     }
 

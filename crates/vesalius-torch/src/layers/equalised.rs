@@ -164,7 +164,8 @@ impl EqualConv {
             }
             Some(factor) => {
                 // What is blurred has its border already.
-                let padding = self.kernel.zip(factor, |side, by| if by == 1 { side / 2 } else { 0 });
+                let padding =
+                    self.kernel.zip(factor, |side, by| if by == 1 { side / 2 } else { 0 });
                 conv(&resample::blur_along(x, &self.filter, 1.0, 2, factor), factor, padding)
             }
         };

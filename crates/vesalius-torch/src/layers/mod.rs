@@ -1,7 +1,7 @@
 //! Building blocks of the networks: parameters with saved names, convolutions, normalisation, activation.
 
 pub(crate) mod activation;
-pub(crate) mod axes;
+pub mod axes;
 pub mod compute;
 pub(crate) mod conv;
 pub mod equalised;

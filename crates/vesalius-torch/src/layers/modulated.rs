@@ -104,7 +104,8 @@ impl SynthesisLayer {
                 .parameter(format!("{name}.noise_strength"), &Tensor::zeros([0; 0], cpu)),
             bias: params.parameter(format!("{name}.bias"), &Tensor::zeros([outputs], cpu)),
             filter: params.buffer(format!("{name}.resample_filter"), &resample::filter()),
-            noise_const: params.buffer(format!("{name}.noise_const"), &Tensor::randn(size.as_slice(), cpu)),
+            noise_const: params
+                .buffer(format!("{name}.noise_const"), &Tensor::randn(size.as_slice(), cpu)),
             size,
             kernel,
             up,

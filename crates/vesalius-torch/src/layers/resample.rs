@@ -54,7 +54,13 @@ pub fn upsample(x: &Tensor, filter: &Tensor) -> Tensor {
 /// volumes planes first, then the depth.
 pub fn blur_along(x: &Tensor, filter: &Tensor, gain: f64, padding: i64, factor: Axes) -> Tensor {
     let of_planes = |x: &Tensor| blur(x, filter, gain * gain, padding);
-    volumes::along(x, factor, of_planes, |depth, taps| (Band::blur(depth, taps, padding), gain), filter)
+    volumes::along(
+        x,
+        factor,
+        of_planes,
+        |depth, taps| (Band::blur(depth, taps, padding), gain),
+        filter,
+    )
 }
 
 /// [`downsample`] along the axes that `factor` halves.

@@ -22,7 +22,7 @@ pub struct Level {
     pub kernel: Axes,
 }
 
-/// Halvings from a size on, each as the voxels that the ones before left ask for; it never ends.
+/// Halvings from a size on, each as the voxels that the ones before left ask for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Descent {
     /// Planes and spacing in mm, of a volume.
@@ -38,13 +38,15 @@ impl Descent {
     pub const fn of_volumes(planes: i64, spacing_mm: [f64; 3]) -> Self {
         Self { volume: Some((planes, spacing_mm)), near: false }
     }
-}
 
-impl Iterator for Descent {
-    type Item = Level;
+    /// All of them; they never end.
+    pub fn halvings(mut self) -> impl Iterator<Item = Level> {
+        std::iter::repeat_with(move || self.halve())
+    }
 
-    fn next(&mut self) -> Option<Level> {
-        let Some((planes, spacing)) = &mut self.volume else { return Some(PICTURE) };
+    /// The next one.
+    pub fn halve(&mut self) -> Level {
+        let Some((planes, spacing)) = &mut self.volume else { return PICTURE };
         // Once planes are near enough to be looked along they stay so, even where they are too few to be halved.
         let near = spacing[0] / spacing[1].min(spacing[2]) < ALIKE;
         self.near |= near;
@@ -55,7 +57,7 @@ impl Iterator for Descent {
             *spacing *= factor as f64;
         }
         let kernel = [if self.near { 3 } else { 1 }, 3, 3];
-        Some(Level { factor: Axes::volume(factor), kernel: Axes::volume(kernel) })
+        Level { factor: Axes::volume(factor), kernel: Axes::volume(kernel) }
     }
 }
 
@@ -106,7 +108,7 @@ impl Pyramid {
     pub fn of(size: Axes, descent: Descent, halvings: u32) -> Result<Self> {
         let mut base = size;
         let mut levels = [PICTURE; MOST];
-        for (level, halving) in levels.iter_mut().zip(descent).take(halvings as usize) {
+        for (level, halving) in levels.iter_mut().zip(descent.halvings()).take(halvings as usize) {
             let odd = base.zip(halving.factor, |side, factor| side % factor);
             if let Some(axis) = odd.as_slice().iter().position(|rest| *rest != 0) {
                 bail!(

@@ -44,7 +44,8 @@ pub fn run(stage: &Scoring, meter: &Meter) -> Result<Vec<Score>> {
     for score in &mut scores {
         let About { planes, remark, .. } = turing.about();
         if *planes > 1 {
-            score.protocol += &format!("; volumes of {planes} planes to scroll through");
+            score.protocol =
+                format!("{}; volumes of {planes} planes to scroll through", score.protocol);
         }
         score.protocol += remark;
     }

@@ -96,7 +96,8 @@ fn means(evidence: &Evidence, runs: &[&Run]) -> Grid {
     Grid {
         name: "coherence_means",
         dataset: evidence.dataset.to_owned(),
-        caption: "What of neighbouring planes and bodies is compared: means over volumes".to_owned(),
+        caption: "What of neighbouring planes and bodies is compared: means over volumes"
+            .to_owned(),
         columns: [Column::text("quantity", "Quantity"), Column::new("real", "Real test")]
             .into_iter()
             .chain(generators)
@@ -139,8 +140,12 @@ mod tests {
              patients)"
         );
         assert!(said(0.3, 0.48).starts_with("LSGAN: not told from real volumes"));
-        assert!(all_said(0.3, 0.4, 0.5)[1].starts_with("LSGAN: not told from real volumes by pieces"));
-        assert!(all_said(0.3, 0.4, 0.01)[1].starts_with("LSGAN: pieces and sizes of the classes are"));
+        assert!(
+            all_said(0.3, 0.4, 0.5)[1].starts_with("LSGAN: not told from real volumes by pieces")
+        );
+        assert!(
+            all_said(0.3, 0.4, 0.01)[1].starts_with("LSGAN: pieces and sizes of the classes are")
+        );
         let little = said(0.04, 0.02);
         assert!(
             little.contains("real training and test patients differ as well, p = 0.020"),

@@ -8,7 +8,7 @@ use crate::nets::frozen::vgg::Network;
 use crate::objective::loss::AdversarialLoss;
 use crate::pairs::joint::MaskEncoding;
 use crate::spec::check;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -252,7 +252,11 @@ impl<N: StyleNetworks> StyleSpec<N> {
     pub fn check_volumes(&self) -> Result<()> {
         let turns = self.augment.ada.as_ref().is_some_and(|ada| !ada.transforms.is_empty());
         check::of_volumes(&[
-            ("augment.ada.transforms", turns, "[]: it moves pictures; augment.diff_augment has a form for volumes"),
+            (
+                "augment.ada.transforms",
+                turns,
+                "[]: it moves pictures; augment.diff_augment has a form for volumes",
+            ),
             ("augment.classical", self.augment.classical, "false: it turns pictures"),
             (
                 "networks.mask = signed_distance",

@@ -70,7 +70,8 @@ mod tests {
         let deep = Axes::volume([2, 2, 2]);
         let turned = |x: &Tensor| x.transpose(2, 3);
         for how in [
-            (|x, filter, factor| upsample_along(x, filter, factor)) as fn(&Tensor, &Tensor, Axes) -> Tensor,
+            (|x, filter, factor| upsample_along(x, filter, factor))
+                as fn(&Tensor, &Tensor, Axes) -> Tensor,
             |x, filter, factor| downsample_along(x, filter, factor),
             |x, filter, factor| blur_along(x, filter, 2.0, 1, factor),
         ] {

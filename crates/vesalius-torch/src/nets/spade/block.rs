@@ -72,7 +72,11 @@ impl Spade {
         let weight = channels_last(&weight, weight.device());
         let bias = |conv: &Conv| conv.bias().expect("only a shortcut has no bias").shallow_clone();
         let bias = Tensor::cat(&[bias(&self.gamma) + 1.0, bias(&self.beta)], 0);
-        let both = Convolution::along(self.padding.map(|_| 1), self.padding).apply(&hidden, &weight, Some(&bias));
+        let both = Convolution::along(self.padding.map(|_| 1), self.padding).apply(
+            &hidden,
+            &weight,
+            Some(&bias),
+        );
         let both = both.chunk(2, 1);
         both[1].addcmul(normal, &both[0])
     }
@@ -104,8 +108,8 @@ impl SpadeBlock {
         let part = |part: &str| format!("{name}.{part}");
         let conv_0 = conv(params, &part("conv_0"), [inputs, middle], kernel, true);
         let conv_1 = conv(params, &part("conv_1"), [middle, outputs], kernel, true);
-        let shortcut =
-            (inputs != outputs).then(|| conv(params, &part("conv_s"), [inputs, outputs], one, true));
+        let shortcut = (inputs != outputs)
+            .then(|| conv(params, &part("conv_s"), [inputs, outputs], one, true));
         let norm_0 = Spade::new(params, &part("norm_0"), inputs, mask, kernel);
         let norm_1 = Spade::new(params, &part("norm_1"), middle, mask, kernel);
         let shortcut =

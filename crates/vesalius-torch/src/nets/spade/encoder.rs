@@ -44,7 +44,7 @@ impl Encoder {
         let mut inputs = channels;
         let mut left = size;
         let layers = (1..=count)
-            .zip(descent)
+            .zip(descent.halvings())
             .map(|(i, level)| {
                 let outputs = filters * [1, 2, 4, 8, 8, 8][i - 1];
                 let Level { factor, kernel } = level;

@@ -50,14 +50,14 @@ impl Patch {
         channels: i64,
         mut descent: Descent,
     ) -> Self {
-        let mut conv = |name: String, channels: [i64; 2], (level, stride): (Level, i64), normed| {
-            let geometry = judging(level, stride);
-            let options = ConvOptions { bias: !normed, spectral_norm: spectral(normed) };
-            Conv::new(params, &name, channels, geometry, &INIT, options)
-        };
-        let mut halving = || descent.next().expect("it never ends");
+        let mut conv =
+            |name: String, channels: [i64; 2], (level, stride): (Level, i64), normed: bool| {
+                let geometry = judging(level, stride);
+                let options = ConvOptions { bias: !normed, spectral_norm: spectral(normed) };
+                Conv::new(params, &name, channels, geometry, &INIT, options)
+            };
         let mut width = spec.filters;
-        let mut last = halving();
+        let mut last = descent.halve();
         let name_0 = format!("{name}.model0.0");
         let mut layers = vec![(conv(name_0, [channels, width], (last, 2), false), false)];
         for i in 1..spec.layers {
@@ -65,7 +65,7 @@ impl Patch {
             let name = format!("{name}.model{i}.0.0");
             // The last one and the head see the same resolution.
             let stride = if i == spec.layers - 1 { 1 } else { 2 };
-            last = halving();
+            last = descent.halve();
             layers.push((conv(name, [width, wider], (last, stride), true), true));
             width = wider;
         }
@@ -123,7 +123,7 @@ impl MultiscaleDiscriminator {
         for i in 0..spec.scales {
             let name = format!("discriminator_{i}");
             scales.push(Patch::new(params, &name, spec, channels, descent));
-            halvings.extend(descent.next());
+            halvings.push(descent.halve());
         }
         Self { scales, halvings }
     }

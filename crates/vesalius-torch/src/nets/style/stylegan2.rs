@@ -56,7 +56,7 @@ pub struct Block {
 }
 
 /// The halving that ends at the size of block `level`, counted from the base; of the base the last one.
-fn halving(pyramid: Pyramid, level: u32) -> Level {
+fn halving(pyramid: &Pyramid, level: u32) -> Level {
     pyramid.level(pyramid.halvings() - level.max(1) + 1)
 }
 
@@ -76,7 +76,7 @@ impl Synthesis {
         let mut inputs = first;
         for level in 0..=pyramid.halvings() {
             let resolution = 4 << level;
-            let Level { factor, kernel } = halving(pyramid, level);
+            let Level { factor, kernel } = halving(&pyramid, level);
             if level > 0 {
                 size = size.zip(factor, |side, by| side * by);
             }
@@ -205,7 +205,7 @@ impl Discriminator {
             let (inputs, outputs) = (width.channels(resolution), width.channels(resolution / 2));
             // The reference keeps a filter per block, too.
             let _ = params.buffer(format!("{name}.resample_filter"), &resample::filter());
-            let Level { factor, kernel } = halving(pyramid, level);
+            let Level { factor, kernel } = halving(&pyramid, level);
             let one = kernel.map(|_| 1);
             let plain = EqualConvOptions {
                 kernel,
@@ -230,7 +230,7 @@ impl Discriminator {
                 skip: conv(params, "skip", outputs, skip),
             });
         }
-        let Level { kernel, .. } = halving(pyramid, 0);
+        let Level { kernel, .. } = halving(&pyramid, 0);
         let flat = pyramid.base().product();
         let epilogue = Epilogue::new(params, width.channels(4), kernel, flat, group);
         let from_sample = from_sample.expect("a pyramid has a level");
@@ -268,13 +268,8 @@ pub struct Epilogue {
 impl Epilogue {
     /// `pixels`: of the base.
     fn new(params: &mut Params, channels: i64, kernel: Axes, pixels: i64, group: i64) -> Self {
-        let options = EqualConvOptions {
-            kernel,
-            bias: true,
-            down: None,
-            after: After::LeakyRelu,
-            gain: 1.0,
-        };
+        let options =
+            EqualConvOptions { kernel, bias: true, down: None, after: After::LeakyRelu, gain: 1.0 };
         let conv = EqualConv::new(params, "b4.conv", [channels + 1, channels], options);
         let dense = |params: &mut Params, name: &str, sizes: [i64; 2], after: After| {
             Dense::new(params, name, sizes, DenseOptions { after, lr_multiplier: 1.0, bias: 0.0 })

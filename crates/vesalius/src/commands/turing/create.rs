@@ -78,7 +78,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         args.reader.clone()
     };
-    let (real, synthetic) = (Pack::open_any(&args.fold.of(&args.real)?)?, Pack::open_any(&args.synthetic)?);
+    let (real, synthetic) =
+        (Pack::open_any(&args.fold.of(&args.real)?)?, Pack::open_any(&args.synthetic)?);
     let mut wish = Wish {
         readers,
         per_reader: args.per_reader,
