@@ -31,14 +31,16 @@ struct Networks {
     discriminator: Discriminator,
 }
 
-fn networks(pyramid: Pyramid) -> Networks {
+fn networks(pyramid: &Pyramid) -> Networks {
     let width = WidthSpec { channel_base: 256, channel_max: 24 };
     let mapping = MappingSpec { latent: LATENT, style: 16, layers: 8 };
     let mut generator_params = Params::new(Device::Cpu);
-    let synthesis = Synthesis::new(&mut generator_params, &width, mapping.style, CHANNELS, pyramid);
+    let synthesis =
+        Synthesis::new(&mut generator_params, &width, mapping.style, CHANNELS, *pyramid);
     let mapping = Mapping::new(&mut generator_params, &mapping, After::LeakyRelu);
     let mut discriminator_params = Params::new(Device::Cpu);
-    let discriminator = Discriminator::new(&mut discriminator_params, &width, CHANNELS, pyramid, 4);
+    let discriminator =
+        Discriminator::new(&mut discriminator_params, &width, CHANNELS, *pyramid, 4);
     seed(&generator_params, "g");
     seed(&discriminator_params, "d");
     Networks { generator_params, mapping, synthesis, discriminator_params, discriminator }
@@ -115,7 +117,7 @@ pub fn assert_gradients(golden: &Value, phase: &str, params: &Params) {
 fn stylegan2s_networks_are_the_authors() {
     let golden = golden("stylegan2");
     let pyramid = Pyramid::new(SIZE, SIZE).unwrap();
-    let Networks { mapping, synthesis, discriminator, .. } = networks(pyramid);
+    let Networks { mapping, synthesis, discriminator, .. } = networks(&pyramid);
     let z = tensor("z", &[BATCH, LATENT], 1.7);
     let check = |name: &str, found: &Tensor| {
         let expected = numbers(&golden[name]);
@@ -192,7 +194,7 @@ fn assert_phases(golden: &Value, networks: &Networks, real: &Tensor) {
 
 #[test]
 fn gradients_of_stylegan2s_four_phases_are_the_authors() {
-    let networks = networks(Pyramid::new(SIZE, SIZE).unwrap());
+    let networks = networks(&Pyramid::new(SIZE, SIZE).unwrap());
     let real = tensor("real", &[BATCH, CHANNELS, SIZE, SIZE], 1.0);
     assert_phases(&golden("stylegan2"), &networks, &real);
 }
@@ -201,7 +203,7 @@ fn gradients_of_stylegan2s_four_phases_are_the_authors() {
 fn volumes_have_the_networks_and_gradients_of_the_same_with_a_third_axis() {
     let golden = golden("stylegan2-volumes");
     let size = [8, SIZE, SIZE];
-    let networks = networks(Pyramid::of_volume(size, [10.0, 2.0, 2.0]).unwrap());
+    let networks = networks(&Pyramid::of_volume(size, [10.0, 2.0, 2.0]).unwrap());
     let real = tensor("real", &[&[BATCH, CHANNELS], &size[..]].concat(), 1.0);
     let styles = networks.mapping.forward(&tensor("z", &[BATCH, LATENT], 1.7));
     let ws = mix(&styles, None, networks.synthesis.style_layers());
