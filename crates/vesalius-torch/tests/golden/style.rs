@@ -89,6 +89,11 @@ fn assert_summary(golden: &Value, name: &str, value: &Tensor) {
 
 /// Every gradient of the reference, and no other.
 pub fn assert_gradients(golden: &Value, phase: &str, params: &Params) {
+    assert_gradients_within(golden, phase, params, 1e-4);
+}
+
+/// The same, each within a share of its norm.
+pub fn assert_gradients_within(golden: &Value, phase: &str, params: &Params, share: f64) {
     let expected = golden[phase].as_object().unwrap();
     let largest = expected.values().map(|g| numbers(g)[0]).fold(0.0, f64::max);
     let mut compared = 0;
@@ -104,7 +109,7 @@ pub fn assert_gradients(golden: &Value, phase: &str, params: &Params) {
         if gradient.defined() {
             // What cancels exactly (a bias in front of a normalisation) is rounding in both.
             let cancels = expected[0] < 1e-5 * largest;
-            let limit = if cancels { 1e-6 * largest } else { 1e-4 * expected[0] };
+            let limit = if cancels { 1e-6 * largest } else { share * expected[0] };
             let what = format!("{phase} {name}");
             assert_close(&what, &summary(&name, &gradient), &expected, limit, 0.0);
         }
