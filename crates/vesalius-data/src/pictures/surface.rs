@@ -81,9 +81,7 @@ pub fn surfaces(volume: &Volume, classes: usize) -> Result<Vec<u8>> {
         .filter(|class| volume.labels.contains(class))
         .map(|class| (class, Share::of(volume, class)))
         .collect();
-    let size = volume.size();
-    let half: Vec<f64> = (0..3).map(|i| size[i] as f64 * volume.spacing_mm[i] / 2.0).collect();
-    let reach = half.iter().map(|half| half * half).sum::<f64>().sqrt();
+    let (middle, reach) = ball(volume);
     let step = volume.spacing_mm.into_iter().fold(f64::INFINITY, f64::min) / 2.0;
     let (turn, tilt) = (TURN[0].sin_cos(), TURN[1].sin_cos());
     // Millimetres about the middle, seen from the eye (right, down, away) → voxels.
@@ -91,7 +89,7 @@ pub fn surfaces(volume: &Volume, classes: usize) -> Result<Vec<u8>> {
         let (up_down, away) = (down * tilt.1 + away * tilt.0, away * tilt.1 - down * tilt.0);
         let (x, y) = (right * turn.1 + away * turn.0, away * turn.1 - right * turn.0);
         let mm = [up_down, -y, x];
-        [0, 1, 2].map(|i| (mm[i] + half[i]) / volume.spacing_mm[i] - 0.5)
+        [0, 1, 2].map(|i| (mm[i] + middle[i]) / volume.spacing_mm[i])
     };
     let steps = (2.0 * reach / step).ceil() as usize;
     let mut picture = RgbImage::new(SIDE as u32, SIDE as u32);
@@ -120,6 +118,27 @@ pub fn surfaces(volume: &Volume, classes: usize) -> Result<Vec<u8>> {
         }
     }
     png(&picture)
+}
+
+/// A ball that holds all labels, mm from the middle of the first voxel: its middle, that of their box, and its radius.
+fn ball(volume: &Volume) -> ([f64; 3], f64) {
+    let size = volume.size();
+    let mut ends_of = [[usize::MAX, 0]; 3];
+    for (at, _) in volume.labels.iter().enumerate().filter(|(_, label)| **label != 0) {
+        let voxel = [at / (size[1] * size[2]), at / size[2] % size[1], at % size[2]];
+        for (ends, at) in ends_of.iter_mut().zip(voxel) {
+            *ends = [ends[0].min(at), ends[1].max(at)];
+        }
+    }
+    let mut middle = [0.0; 3];
+    let mut square = 0.0;
+    for (axis, [low, high]) in
+        ends_of.into_iter().enumerate().filter(|(_, ends)| ends[0] <= ends[1])
+    {
+        middle[axis] = (low + high) as f64 / 2.0 * volume.spacing_mm[axis];
+        square += ((high - low + 2) as f64 / 2.0 * volume.spacing_mm[axis]).powi(2);
+    }
+    (middle, square.sqrt().max(1.0))
 }
 
 /// Between 0.35 and 1: how far the surface at `place` faces the eye, which lies in the direction of `nearer`.
@@ -153,8 +172,8 @@ mod tests {
         let drawn = |x: u32, y: u32| read.get_pixel(x, y).0 != [255; 3];
         assert!(drawn(96, 96) && !drawn(2, 2) && !drawn(189, 189));
         let count = read.pixels().filter(|pixel| pixel.0 != [255; 3]).count();
-        // A box of 20 x 16 x 8 mm where 60 mm are 192 pixels wide.
-        assert!((1500..4500).contains(&count), "{count}");
+        // A box of 20 x 16 x 8 mm in a ball of 38 mm.
+        assert!((5000..16_000).contains(&count), "{count}");
         let shades: std::collections::BTreeSet<[u8; 3]> = read.pixels().map(|p| p.0).collect();
         assert!(shades.len() > 3, "sides in different light");
         let nothing = vec![0; labels.len()];

@@ -132,7 +132,8 @@ impl Ada {
     /// differentiable in the samples as often as `order` says.
     pub fn apply(&self, sample: &Tensor, order: Order) -> Tensor {
         let p = self.p();
-        if p <= 0.0 {
+        // Without a transform it only watches how the discriminator holds; samples may then be volumes.
+        if p <= 0.0 || self.steps.is_empty() {
             return sample.shallow_clone();
         }
         let (n, _, h, w) = sample.size4().expect("a batch of samples");
@@ -219,6 +220,12 @@ mod tests {
         let ada = Ada::new(spec, joint);
         ada.state().copy_(&Tensor::from_slice(&[p, 0.0, 0.0]));
         ada
+    }
+
+    #[test]
+    fn without_a_transform_volumes_stay_as_they_are_whatever_p_is() {
+        let volumes = Tensor::rand([2, 3, 4, 8, 8], (Kind::Float, Device::Cpu));
+        assert_eq!(ada(&[], 0.7).apply(&volumes, Order::Once), volumes);
     }
 
     #[test]
