@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Numbers of batchgeneratorsv2's transforms as nnU-Net v2 sets them, with given strengths: one slice of two channels.
+"""Numbers of batchgeneratorsv2's transforms as nnU-Net v2 sets them, with given strengths: one slice of two channels, and one
+volume.
 
     pip install -r requirements-plausibility.txt && python augment.py
 """
@@ -25,6 +26,11 @@ CHANNELS, HEIGHT, WIDTH, CLASSES = 2, 16, 12, 4
 MAPS = [(0.3, 1.0), (-2.0, 1.0), (np.pi, 1.0), (0.0, 1.4), (0.0, 0.7), (1.1, 1.25), (np.pi / 2, 1.0)]
 
 
+# Planes of a volume, and angles about its axes with a scale.
+DEPTH = 9
+TURNS = [([0.4, 0.0, 0.0], 1.0), ([0.0, 0.4, 0.0], 1.0), ([0.0, 0.0, 0.4], 1.0), ([0.3, -0.5, 0.2], 1.3), ([-0.5, 0.1, 0.5], 0.75)]
+
+
 def image() -> torch.Tensor:
     return tensor("augment.image", [CHANNELS, HEIGHT, WIDTH]).float().clone()
 
@@ -42,6 +48,39 @@ def spatial(angle: float, scale: float) -> dict:
         bg_style_seg_sampling=False, border_mode_seg="constant", padding_value_seg=-1)
     moved = RemoveLabelTansform(-1, 0)(**moving(image=image(), segmentation=labels()))
     return {"angle": angle, "scale": scale, "image": numbers(moved["image"]), "labels": moved["segmentation"].flatten().tolist()}
+
+
+def volume() -> torch.Tensor:
+    return tensor("augment.volume", [CHANNELS, DEPTH, HEIGHT, WIDTH]).float().clone()
+
+
+def volume_labels() -> torch.Tensor:
+    return labels().repeat_interleave(DEPTH, 0)[None] * (torch.arange(DEPTH)[None, :, None, None] > 2).to(torch.int16)
+
+
+def some(value: torch.Tensor) -> list:
+    return numbers(value[:, ::2, ::3, ::3])
+
+
+def turned(angles: list, scale: float) -> dict:
+    moving = SpatialTransform(
+        (DEPTH, HEIGHT, WIDTH), patch_center_dist_from_border=0, random_crop=False, p_elastic_deform=0, p_rotation=1,
+        rotation=lambda image, dim: angles[dim], p_scaling=1, scaling=(scale, scale), p_synchronize_scaling_across_axes=1,
+        bg_style_seg_sampling=False, border_mode_seg="constant", padding_value_seg=-1)
+    moved = RemoveLabelTansform(-1, 0)(**moving(image=volume(), segmentation=volume_labels()))
+    return {"angles": angles, "scale": scale, "image": some(moved["image"]),
+            "labels": moved["segmentation"].flatten().tolist()}
+
+
+def of_volume() -> dict:
+    channels = torch.arange(CHANNELS)
+    sigmas, shares = [[0.5, 1.0, 0.8], [0.73, 0.95, 0.6]], [0.53, 0.875]
+    blurred = GaussianBlurTransform((0.5, 1.0), False, False, 1, benchmark=False)._apply_to_image(
+        volume(), apply_to_channel=torch.tensor([True, True]), sigmas=sigmas)
+    coarse = SimulateLowResolutionTransform((0.5, 1), False, True, None)._apply_to_image(
+        volume(), apply_to_channel=channels, scales=torch.tensor([[share] * 3 for share in shares]))
+    return {"labels": volume_labels().flatten().tolist(), "turns": [turned(*of) for of in TURNS],
+            "blur": {"sigmas": sigmas, "image": some(blurred)}, "low_resolution": {"shares": shares, "image": some(coarse)}}
 
 
 def numbers(value: torch.Tensor) -> list:
@@ -79,6 +118,7 @@ def main() -> None:
     for name, inverted in [("gamma", False), ("inverted_gamma", True)]:
         found[name] = {"gammas": [0.7, 1.5], "image": both(GammaTransform((0.7, 1.5), 0, False, 1, 1), retain_stats=[True] * 2,
                                                            invert_image=[inverted] * 2, gamma=[0.7, 1.5])}
+    found["volume"] = of_volume()
     (HERE / "augment.json").write_text(json.dumps(found) + "\n")
 
 

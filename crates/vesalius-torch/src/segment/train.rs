@@ -177,7 +177,13 @@ impl<'a> Sources<'a> {
             });
         }
         let shape = packs[0].slice_shape();
-        let table = nnunet::Table::nnunet([shape.height as i64, shape.width as i64]);
+        let [planes, height, width] =
+            [shape.planes, shape.height, shape.width].map(|side| side as i64);
+        let table = if shape.is_volume() {
+            nnunet::Table::nnunet_of_volumes([planes, height, width])
+        } else {
+            nnunet::Table::nnunet([height, width])
+        };
         let synthetic = packs.iter().map(|pack| is_synthetic(pack)).collect();
         let classes = packs[0].classes() as i64;
         Ok(Self { spec, classes, orders, synthetic, next: 0, scales, table })

@@ -49,6 +49,46 @@ fn slices_and_labels_are_moved_as_batchgenerators_moves_them() {
 }
 
 #[test]
+fn volumes_are_turned_blurred_and_made_coarse_as_batchgenerators_does_it() {
+    let golden = &golden("augment")["volume"];
+    let size = [1, 2, 9, 16, 12];
+    let image = tensor("augment.volume", &size, 1.0);
+    let of = |value: &Value| {
+        let labels: Vec<i64> = numbers(value).into_iter().map(|label| label as i64).collect();
+        Tensor::from_slice(&labels).reshape([1, 9, 16, 12])
+    };
+    let some = |x: &Tensor| {
+        let every = |x: &Tensor, axis: i64, step: i64| x.slice(axis, None, None, step);
+        values(&every(&every(&every(x, 2, 2), 3, 3), 4, 3).contiguous())
+    };
+    for expected in golden["turns"].as_array().unwrap() {
+        let angles: [f64; 3] = numbers(&expected["angles"]).try_into().unwrap();
+        let turn = spatial::Turn { angles, scale: expected["scale"].as_f64().unwrap() };
+        let pair = Pair { image: image.shallow_clone(), labels: of(&golden["labels"]) };
+        let moved = spatial::transform_volumes(&pair, &[Some(turn)], CLASSES);
+        let expected_image = numbers(&expected["image"]);
+        assert_close(&format!("{turn:?}"), &some(&moved.image), &expected_image, 2e-5, 2e-6);
+        assert_eq!(moved.labels, of(&expected["labels"]), "{turn:?}");
+    }
+    let sigmas: Vec<Vec<f64>> =
+        golden["blur"]["sigmas"].as_array().unwrap().iter().map(numbers).collect();
+    let along = |axis: usize| {
+        let row: Vec<f64> = sigmas.iter().map(|of| of[axis]).collect();
+        intensity::per_channel(std::iter::once(row.as_slice()), Device::Cpu)
+    };
+    // Across planes, then along columns and rows of each.
+    let across = intensity::blur_along(&image.reshape([1, 2, 9, 16 * 12]), &along(0), 0);
+    let planes = across.reshape([2, 9, 16, 12]).permute([1, 0, 2, 3]).contiguous();
+    let each = |axis: usize| along(axis).repeat([9, 1, 1, 1]);
+    let blurred = intensity::blur(&planes, [&each(1), &each(2)]).permute([1, 0, 2, 3]).unsqueeze(0);
+    assert_close("blur", &some(&blurred), &numbers(&golden["blur"]["image"]), 2e-5, 2e-6);
+    let shares = numbers(&golden["low_resolution"]["shares"]);
+    let coarse = intensity::low_resolution(&image, &[&shares]);
+    let expected = numbers(&golden["low_resolution"]["image"]);
+    assert_close("low resolution", &some(&coarse), &expected, 2e-5, 2e-6);
+}
+
+#[test]
 fn of_a_batch_only_the_slices_that_were_drawn_are_moved() {
     let golden = golden("augment");
     let one = Pair { image: image(), labels: labels(&golden["labels"]) };

@@ -20,20 +20,22 @@ pub fn noise(image: &Tensor, sigma: &Tensor) -> Tensor {
 
 /// `GaussianBlurTransform`: along columns, then along rows, with mirrored edges; neutral at 0. σ in pixels, at most 1.
 pub fn blur(image: &Tensor, sigmas: [&Tensor; 2]) -> Tensor {
+    blur_along(&blur_along(image, sigmas[0], 0), sigmas[1], 1)
+}
+
+/// Along one axis: columns (0), or rows (1).
+pub fn blur_along(image: &Tensor, sigma: &Tensor, axis: usize) -> Tensor {
     let (n, channels, height, width) = image.size4().expect("a batch of images");
-    let reach = REACH.min(height - 1).min(width - 1);
-    let mut x = image.reshape([1, n * channels, height, width]);
-    for (sigma, axis) in sigmas.into_iter().zip([0, 1]) {
-        let kernels = kernels(&sigma.reshape([n * channels, 1]), reach);
-        let (shape, padding) = if axis == 0 {
-            ([n * channels, 1, 2 * reach + 1, 1], [0, 0, reach, reach])
-        } else {
-            ([n * channels, 1, 1, 2 * reach + 1], [reach, reach, 0, 0])
-        };
-        let padded = x.reflection_pad2d(padding);
-        let none = None::<&Tensor>;
-        x = padded.conv2d(&kernels.reshape(shape), none, [1, 1], [0, 0], [1, 1], n * channels);
-    }
+    let reach = REACH.min([height, width][axis] - 1);
+    let kernels = kernels(&sigma.reshape([n * channels, 1]), reach);
+    let (shape, padding) = if axis == 0 {
+        ([n * channels, 1, 2 * reach + 1, 1], [0, 0, reach, reach])
+    } else {
+        ([n * channels, 1, 1, 2 * reach + 1], [reach, reach, 0, 0])
+    };
+    let padded = image.reshape([1, n * channels, height, width]).reflection_pad2d(padding);
+    let none = None::<&Tensor>;
+    let x = padded.conv2d(&kernels.reshape(shape), none, [1, 1], [0, 0], [1, 1], n * channels);
     x.reshape([n, channels, height, width])
 }
 
@@ -92,17 +94,24 @@ pub fn gamma(image: &Tensor, gamma: &Tensor) -> Tensor {
 }
 
 /// `SimulateLowResolutionTransform`: to a share of the pixels along each side by the nearest pixel, and back bilinearly;
-/// a share for each slice and channel, neutral at 1.
+/// a share for each slice (or volume, along all three axes) and channel, neutral at 1.
 pub fn low_resolution(image: &Tensor, shares: &[&[f64]]) -> Tensor {
-    let (.., height, width) = image.size4().expect("a batch of images");
+    let sides = image.size()[2..].to_vec();
     let out = image.copy();
     for (i, row) in shares.iter().enumerate() {
         for (channel, &share) in row.iter().enumerate().filter(|&(_, &share)| share != 1.0) {
-            let size =
-                [height, width].map(|side| ((side as f64 * share).round_ties_even() as i64).max(1));
+            let size: Vec<i64> = sides
+                .iter()
+                .map(|side| ((*side as f64 * share).round_ties_even() as i64).max(1))
+                .collect();
             let at = |x: &Tensor| x.narrow(0, i as i64, 1).narrow(1, channel as i64, 1);
-            let coarse = at(image).internal_upsample_nearest_exact2d(size, None, None);
-            let back = coarse.upsample_bilinear2d([height, width], false, None, None);
+            let back = if sides.len() == 3 {
+                let coarse = at(image).internal_upsample_nearest_exact3d(size, None, None, None);
+                coarse.upsample_trilinear3d(&sides[..], false, None, None, None)
+            } else {
+                let coarse = at(image).internal_upsample_nearest_exact2d(size, None, None);
+                coarse.upsample_bilinear2d(&sides[..], false, None, None)
+            };
             at(&out).copy_(&back);
         }
     }

@@ -1,7 +1,7 @@
-//! nnU-Net's augmentation of slices and their labels: which transform is applied to which slice, and how strongly.
+//! nnU-Net's augmentation of slices and volumes and their labels: which transform is applied to which slice, and how strongly.
 //!
 //! Source: `nnUNetTrainer.get_training_transforms` and `configure_rotation_dummyDA_mirroring_and_inital_patch_size` of
-//! nnU-Net v2.8.1, 2-D; the transforms are batchgeneratorsv2's ([`spatial`], [`intensity`]). A batch is transformed as a
+//! nnU-Net v2.8.1; the transforms are batchgeneratorsv2's ([`spatial`], [`intensity`]). A batch is transformed as a
 //! whole; each slice has draws of its own.
 
 pub mod intensity;
@@ -58,6 +58,13 @@ impl Table {
         }
     }
 
+    /// nnU-Net's, for volumes of planes, rows and columns: turned by a twelfth of a circle about all axes, or, where a side is
+    /// more than three times the planes ("dummy 2-D"), within their planes by any angle.
+    pub fn nnunet_of_volumes([planes, height, width]: [i64; 3]) -> Self {
+        let most = if is_flat([planes, height, width]) { PI } else { PI / 6.0 };
+        Self { rotation: (0.2, -most..most), ..Self::nnunet([height, width]) }
+    }
+
     /// Transformed copies. Image: standardised (0 is what comes in from outside). Draws from `rng`, and noise from
     /// LibTorch's generator.
     pub fn apply(&self, pair: &Pair, classes: i64, rng: &mut impl Rng) -> Pair {
@@ -85,6 +92,11 @@ impl Table {
         let mirrors: Vec<[bool; 2]> = draws.iter().map(|draw| draw.mirror).collect();
         spatial::mirror(&Pair { image, labels }, &mirrors)
     }
+}
+
+/// Whether planes are too few to be turned into each other (`ANISO_THRESHOLD`).
+fn is_flat(size: [i64; 3]) -> bool {
+    size.into_iter().max().unwrap_or(1) > 3 * size[0]
 }
 
 /// What happens to one slice: strengths of each channel, neutral where nothing happens.

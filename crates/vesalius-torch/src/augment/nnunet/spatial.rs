@@ -1,4 +1,4 @@
-//! Rotation, scaling and mirrors of slices with their labels: batchgeneratorsv2's `SpatialTransform` and
+//! Rotation and scaling of slices and volumes, and mirrors of slices, with their labels: batchgeneratorsv2's `SpatialTransform` and
 //! `MirrorTransform`, as nnU-Net sets them.
 
 use crate::pairs::batch::{Pair, one_hot};
@@ -25,19 +25,71 @@ impl Map {
     }
 }
 
+/// The same of volumes, whose points are (plane, row, column): they are scaled, then turned about the first axis, the second
+/// and the third.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turn {
+    /// Radians, about each axis.
+    pub angles: [f64; 3],
+    /// Along all axes; above 1 shrinks what is shown.
+    pub scale: f64,
+}
+
+impl Turn {
+    /// As `affine_grid` wants it: rows for x, y and z, of coordinates in [-1, 1] on volumes of `size` `[D, H, W]`.
+    fn theta(self, size: [i64; 3]) -> [f32; 12] {
+        let [(sa, ca), (sb, cb), (sc, cc)] = self.angles.map(f64::sin_cos);
+        // Rc · Rb · Ra.
+        let turned = [
+            [cc * cb, cc * sb * sa - sc * ca, cc * sb * ca + sc * sa],
+            [sc * cb, sc * sb * sa + cc * ca, sc * sb * ca - cc * sa],
+            [-sb, cb * sa, cb * ca],
+        ];
+        let mut theta = [0.0; 12];
+        for (row, values) in theta.chunks_exact_mut(4).enumerate() {
+            for (column, value) in values.iter_mut().take(3).enumerate() {
+                // x is the last axis.
+                let (to, from) = (2 - row, 2 - column);
+                let sides = size[from] as f64 / size[to] as f64;
+                *value = (turned[to][from] * self.scale * sides) as f32;
+            }
+        }
+        theta
+    }
+}
+
 /// Moves the slices that have a map. Images: bilinear, 0 from outside. Labels: the one with the largest share of the
 /// pixel, of equals the nearest; what comes from outside is background, but is a label of its own until then.
 pub fn transform(pair: &Pair, maps: &[Option<Map>], classes: i64) -> Pair {
-    let moved: Vec<i64> =
-        maps.iter().enumerate().filter(|(_, map)| map.is_some()).map(|(i, _)| i as i64).collect();
+    let (.., height, width) = pair.image.size4().expect("a batch of images");
+    let aspect = height as f64 / width as f64;
+    let thetas: Vec<_> = maps.iter().map(|map| map.map(|map| map.theta(aspect))).collect();
+    moved(pair, &thetas, classes)
+}
+
+/// The same of volumes `[N, C, D, H, W]`, trilinear.
+pub fn transform_volumes(pair: &Pair, turns: &[Option<Turn>], classes: i64) -> Pair {
+    let size = pair.image.size();
+    let [.., depth, height, width] = size[..] else { unreachable!("a batch of volumes") };
+    let theta = |turn: Turn| turn.theta([depth, height, width]);
+    let thetas: Vec<_> = turns.iter().map(|turn| turn.map(theta)).collect();
+    moved(pair, &thetas, classes)
+}
+
+fn moved<const N: usize>(pair: &Pair, thetas: &[Option<[f32; N]>], classes: i64) -> Pair {
+    let moved: Vec<i64> = thetas
+        .iter()
+        .enumerate()
+        .filter(|(_, theta)| theta.is_some())
+        .map(|(i, _)| i as i64)
+        .collect();
     if moved.is_empty() {
         return pair.shallow();
     }
-    let (.., height, width) = pair.image.size4().expect("a batch of images");
     let device = pair.image.device();
-    let thetas: Vec<f32> =
-        maps.iter().flatten().flat_map(|map| map.theta(height as f64 / width as f64)).collect();
-    let thetas = Tensor::from_slice(&thetas).reshape([-1, 2, 3]).to_device(device);
+    let thetas: Vec<f32> = thetas.iter().flatten().flatten().copied().collect();
+    let rank = pair.image.dim() as i64 - 2;
+    let thetas = Tensor::from_slice(&thetas).reshape([-1, rank, rank + 1]).to_device(device);
     let rows = Tensor::from_slice(&moved).to_device(device);
     let image = pair.image.index_select(0, &rows);
     let grid = Tensor::affine_grid_generator(&thetas.to_kind(image.kind()), image.size(), false);
@@ -61,11 +113,7 @@ fn sampled(image: &Tensor, grid: &Tensor, mode: i64) -> Tensor {
 fn moved_labels(labels: &Tensor, grid: &Tensor, classes: i64) -> Tensor {
     let shares = sampled(&(one_hot(labels, classes).to_kind(grid.kind()) * 1000.0), grid, BILINEAR);
     // Label -1, the first: what is missing to a whole pixel.
-    let inside = Tensor::full(
-        [labels.size()[0], 1, labels.size()[1], labels.size()[2]],
-        -1000.0,
-        (grid.kind(), grid.device()),
-    );
+    let inside = labels.unsqueeze(1).full_like(-1000.0).to_kind(grid.kind());
     let outside = sampled(&inside, grid, BILINEAR) + 1000.0;
     let scores = Tensor::cat(&[outside, shares], 1).to_kind(Kind::Half).to_kind(Kind::Float);
     let (best, winner) = scores.max_dim(1, true); // the first of equals

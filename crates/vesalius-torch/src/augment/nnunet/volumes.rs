@@ -1,26 +1,57 @@
-//! The table for volumes. Their planes are turned and scaled alike, within themselves, as nnU-Net does where planes lie far
-//! apart ("dummy 2-D" augmentation: a side more than three times another); values are changed with one strength for a whole
-//! volume, and all three axes are mirrored.
-//!
-//! Deviations: planes are never turned into each other, whatever the spacing, and blur acts within planes.
+//! The table for volumes: values are changed with one strength for a whole volume, and all three axes are mirrored. Volumes
+//! of few planes are turned, scaled and made coarse within their planes, all planes alike, as nnU-Net does it; others about
+//! and along all axes.
 
-use super::{Draw, Table, intensity, spatial};
+use super::{Draw, Table, intensity, is_flat, spatial};
 use crate::pairs::batch::Pair;
 use rand::{Rng, RngExt as _};
-use spatial::Map;
+use spatial::{Map, Turn};
 use tch::Tensor;
+
+/// What happens to a volume beside what happens to a slice.
+struct Deep {
+    /// Turned around along planes.
+    mirror: bool,
+    /// σ across planes, of each channel.
+    blur: Vec<f64>,
+    /// In place of the slice's map.
+    turn: Option<Turn>,
+}
+
+impl Deep {
+    fn new(table: &Table, draw: &Draw, rng: &mut impl Rng) -> Self {
+        let mirror = rng.random_bool(table.mirror);
+        let blurred = |sigma: &f64| {
+            if *sigma > 0.0 { rng.random_range(table.blur.1.clone()) } else { 0.0 }
+        };
+        let blur = draw.blur[0].iter().map(blurred).collect();
+        let turn = draw.map.map(|Map { angle, scales }| {
+            // All axes or none.
+            let mut another =
+                || if angle == 0.0 { 0.0 } else { rng.random_range(table.rotation.1.clone()) };
+            Turn { angles: [another(), another(), angle], scale: scales[0] }
+        });
+        Self { mirror, blur, turn }
+    }
+}
 
 /// Transformed copies of volumes `[N, C, D, H, W]`.
 pub(super) fn apply(table: &Table, pair: &Pair, classes: i64, rng: &mut impl Rng) -> Pair {
     let size = pair.image.size();
     let [n, channels, d, h, w] = size[..] else { unreachable!("a batch of volumes") };
     let draws: Vec<Draw> = (0..n).map(|_| Draw::new(table, channels as usize, rng)).collect();
-    let turned: Vec<bool> = (0..n).map(|_| rng.random_bool(table.mirror)).collect();
+    let deep: Vec<Deep> = draws.iter().map(|draw| Deep::new(table, draw, rng)).collect();
+    let flat = is_flat([d, h, w]);
     // Each plane as its volume.
     let of_planes = |at: usize| &draws[at / d as usize];
     let planes = (n * d) as usize;
-    let maps: Vec<Option<Map>> = (0..planes).map(|at| of_planes(at).map).collect();
-    let Pair { image, labels } = spatial::transform(&pair.planes(), &maps, classes);
+    let Pair { image, labels } = if flat {
+        let maps: Vec<Option<Map>> = (0..planes).map(|at| of_planes(at).map).collect();
+        spatial::transform(&pair.planes(), &maps, classes)
+    } else {
+        let turns: Vec<Option<Turn>> = deep.iter().map(|deep| deep.turn).collect();
+        spatial::transform_volumes(pair, &turns, classes).planes()
+    };
     let device = image.device();
     let of_volumes = |of: fn(&Draw) -> &Vec<f64>| {
         intensity::per_channel(draws.iter().map(|draw| of(draw).as_slice()), device)
@@ -28,7 +59,7 @@ pub(super) fn apply(table: &Table, pair: &Pair, classes: i64, rng: &mut impl Rng
     let of_each = |of: fn(&Draw) -> &Vec<f64>| {
         intensity::per_channel((0..planes).map(|at| of(of_planes(at)).as_slice()), device)
     };
-    // A volume's planes one below the other, and apart again.
+    // Planes of a volume one below the other, and apart again.
     let together = |x: &Tensor| {
         x.reshape([n, d, channels, h, w]).permute([0, 2, 1, 3, 4]).reshape([n, channels, d * h, w])
     };
@@ -38,18 +69,26 @@ pub(super) fn apply(table: &Table, pair: &Pair, classes: i64, rng: &mut impl Rng
     let mut image = intensity::noise(&image, &of_each(|draw| &draw.noise));
     let sigmas = [of_each(|draw| &draw.blur[0]), of_each(|draw| &draw.blur[1])];
     image = together(&intensity::blur(&image, [&sigmas[0], &sigmas[1]]));
-    image *= of_volumes(|draw| &draw.brightness);
-    image = apart(&intensity::contrast(&image, &of_volumes(|draw| &draw.contrast)));
-    let shares: Vec<&[f64]> =
-        (0..planes).map(|at| of_planes(at).low_resolution.as_slice()).collect();
-    image = together(&intensity::low_resolution(&image, &shares));
+    let across = intensity::per_channel(deep.iter().map(|deep| deep.blur.as_slice()), device);
+    image = intensity::blur_along(&image.reshape([n, channels, d, h * w]), &across, 0);
+    image = image.reshape([n, channels, d * h, w]) * of_volumes(|draw| &draw.brightness);
+    image = intensity::contrast(&image, &of_volumes(|draw| &draw.contrast));
+    image = if flat {
+        let shares: Vec<&[f64]> =
+            (0..planes).map(|at| of_planes(at).low_resolution.as_slice()).collect();
+        together(&intensity::low_resolution(&apart(&image), &shares))
+    } else {
+        let shares: Vec<&[f64]> = draws.iter().map(|draw| draw.low_resolution.as_slice()).collect();
+        let coarse = intensity::low_resolution(&image.reshape(&size[..]), &shares);
+        coarse.reshape([n, channels, d * h, w])
+    };
     image = -intensity::gamma(&-image, &of_volumes(|draw| &draw.inverted_gamma));
     image = intensity::gamma(&image, &of_volumes(|draw| &draw.gamma));
     let volumes = Pair { image: image.reshape(&size[..]), labels: labels.reshape([n, d, h, w]) };
     let mirrors: Vec<[bool; 3]> = draws
         .iter()
-        .zip(turned)
-        .map(|(draw, turned)| [turned, draw.mirror[0], draw.mirror[1]])
+        .zip(&deep)
+        .map(|(draw, deep)| [deep.mirror, draw.mirror[0], draw.mirror[1]])
         .collect();
     mirror(volumes, &mirrors)
 }
@@ -111,6 +150,26 @@ mod tests {
         let back = turned.image.flip([2, 3, 4]);
         assert!((back - &pair.image).abs().max().double_value(&[]) < 1e-6);
         assert_eq!(turned.labels.flip([1, 2, 3]), pair.labels);
+    }
+
+    /// Of a cube neighbouring planes are turned into each other; of few planes never.
+    #[test]
+    fn cubes_are_turned_about_all_axes() {
+        let table = Table { rotation: (1.0, 0.5..0.51), ..nothing() };
+        let cube = |planes: i64| {
+            let image = Tensor::zeros([1, 1, planes, 16, 16], (Kind::Float, Device::Cpu));
+            let _ = image.narrow(2, planes / 2, 1).fill_(1.0);
+            let labels = image.select(1, 0).to_kind(Kind::Int64);
+            table.apply(&Pair { image, labels }, 2, &mut keyed(1, Purpose::Augment, 3)).labels
+        };
+        let held = |labels: &Tensor| {
+            let planes = labels.sum_dim_intlist(&[0_i64, 2, 3][..], false, Kind::Int64);
+            planes.gt(0).sum(Kind::Int64).int64_value(&[])
+        };
+        assert!(held(&cube(16)) > 6, "a plane becomes a slope");
+        assert_eq!(held(&cube(5)), 1);
+        let turned = |size: [i64; 3]| Table::nnunet_of_volumes(size).rotation.1.end;
+        assert!(turned([8, 64, 64]) > 3.0 && turned([8, 24, 24]) < 0.53);
     }
 
     #[test]
