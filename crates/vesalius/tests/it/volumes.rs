@@ -73,6 +73,23 @@ fn volumes_are_trained_on_sampled_and_exported_with_their_spacing() {
     lies_on_its_image(&bench, "predicted");
 }
 
+/// As large as a hippocampus: cubes of 32 voxels, whose three axes are alike to networks and to the segmenter's augmentation.
+#[test]
+fn small_cubes_go_the_whole_way() {
+    let bench = prepared_as("32x32x32", "3x3x3");
+    let train = ["train", "pack", "--preset", "dcgan", "--threads", "1", "--kimg", "0.016"];
+    bench.ok(&[&train[..], &["--out", "gan"], &TINY].concat());
+    let made = sampled(&bench, "gan", "made", &["--count", "4"]);
+    assert_eq!(made.manifest().spacing_mm(), [3.0; 3]);
+    let segment = ["segment", "--train", "pack", "--train", "made", "--test", "pack"];
+    let tiny = ["--out", "unet", "--filters", "4", "--steps", "6", "--threads", "1"];
+    let scores = bench.ok(&[&segment[..], &tiny].concat());
+    assert!(scores.contains("dice (per volume, mean)"), "{scores}");
+    let scores =
+        bench.ok(&["coherence", "--real", "pack", "--synthetic", "made", "--out", "coherence"]);
+    assert!(scores.contains("anatomy_p") && scores.contains("coherence_p"), "{scores}");
+}
+
 #[test]
 fn volumes_are_compared_whole_where_they_are_given_and_plane_by_plane_where_planes_are() {
     let bench = Bench::new();
