@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use vesalius_data::files::publish::write_file;
 use vesalius_data::run::{RunResult, Subject, refuse_finished};
+use vesalius_data::say;
 use vesalius_torch::features::images::{ImageSet as _, PackImages};
 use vesalius_torch::metrics::audit::conclude::{Concluded, Features, conclude};
 use vesalius_torch::metrics::audit::run::{Searched, Settings, Sides};
@@ -151,6 +152,9 @@ fn audit(
     })?;
     if let Some(bar) = bar {
         bar.finish();
+    }
+    for names in searched.persons.shared() {
+        say!("note: {} have equal images: one person to this audit", names.join(", "));
     }
     let features = if task.pixels_only {
         None

@@ -82,6 +82,7 @@ pub fn conclude(
         "calibration_images": alarm.calibration(),
         "calibration_patients": calibration.patients,
         "training_patients": searched.references.patients(),
+        "one_person": searched.persons.shared(),
         "patients_in_ratio": searched.references.others(),
         "views": VIEWS,
         "working_side_px": WORKING_SIDE,

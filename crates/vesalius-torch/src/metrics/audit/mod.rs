@@ -6,6 +6,7 @@ pub mod align;
 mod candidates;
 pub mod conclude;
 pub mod memory_gan;
+pub mod persons;
 pub(crate) mod planted;
 pub mod run;
 pub(crate) mod search;

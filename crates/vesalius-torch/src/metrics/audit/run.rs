@@ -1,6 +1,7 @@
 //! The searches of an audit: synthetic images, held-out ones, training images without their own patient, planted
 //! copies.
 
+use super::persons::Persons;
 use super::planted::{Kind, plant};
 use super::search::{CHUNK, LEAST_PATIENTS, Match, References};
 use super::views::{Prepared, as_pictures};
@@ -97,6 +98,8 @@ pub struct Searched {
     pub constant: usize,
     /// Set on held-out and left-out images together.
     pub alarm: Alarm,
+    /// Training patients who are one person.
+    pub persons: Persons,
 }
 
 /// Told what is being searched, how many images are done and how many there are; an error ends the audit.
@@ -109,7 +112,8 @@ impl Searched {
     /// When images are damaged, constant or too small, or `report` says so.
     pub fn of(sides: &Sides, settings: Settings, report: Report) -> Result<Self> {
         let Sides { training, held_out, synthetic } = sides;
-        let references = references(training, held_out)?;
+        let persons = Persons::of(training)?;
+        let references = references(training, held_out, &persons)?;
         let own: Vec<usize> = (0..training.len()).collect();
         let left_out = all(&references, training, "training", Some(&own), report)?;
         let innocent = all(&references, held_out, "held-out", None, report)?;
@@ -146,11 +150,16 @@ impl Searched {
             nearest_synthetic,
             constant,
             alarm,
+            persons,
         })
     }
 }
 
-fn references(training: &PackImages, held_out: &PackImages) -> Result<References> {
+fn references(
+    training: &PackImages,
+    held_out: &PackImages,
+    persons: &Persons,
+) -> Result<References> {
     let path = || training.pack.path().display().to_string();
     let (mut plain, mut band, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for (set, trained) in [(training, true), (held_out, false)] {
@@ -169,7 +178,7 @@ fn references(training: &PackImages, held_out: &PackImages) -> Result<References
         }
         plain.push(prepared.plain);
         band.push(prepared.band);
-        names.extend(all.iter().map(|&i| trained.then(|| set.group(i))));
+        names.extend(all.iter().map(|&i| trained.then(|| persons.name(&set.group(i)))));
     }
     let images = Prepared { plain: Tensor::cat(&plain, 0), band: Tensor::cat(&band, 0) };
     References::new(images, &names).with_context(path)
