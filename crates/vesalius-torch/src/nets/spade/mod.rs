@@ -73,8 +73,8 @@ impl Depth {
         }
         if plane.iter().any(|side| side % step != 0) {
             bail!(
-                "size {size:?}: networks.generator.depth halves a plane {times} times, expected both of its sides divisible \
-                 by {step}"
+                "size {size:?}: networks.generator.depth halves it {times} times, expected rows and columns divisible by \
+                 {step}"
             );
         }
         Pyramid::of(size, descent, times)
