@@ -4,13 +4,18 @@
 //! Weights are kept in channels-last memory order on a CPU: oneDNN then takes activations as they are, where the
 //! default order costs a reordering of every activation on each pass (see `bench/README.md`).
 
+pub use super::geometry::{DOUBLING, Geometry, HALVING, NEAREST_CONV3};
+pub use super::spectral::Spectral;
+
 use super::axes::Axes;
 use super::compute::{Convolution, like};
+use super::geometry::around;
 use super::init::InitSpec;
 use super::params::Params;
 use super::patches;
+use super::spectral::SpectralNorm;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor};
 
 /// How a generator doubles its resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,102 +26,6 @@ pub enum Upsample {
     /// Nearest-neighbour ×2, then convolution 3x3 (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
     Resize,
 }
-
-/// What a convolution does to the resolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Geometry {
-    /// Kernel, stride, zero padding of each axis.
-    Conv {
-        /// Kernel.
-        kernel: Axes,
-        /// Stride.
-        stride: Axes,
-        /// Zero padding.
-        padding: Axes,
-    },
-    /// Transposed, likewise.
-    Transposed {
-        /// Kernel.
-        kernel: Axes,
-        /// Stride.
-        stride: Axes,
-        /// Zero padding.
-        padding: Axes,
-    },
-    /// Nearest-neighbour upsampling by 1 or 2 along each axis, then a kernel of 3 (or 1 along an axis that stays) that
-    /// keeps the size.
-    Nearest {
-        /// 1 or 2.
-        factor: Axes,
-        /// 3; 1 where the factor is 1.
-        kernel: Axes,
-    },
-}
-
-impl Geometry {
-    /// A square kernel with one stride and padding for both axes of pictures.
-    pub const fn square(kernel: i64, stride: i64, padding: i64) -> Self {
-        Self::Conv {
-            kernel: Axes::both(kernel),
-            stride: Axes::both(stride),
-            padding: Axes::both(padding),
-        }
-    }
-
-    /// An odd kernel with as many zeros around as keep the size.
-    pub fn keeping(kernel: Axes) -> Self {
-        Self::Conv { kernel, stride: kernel.map(|_| 1), padding: kernel.map(|side| side / 2) }
-    }
-
-    /// A kernel as large as what it sees.
-    pub fn whole(size: Axes) -> Self {
-        Self::Conv { kernel: size, stride: size.map(|_| 1), padding: size.map(|_| 0) }
-    }
-
-    /// From one value to something as large as the kernel.
-    pub fn unfold(size: Axes) -> Self {
-        Self::Transposed { kernel: size, stride: size.map(|_| 1), padding: size.map(|_| 0) }
-    }
-
-    /// Halves the axes of factor 2 (kernel 4, padding 1), and looks along the others with a kernel that keeps their size.
-    pub fn halving(factor: Axes, kernel: Axes) -> Self {
-        Self::Conv {
-            kernel: strided(factor, kernel),
-            stride: factor,
-            padding: around(factor, kernel),
-        }
-    }
-
-    /// Doubles what [`Self::halving`] halves.
-    pub fn doubling(factor: Axes, kernel: Axes) -> Self {
-        Self::Transposed {
-            kernel: strided(factor, kernel),
-            stride: factor,
-            padding: around(factor, kernel),
-        }
-    }
-}
-
-/// 4 along axes that are halved or doubled, else the kernel.
-fn strided(factor: Axes, kernel: Axes) -> Axes {
-    factor.zip(kernel, |factor, kernel| if factor == 2 { 4 } else { kernel })
-}
-
-/// Zeros that keep the size, or halve and double it.
-fn around(factor: Axes, kernel: Axes) -> Axes {
-    factor.zip(kernel, |factor, kernel| if factor == 2 { 1 } else { kernel / 2 })
-}
-
-/// What a discriminator of DCGAN halves pictures with.
-pub const HALVING: Geometry = Geometry::square(4, 2, 1);
-
-/// What a generator of DCGAN doubles them with.
-pub const DOUBLING: Geometry =
-    Geometry::Transposed { kernel: Axes::both(4), stride: Axes::both(2), padding: Axes::both(1) };
-
-/// Nearest ×2, then 3x3 with padding 1.
-pub const NEAREST_CONV3: Geometry =
-    Geometry::Nearest { factor: Axes::both(2), kernel: Axes::both(3) };
 
 /// A convolution.
 #[derive(Debug)]
@@ -270,34 +179,6 @@ pub struct ConvOptions {
     pub spectral_norm: Spectral,
 }
 
-/// Spectral normalisation, and how its tensors are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spectral {
-    /// None: `<name>.weight`.
-    Off,
-    /// `<name>.weight`, `<name>.u`, `<name>.v`.
-    On,
-    /// As `torch.nn.utils.spectral_norm` calls them, `<name>.weight_orig`, `<name>.weight_u`, `<name>.weight_v`: for
-    /// networks whose weights are exchanged with a reference implementation.
-    AsTorch,
-}
-
-impl From<bool> for Spectral {
-    fn from(on: bool) -> Self {
-        if on { Self::On } else { Self::Off }
-    }
-}
-
-impl Spectral {
-    /// Suffixes of weight and singular vectors.
-    fn names(self) -> [&'static str; 3] {
-        match self {
-            Self::Off | Self::On => ["weight", "u", "v"],
-            Self::AsTorch => ["weight_orig", "weight_u", "weight_v"],
-        }
-    }
-}
-
 /// The transposed 4x4 convolution of stride 2 and padding 1.
 fn double(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
     if patches::suits(pixels(x).map(|side| 2 * side), weight) {
@@ -354,91 +235,9 @@ fn nearest_along(weight: &Tensor, factor: Axes) -> Tensor {
     fused.transpose(0, 1)
 }
 
-/// Spectral normalisation (Miyato et al. 2018, arXiv:1802.05957): W / σ(W), σ by one power iteration per
-/// training step, as `torch.nn.utils.spectral_norm` does it.
-#[derive(Debug)]
-struct SpectralNorm {
-    u: Tensor,
-    v: Tensor,
-    transposed: bool,
-}
-
-/// `torch.nn.utils.spectral_norm`'s default.
-const SPECTRAL_EPS: f64 = 1e-12;
-/// Power iterations before the first step, as that function does on registration.
-const SPECTRAL_WARMUP: usize = 15;
-
-impl SpectralNorm {
-    fn new(params: &mut Params, names: [String; 2], weight: &Tensor, transposed: bool) -> Self {
-        let matrix = as_matrix(&weight.detach(), transposed);
-        let (rows, columns) = matrix.size2().expect("a matrix");
-        let options = (Kind::Float, Device::Cpu);
-        let [u, v] = names;
-        let norm = Self {
-            u: params.buffer(u, &unit(&Tensor::randn([rows], options))),
-            v: params.buffer(v, &unit(&Tensor::randn([columns], options))),
-            transposed,
-        };
-        for _ in 0..SPECTRAL_WARMUP {
-            norm.iterate(&matrix);
-        }
-        norm
-    }
-
-    fn iterate(&self, matrix: &Tensor) {
-        no_grad(|| {
-            self.v.shallow_clone().copy_(&unit(&matrix.tr().mv(&self.u)));
-            self.u.shallow_clone().copy_(&unit(&matrix.mv(&self.v)));
-        });
-    }
-
-    /// σ(W), a scalar that is differentiable in `weight`.
-    fn norm(&self, weight: &Tensor, train: bool) -> Tensor {
-        if !self.transposed && weight.dim() == 4 {
-            return self.norm_in_place_order(weight, train);
-        }
-        let matrix = as_matrix(weight, self.transposed);
-        if train {
-            self.iterate(&matrix.detach());
-        }
-        // Copies: the next forward pass moves u and v, while this pass' backward still needs them.
-        let (u, v) = (self.u.copy(), self.v.copy());
-        u.dot(&matrix.mv(&v))
-    }
-
-    /// The same of a weight in channels-last memory order without copying it: the matrix' columns are taken in the
-    /// order they lie in, and v, which is saved in the usual order, is brought into it.
-    fn norm_in_place_order(&self, weight: &Tensor, train: bool) -> Tensor {
-        let (outputs, inputs, h, w) = weight.size4().expect("a convolution's weight");
-        let matrix = weight.permute([0, 2, 3, 1]).reshape([outputs, -1]);
-        let mut v = self.v.reshape([inputs, h, w]).permute([1, 2, 0]).reshape([-1]);
-        if train {
-            no_grad(|| {
-                let matrix = matrix.detach();
-                v = unit(&matrix.tr().mv(&self.u));
-                self.u.shallow_clone().copy_(&unit(&matrix.mv(&v)));
-                let usual = v.reshape([h, w, inputs]).permute([2, 0, 1]).reshape([-1]);
-                self.v.shallow_clone().copy_(&usual);
-            });
-        }
-        let u = self.u.copy();
-        u.dot(&matrix.mv(&v))
-    }
-}
-
-/// Outputs × everything else.
-fn as_matrix(weight: &Tensor, transposed: bool) -> Tensor {
-    let outputs_first = if transposed { weight.transpose(0, 1) } else { weight.shallow_clone() };
-    let rows = outputs_first.size()[0];
-    outputs_first.reshape([rows, -1])
-}
-
-fn unit(x: &Tensor) -> Tensor {
-    x / x.norm().clamp_min(SPECTRAL_EPS)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::spectral::as_matrix;
     use super::*;
 
     #[test]
