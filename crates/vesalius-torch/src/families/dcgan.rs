@@ -107,9 +107,6 @@ impl DcganTrainer {
     /// # Errors
     /// When the family cannot make this size, or VGG19's weights are missing or do not fit.
     pub fn new(spec: DcganSpec, schedule: &Schedule, domain: Domain) -> Result<Self> {
-        if domain.shape.is_volume() {
-            spec.check_volumes()?;
-        }
         let Networks { init, discriminator, mask, .. } = &spec.networks;
         let joint = domain.joint(*mask);
         let pyramid = domain.pyramid()?;
@@ -241,6 +238,10 @@ impl Family for DcganSpec {
 
     fn check(&self, _schedule: &Schedule) -> Result<()> {
         Self::check(self)
+    }
+
+    fn check_volumes(&self) -> Result<()> {
+        Self::check_volumes(self)
     }
 
     /// WGAN-GP was no worse; the other losses were not trained to an end.

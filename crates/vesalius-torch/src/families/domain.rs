@@ -91,11 +91,11 @@ impl Domain {
     /// # Errors
     /// When no base leads to this size.
     pub fn pyramid(self) -> Result<Pyramid> {
-        let SliceShape { planes, height, width, .. } = self.shape;
-        let [planes, height, width] = [planes, height, width].map(|side| side as i64);
-        if self.shape.is_volume() {
+        let size = self.size();
+        if let [planes, height, width] = *size.as_slice() {
             return Pyramid::of_volume([planes, height, width], self.spacing_mm);
         }
+        let [height, width] = size.in_plane();
         Pyramid::new(height, width)
     }
 }

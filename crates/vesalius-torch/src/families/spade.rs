@@ -119,9 +119,6 @@ impl SpadeTrainer {
     /// # Errors
     /// When the depth cannot make this size, the pack has one class only, or VGG19's weights are missing or do not fit.
     pub fn new(spec: SpadeSpec, schedule: &Schedule, domain: Domain) -> Result<Self> {
-        if domain.shape.is_volume() {
-            spec.check_volumes()?;
-        }
         let shape = &spec.networks.discriminator;
         let channels = (domain.classes + domain.shape.channels) as i64;
         let core = Core::new(
@@ -259,6 +256,10 @@ impl Family for SpadeSpec {
 
     fn check(&self, _schedule: &Schedule) -> Result<()> {
         Self::check(self)
+    }
+
+    fn check_volumes(&self) -> Result<()> {
+        Self::check_volumes(self)
     }
 
     fn needs_masks(&self) -> bool {

@@ -112,9 +112,6 @@ impl<N: StyleNetworks> StyleTrainer<N> {
     /// # Errors
     /// When the family cannot make this size.
     pub fn new(spec: StyleSpec<N>, schedule: &Schedule, domain: Domain) -> Result<Self> {
-        if domain.shape.is_volume() {
-            spec.check_volumes()?;
-        }
         let pyramid = domain.pyramid()?;
         let networks = spec.networks.shape();
         let joint = domain.joint(spec.networks.mask());
@@ -317,6 +314,10 @@ impl<N: StyleNetworks> Family for StyleSpec<N> {
 
     fn check(&self, schedule: &Schedule) -> Result<()> {
         Self::check(self, schedule)
+    }
+
+    fn check_volumes(&self) -> Result<()> {
+        Self::check_volumes(self)
     }
 
     fn truncates(&self) -> bool {

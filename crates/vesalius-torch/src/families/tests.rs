@@ -33,7 +33,8 @@ fn weights(gan: &dyn Trainer) -> Vec<Vec<Tensor>> {
     gan.parts().networks.iter().map(copies).collect()
 }
 
-/// Two steps of a small GAN on slices `[H, W]` or volumes `[D, H, W]` of this size (voxels of 10x2x2 mm), the second as at the end of any growing: losses and weights stay
+/// Two steps of a small GAN on slices `[H, W]` or volumes `[D, H, W]` of this size (voxels of 10x2x2 mm), the second as at
+/// the end of any growing: losses and weights stay
 /// finite, both networks move, and the pairs it makes have the size.
 fn trains(preset: &str, settings: &[&str], size: &[i64]) {
     let name = format!("{preset} {size:?}");

@@ -27,6 +27,14 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
     /// Names the setting, the value and what was expected.
     fn check(&self, schedule: &Schedule) -> Result<()>;
 
+    /// Refuses settings that have no form for volumes; asked of families that have one.
+    ///
+    /// # Errors
+    /// Names the setting and what was expected.
+    fn check_volumes(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether its generator paints given masks instead of making its own.
     fn needs_masks(&self) -> bool {
         false
@@ -66,6 +74,11 @@ pub trait FamilySpec: Debug + Send + Sync {
     /// # Errors
     /// Those of [`Family::check`].
     fn check(&self, schedule: &Schedule) -> Result<()>;
+    /// See [`Family::check_volumes`].
+    ///
+    /// # Errors
+    /// Those of [`Family::check_volumes`].
+    fn check_volumes(&self) -> Result<()>;
     /// See [`Family::needs_masks`].
     fn needs_masks(&self) -> bool;
 
@@ -105,6 +118,10 @@ impl<F: Family> FamilySpec for F {
 
     fn check(&self, schedule: &Schedule) -> Result<()> {
         Family::check(self, schedule)
+    }
+
+    fn check_volumes(&self) -> Result<()> {
+        Family::check_volumes(self)
     }
 
     fn needs_masks(&self) -> bool {

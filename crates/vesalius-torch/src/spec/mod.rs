@@ -207,16 +207,19 @@ impl TrainSpec {
         self.family.trainer(&self.training, domain)
     }
 
-    /// Refuses volumes, where the family has no form for them.
+    /// Refuses volumes, where the family or a setting has no form for them.
     fn makes(&self, domain: Domain) -> Result<()> {
-        if domain.shape.is_volume() && !self.family.makes_volumes() {
+        if !domain.shape.is_volume() {
+            return Ok(());
+        }
+        if !self.family.makes_volumes() {
             bail!(
                 "volumes of {}: networks.family {} makes slices, expected another one, or the volumes' planes: PACK/slices",
                 domain.shape.size(),
                 self.family.name()
             );
         }
-        Ok(())
+        self.family.check_volumes()
     }
 }
 
