@@ -62,6 +62,8 @@ def main() -> None:
                             ignore_label=None, dice_class=MemoryEfficientSoftDiceLoss)
     loss = DeepSupervisionWrapper(single, weights / weights.sum())
     optimiser = torch.optim.SGD(network.parameters(), 1e-2, weight_decay=3e-5, momentum=0.99, nesterov=True)
+    with torch.no_grad():
+        out["features"] = numbers(network.encoder(image)[-1].mean((2, 3, 4)))
     out["losses"] = []
     for step in range(STEPS):
         optimiser.zero_grad(set_to_none=True)

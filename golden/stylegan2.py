@@ -25,21 +25,27 @@ def numbers(value) -> list:
     return [float(v) for v in torch.as_tensor(value).detach().double().reshape(-1)]
 
 
+def strength(name: str) -> tuple:
+    """Scale and offset of a tensor's numbers; tests/golden/style.rs has the same rule."""
+    scale, offset = 1.7, 0.0
+    if name.endswith("noise_strength"):
+        scale = 0.3
+    elif name.endswith(".bias"):
+        scale, offset = 0.1, 1.0 if name.endswith("affine.bias") else 0.0
+    elif name.endswith("w_avg"):
+        scale = 0.1
+    if ".fc" in f".{name}" and name.startswith("mapping"):
+        scale *= 100.0
+    return scale, offset
+
+
 def seed(network: torch.nn.Module, prefix: str) -> None:
-    """Weights by name; tests/golden/style.rs has the same rule."""
+    """Weights by name."""
     for name, value in list(network.named_parameters()) + list(network.named_buffers()):
         shape = list(value.shape)
         if name.endswith("resample_filter"):
             continue
-        scale, offset = 1.7, 0.0
-        if name.endswith("noise_strength"):
-            scale = 0.3
-        elif name.endswith(".bias"):
-            scale, offset = 0.1, 1.0 if name.endswith("affine.bias") else 0.0
-        elif name.endswith("w_avg"):
-            scale = 0.1
-        if ".fc" in f".{name}" and name.startswith("mapping"):
-            scale *= 100.0
+        scale, offset = strength(name)
         value.data.copy_(tensor(f"{prefix}.{name}", shape or [1], scale).reshape(shape) + offset)
 
 

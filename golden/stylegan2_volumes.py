@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 import pseudo
-from stylegan2 import BATCH, CHANNELS, LATENT, STYLE, numbers, summary
+from stylegan2 import BATCH, CHANNELS, LATENT, STYLE, numbers, strength, summary
 
 HERE = Path(__file__).resolve().parent
 WIDTH = {4 << level: min(256 // (4 << level), 24) for level in range(4)}
@@ -39,13 +39,7 @@ class Weights:
 
     def __call__(self, name, shape):
         if name not in self.all:
-            scale, offset = 1.7, 0.0
-            if name.endswith("noise_strength"):
-                scale = 0.3
-            elif name.endswith(".bias"):
-                scale, offset = 0.1, 1.0 if name.endswith("affine.bias") else 0.0
-            if name.startswith("mapping.fc"):
-                scale *= 100.0
+            scale, offset = strength(name)
             value = tensor(f"{self.prefix}.{name}", shape or [1], scale).reshape(shape) + offset
             self.all[name] = value if name.endswith("noise_const") else value.requires_grad_(True)
         return self.all[name]

@@ -77,6 +77,8 @@ fn three_steps_on_volumes_are_nnunets() {
     });
     params.load(&seeded.collect()).unwrap();
     let image = tensor("image", &[2, 2, 4, 8, 12], 1.0);
+    let features = tch::no_grad(|| network.features(&image));
+    assert_close("features", &values(&features), &numbers(&golden["features"]), 1e-5, 1e-4);
     let labels = tensor("labels", &[2, 4, 8, 12], 1.0) * 2.0 + 2.0;
     let labels = labels.to_kind(Kind::Int64).clamp(0, 3);
     let spec = OptimiserSpec::Sgd { learning_rate: 1e-2, momentum: 0.99, weight_decay: 3e-5 };
