@@ -39,7 +39,7 @@ export class Viewer {
     this.showMask = false;
     this.planes = planes;
     this.scrolled = 0;
-    this.reset();
+    this.view = { ...WHOLE };
     this.goTo(Math.floor(planes / 2));
   }
 

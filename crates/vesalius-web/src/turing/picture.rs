@@ -4,11 +4,9 @@ use anyhow::{Context as _, Result};
 use vesalius_data::pack::manifest::SliceShape;
 use vesalius_data::pictures::montage::eight_bits;
 
-/// PNG of a slice's pixels `[C, H, W]`, at 8 bits; of a volume its planes, one below the other. Stored without compression, without filter and without any text or
-/// time,
-/// so that every picture of a layout has the same number of bytes and differs from others in its pixels and their
-/// checksums
-/// alone: how well a picture compresses would tell a smooth synthetic one from a noisy real one.
+/// PNG of a slice's pixels `[C, H, W]`, at 8 bits; of a volume its planes, one below the other. Stored without compression,
+/// without filter and without any text or time, so that every picture of a layout has the same number of bytes and differs
+/// from others in its pixels and their checksums alone: how well a picture compresses would tell a smooth synthetic one from a noisy real one.
 ///
 /// # Errors
 /// When the channels are neither 1 nor 3.

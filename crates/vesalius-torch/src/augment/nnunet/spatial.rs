@@ -63,7 +63,7 @@ impl Turn {
 pub fn transform(pair: &Pair, maps: &[Option<Map>], classes: i64) -> Pair {
     let (.., height, width) = pair.image.size4().expect("a batch of images");
     let aspect = height as f64 / width as f64;
-    let thetas: Vec<_> = maps.iter().map(|map| map.map(|map| map.theta(aspect))).collect();
+    let thetas: Vec<_> = maps.iter().map(|map| map.map(|map| map.theta(aspect).to_vec())).collect();
     moved(pair, &thetas, classes)
 }
 
@@ -71,12 +71,13 @@ pub fn transform(pair: &Pair, maps: &[Option<Map>], classes: i64) -> Pair {
 pub fn transform_volumes(pair: &Pair, turns: &[Option<Turn>], classes: i64) -> Pair {
     let size = pair.image.size();
     let [.., depth, height, width] = size[..] else { unreachable!("a batch of volumes") };
-    let theta = |turn: Turn| turn.theta([depth, height, width]);
+    let theta = |turn: Turn| turn.theta([depth, height, width]).to_vec();
     let thetas: Vec<_> = turns.iter().map(|turn| turn.map(theta)).collect();
     moved(pair, &thetas, classes)
 }
 
-fn moved<const N: usize>(pair: &Pair, thetas: &[Option<[f32; N]>], classes: i64) -> Pair {
+/// By the maps of `affine_grid`, of 2 x 3 or 3 x 4 numbers.
+fn moved(pair: &Pair, thetas: &[Option<Vec<f32>>], classes: i64) -> Pair {
     let moved: Vec<i64> = thetas
         .iter()
         .enumerate()

@@ -32,12 +32,8 @@ impl Persons {
                 continue;
             }
             let patient = set.group(i);
-            match seen.get(&digest::of_bytes(pixels)) {
-                Some(other) => persons.join(&other.clone(), &patient),
-                None => {
-                    seen.insert(digest::of_bytes(pixels), patient);
-                }
-            }
+            let first = seen.entry(digest::of_bytes(pixels)).or_insert_with(|| patient.clone());
+            persons.join(first, &patient);
         }
         Ok(persons)
     }
