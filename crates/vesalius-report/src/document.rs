@@ -99,6 +99,8 @@ pub enum Entry {
     Text(String),
     /// A plain number; digits after the point.
     Number(f64, usize),
+    /// A p-value.
+    P(f64),
     /// A measured number with its protocol; digits after the point.
     Measured(Measure, usize),
 }
@@ -211,6 +213,11 @@ impl Entry {
         value.map_or(Self::Absent, |value| Self::Number(value, digits))
     }
 
+    /// A p-value, if there is one.
+    pub fn p(value: Option<f64>) -> Self {
+        value.map_or(Self::Absent, Self::P)
+    }
+
     /// A measurement, if there is one.
     pub fn measured(measure: Option<Measure>, digits: usize) -> Self {
         measure.map_or(Self::Absent, |measure| Self::Measured(measure, digits))
@@ -223,6 +230,7 @@ impl Entry {
             Self::Diverged => ("diverged".to_owned(), vec![]),
             Self::Text(text) => (text.clone(), vec![]),
             Self::Number(value, digits) => (fixed(*value, *digits), vec![]),
+            Self::P(p) => (p_value(*p), vec![]),
             Self::Measured(measure, digits) => {
                 let mut more = vec![];
                 let pair = |[low, high]: [f64; 2]| [fixed(low, *digits), fixed(high, *digits)];

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use vesalius_data::files::publish::write_file;
+use vesalius_data::run::score::VOLUMES;
 use vesalius_data::run::{RunResult, Subject, refuse_finished};
 use vesalius_data::say;
 use vesalius_torch::features::images::{ImageSet as _, PackImages};
@@ -64,6 +65,11 @@ impl Default for Task {
 }
 
 impl Task {
+    /// Whether whole volumes can be searched with it, not their planes alone.
+    pub fn sees_volumes(&self) -> bool {
+        self.pixels_only || self.extractor.sees_volumes()
+    }
+
     /// Refuses numbers out of range.
     ///
     /// # Errors
@@ -164,6 +170,11 @@ fn audit(
     };
     let mut concluded = conclude(&sides, &searched, features.as_ref())?;
     settled.note(&mut concluded.scores);
+    if sides.training.pack.slice_shape().is_volume() {
+        for score in &mut concluded.scores {
+            score.dialect = Some(VOLUMES.to_owned());
+        }
+    }
     let images = sides.training.len() + sides.held_out.len() + sides.synthetic.len();
     Ok(Found {
         csv: nearest_csv(&sides, &searched, concluded.by_features.as_ref()),

@@ -11,6 +11,7 @@ use vesalius_data::run::meter::Meter;
 use vesalius_data::run::precision::Precision;
 use vesalius_data::run::{Input, RunResult, Subject};
 use vesalius_torch::pairs::masks::Masks;
+use vesalius_torch::pairs::styles::Styles;
 use vesalius_torch::sample::{Sampling, Trained};
 
 /// The stage: how many pairs of which run, painted on which masks.
@@ -29,6 +30,9 @@ pub struct Sample {
     pub masks: Option<PathBuf>,
     /// Warp each mask a little before it is painted.
     pub warp: bool,
+    /// The pack that the generator was trained on, whose training images lend their styles; N(0, 1) where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub styles: Option<PathBuf>,
     /// Truncation ψ, 0 to 1.
     pub truncation: f64,
     /// Slices that are stacked to a volume, of which `count` are made; 1: none are.
@@ -67,6 +71,9 @@ pub struct Task {
     pub truncation: f64,
     /// What is painted.
     pub masks: TaskMasks,
+    /// Whether training images lend their styles.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub training_styles: bool,
     /// See [`Sample::stack`].
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub stack: usize,
@@ -140,9 +147,15 @@ pub fn run(stage: &Sample, context: &Context) -> Result<Sampled> {
         Some(pack) => Some(Masks::new(pack, stage.warp, seed)?),
         None => None,
     };
+    let lending = stage.styles.as_deref().map(Pack::open_any).transpose()?;
+    let styles = match &lending {
+        Some(pack) => Some(Styles::new(pack, trained.trained_on(), seed)?),
+        None => None,
+    };
+    let (masks, styles) = (painted.as_ref(), styles.as_ref());
     let mut bar = (context.progress)("sampling", count as u64, "pairs");
     let command = context.command.clone();
-    trained.sample_pack(&stage.out, &sampling, painted.as_ref(), command, |done| {
+    trained.sample_pack(&stage.out, &sampling, masks, styles, command, |done| {
         bar.set(done as u64, "");
     })?;
     bar.finish();

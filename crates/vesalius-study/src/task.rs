@@ -144,8 +144,8 @@ impl PackInput {
     pub fn planes(&self) -> Self {
         Self {
             role: self.role.clone(),
-            path: view::name(&self.path, View::Slices),
-            digest: View::Slices.digest(&self.digest),
+            path: view::name(&self.path, View::PLANES),
+            digest: View::PLANES.digest(&self.digest),
         }
     }
 }

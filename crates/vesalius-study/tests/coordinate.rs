@@ -34,6 +34,7 @@ impl Stages for Fake {
             spec: json!({ "preset": ask.preset }),
             paints_masks: false,
             truncates: false,
+            encodes_styles: false,
         })
     }
 

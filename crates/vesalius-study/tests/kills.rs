@@ -107,7 +107,7 @@ struct Fake;
 impl Stages for Fake {
     fn training(&self, ask: &Ask) -> anyhow::Result<Resolved> {
         let spec = json!({ "settings": ask.settings, "preset": ask.preset, "kimg": ask.kimg });
-        Ok(Resolved { spec, paints_masks: false, truncates: false })
+        Ok(Resolved { spec, paints_masks: false, truncates: false, encodes_styles: false })
     }
 
     fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {

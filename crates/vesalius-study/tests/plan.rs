@@ -45,7 +45,12 @@ impl Stages for Fake {
         let (preset, seed) = (ask.preset, ask.seed);
         let spec =
             json!({ "preset": preset, "settings": ask.settings, "seed": seed, "kimg": ask.kimg });
-        Ok(Resolved { spec, paints_masks: preset == "painter", truncates: false })
+        Ok(Resolved {
+            spec,
+            paints_masks: preset == "painter",
+            truncates: false,
+            encodes_styles: false,
+        })
     }
 
     fn settings(&self, _: Stage, said: Value) -> anyhow::Result<Value> {

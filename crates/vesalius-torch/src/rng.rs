@@ -15,6 +15,8 @@ pub enum Purpose {
     Preview,
     /// Masks that a generator paints; the index is the image's number.
     Mask,
+    /// Training images that lend their styles; the index is the image's number.
+    Style,
     /// Order in which training slices are visited; the index is the epoch.
     Order,
     /// Everything drawn inside a training step (latents, augmentation, dropout); the index is the step.
@@ -37,6 +39,7 @@ impl Purpose {
             Self::Latent => "latent",
             Self::Preview => "preview",
             Self::Mask => "mask",
+            Self::Style => "style",
             Self::Order => "order",
             Self::Step => "step",
             Self::Augment => "augment",

@@ -6,6 +6,7 @@ use crate::families::domain::Domain;
 use crate::families::generator::{Generator, Request};
 use crate::pairs::batch::{self, Pair};
 use crate::pairs::masks::Masks;
+use crate::pairs::styles::Styles;
 use crate::precision::{Precision, resolve, resolved};
 use crate::rng::{Purpose, keyed};
 use crate::spec::TrainSpec;
@@ -19,7 +20,7 @@ use vesalius_data::files::digest;
 use vesalius_data::pack::manifest::{
     CaseRecord, Manifest, Provenance, Seen, SliceRecord, SliceShape, Split,
 };
-use vesalius_data::pack::masks::MaskSource;
+use vesalius_data::pack::masks::{MaskSource, Style};
 use vesalius_data::pack::{Pack, PackWriter};
 
 /// Latents `first..first + count`: `[count, Z]`, N(0, 1).
@@ -76,6 +77,11 @@ pub struct Sampling {
 }
 
 impl Trained {
+    /// Digest of the pack that it was trained on.
+    pub fn trained_on(&self) -> &str {
+        &self.pack_digest
+    }
+
     /// Loads the generator of a run: of the best checkpoint by Fréchet distance where one was measured, else of the
     /// newest.
     ///
@@ -124,14 +130,14 @@ impl Trained {
     /// Writes `count` pairs as a pack; memory does not grow with `count`.
     ///
     /// # Errors
-    /// When `target` exists or cannot be written, masks or truncation are asked for that the preset does not have, or
-    /// the
-    /// generator gives NaN.
+    /// When `target` exists or cannot be written, masks, styles or truncation are asked for that the preset does not have,
+    /// or the generator gives NaN.
     pub fn sample_pack(
         &self,
         target: &Path,
         sampling: &Sampling,
         masks: Option<&Masks>,
+        styles: Option<&Styles>,
         command: String,
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
@@ -173,8 +179,12 @@ impl Trained {
             let (first, last) = (done / planes, (done + n - 1) / planes);
             let z = self.generator.latent();
             let z = latents(seed, Purpose::Latent, first as u64, last - first + 1, z);
+            let z = match styles {
+                Some(styles) => styles.latents(self.generator.as_ref(), first as u64, &z)?,
+                None => z,
+            };
             let of: Vec<i64> = (done..done + n).map(|i| (i / planes - first) as i64).collect();
-            let z = z.index_select(0, &Tensor::from_slice(&of));
+            let z = z.index_select(0, &Tensor::from_slice(&of).to_device(z.device()));
             let device = self.generator.params().device();
             let labels = match masks {
                 Some(masks) if whole => Some(masks.whole(done, n, device)?),
@@ -198,7 +208,14 @@ impl Trained {
             progress(done / stack);
         }
         let mask_source = match masks {
-            Some(masks) => masks.source(&self.pack_digest, self.generator.latent() > 0),
+            Some(masks) => {
+                let style = match styles {
+                    Some(_) => Style::OfTraining,
+                    None if self.generator.latent() > 0 => Style::Fresh,
+                    None => Style::None,
+                };
+                masks.source(&self.pack_digest, style)
+            }
             None => MaskSource::Generated,
         };
         let masks_pack = masks.map(|masks| masks.pack().digest().to_owned());

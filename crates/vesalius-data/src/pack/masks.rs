@@ -66,6 +66,8 @@ pub struct Through {
 pub enum Style {
     /// Many: each image has a style of its own.
     Fresh,
+    /// Many, each in the style of a training image of the painter's, whichever was drawn.
+    OfTraining,
     /// One: the painter knows no style.
     None,
 }
@@ -79,6 +81,7 @@ const PLAUSIBLE: &str = " (plausible only)";
 const THROUGH: &str = "of a pack of ";
 const TRAINED_ON: &str = " trained on pack ";
 const FRESH: &str = "a fresh style each";
+const OF_TRAINING: &str = "the style of a training image each";
 const STYLELESS: &str = "no style: one image per mask";
 
 impl MaskSource {
@@ -120,7 +123,11 @@ impl fmt::Display for Painted {
             }
             f.write_str(only(through.plausible_only))?;
         }
-        let style = if self.style == Style::Fresh { FRESH } else { STYLELESS };
+        let style = match self.style {
+            Style::Fresh => FRESH,
+            Style::OfTraining => OF_TRAINING,
+            Style::None => STYLELESS,
+        };
         write!(f, "; {style}")
     }
 }
@@ -157,6 +164,7 @@ fn painted(text: &str) -> Option<Painted> {
     let [first, between @ .., last] = pieces.as_slice() else { return None };
     let style = match *last {
         FRESH => Style::Fresh,
+        OF_TRAINING => Style::OfTraining,
         STYLELESS => Style::None,
         _ => return None,
     };

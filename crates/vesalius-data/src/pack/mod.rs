@@ -22,6 +22,7 @@ mod reader;
 pub mod row;
 mod seen;
 pub mod source_grid;
+mod turned;
 pub mod view;
 mod writer;
 

@@ -3,6 +3,7 @@
 use super::agree::check_manifest;
 use super::header::{HEADER_BYTES, Header};
 use super::seen::SeenAs;
+use super::turned::Turned;
 use super::view::{self, View};
 use crate::files::digest;
 use crate::pack::manifest::{Manifest, Provenance, SliceShape, Split};
@@ -57,6 +58,8 @@ pub struct Pack {
     pub(super) records: Option<Vec<[usize; 2]>>,
     /// What lies in the file, however the pack is seen.
     pub(super) stored: SliceShape,
+    /// Slices across planes, where the pack is seen so.
+    pub(super) turned: Option<Turned>,
     map: memmap2::Mmap,
     verified: Vec<AtomicBool>,
 }
@@ -73,7 +76,7 @@ impl Pack {
             let found = format!(
                 "a pack of volumes ({}), expected slices; {} are its planes",
                 pack.slice_shape().size(),
-                view::name(path, View::Slices).display()
+                view::name(path, View::PLANES).display()
             );
             return Err(invalid(path, found));
         }
@@ -98,7 +101,7 @@ impl Pack {
     pub fn open_planes(path: &Path) -> Result<Self, PackError> {
         let pack = Self::open_any(path)?;
         if pack.slice_shape().is_volume() {
-            return pack.see(View::Slices, path);
+            return pack.see(View::PLANES, path);
         }
         Ok(pack)
     }
@@ -123,7 +126,17 @@ impl Pack {
         let digest = digest::of_bytes(&text);
         let (path, seen_as) = (path.to_owned(), SeenAs::default());
         let stored = manifest.slice_shape;
-        Ok(Self { path, manifest, digest, seen_as, records: None, stored, map, verified })
+        Ok(Self {
+            path,
+            manifest,
+            digest,
+            seen_as,
+            records: None,
+            stored,
+            turned: None,
+            map,
+            verified,
+        })
     }
 
     /// Where it was opened.
@@ -203,6 +216,9 @@ impl Pack {
 
     /// What lies at a place of the file: a record, or a plane of one.
     fn record(&self, i: usize) -> Result<Slice<'_>, PackError> {
+        if let Some(turned) = &self.turned {
+            return Ok(turned.slice(i));
+        }
         let seen = self.manifest.slice_shape;
         if seen.planes == self.stored.planes {
             return self.whole_record(i);

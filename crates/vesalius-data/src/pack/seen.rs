@@ -3,6 +3,7 @@
 
 use super::manifest::{Manifest, Provenance, Split};
 use super::reader::{Pack, PackError, invalid};
+use super::turned::{Axis, Turned};
 use super::view::{self, View};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -92,17 +93,33 @@ impl Pack {
                 self.seen_as.first_of = Some(self.len());
                 self.keep(|_, i| i < count);
             }
-            View::Slices => {
-                let planes = self.manifest.slice_shape.planes;
-                if planes == 1 {
-                    return refused("slices already, expected a pack of volumes".to_owned());
+            View::Slices { .. } if !self.slice_shape().is_volume() => {
+                return refused("slices already, expected a pack of volumes".to_owned());
+            }
+            View::Slices { axis, every } => {
+                let shape = self.slice_shape();
+                let [count, ..] = axis.order([shape.planes, shape.height, shape.width]);
+                if every > count {
+                    let what = axis.order(["planes", "rows", "columns"])[0];
+                    return refused(format!(
+                        "every {every}{} of {count} {what}, expected at most {count}",
+                        nth(every)
+                    ));
+                }
+                if axis != Axis::Z {
+                    // Laid out slice by slice, in the order of the volumes as they are seen.
+                    self.turned = Some(Turned::of(&self, axis)?);
+                    self.records = None;
                 }
                 let each = |[pixels, labels]: [usize; 2]| {
-                    (0..planes).map(move |plane| [pixels * planes + plane, labels * planes + plane])
+                    (0..count).map(move |at| [pixels * count + at, labels * count + at])
                 };
                 self.records = Some(self.places().into_iter().flat_map(each).collect());
+                self.manifest.turn(axis);
                 self.manifest.take_apart();
-                self.seen_as.planes = Some(planes);
+                // The middle one of each so many.
+                self.keep(|manifest, i| manifest.slices[i].position % count % every == every / 2);
+                self.seen_as.planes = Some(count);
             }
             View::Shuffled => {
                 if self.len() < 2 || self.seen_as.shuffled {
@@ -151,6 +168,17 @@ impl Pack {
     /// What it is a view of.
     pub fn seen_as(&self) -> &SeenAs {
         &self.seen_as
+    }
+}
+
+/// Ending of an ordinal number.
+fn nth(number: usize) -> &'static str {
+    match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
     }
 }
 

@@ -1,9 +1,11 @@
 //! Parts and variants of a pack by name. They are no folders: `PACK/fold-2` is the pack with those who test in fold 2 on
 //! the test side, `PACK/patients-4` has 4 of its training patients, `PACK/first-300` the first 300 pairs of a synthetic
-//! pack, in `PACK/shuffled` every image of one has the mask of another, and `PACK/slices` are the planes of volumes. Names
-//! follow each other: `PACK/fold-0/patients-4`.
+//! pack, in `PACK/shuffled` every image of one has the mask of another, `PACK/slices` are the planes of volumes, `PACK/slices-y`
+//! and `PACK/slices-x` slices across their rows and columns, `PACK/slices-4` every fourth. Names follow each other:
+//! `PACK/fold-0/patients-4`.
 
 use super::manifest::{Manifest, Split};
+pub use super::turned::Axis;
 use crate::files::digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,8 +22,13 @@ pub enum View {
     First(usize),
     /// `shuffled`: a synthetic pack whose masks were dealt out anew.
     Shuffled,
-    /// `slices`: the planes of a pack of volumes, each a slice.
-    Slices,
+    /// `slices`, `slices-y`, `slices-x-4`: slices of a pack of volumes across an axis, every one or every so many.
+    Slices {
+        /// The axis.
+        axis: Axis,
+        /// One of so many.
+        every: usize,
+    },
 }
 
 /// As in paths.
@@ -32,19 +39,31 @@ impl fmt::Display for View {
             Self::Patients(count) => write!(f, "patients-{count}"),
             Self::First(count) => write!(f, "first-{count}"),
             Self::Shuffled => f.write_str("shuffled"),
-            Self::Slices => f.write_str("slices"),
+            Self::Slices { axis, every } => {
+                f.write_str(match axis {
+                    Axis::Z => "slices",
+                    Axis::Y => "slices-y",
+                    Axis::X => "slices-x",
+                })?;
+                if *every > 1 { write!(f, "-{every}") } else { Ok(()) }
+            }
         }
     }
 }
 
 impl View {
+    /// `slices`: the planes of a pack of volumes, each a slice.
+    pub const PLANES: Self = Self::Slices { axis: Axis::Z, every: 1 };
+
     fn parse(name: &str) -> Option<Self> {
         match name {
             "shuffled" => return Some(Self::Shuffled),
-            "slices" => return Some(Self::Slices),
+            "slices" => return Some(Self::PLANES),
+            "slices-y" => return Some(Self::Slices { axis: Axis::Y, every: 1 }),
+            "slices-x" => return Some(Self::Slices { axis: Axis::X, every: 1 }),
             _ => {}
         }
-        let (kind, number) = name.split_once('-')?;
+        let (kind, number) = name.rsplit_once('-')?;
         let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
         if !digits || (number != "0" && number.starts_with('0')) {
             return None;
@@ -54,6 +73,11 @@ impl View {
             "fold" => Some(Self::Fold(number)),
             "patients" => Some(Self::Patients(number)),
             "first" => Some(Self::First(number)),
+            // Every one has a name of its own.
+            _ if number < 2 => None,
+            "slices" => Some(Self::Slices { axis: Axis::Z, every: number }),
+            "slices-y" => Some(Self::Slices { axis: Axis::Y, every: number }),
+            "slices-x" => Some(Self::Slices { axis: Axis::X, every: number }),
             _ => None,
         }
     }
@@ -88,7 +112,7 @@ pub fn folder(path: &Path) -> &Path {
 /// Whether a digest is that of a pack or of its planes: a generator of slices that are stacked to volumes was trained on
 /// the planes of those that its images stand beside.
 pub fn is_pack_or_planes(digest: &str, pack: &str) -> bool {
-    digest == pack || digest == View::Slices.digest(pack)
+    digest == pack || digest == View::PLANES.digest(pack)
 }
 
 /// The fold that a path names, however it goes on.
@@ -149,7 +173,9 @@ mod tests {
         assert_eq!(of(&few), Some((fold.as_path(), View::Patients(4))));
         assert_eq!((super::folder(&few), super::fold(&few)), (pack.as_path(), Some(2)));
         assert_eq!(of(&pack.join("shuffled")), Some((pack.as_path(), View::Shuffled)));
-        for wrong in ["fold-", "fold-02", "fold-+2", "fold-2x", "folds-2", "first", "shuffled-1"] {
+        for wrong in
+            ["fold-", "fold-02", "fold-+2", "fold-2x", "folds-2", "first", "shuffled-1", "slices-1"]
+        {
             assert_eq!(of(&pack.join(wrong)), None, "{wrong}");
         }
         std::fs::create_dir(&fold).unwrap();

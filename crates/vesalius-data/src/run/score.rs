@@ -5,6 +5,9 @@ use crate::{output, say, show};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The dialect of scores of whole volumes, so that they are not taken for those of planes.
+pub const VOLUMES: &str = "volumes";
+
 /// One measured number. A run that diverged has no score; there is no sentinel value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {

@@ -9,7 +9,7 @@ use vesalius_data::pack::row::RowId;
 use vesalius_data::run::compat;
 use vesalius_data::run::files::{Integrity, integrity};
 use vesalius_data::run::part::Part;
-use vesalius_data::run::score::Score;
+use vesalius_data::run::score::{Score, VOLUMES};
 use vesalius_data::run::{Input, RunResult};
 use vesalius_data::text::strings;
 
@@ -65,6 +65,13 @@ impl Run {
     /// The same as tables write it; `?` where it is about none.
     pub fn gan_name(&self) -> String {
         self.gan().map_or_else(|| "?".to_owned(), display_name)
+    }
+
+    /// The same with how it was looked at: as whole volumes, where planes are looked at, too.
+    pub fn seen_name(&self) -> String {
+        let is_whole = |score: &Score| score.dialect.as_deref() == Some(VOLUMES);
+        let whole = self.result.scores.iter().any(is_whole);
+        format!("{}{}", self.gan_name(), if whole { ", whole volumes" } else { "" })
     }
 
     /// Mean Dice per volume, of a U-Net.

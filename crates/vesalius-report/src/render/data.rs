@@ -69,7 +69,7 @@ pub fn csv(grids: &[&Grid]) -> String {
                     Entry::Absent => String::new(),
                     Entry::Diverged => "diverged".to_owned(),
                     Entry::Text(text) => quote(text),
-                    Entry::Number(value, _) => value.to_string(),
+                    Entry::Number(value, _) | Entry::P(value) => value.to_string(),
                     Entry::Measured(measure, _) => measure.value.to_string(),
                 });
                 fields.extend(parts.iter().map(|part| {
@@ -109,7 +109,7 @@ fn value(entry: &Entry) -> Value {
         Entry::Absent => Value::Null,
         Entry::Diverged => json!("diverged"),
         Entry::Text(text) => json!(text),
-        Entry::Number(value, _) => json!(value),
+        Entry::Number(value, _) | Entry::P(value) => json!(value),
         Entry::Measured(measure, _) => {
             let mut fields = Map::new();
             fields.insert("value".into(), json!(measure.value));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vesalius_data::files::digest;
 use vesalius_data::pack::view;
+use vesalius_data::run::score::VOLUMES;
 use vesalius_torch::features::EachChannel;
 use vesalius_torch::features::inception::{Dialect, InceptionExtractor};
 use vesalius_torch::features::lpips::LpipsExtractor;
@@ -215,6 +216,11 @@ impl JudgeSpec {
         Ok(format!("; {} against real {}", b.images(), a.images()))
     }
 
+    /// Whether whole volumes can be shown to it: the real pack's own network alone has three dimensions.
+    pub fn sees_volumes(&self) -> bool {
+        self.network == Network::Unet
+    }
+
     /// Loads the network, or trains the real pack's U-Net.
     ///
     /// # Errors
@@ -222,7 +228,7 @@ impl JudgeSpec {
     pub fn load(&self, real: &Side, context: &Context) -> Result<Judge> {
         if let Side::Pack(pack) = real
             && pack.slice_shape().is_volume()
-            && self.network != Network::Unet
+            && !self.sees_volumes()
         {
             bail!(
                 "--extractor {}: looks at slices, and {} are volumes; expected unet, or {} and the planes of the other pack",
@@ -230,7 +236,7 @@ impl JudgeSpec {
                     .to_possible_value()
                     .map_or_else(String::new, |value| value.get_name().to_owned()),
                 pack.path().display(),
-                view::name(pack.path(), view::View::Slices).display()
+                view::name(pack.path(), view::View::PLANES).display()
             );
         }
         let judge = self.load_one(real, context)?;
@@ -278,16 +284,14 @@ impl JudgeSpec {
                         real.path().display()
                     );
                 };
-                let what = if pack.slice_shape().is_volume() {
-                    "mean bottleneck features of the real pack's nnU-Net of volumes, each volume standardised"
+                let (what, dialect) = if pack.slice_shape().is_volume() {
+                    let what = "mean bottleneck features of the real pack's nnU-Net of volumes, each volume standardised";
+                    (what, Some(VOLUMES))
                 } else {
-                    "mean bottleneck features of the real pack's U-Net"
+                    ("mean bottleneck features of the real pack's U-Net", None)
                 };
-                Judge {
-                    extractor: Box::new(unet(pack, context)?),
-                    treatment: what.to_owned(),
-                    dialect: None,
-                }
+                let extractor = Box::new(unet(pack, context)?);
+                Judge { extractor, treatment: what.to_owned(), dialect }
             }
             Network::Inception => Judge {
                 extractor: Box::new(InceptionExtractor::load(

@@ -70,7 +70,7 @@ impl Planner<'_> {
     ) -> Result<()> {
         let words = format!(" of {} patients", part.patients);
         let real = part_input(part);
-        let gan = group.gan.preset.get_ref();
+        let gan = &group.gan.name();
         let judge = judge_of(group.pack, part).key.clone();
         let run = if let Some(winner) = best.winner {
             let inputs = vec![input("judge", Stage::Judge, &judge)];

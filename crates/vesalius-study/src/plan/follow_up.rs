@@ -33,7 +33,7 @@ impl Planner<'_> {
         samples: &Samples,
         plan: &mut Plan,
     ) -> Result<Sampled> {
-        let gan = group.gan.preset.get_ref();
+        let gan = &group.gan.name();
         let mut runs: Vec<(&Arc<Planned>, f64)> = search
             .trainings
             .iter()
@@ -85,6 +85,9 @@ impl Planner<'_> {
         let mut spec = json!({
             "count": best.count.get_ref(), "seed": best.seed, "truncation": group.gan.truncation(), "masks": masks,
         });
+        if group.gan.training_styles() {
+            spec["training_styles"] = json!(true);
+        }
         if group.gan.slices {
             spec["stack"] = json!(group.pack.planes);
         }
@@ -113,6 +116,10 @@ impl Planner<'_> {
     fn judged(&self, pairs: &Pairs, best: &Best, known: &Progress, plan: &mut Plan) -> Result<()> {
         for (stage, said, what) in best.judges() {
             let spec = self.stages.settings(stage, serde_json::to_value(said)?)?;
+            // Whole volumes stand beside their planes.
+            if pairs.pack.planes > 1 && self.stages.sees_volumes(stage, &spec)? {
+                pairs.add_whole(stage, spec.clone(), format!("{what}, whole volumes"), plan);
+            }
             pairs.add(stage, spec, what, plan);
         }
         if best.unet_alone {

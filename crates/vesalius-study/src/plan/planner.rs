@@ -38,7 +38,7 @@ pub(super) struct Group<'a> {
 
 impl Group<'_> {
     fn label(&self) -> String {
-        format!("{}/{}", self.pack.name, self.gan.preset.get_ref())
+        format!("{}/{}", self.pack.name, self.gan.name())
     }
 }
 
@@ -84,7 +84,7 @@ impl<'a> Planner<'a> {
         for anothers in [false, true] {
             for (group, search) in &searches {
                 if group.paints_anothers() == anothers {
-                    let name = (group.pack.name.clone(), group.gan.preset.get_ref().clone());
+                    let name = (group.pack.name.clone(), group.gan.name());
                     let sampled = self.best(*group, search, known, &samples, &mut plan)?;
                     samples.insert(name, sampled);
                 }
@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
         if self.study.seeds.len() > 1 {
             let _ = write!(what, " seed {seed}");
         }
-        let planned = planned(task, group.pack, Some(preset), what);
+        let planned = planned(task, group.pack, Some(&group.gan.name()), what);
         if resolved.paints_masks {
             self.painting.insert(planned.key.clone());
         }

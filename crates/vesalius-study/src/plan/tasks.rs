@@ -32,6 +32,8 @@ pub struct Resolved {
     pub paints_masks: bool,
     /// Whether its samples can be truncated.
     pub truncates: bool,
+    /// Whether an encoder of its generator can tell the styles of real images.
+    pub encodes_styles: bool,
 }
 
 /// Makes specs of what a study says; the crates that do the stages know how.
@@ -47,6 +49,15 @@ pub trait Stages {
     /// # Errors
     /// What is unknown, of the wrong type or out of range.
     fn settings(&self, stage: Stage, said: Value) -> Result<Value>;
+
+    /// Whether a stage that looks at slices can be shown whole volumes as well, with settings as [`Self::settings`] gave
+    /// them.
+    ///
+    /// # Errors
+    /// Settings that are none of the stage.
+    fn sees_volumes(&self, _stage: Stage, _settings: &Value) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// A dataset of the study as it lies on the disk.
@@ -97,7 +108,7 @@ pub struct Planned {
     pub task: Task,
     /// What the study calls the dataset.
     pub dataset: String,
-    /// Name of the preset, where one is involved.
+    /// What the study calls the GAN, where one is involved.
     pub gan: Option<String>,
     /// Settings that the search chose, or what a U-Net is trained on.
     pub what: String,
@@ -108,7 +119,7 @@ pub struct Planned {
 pub struct BestRun {
     /// What the study calls the dataset.
     pub dataset: String,
-    /// Name of the preset.
+    /// What the study calls the GAN.
     pub gan: String,
     /// Its training.
     pub key: Key,

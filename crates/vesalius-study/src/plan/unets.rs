@@ -61,7 +61,22 @@ pub(super) struct Pairs<'p> {
 impl Pairs<'_> {
     /// Adds a task to the plan, or one to those that come later.
     pub(super) fn add(&self, stage: Stage, spec: Value, what: String, plan: &mut Plan) -> Key {
-        let packs = seen(self.pack, stage, &self.packs);
+        self.of(seen(self.pack, stage, &self.packs), stage, spec, what, plan)
+    }
+
+    /// The same of whole volumes, whatever the stage looks at otherwise.
+    pub(super) fn add_whole(&self, stage: Stage, spec: Value, what: String, plan: &mut Plan) {
+        self.of(self.packs.clone(), stage, spec, what, plan);
+    }
+
+    fn of(
+        &self,
+        packs: Vec<PackInput>,
+        stage: Stage,
+        spec: Value,
+        what: String,
+        plan: &mut Plan,
+    ) -> Key {
         let task = Task::new(stage, packs, self.inputs.clone(), spec);
         let key = task.key();
         if self.named {

@@ -53,13 +53,13 @@ impl Study {
                 );
             }
         }
-        let mut presets = BTreeSet::new();
+        let mut names = BTreeSet::new();
         for gan in &self.gan {
-            if !presets.insert(gan.preset.get_ref()) {
+            if !names.insert(gan.name()) {
+                let at = self.at(&gan.preset.span());
                 bail!(
-                    "{}: {} twice, expected once",
-                    self.at(&gan.preset.span()),
-                    gan.preset.get_ref()
+                    "{at}: {} twice, expected once (of volumes also once with slices = true)",
+                    gan.name()
                 );
             }
         }
@@ -84,8 +84,8 @@ impl Study {
             let Masks::Of(name) = masks.get_ref() else { continue };
             let at = self.at(&masks.span());
             let expected = "expected training, warped, or a GAN of the study that makes its own";
-            match self.gan.iter().find(|gan| gan.preset.get_ref() == name) {
-                None => bail!("{at}: masks = {name}: no [[gan]] of that preset, {expected}"),
+            match self.gan_named(name) {
+                None => bail!("{at}: masks = {name}: no such [[gan]], {expected}"),
                 Some(gan) if matches!(gan.masks(), Masks::Of(_)) => {
                     bail!(
                         "{at}: masks = {name}, which paints those of another GAN itself, {expected}"
@@ -101,10 +101,9 @@ impl Study {
         let super::Question { gan, margin, level } = &self.question;
         // Imported packs name their generators themselves.
         if let Some(gan) = gan.as_ref().filter(|_| self.imported.is_empty())
-            && !self.gan.iter().any(|other| other.preset.get_ref() == gan.get_ref())
+            && self.gan_named(gan.get_ref()).is_none()
         {
-            let names: Vec<&str> =
-                self.gan.iter().map(|gan| gan.preset.get_ref().as_str()).collect();
+            let names: Vec<String> = self.gan.iter().map(super::Gan::name).collect();
             let at = self.at(&gan.span());
             bail!("{at}: gan = {}, expected one of {}", gan.get_ref(), names.join(", "));
         }
@@ -267,7 +266,7 @@ impl Study {
                             "{}: the grid of {} has more than its share of {trials} points, expected more runs, fewer \
                              choices or another sampler",
                             at(),
-                            gan.preset.get_ref()
+                            gan.name()
                         );
                     }
                 }

@@ -53,7 +53,7 @@ impl Dose {
 
 /// Whether a GAN is among those named, or all are meant.
 pub(crate) fn includes(named: Option<&Vec<Spanned<String>>>, gan: &Gan) -> bool {
-    named.is_none_or(|named| named.iter().any(|name| name.get_ref() == gan.preset.get_ref()))
+    named.is_none_or(|named| named.iter().any(|name| *name.get_ref() == gan.name()))
 }
 
 impl Study {
@@ -62,8 +62,10 @@ impl Study {
         for name in
             self.controls.gans.iter().chain(dose.and_then(|dose| dose.gans.as_ref())).flatten()
         {
-            if !self.gan.iter().any(|gan| gan.preset.get_ref() == name.get_ref()) {
-                bail!("{}: {}: no [[gan]] of that preset", self.at(&name.span()), name.get_ref());
+            if self.gan_named(name.get_ref()).is_none() {
+                let names: Vec<String> = self.gan.iter().map(Gan::name).collect();
+                let (at, name) = (self.at(&name.span()), name.get_ref());
+                bail!("{at}: {name}: no such [[gan]], expected some of {}", names.join(", "));
             }
         }
         let Controls { labels_shuffled, noise, real_and_synthetic_augmented, .. } = self.controls;
@@ -125,7 +127,7 @@ impl Study {
             bail!(
                 "{}: {} paints masks of another GAN, expected gans that do not",
                 at(),
-                gan.preset.get_ref()
+                gan.name()
             );
         }
         Ok(())

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
+use vesalius_data::pack::row::{Made, RowId, RowMasks};
 use vesalius_data::pack::view::{self, View};
 use vesalius_data::run::precision::Precision;
 use vesalius_data::text::{nearest, strings};
@@ -180,6 +181,28 @@ impl Study {
         gan.init_from.as_ref().map(|path| self.resolve(path.get_ref()))
     }
 
+    /// The GAN that the study calls so.
+    pub fn gan_named(&self, name: &str) -> Option<&Gan> {
+        self.gan.iter().find(|gan| gan.name() == name)
+    }
+
+    /// The row of tables that the pairs of a GAN's best run stand in.
+    pub fn row_of(&self, gan: &Gan) -> RowId {
+        let preset = |name: &String| {
+            let other = self.gan_named(name);
+            other.map_or_else(|| name.clone(), |other| other.preset.get_ref().clone())
+        };
+        let masks = match gan.masks() {
+            Masks::Training => RowMasks::Own,
+            Masks::Warped => RowMasks::Warped,
+            Masks::Of(name) => {
+                RowMasks::Of { generator: preset(name), plausible_only: false, warps: 0 }
+            }
+        };
+        let made = Made { masks, stacked: gan.slices, ..Made::of(gan.preset.get_ref()) };
+        RowId { made: vec![made] }
+    }
+
     /// The space of a GAN.
     pub fn space<'a>(&'a self, gan: &'a Gan) -> Space<'a> {
         Space { parameters: &self.search.parameter, preset: gan.preset.get_ref() }
@@ -294,6 +317,19 @@ when = { preset = ["y"], "a.b" = [2] }
         let more = read(&GOOD.replace("runs = 5", "runs = 9")).unwrap();
         assert_eq!(more.shares(), [2, 7]);
         assert_eq!(study.dataset[0].name(), "a");
+    }
+
+    #[test]
+    fn a_preset_may_make_volumes_and_slices_and_each_has_a_row() {
+        let twice = "preset = \"x\"\n[[gan]]\npreset = \"x\"\nslices = true\nmasks = \"warped\"\n[[gan]]\npreset = \
+                     \"z\"\nmasks = \"x-slices\"\n";
+        let text = GOOD.replacen("preset = \"x\"\n", twice, 1);
+        let study = read(&text.replace("runs = 5", "runs = 50")).unwrap();
+        let names: Vec<String> = study.gan.iter().map(Gan::name).collect();
+        assert_eq!(names, ["x", "x-slices", "z", "y"]);
+        let rows = study.gan.iter().map(|gan| study.row_of(gan).to_string());
+        let expected = ["x", "x, warped masks, stacked slices", "z, masks of x", "y"];
+        assert_eq!(rows.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub struct Gan {
     /// Where masks come from, for GANs that paint them; those of the training patients by default.
     #[serde(default)]
     pub masks: Option<Spanned<Masks>>,
+    /// Whether its samples are painted in the styles of training images, for GANs with a style encoder.
+    #[serde(default)]
+    pub training_styles: Option<Spanned<bool>>,
     /// Of datasets of volumes: trained on their planes; as many of its slices as a volume has planes, one behind the other,
     /// are one of its volumes.
     #[serde(default)]
@@ -86,9 +89,21 @@ pub struct Gan {
 }
 
 impl Gan {
+    /// What the study calls it: its preset, `PRESET-slices` where it makes slices of volumes, so that a preset may stand
+    /// twice.
+    pub fn name(&self) -> String {
+        let kind = if self.slices { "-slices" } else { "" };
+        format!("{}{kind}", self.preset.get_ref())
+    }
+
     /// Truncation ψ of its samples.
     pub fn truncation(&self) -> f64 {
         self.truncation.as_ref().map_or(1.0, |psi| *psi.get_ref())
+    }
+
+    /// Whether training images lend their styles.
+    pub fn training_styles(&self) -> bool {
+        self.training_styles.as_ref().is_some_and(|lent| *lent.get_ref())
     }
 
     /// Where masks come from, if it paints them.
@@ -253,7 +268,7 @@ impl Asked {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Question {
-    /// GAN (a preset of the study, or what an imported pack calls its generator) of the primary comparison.
+    /// GAN (as the study calls it, or what an imported pack calls its generator) of the primary comparison.
     pub gan: Option<Spanned<String>>,
     /// Dice below which a difference does not matter.
     pub margin: Option<Spanned<f64>>,

@@ -25,6 +25,12 @@ pub trait Generator: Debug {
     /// Numbers in a latent: Z, and for some families the noise of every layer.
     fn latent(&self) -> i64;
 
+    /// Latents `[N, Z]` of real images `[N, C, (D,) H, W]` as an encoder sees them, with `noise` `[N, Z]`, N(0, 1); none
+    /// where there is no encoder. To be called without gradients.
+    fn styles(&self, _real: &Tensor, _noise: &Tensor) -> Option<Tensor> {
+        None
+    }
+
     /// One pair per latent. To be called without gradients: through `sample.rs`.
     fn pairs(&self, request: &Request) -> Pair;
 }

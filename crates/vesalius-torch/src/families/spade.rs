@@ -75,7 +75,7 @@ impl MaskGenerator {
             None => (self.network.forward(mask, noise, true), None),
             Some(encoder) => {
                 let (mean, log_var) = encoder.forward(real, true);
-                let style = noise * (&log_var * 0.5).exp() + &mean;
+                let style = in_style(&mean, &log_var, noise);
                 let divergence = kl_divergence(&mean, &log_var);
                 (self.network.forward(mask, &style, true), Some(divergence))
             }
@@ -92,6 +92,11 @@ impl Generator for MaskGenerator {
         self.style
     }
 
+    fn styles(&self, real: &Tensor, noise: &Tensor) -> Option<Tensor> {
+        let (mean, log_var) = self.encoder.as_ref()?.forward(real, false);
+        Some(in_style(&mean, &log_var, noise))
+    }
+
     /// # Panics
     /// Without masks.
     fn pairs(&self, request: &Request) -> Pair {
@@ -99,6 +104,11 @@ impl Generator for MaskGenerator {
         let image = self.network.forward(&one_hot(labels, self.classes), request.latents, false);
         Pair { image, labels: labels.shallow_clone() }
     }
+}
+
+/// The style of an image whose encoding is `[N, Z]` each.
+fn in_style(mean: &Tensor, log_var: &Tensor, noise: &Tensor) -> Tensor {
+    noise * (log_var * 0.5).exp() + mean
 }
 
 /// A GAN of this family in training.
@@ -264,6 +274,10 @@ impl Family for SpadeSpec {
 
     fn needs_masks(&self) -> bool {
         true
+    }
+
+    fn encodes_styles(&self) -> bool {
+        self.networks.generator.style > 0
     }
 
     fn generator(&self, domain: Domain) -> Result<Box<dyn Generator>> {

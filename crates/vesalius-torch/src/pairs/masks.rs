@@ -88,11 +88,10 @@ impl<'a> Masks<'a> {
         Ok(())
     }
 
-    /// What a manifest says of images painted by these masks, `styles` telling whether one mask gives many images.
+    /// What a manifest says of images painted by these masks, and in which styles.
     /// Masks that another painter was given are still those, and came by way of its pack.
-    pub fn source(&self, trained_on: &str, styles: bool) -> MaskSource {
+    pub fn source(&self, trained_on: &str, style: Style) -> MaskSource {
         let warps = usize::from(self.warp);
-        let style = if styles { Style::Fresh } else { Style::None };
         let Provenance::Synthetic { gan, trained_on: theirs, mask_source, filtered, .. } =
             &self.pack.manifest().provenance
         else {
@@ -265,7 +264,7 @@ mod tests {
         };
         writer.finish(manifest).unwrap();
         let pack = Pack::open(&target).unwrap();
-        Masks::new(&pack, warp, 1).unwrap().source("0123456789abcdef", true).to_string()
+        Masks::new(&pack, warp, 1).unwrap().source("0123456789abcdef", Style::Fresh).to_string()
     }
 
     #[test]

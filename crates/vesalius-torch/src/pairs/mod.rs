@@ -7,3 +7,4 @@ pub mod cases;
 pub mod joint;
 pub mod masks;
 pub(crate) mod order;
+pub mod styles;

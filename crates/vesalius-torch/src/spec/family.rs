@@ -45,6 +45,11 @@ pub trait Family: Debug + Clone + Serialize + DeserializeOwned + Send + Sync + '
         false
     }
 
+    /// Whether an encoder of its generator can tell the styles of real images.
+    fn encodes_styles(&self) -> bool {
+        false
+    }
+
     /// What trainings in bf16 have shown against it, in one sentence; none where nothing has.
     fn against_bf16(&self) -> Option<&'static str> {
         None
@@ -84,6 +89,8 @@ pub trait FamilySpec: Debug + Send + Sync {
 
     /// See [`Family::truncates`].
     fn truncates(&self) -> bool;
+    /// See [`Family::encodes_styles`].
+    fn encodes_styles(&self) -> bool;
     /// See [`Family::against_bf16`].
     fn against_bf16(&self) -> Option<&'static str>;
     /// See [`Family::generator`].
@@ -130,6 +137,10 @@ impl<F: Family> FamilySpec for F {
 
     fn truncates(&self) -> bool {
         Family::truncates(self)
+    }
+
+    fn encodes_styles(&self) -> bool {
+        Family::encodes_styles(self)
     }
 
     fn against_bf16(&self) -> Option<&'static str> {

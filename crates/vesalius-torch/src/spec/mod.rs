@@ -184,6 +184,11 @@ impl TrainSpec {
         self.family.truncates()
     }
 
+    /// Whether the generator's encoder can tell the styles of real images.
+    pub fn encodes_styles(&self) -> bool {
+        self.family.encodes_styles()
+    }
+
     /// What trainings in bf16 have shown against it, in one sentence; none where nothing has.
     pub fn against_bf16(&self) -> Option<&'static str> {
         self.family.against_bf16()

@@ -208,7 +208,7 @@ fn it_learns_is_sampled_alike_in_any_batch_and_is_judged() {
     let sample = |name: &str, batch| {
         let target = root.path().join(name);
         let sampling = Sampling { count: 24, seed: 5, batch, truncation: 1.0, stack: 1 };
-        trained.sample_pack(&target, &sampling, None, String::new(), |_| {}).unwrap();
+        trained.sample_pack(&target, &sampling, None, None, String::new(), |_| {}).unwrap();
         (std::fs::read(target.join("slices.bin")).unwrap(), Pack::open(&target).unwrap())
     };
     let (bytes, synthetic) = sample("eight", 8);

@@ -23,6 +23,7 @@ Examples:
   vesalius sample runs/stylegan2 --count 1000 --stack 8 --out packs/stylegan2-stacks
   vesalius sample runs/spade --count 10000 --out packs/spade --masks packs/acdc
   vesalius sample runs/spade --count 10000 --out packs/spade-warped --masks packs/acdc --warp
+  vesalius sample runs/spade --count 10000 --out packs/spade-guided --masks packs/acdc --styles packs/acdc
   vesalius sample runs/spade --count 10000 --out packs/spade-joint --masks packs/wgan-gp")]
 pub struct Args {
     /// Run that `vesalius train` wrote.
@@ -44,6 +45,10 @@ pub struct Args {
     /// Warp each mask a little, affine and elastic, before it is painted.
     #[arg(long, requires = "masks")]
     warp: bool,
+    /// The pack that the run was trained on: each image in the style of one of its training images, drawn at random (SPADE
+    /// with a style only), where N(0, 1) is what its encoder was pulled towards.
+    #[arg(long, value_name = "PACK", requires = "masks")]
+    styles: Option<PathBuf>,
     /// Truncation ψ from 0 to 1 (StyleGAN and StyleGAN2 only): below 1, styles are pulled towards their mean: more
     /// typical
     /// images, less variety.
@@ -78,6 +83,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         seed: args.seed,
         masks: args.masks.as_deref().map(|path| args.fold.of(path)).transpose()?,
         warp: args.warp,
+        styles: args.styles.as_deref().map(|path| args.fold.of(path)).transpose()?,
         truncation: args.truncation,
         stack: args.stack,
         batch: args.batch,

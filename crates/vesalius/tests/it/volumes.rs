@@ -102,6 +102,8 @@ fn volumes_are_compared_whole_where_they_are_given_and_plane_by_plane_where_plan
     let result = std::fs::read_to_string(bench.path("copies/result.json")).unwrap();
     let result: serde_json::Value = serde_json::from_str(&result).unwrap();
     assert_ne!(result["settings"]["level"], "none_found", "{:#}", result["settings"]);
+    let scores = result["scores"].as_array().unwrap();
+    assert!(scores.iter().all(|score| score["dialect"] == "volumes"), "{scores:#?}");
     let csv = std::fs::read_to_string(bench.path("copies/nearest.csv")).unwrap();
     assert_eq!(csv.lines().filter(|line| line.starts_with("synthetic,")).count(), 30);
     let picture = image::open(bench.path("copies/closest.png")).unwrap();
@@ -112,6 +114,7 @@ fn volumes_are_compared_whole_where_they_are_given_and_plane_by_plane_where_plan
     let scores: serde_json::Value = serde_json::from_str(&scores).unwrap();
     let score = &scores["scores"][0];
     assert_eq!(score["synthetic_count"], 30, "{scores:#}");
+    assert_eq!(score["dialect"], "volumes", "{scores:#}");
     assert!(score["protocol"].as_str().unwrap().contains("nnU-Net of volumes"), "{scores:#}");
     let incepted = [&distance[..], &["memory", "--extractor", "inception"]].concat();
     bench.refused(&incepted, &["--extractor inception", "looks at slices", "pack/slices"]);

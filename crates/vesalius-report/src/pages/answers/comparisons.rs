@@ -75,7 +75,6 @@ fn row(comparison: &Comparison, margin: f64) -> Vec<Entry> {
         interval.map_or_else(String::new, |found| document::interval(found, 3))
     };
     let study = comparison.study.as_ref();
-    let number = |value: Option<f64>| value.map_or(Entry::Absent, |value| Entry::Number(value, 4));
     vec![
         comparison.a.clone().into(),
         comparison.b.clone().into(),
@@ -84,12 +83,12 @@ fn row(comparison: &Comparison, margin: f64) -> Vec<Entry> {
         comparison.decision.text().into(),
         if comparison.is_primary { "primary" } else { "secondary" }.into(),
         format!("{}, {}", comparison.runs[0], comparison.runs[1]).into(),
-        number(study.map(Difference::p)),
-        number(study.map(|study| study.p_equivalent(margin))),
-        number(comparison.corrected),
+        Entry::p(study.map(Difference::p)),
+        Entry::p(study.map(|study| study.p_equivalent(margin))),
+        Entry::p(comparison.corrected),
         format!("{} of {}", comparison.networks.wins, comparison.patients).into(),
         ends(comparison.networks.interval).into(),
-        Entry::Number(comparison.networks.p, 4),
+        Entry::P(comparison.networks.p),
     ]
 }
 

@@ -128,14 +128,13 @@ fn risk(evidence: &Evidence, gan: Option<&RowId>) -> String {
         return "Unknown: no synthetic images were judged.".to_owned();
     };
     let name = prose(gan, &[]);
-    let mut text = match copying::level(evidence, gan) {
+    let audit = copying::worst(evidence, gan);
+    let mut text = match audit {
         None => format!("Unknown: no copying audit was run on the images of {name}."),
-        Some(level) => copying::sentence(level, &name),
+        Some((level, _)) => copying::sentence(level, &name),
     };
-    let audit = evidence.stage("copying").find(|run| run.gan() == Some(gan));
-    if let Some(recall) =
-        audit.and_then(|run| run.score("planted_recall", Some(&Part::Named("all".to_owned()))))
-    {
+    let all = Part::Named("all".to_owned());
+    if let Some(recall) = audit.and_then(|(_, run)| run.score("planted_recall", Some(&all))) {
         let _ = write!(text, " Of copies planted to test it, it found {}.", percent(recall.value));
     }
     let others: Vec<String> = evidence

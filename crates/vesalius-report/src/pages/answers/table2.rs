@@ -1,7 +1,7 @@
 //! Table 2: one row per training set, the paper's numbers beside ours.
 
 use crate::catalogue::Key;
-use crate::document::{Block, Column, Entry, Grid, Section, fixed};
+use crate::document::{Block, Column, Entry, Grid, HIDDEN, Section, fixed};
 use crate::evidence::measure::SEED;
 use crate::evidence::{Evidence, TrainingSet, key};
 use crate::pages::answers::summary::words::thousands;
@@ -38,14 +38,18 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
         if ours == (Entry::Absent, Entry::Absent) && paper == (None, None) {
             continue;
         }
-        rows.push(vec![
-            set.name().into(),
-            Entry::number(paper.0, 2),
-            Entry::number(paper.1, 2),
-            ours.0,
-            ours.1,
-        ]);
+        let name = [set.name().into()];
+        let published = [Entry::number(paper.0, 2), Entry::number(paper.1, 2)];
+        rows.push(name.into_iter().chain(published).chain([ours.0, ours.1]).collect());
     }
+    // The paper says nothing of other datasets: its columns stay in the files alone.
+    let group = if column(evidence.dataset).is_some() { "" } else { HIDDEN };
+    let of_paper = |key, title| Column { group: group.to_owned(), ..Column::new(key, title) };
+    let scale = column(evidence.dataset).map(|_| {
+        "The paper's FID uses Inception features: a distance in other features is on another scale and compares with its \
+         own column only."
+            .to_owned()
+    });
     let grid = Grid {
         name: "table2",
         dataset: evidence.dataset.to_owned(),
@@ -54,19 +58,18 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
             .to_owned(),
         columns: vec![
             Column::text("training_set", "Training set of the U-Net"),
-            Column::new("paper_fid", "FID (paper)"),
-            Column::new("paper_dice", "Dice (paper)"),
+            of_paper("paper_fid", "FID (paper)"),
+            of_paper("paper_dice", "Dice (paper)"),
             Column::new("distance", &title),
             Column { leads: true, ..Column::new("dice", "Dice") },
         ],
         rows,
         remarks: [
-            "In brackets: 95 % intervals, of what the notes say; below them least and greatest of repeated runs. The \
-             paper's FID uses Inception features: a distance in other features is on another scale and compares with \
-             its own column only."
+            "In brackets: 95 % intervals, of what the notes say; below them least and greatest of repeated runs."
                 .to_owned(),
         ]
         .into_iter()
+        .chain(scale)
         .chain(repeated(evidence))
         .chain(order(evidence))
         .chain(apart(evidence))

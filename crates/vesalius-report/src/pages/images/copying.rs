@@ -34,8 +34,14 @@ pub fn sentence(level: Level, name: &str) -> String {
 /// The worst level among the audits of a GAN's images; none without one. An audit of all samples speaks for those that
 /// filtering left of them; one of a GAN does not speak for what it paints into other masks.
 pub fn level(evidence: &Evidence, gan: &RowId) -> Option<Level> {
+    worst(evidence, gan).map(|(level, _)| level)
+}
+
+/// The same with the audit that says so.
+pub fn worst<'a>(evidence: &Evidence<'a>, gan: &RowId) -> Option<(Level, &'a Run)> {
     let own = |gan: &RowId| {
-        evidence.stage("copying").filter(|run| run.gan() == Some(gan)).filter_map(of).max()
+        let audits = evidence.stage("copying").filter(|run| run.gan() == Some(gan));
+        audits.filter_map(|run| Some((of(run)?, run))).max_by_key(|(level, _)| *level)
     };
     own(gan).or_else(|| own(&gan.unfiltered()?))
 }
@@ -74,7 +80,7 @@ pub fn page(evidence: &Evidence) -> Result<Option<Section>> {
     let mut figures = vec![];
     for run in &runs {
         if let Some(png) = run.picture("closest.png")? {
-            let name = run.gan_name();
+            let name = run.seen_name();
             figures.push(Figure {
                 name: format!("copying-{}", slug(run)),
                 title: name.clone(),
@@ -103,7 +109,7 @@ fn section(blocks: Vec<Block>) -> Section {
 
 fn verdict(run: &Run) -> Option<String> {
     let text = run.result.settings.get("verdict")?.as_str()?;
-    Some(format!("{}: {text}", run.gan_name()))
+    Some(format!("{}: {text}", run.seen_name()))
 }
 
 /// Limits of all audits, each once; a text or a list of texts.

@@ -138,7 +138,7 @@ fn grid(
             Entry::Number(found.count as f64, 0),
             Entry::Number(found.spearman, 2),
             interval,
-            Entry::Number(found.p, 4),
+            Entry::P(found.p),
             Entry::Number(found.corrected, 4),
             Entry::Number(found.kendall, 2),
         ]

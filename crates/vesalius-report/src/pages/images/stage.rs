@@ -24,7 +24,7 @@ pub fn grid(runs: &[&Run], name: &'static str, words: Option<Words>) -> Grid {
         ..Column::new(&key.name(), &key.heading())
     }));
     let rows = runs.iter().map(|run| {
-        let mut row: Vec<Entry> = vec![run.gan_name().into()];
+        let mut row: Vec<Entry> = vec![run.seen_name().into()];
         row.extend(words.as_ref().map(|(_, text)| Entry::Text(text(run))));
         row.extend(keys.iter().map(|key| {
             let score = run.result.scores.iter().find(|score| Key::of(score) == *key);

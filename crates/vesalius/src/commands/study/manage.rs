@@ -165,7 +165,11 @@ pub fn question(study: &vesalius_study::study::Study) -> PrimaryQuestion {
     let asked = &study.question;
     let default = PrimaryQuestion::default();
     PrimaryQuestion {
-        gan: asked.gan.as_ref().map(|gan| RowId::of(gan.get_ref())),
+        gan: asked.gan.as_ref().map(|asked| {
+            // An imported pack's generator is a row by its own name.
+            let gan = study.gan_named(asked.get_ref());
+            gan.map_or_else(|| RowId::of(asked.get_ref()), |gan| study.row_of(gan))
+        }),
         margin: asked.margin.as_ref().map_or(default.margin, |margin| *margin.get_ref()),
         level: asked.level.as_ref().map_or(default.level, |level| *level.get_ref()),
     }

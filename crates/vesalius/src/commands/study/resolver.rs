@@ -45,6 +45,7 @@ impl Stages for Resolver {
             spec: serde_json::to_value(spec.identity()?)?,
             paints_masks: spec.needs_masks(),
             truncates: spec.truncates(),
+            encodes_styles: spec.encodes_styles(),
         })
     }
 
@@ -68,6 +69,17 @@ impl Stages for Resolver {
             Stage::Coherence => resolved(said, |_: &mut coherence::Task| Ok(())),
             Stage::Judge | Stage::Train => bail!("{}: has no settings here", stage.name()),
         }
+    }
+
+    fn sees_volumes(&self, stage: Stage, settings: &Value) -> Result<bool> {
+        let settings = settings.clone();
+        Ok(match stage {
+            Stage::Distance => {
+                serde_json::from_value::<distance::Task>(settings)?.extractor.sees_volumes()
+            }
+            Stage::Copying => serde_json::from_value::<copying::Task>(settings)?.sees_volumes(),
+            _ => false,
+        })
     }
 }
 

@@ -83,7 +83,8 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
         })
     };
     let space = study.space(gan);
-    let (mut tried, mut paints_masks, mut truncates) = (false, false, false);
+    let (mut tried, mut paints_masks) = (false, false);
+    let (mut truncates, mut encodes_styles) = (false, false);
     for (i, parameter) in study.search.parameter.iter().enumerate() {
         let values: Vec<f64> = match parameter.cardinality() {
             Some(count) => (0..count).map(|i| i as f64).collect(),
@@ -102,6 +103,7 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
             })?;
             paints_masks |= resolved.paints_masks;
             truncates |= resolved.truncates;
+            encodes_styles |= resolved.encodes_styles;
         }
     }
     // Only where there is no other: a value of the space may be what the settings alone lack.
@@ -112,6 +114,7 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
         })?;
         paints_masks |= resolved.paints_masks;
         truncates |= resolved.truncates;
+        encodes_styles |= resolved.encodes_styles;
     }
     if let Some(psi) = &gan.truncation {
         let at = study.at(&psi.span());
@@ -124,6 +127,12 @@ fn check(study: &Study, gan: &Gan, resolver: &Resolver) -> Result<()> {
                 "{at}: truncation {psi}: preset {preset} has no mean style to pull styles to, expected 1"
             );
         }
+    }
+    if let Some(lent) = gan.training_styles.as_ref().filter(|_| !encodes_styles) {
+        let at = study.at(&lent.span());
+        bail!(
+            "{at}: training_styles: preset {preset} has no style encoder, expected none to be said"
+        );
     }
     if let Some(masks) = gan.masks.as_ref().filter(|_| !paints_masks) {
         let at = study.at(&masks.span());
@@ -233,6 +242,7 @@ UNET
             ("{ preset = \"dcgan\", truncation = 0.7 }", [":5:41:", "no mean style"]),
             ("{ preset = \"stylegan\", truncation = 1.5 }", [":5:44:", "expected 0 to 1"]),
             ("{ preset = \"stylegan\", truncation = nan }", [":5:44:", "expected 0 to 1"]),
+            ("{ preset = \"lsgan\", training_styles = true }", [":5:46:", "no style encoder"]),
         ] {
             let error = format!("{:#}", read_with(gan).unwrap_err());
             for part in parts {

@@ -60,7 +60,7 @@ impl<'a> Trial<'a> {
         let spec: TrainSpec = serde_json::from_value(task.spec.clone())?;
         let cost = trial::gan(&spec, pack)?;
         // Of the whole length, whatever the rung of this training.
-        let own = study.gan.iter().find(|own| Some(own.preset.get_ref().as_str()) == gan);
+        let own = gan.and_then(|gan| study.gan_named(gan));
         let kimg = own.map_or(*study.budget.kimg.get_ref(), |own| study.kimg(own));
         self.secs.add(Stage::Train, gan, cost.secs * kimg * 1000.0);
         self.bytes.add(Stage::Train, gan, cost.bytes * KEPT);

@@ -175,6 +175,11 @@ impl Job<'_> {
             seed: task.seed,
             masks: masks.map(|pack| pack.path().to_owned()),
             warp: task.masks == TaskMasks::Warped,
+            // A generator of slices was trained on the planes of volumes.
+            styles: task.training_styles.then(|| match task.stack {
+                1 => real.path().to_owned(),
+                _ => view::name(real.path(), View::PLANES),
+            }),
             truncation: task.truncation,
             stack: task.stack,
             batch: sample::BATCH,
@@ -197,10 +202,11 @@ impl Job<'_> {
             return Ok(self.planned("synthetic")?.path().to_owned());
         }
         let path = self.accepted("synthetic")?.join("pack");
-        if self.task.stage.sees_slices() && Pack::open_any(&path)?.slice_shape().is_volume() {
-            return Ok(view::name(&path, View::Slices));
-        }
-        Ok(path)
+        // As the real pack is looked at: a slice at a time where it is of slices, or of the planes of volumes.
+        let real = Pack::open_any(&self.task.pack("real")?.path)?;
+        let made = Pack::open_any(&path)?;
+        let planes = made.slice_shape().is_volume() && !real.slice_shape().is_volume();
+        Ok(if planes { view::name(&path, View::PLANES) } else { path })
     }
 
     fn distance(&self, context: &StageContext) -> Result<()> {
