@@ -185,6 +185,26 @@ fn a_study_with_controls_and_a_dose_hears_nothing_of_test_masks() {
     assert!(patients.contains(&"2"), "{rows}");
 }
 
+/// `--steps auto` chooses, too: by the real pack's training patients.
+#[test]
+fn a_length_that_is_found_hears_nothing_of_test_masks() {
+    let (bench, other) = (Bench::new(), Bench::new());
+    packs(&bench, &other.path("pack"));
+    let trained = |bench: &Bench| {
+        let segment = ["segment", "--train", "pack", "--test", "pack", "--out", "unet"];
+        let how = ["--preset", "small", "--filters", "2", "--depth", "1", "--batch", "4"];
+        let long = ["--learning-rate", "0.02", "--steps", "auto", "--threads", "1"];
+        bench.ok(&[&segment[..], &how, &long].concat());
+        let result = RunResult::read(&bench.path("unet")).unwrap();
+        let dice = result.scores.iter().find(|score| score.of == Some(Part::PER_VOLUME_MEAN));
+        let weights = digest::of_file(&bench.path("unet/unet.safetensors")).unwrap();
+        (result.settings["steps"].as_u64().unwrap(), weights, dice.unwrap().value)
+    };
+    let (found, without) = (trained(&bench), trained(&other));
+    assert_eq!((found.0, &found.1), (without.0, &without.1));
+    assert!((found.2 - without.2).abs() > 1e-3, "their Dice does hear of it: {}", found.2);
+}
+
 #[test]
 fn parts_of_packs_are_named_on_the_command_line_and_refused_in_a_line() {
     let bench = Bench::new();

@@ -124,6 +124,16 @@ fn spade_paints_training_masks_warped_ones_and_those_of_another_gan() {
     let (told, warped) = sample("warped", &["--masks", "real", "--warp"]);
     assert!(told.contains("training masks, warped; a fresh style each"), "{told}");
     assert!(plain != warped);
+    let guided = ["--masks", "real", "--styles", "real"];
+    let (told, lent) = sample("guided", &guided);
+    assert!(told.contains("training masks; the style of a training image each"), "{told}");
+    assert!(lent != plain, "the same masks and noise in other styles");
+    let (_, one) = sample("one-by-one", &[&guided[..], &["--batch", "1"]].concat());
+    assert!(one.len() == lent.len() && one.iter().zip(&lent).all(|(a, b)| a.abs_diff(*b) < 2));
+    // Nobody else's styles: those of this pack's training images, in which it was trained.
+    let stranger = ["sample", "run", "--out", "fake", "--masks", "real", "--styles", "warped"];
+    bench
+        .refused(&stranger, &["--styles: warped", "expected the pack that the run was trained on"]);
     bench.ok(&train("joint", "stylegan2", "0.1", &STYLES));
     bench.ok(&["sample", "joint", "--count", "3", "--out", "masks", "--threads", "1"]);
     let (told, _) = sample("joint-masks", &["--masks", "masks"]);

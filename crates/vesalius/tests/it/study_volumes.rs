@@ -33,6 +33,7 @@ set = ["networks.generator.filters=4", "networks.discriminator.filters=4"]
 preset = "spade"
 slices = true
 masks = "warped"
+training_styles = true
 set = ["networks.generator.filters=1", "networks.generator.hidden=4", "networks.generator.style=4", "regularise.vgg=0",
     "networks.discriminator.filters=2"]
 
