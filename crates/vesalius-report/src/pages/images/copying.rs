@@ -157,4 +157,29 @@ mod tests {
         assert_eq!(level(evidence, &"wgan, masks of lsgan".into()), None, "other images");
         assert_eq!(limits(&evidence.runs), ["one", "two"]);
     }
+
+    /// A GAN of volumes is searched plane by plane and whole: two audits, neither a repetition of the other.
+    #[test]
+    fn audits_of_planes_and_of_whole_volumes_are_two() {
+        let mut fixture = Fixture::new();
+        for (dialect, value) in [(None, 0.25), (Some("volumes"), 0.75)] {
+            let mut score = Score::new("auth_pct", value, "made up".into());
+            score.dialect = dialect.map(str::to_owned);
+            let mut result = result("copying", Some("lsgan"), vec![score]);
+            result.settings = serde_json::json!({ "level": "none_found", "verdict": "words" });
+            fixture.add(&result);
+        }
+        let runs = fixture.runs();
+        let evidence = &evidence(&runs).unwrap()[0];
+        let names: Vec<String> = evidence.runs.iter().map(|run| run.seen_name()).collect();
+        assert_eq!(names, ["LSGAN", "LSGAN, whole volumes"]);
+        let measured = evidence.keys().into_iter().map(|key| {
+            let measure = evidence.measure(&"lsgan".into(), &key).unwrap();
+            (key.title(), measure.value, measure.runs)
+        });
+        let [planes, whole] = measured.collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!((planes.1, planes.2), (0.25, 1));
+        assert_eq!((whole.1, whole.2), (0.75, 1));
+        assert!(whole.0.ends_with("(volumes)"), "{}", whole.0);
+    }
 }
