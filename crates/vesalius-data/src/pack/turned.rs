@@ -188,9 +188,9 @@ mod tests {
                 some.manifest().slices.iter().map(|slice| slice.position).collect();
             assert_eq!(found, positions, "{name}");
             let all = Pack::open(&path.join(all)).unwrap();
-            let own = some.manifest().slices[0];
+            let own = &some.manifest().slices[0];
             let same = (0..all.len()).find(|&i| {
-                let slice = all.manifest().slices[i];
+                let slice = &all.manifest().slices[i];
                 (all.manifest().case(i).id.as_str(), slice.position)
                     == (some.manifest().case(0).id.as_str(), own.position)
             });
