@@ -203,8 +203,8 @@ impl Scene {
                 if has_right {
                     signal = mix(signal, 195.0 + 14.0 * rough, right.cover(x, y));
                 }
-                let angle = (y - centre[1]).atan2(x - centre[0]);
-                let infarct = group == "MINF" && (angle - self.scar).cos() > 0.75;
+                let angle = || (y - centre[1]).atan2(x - centre[0]);
+                let infarct = group == "MINF" && (angle() - self.scar).cos() > 0.75;
                 let muscle = if infarct { 110.0 } else { 70.0 } + 8.0 * fine;
                 signal = mix(signal, muscle, wall.cover(x, y));
                 signal = mix(signal, 210.0 + 12.0 * rough, cavity.cover(x, y));

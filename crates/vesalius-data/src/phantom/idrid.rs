@@ -105,10 +105,8 @@ impl Eye {
             for spot in &self.exudates {
                 colour = paint(colour, [225.0, 200.0, 90.0], spot.cover(x, y));
             }
-            let soft = ((self.disc.depth(x, y) + 3.0) / 6.0).clamp(0.0, 1.0);
-            colour = paint(colour, [238.0, 190.0, 104.0], soft);
-            let soft = ((self.cup.depth(x, y) + 8.0) / 16.0).clamp(0.0, 1.0);
-            colour = paint(colour, [252.0, 228.0, 160.0], soft);
+            colour = paint(colour, [238.0, 190.0, 104.0], self.disc.softened(x, y, 3.0));
+            colour = paint(colour, [252.0, 228.0, 160.0], self.cup.softened(x, y, 8.0));
             let vessel = f64::from(self.vessels[py as usize * WIDTH + px as usize]).min(1.0);
             colour = paint(colour, [112.0, 34.0, 20.0], 0.8 * vessel);
             Rgb([0, 1, 2].map(|i| {
