@@ -15,7 +15,6 @@ use crate::context::Context;
 use anyhow::Result;
 use vesalius_data::pack::Pack;
 use vesalius_data::run::{Input, RunResult, Subject};
-use vesalius_torch::features::unet::spec_of;
 
 /// The stage of a study that makes it, so that no later task has to.
 ///
@@ -24,7 +23,7 @@ use vesalius_torch::features::unet::spec_of;
 pub fn run(pack: &Pack, context: &Context) -> Result<RunResult> {
     let meter = context.meter();
     unet(pack, context)?;
-    let spec = spec_of(pack);
+    let spec = unet::spec(pack)?;
     let subject = Subject { dataset: pack.manifest().dataset.clone(), gan: None, trained_on: None };
     let images = spec.steps * spec.batch as u64;
     let settings = serde_json::to_value(&spec)?;

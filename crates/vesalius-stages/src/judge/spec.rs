@@ -1,7 +1,7 @@
 //! Which network looks at images, as commands and files say it.
 
 use super::network::Judge;
-use super::unet::unet;
+use super::unet::{remark, unet};
 use crate::context::Context;
 use crate::side::Side;
 use crate::weights::in_cache;
@@ -291,7 +291,7 @@ impl JudgeSpec {
                     ("mean bottleneck features of the real pack's U-Net", None)
                 };
                 let extractor = Box::new(unet(pack, context)?);
-                Judge { extractor, treatment: what.to_owned(), dialect }
+                Judge { extractor, treatment: format!("{what}{}", remark(pack)?), dialect }
             }
             Network::Inception => Judge {
                 extractor: Box::new(InceptionExtractor::load(
