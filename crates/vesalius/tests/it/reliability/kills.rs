@@ -121,7 +121,7 @@ fn stages() -> Vec<Stage> {
         of_cpu(&["export", "pack", "--as", "nnunet", "--out", "OUT"]),
         stage(&segment, has_result),
         compare(&["distance"]),
-        compare(&["metrics", "--metrics", "frechet_distance,kid,precision_recall,c_t,ssim"]),
+        compare(&["metrics", "--metrics", "frechet_distance,kid,precision_recall,ssim"]),
         compare(&["map", "--count", "40"]),
         stage(
             &["plausibility", "--real", "real", "--synthetic", "fake", "--out", "OUT"],
