@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Check a wheel: its size, its licences, and that the program and its door ask for no younger library than the tag says.
 
-check_wheel.py WHEEL DOOR [--any-size]
+check_wheel.py WHEEL DOOR
 
-DOOR is libvesalius_tch.so, which the program carries in itself. The rules are auditwheel's own. A wheel of another profile than a
-release's may have any size.
+DOOR is libvesalius_tch.so, which the program carries in itself. The rules are auditwheel's own.
 """
 import json
 import re
@@ -65,15 +64,13 @@ def check(path, what, allowed, libraries, ours=()):
 
 
 def main():
-    arguments = [argument for argument in sys.argv[1:] if argument != "--any-size"]
-    if len(arguments) != 2:
-        sys.exit("error: check_wheel.py: expected WHEEL DOOR [--any-size]")
-    wheel, door = map(Path, arguments)
-    sized = len(arguments) == len(sys.argv) - 1
+    if len(sys.argv) != 3:
+        sys.exit("error: check_wheel.py: expected WHEEL DOOR")
+    wheel, door = Path(sys.argv[1]), Path(sys.argv[2])
     if not wheel.name.endswith(f"-py3-none-{TAG}.whl"):
         sys.exit(f"error: {wheel.name}: expected the tag py3-none-{TAG}")
     mib = wheel.stat().st_size / (1 << 20)
-    if sized and mib > MOST_MIB:
+    if mib > MOST_MIB:
         sys.exit(f"error: {wheel.name}: {mib:.1f} MiB, expected at most {MOST_MIB}")
     allowed, libraries = policy()
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
@@ -87,7 +84,7 @@ def main():
         if tests:
             sys.exit(f"error: {wheel.name}: holds {tests[0]}")
         size = archive.getinfo(program).file_size
-        if sized and size > MOST_BYTES:
+        if size > MOST_BYTES:
             sys.exit(f"error: {program}: {size / 1e6:.1f} MB, expected at most {MOST_BYTES / 1e6:.0f}")
         check(archive.extract(program, folder), "program", allowed, libraries)
     # LibTorch's own are loaded before it.

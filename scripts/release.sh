@@ -15,7 +15,7 @@ git rev-parse -q --verify "refs/tags/v$VERSION" >/dev/null && fail "v$VERSION: t
 
 make lint
 make test
-VESALIUS_WHEEL_PROFILE=wheel make wheel
+make wheel
 scripts/check_install.sh
 git archive --format=tar.gz --prefix="vesalius-$VERSION/" -o "dist/vesalius-$VERSION.tar.gz" HEAD
 (cd dist && sha256sum vesalius-* > SHA256SUMS)

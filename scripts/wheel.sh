@@ -1,11 +1,9 @@
 #!/usr/bin/env bash
 # Builds dist/vesalius-*.whl: the stripped program for Linux x86_64 with glibc 2.28 or later, python/vesalius, all licences; and checks
-# it (check_wheel.py). Tools go into target/wheel-venv. VESALIUS_WHEEL_PROFILE=quick builds one that is large and slow in minutes, to be
-# tried and not released.
+# it (check_wheel.py). Tools go into target/wheel-venv.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TRIPLE=x86_64-unknown-linux-gnu
-PROFILE=${VESALIUS_WHEEL_PROFILE:-wheel}
 TOOLS=$PWD/target/wheel-tools VENV=$PWD/target/wheel-venv
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || { echo "error: wheels are built on Linux x86_64, this is $(uname -s) on $(uname -m)" >&2; exit 1; }
 
@@ -32,9 +30,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/wheel} VESALIUS_WHEEL=1
 
 python3 scripts/licences.py target/licences/THIRD-PARTY.txt
 rm -rf dist
-"$VENV/bin/maturin" build --profile "$PROFILE" --target $TRIPLE --compatibility manylinux_2_28 --out dist
+"$VENV/bin/maturin" build --profile wheel --target $TRIPLE --compatibility manylinux_2_28 --out dist
 "$VENV/bin/python" scripts/add_manual.py dist/*.whl
-door=$(find "$CARGO_TARGET_DIR/$TRIPLE/$PROFILE/build" -name libvesalius_tch.so -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2)
-sizes=()
-[ "$PROFILE" = wheel ] || sizes=(--any-size)
-"$VENV/bin/python" scripts/check_wheel.py dist/*.whl "$door" "${sizes[@]}"
+door=$(find "$CARGO_TARGET_DIR/$TRIPLE/wheel/build" -name libvesalius_tch.so -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2)
+"$VENV/bin/python" scripts/check_wheel.py dist/*.whl "$door"
