@@ -142,12 +142,14 @@ fn what_is_asked_of_volumes_is_refused_for_slices_before_anything_is_trained() {
         assert!(!bench.path("study/tasks").exists());
     };
     refused("pack/slices", "x", "x", &["study.toml:", "slices = true", "a pack of slices"]);
-    refused(
-        "pack/slices",
-        "slices = true\n",
-        "",
-        &["study.toml:", "coherence", "a pack of slices"],
-    );
+    // Without the GANs that stand there as makers of slices.
+    let start = STUDY.find("[[gan]]\npreset = \"dcgan\"\nslices").unwrap();
+    let end = STUDY.find("[best]").unwrap();
+    let [all, named] = [&STUDY[start..end], "gans = [\"dcgan-slices\"]\n"];
+    let study = STUDY.replace(all, "").replace(named, "").replace("gan = \"spade-slices\"\n", "");
+    std::fs::write(bench.path("study.toml"), study.replace("\"pack\"", "\"pack/slices\"")).unwrap();
+    let parts = ["study.toml:", "coherence", "a pack of slices"];
+    bench.refused(&["study", "plan", "study.toml"], &parts);
     let parts = ["real_augmented", "turns slices", "expected false"];
     refused("pack", "real = true }", "real = true, real_augmented = true }", &parts);
     let stylegan = "[[gan]]\npreset = \"stylegan\"\n";
