@@ -85,7 +85,7 @@ impl Study {
             let at = self.at(&masks.span());
             let expected = "expected training, warped, or a GAN of the study that makes its own";
             match self.gan_named(name) {
-                None => bail!("{at}: masks = {name}: no such [[gan]], {expected}"),
+                None => bail!("{at}: masks = {name}: no [[gan]] of that name, {expected}"),
                 Some(gan) if matches!(gan.masks(), Masks::Of(_)) => {
                     bail!(
                         "{at}: masks = {name}, which paints those of another GAN itself, {expected}"

@@ -65,7 +65,10 @@ impl Study {
             if self.gan_named(name.get_ref()).is_none() {
                 let names: Vec<String> = self.gan.iter().map(Gan::name).collect();
                 let (at, name) = (self.at(&name.span()), name.get_ref());
-                bail!("{at}: {name}: no such [[gan]], expected some of {}", names.join(", "));
+                bail!(
+                    "{at}: {name}: no [[gan]] of that name, expected some of {}",
+                    names.join(", ")
+                );
             }
         }
         let Controls { labels_shuffled, noise, real_and_synthetic_augmented, .. } = self.controls;

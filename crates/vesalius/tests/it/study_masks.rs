@@ -80,7 +80,7 @@ fn masks_that_no_gan_of_a_study_has_or_takes_are_named_with_line_and_column() {
     let dcgan = "preset = \"dcgan\"\n";
     assert!(text.contains(dcgan));
     for (masks, part) in [
-        ("lsgan", "masks = lsgan: no such [[gan]], expected training, warped"),
+        ("lsgan", "masks = lsgan: no [[gan]] of that name, expected training, warped"),
         ("dcgan", "masks = dcgan, which paints those of another GAN itself"),
         ("warped", "masks: preset dcgan makes its own, expected none to be given"),
         ("wgan", "masks: preset dcgan makes its own, expected none to be given"),

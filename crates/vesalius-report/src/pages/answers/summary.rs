@@ -128,13 +128,18 @@ fn risk(evidence: &Evidence, gan: Option<&RowId>) -> String {
         return "Unknown: no synthetic images were judged.".to_owned();
     };
     let name = prose(gan, &[]);
-    let audit = copying::worst(evidence, gan);
-    let mut text = match audit {
+    let worst = copying::worst(evidence, gan);
+    let mut text = match worst {
         None => format!("Unknown: no copying audit was run on the images of {name}."),
         Some((level, _)) => copying::sentence(level, &name),
     };
+    // One of an older version concludes nothing, and planted copies, too.
+    let audit = worst.map(|(_, run)| run).or_else(|| {
+        let mut audits = evidence.stage("copying");
+        audits.find(|run| run.gan() == Some(gan))
+    });
     let all = Part::Named("all".to_owned());
-    if let Some(recall) = audit.and_then(|(_, run)| run.score("planted_recall", Some(&all))) {
+    if let Some(recall) = audit.and_then(|run| run.score("planted_recall", Some(&all))) {
         let _ = write!(text, " Of copies planted to test it, it found {}.", percent(recall.value));
     }
     let others: Vec<String> = evidence
