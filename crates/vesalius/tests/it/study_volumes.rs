@@ -38,7 +38,7 @@ set = ["networks.generator.filters=1", "networks.generator.hidden=4", "networks.
     "networks.discriminator.filters=2"]
 
 [best]
-count = 6
+count = 20
 distance = ["unet"]
 copying = true
 coherence = true
