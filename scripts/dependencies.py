@@ -3,8 +3,8 @@
 
 dependencies.py
 
-For continuous integration: building cargo-deny takes longer than all tests on a slow machine. Where cargo-deny is installed, .ci/run
-asks it as well, with its database of advisories.
+For continuous integration, which would have to build cargo-deny first. Where it is installed, .ci/run asks it as well, with its
+database of advisories.
 """
 import json
 import re
